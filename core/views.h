@@ -1,0 +1,26 @@
+// Borrowed views of memory that numpy or a std::vector owns. A view never allocates, copies or frees.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace fewfire {
+
+using RowId = int32_t;
+
+template <class T>
+struct Matrix {  // row-major
+  T* data = nullptr;
+  int64_t rows = 0, cols = 0;
+  std::span<T> row(int64_t i) const { return {data + i * cols, static_cast<size_t>(cols)}; }
+  operator Matrix<const T>() const { return {data, rows, cols}; }
+};
+
+// The non-zero coordinates of one vector: ids ascending and distinct, a value for each.
+struct SparseVector {
+  std::span<const RowId> ids;
+  std::span<const float> values;
+  int64_t size() const { return static_cast<int64_t>(ids.size()); }
+};
+
+}  // namespace fewfire

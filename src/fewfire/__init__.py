@@ -1,0 +1,1 @@
+"""Neural networks in which each example computes only the few neurons that matter, found by hashing."""
