@@ -1,17 +1,428 @@
-// Everything Python sees of the core. A binding translates and nothing else.
+// Everything Python sees of the core. A binding checks, translates and nothing else; the GIL is free
+// while the core runs. Arrays are borrowed: numpy owns the memory that the core reads and changes.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <limits>
+
+#include "hash/sign.h"
+#include "hash/simhash.h"
+#include "hash/tables.h"
 #include "simd.h"
+#include "train.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
+using namespace fewfire;
+
+namespace {
+
+template <class T>
+using Array1 = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Array2 = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Numpy = nb::ndarray<nb::numpy, T>;
+
+template <class T>
+std::span<T> view(const Array1<T>& array) {
+  return {array.data(), array.size()};
+}
+
+template <class T>
+Matrix<T> view(const Array2<T>& array) {
+  return {array.data(), static_cast<int64_t>(array.shape(0)), static_cast<int64_t>(array.shape(1))};
+}
+
+template <class T>
+Numpy<T> to_numpy(std::vector<T>&& values, std::initializer_list<size_t> shape) {
+  auto* kept = new std::vector<T>(std::move(values));
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return Numpy<T>(kept->data(), shape, owner);
+}
+
+template <class T>
+Numpy<T> to_numpy(Matrix<const T> matrix) {
+  return to_numpy(std::vector<T>(matrix.data, matrix.data + matrix.rows * matrix.cols),
+                  {static_cast<size_t>(matrix.rows), static_cast<size_t>(matrix.cols)});
+}
+
+void require(bool condition, const char* message) {
+  if (!condition) throw nb::value_error(message);
+}
+
+template <class T>
+T one_of(const std::string& name, std::initializer_list<std::pair<const char*, T>> choices) {
+  std::string known;
+  for (const auto& [choice, value] : choices) {
+    if (name == choice) return value;
+    known += (known.empty() ? "" : ", ") + std::string(choice);
+  }
+  throw nb::value_error(("'" + name + "' is none of: " + known).c_str());
+}
+
+Activation activation_of(const std::string& name) {
+  return one_of<Activation>(name, {{"relu", Activation::relu},
+                                   {"tanh", Activation::tanh},
+                                   {"sigmoid", Activation::sigmoid},
+                                   {"linear", Activation::linear}});
+}
+
+Loss loss_of(const std::string& name) {
+  return one_of<Loss>(name,
+                      {{"softmax", Loss::softmax}, {"logistic", Loss::logistic}, {"squared", Loss::squared}});
+}
+
+int threads_of(int n_threads) {
+  require(n_threads >= 1 && n_threads <= 4096, "n_threads must be in 1 .. 4096");
+  return n_threads;
+}
+
+void check_lists(std::span<const int64_t> indptr, size_t n_indices) {
+  require(!indptr.empty() && indptr.front() == 0 && indptr.back() == static_cast<int64_t>(n_indices),
+          "indptr must start at 0 and end at the number of indices");
+  require(std::is_sorted(indptr.begin(), indptr.end()), "indptr must not fall");
+}
+
+void check_ascending(std::span<const int64_t> indptr, std::span<const RowId> indices, int64_t end) {
+  for (size_t i = 0; i + 1 < indptr.size(); ++i)
+    for (int64_t k = indptr[i]; k < indptr[i + 1]; ++k)
+      require(indices[k] >= (k == indptr[i] ? 0 : indices[k - 1] + 1) && indices[k] < end,
+              "indices of a row must ascend, without duplicates, inside the number of columns");
+}
+
+void check_targets(const Targets& targets, const Model& model, int64_t n_examples) {
+  const int64_t n_out = model.layers.back().n_rows();
+  if (model.loss == Loss::squared) {
+    require(targets.values.data != nullptr, "the squared loss wants ValueTargets");
+    require(targets.values.rows == n_examples && targets.values.cols == n_out,
+            "targets must have a row per example and a column per row of the last layer");
+    return;
+  }
+  require(!targets.indptr.empty(), "softmax and logistic losses want LabelTargets");
+  require(static_cast<int64_t>(targets.indptr.size()) == n_examples + 1,
+          "targets must have a row per example");
+  for (const RowId label : targets.indices)
+    require(label < n_out, "a label is not below the number of output rows");
+}
+
+void check_inputs(const Inputs& inputs, const Model& model, std::span<const int64_t> ids) {
+  require(inputs.n_columns() == model.layers.front().n_columns(),
+          "inputs have another width than the first layer");
+  for (const int64_t id : ids) require(id >= 0 && id < inputs.n_rows(), "an example id is out of range");
+}
+
+void check_states(const Model& model, const Optimizer& optimizer, const std::vector<OptimizerState>& states) {
+  require(states.size() == model.layers.size(), "one optimizer state per layer is wanted");
+  const auto fits = [](const Layer& layer, Matrix<float> moments, std::span<float> bias) {
+    return moments.rows == layer.n_rows() && moments.cols == layer.n_columns() &&
+           bias.size() == layer.bias.size();
+  };
+  for (size_t l = 0; l < states.size(); ++l) {
+    const Layer& layer = model.layers[l];
+    const OptimizerState& state = states[l];
+    require(state.touched.size() == layer.bias.size(), "touched must have one entry per row");
+    require((optimizer.n_moments() < 1 || fits(layer, state.first, state.first_bias)) &&
+                (optimizer.n_moments() < 2 || fits(layer, state.second, state.second_bias)),
+            "the moments do not fit the layer or the optimizer");
+  }
+}
+
+Optimizer make_optimizer(const std::string& kind, float momentum, float beta1, float beta2, float rho,
+                         float eps, float l2) {
+  Rule rule = one_of<Rule>(
+      kind, {{"sgd", Rule::sgd}, {"adagrad", Rule::adagrad}, {"rms", Rule::rms}, {"adam", Rule::adam}});
+  if (rule == Rule::sgd && momentum > 0.0f) rule = Rule::momentum;
+  return {rule, momentum, beta1, beta2, rho, eps, l2};
+}
+
+using Moments = std::vector<std::pair<Array2<float>, Array1<float>>>;
+
+OptimizerState make_state(const Moments& moments, const Array1<int64_t>& touched) {
+  OptimizerState state{.touched = view(touched)};
+  if (moments.size() > 0) state.first = view(moments[0].first), state.first_bias = view(moments[0].second);
+  if (moments.size() > 1) state.second = view(moments[1].first), state.second_bias = view(moments[1].second);
+  return state;
+}
+
+Numpy<int64_t> ledger_of(const std::vector<Tally>& tallies) {
+  std::vector<int64_t> counts;
+  for (const Tally& tally : tallies) {
+    const auto values = tally.values();
+    counts.insert(counts.end(), values.begin(), values.end());
+  }
+  return to_numpy(std::move(counts), {tallies.size(), Tally::kFields.size()});
+}
+
+Numpy<double> mean_active(const Totals& totals, size_t n_examples) {
+  std::vector<double> means;
+  for (const int64_t n : totals.n_chosen)
+    means.push_back(static_cast<double>(n) / static_cast<double>(n_examples));
+  const size_t n_layers = means.size();
+  return to_numpy(std::move(means), {n_layers});
+}
+
+nb::tuple bind_train(const Model& model, const Inputs& inputs, const Targets& targets,
+                     Array1<const int64_t> order, Array1<const float> rates, int64_t batch_size,
+                     const Optimizer& optimizer, const std::vector<OptimizerState>& states,
+                     int64_t first_step, uint64_t epoch, int n_threads, bool deterministic) {
+  Totals totals;
+  {
+    nb::gil_scoped_release unlocked;
+    require(batch_size >= 1, "batch_size must be at least 1");
+    require(static_cast<int64_t>(rates.size()) ==
+                (static_cast<int64_t>(order.size()) + batch_size - 1) / batch_size,
+            "one learning rate per micro-batch is wanted");
+    check_inputs(inputs, model, view(order));
+    check_targets(targets, model, inputs.n_rows());
+    check_states(model, optimizer, states);
+    totals = train(model, inputs, targets, view(order), view(rates), optimizer, states,
+                   {batch_size, first_step, epoch, threads_of(n_threads), deterministic});
+  }
+  return nb::make_tuple(totals.loss, totals.n_correct, ledger_of(totals.tallies),
+                        mean_active(totals, order.size()));
+}
+
+Mode mode_of(bool exact) { return exact ? Mode::exact : Mode::gated; }
+
+nb::tuple bind_evaluate(const Model& model, const Inputs& inputs, const Targets* targets,
+                        Array1<const int64_t> ids, int64_t k, bool exact, int n_threads) {
+  const size_t n = ids.size(), width = static_cast<size_t>(k);
+  std::vector<RowId> rows;
+  std::vector<float> scores;
+  std::vector<double> losses(n);
+  Totals totals;
+  {
+    nb::gil_scoped_release unlocked;
+    require(k >= 1 && k <= model.layers.back().n_rows(), "k must be in 1 .. rows of the last layer");
+    check_inputs(inputs, model, view(ids));
+    if (targets != nullptr) check_targets(*targets, model, inputs.n_rows());
+    rows.resize(n * width);
+    scores.resize(n * width);
+    const Targets known = targets != nullptr ? *targets : Targets{};
+    const auto take = [&](int64_t first, Workspace& space, Pool& serial) {
+      const auto batch = view(ids).subspan(first, space.n_examples());
+      ThreadSpace& own = space.threads[0];
+      for (int64_t e = 0; e < space.n_examples(); ++e) {
+        const size_t at = static_cast<size_t>(first + e) * width;
+        best(space.layers.back().active(e), std::span(rows).subspan(at, width),
+             std::span(scores).subspan(at, width), own.ids);
+      }
+      if (known.empty()) return;
+      compute_losses(model, known, batch, space, serial);
+      std::copy(space.losses.begin(), space.losses.end(), losses.begin() + first);
+    };
+    totals = predict(model, inputs, known, view(ids), mode_of(exact), threads_of(n_threads), take);
+  }
+  return nb::make_tuple(to_numpy(std::move(rows), {n, width}), to_numpy(std::move(scores), {n, width}),
+                        to_numpy(std::move(losses), {n}), ledger_of(totals.tallies), mean_active(totals, n));
+}
+
+Numpy<float> bind_scores(const Model& model, const Inputs& inputs, Array1<const int64_t> ids, bool exact,
+                         int n_threads) {
+  const size_t n = ids.size(), width = static_cast<size_t>(model.layers.back().n_rows());
+  std::vector<float> scores;
+  {
+    nb::gil_scoped_release unlocked;
+    check_inputs(inputs, model, view(ids));
+    scores.assign(n * width, -std::numeric_limits<float>::infinity());
+    predict(model, inputs, {}, view(ids), mode_of(exact), threads_of(n_threads),
+            [&](int64_t first, Workspace& space, Pool&) {
+              for (int64_t e = 0; e < space.n_examples(); ++e) {
+                const SparseVector active = space.layers.back().active(e);
+                for (int64_t i = 0; i < active.size(); ++i)
+                  scores[static_cast<size_t>(first + e) * width + active.ids[i]] = active.values[i];
+              }
+            });
+  }
+  return to_numpy(std::move(scores), {n, width});
+}
+
+void bind_data(nb::module_& m) {
+  nb::class_<Inputs>(m, "Inputs").def_prop_ro("shape", [](const Inputs& inputs) {
+    return std::pair(inputs.n_rows(), inputs.n_columns());
+  });
+  nb::class_<DenseInputs, Inputs>(m, "DenseInputs", "Rows of a dense array; zeros are skipped on the way.")
+      .def(
+          "__init__", [](DenseInputs* self, Array2<const float> X) { new (self) DenseInputs(view(X)); },
+          "X"_a.noconvert(), nb::keep_alive<1, 2>());
+  nb::class_<SparseInputs, Inputs>(m, "SparseInputs", "Rows of a CSR whose ids ascend inside a row.")
+      .def(
+          "__init__",
+          [](SparseInputs* self, Array1<const int64_t> indptr, Array1<const RowId> indices,
+             Array1<const float> values, int64_t n_columns) {
+            check_lists(view(indptr), indices.size());
+            require(values.size() == indices.size(), "one value per index is wanted");
+            check_ascending(view(indptr), view(indices), n_columns);
+            new (self) SparseInputs(view(indptr), view(indices), view(values), n_columns);
+          },
+          "indptr"_a.noconvert(), "indices"_a.noconvert(), "values"_a.noconvert(), "n_columns"_a,
+          nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>(), nb::keep_alive<1, 4>());
+
+  nb::class_<Targets>(m, "Targets");
+  m.def(
+      "LabelTargets",
+      [](Array1<const int64_t> indptr, Array1<const RowId> indices) {
+        check_lists(view(indptr), indices.size());
+        check_ascending(view(indptr), view(indices), std::numeric_limits<RowId>::max());
+        return Targets{.indptr = view(indptr), .indices = view(indices)};
+      },
+      "indptr"_a.noconvert(), "indices"_a.noconvert(), nb::keep_alive<0, 1>(), nb::keep_alive<0, 2>(),
+      "One or many label ids per example, ascending.");
+  m.def(
+      "ValueTargets", [](Array2<const float> Y) { return Targets{.values = view(Y)}; }, "Y"_a.noconvert(),
+      nb::keep_alive<0, 1>(), "A value for every row of the last layer.");
+}
+
+void bind_indexes(nb::module_& m) {
+  nb::class_<Index>(m, "Index")
+      .def(
+          "refresh",
+          [](Index& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+            Tally tally;
+            {
+              nb::gil_scoped_release unlocked;
+              Pool pool(threads_of(n_threads));
+              tally = self.refresh(view(weights), view(bias), pool);
+            }
+            return ledger_of({tally});
+          },
+          "weights"_a.noconvert(), "bias"_a.noconvert(), "n_threads"_a = 1,
+          "Compute the codes of all rows afresh; returns what it cost, (1, n_fields).");
+  nb::class_<SignIndex, Index>(m, "SignIndex", "Sign bits of the live weights; see core/hash/sign.h.")
+      .def(nb::init<int64_t, int64_t, float, uint64_t>(), "n_rows"_a, "n_columns"_a, "alpha"_a, "seed"_a)
+      .def_prop_ro("bits", [](const SignIndex& self) { return to_numpy(self.bits()); });
+  nb::class_<Hash>(m, "Hash");
+  nb::class_<SimHash, Hash>(m, "SimHash", "Signed Gaussian projections; see core/hash/simhash.h.")
+      .def(nb::init<int64_t, int, int, uint64_t>(), "n_columns"_a, "n_bits"_a, "n_tables"_a, "seed"_a)
+      .def_prop_ro("projections", [](const SimHash& self) { return to_numpy(self.projections()); })
+      .def(
+          "hash_rows",
+          [](const SimHash& self, Array2<const float> weights, Array1<const float> bias) {
+            const size_t n = weights.shape(0), n_tables = static_cast<size_t>(self.n_tables());
+            std::vector<uint32_t> codes(n * n_tables);
+            Pool serial(1);
+            self.hash_rows(view(weights), view(bias),
+                           {codes.data(), static_cast<int64_t>(n), self.n_tables()}, serial);
+            return to_numpy(std::move(codes), {n, n_tables});
+          },
+          "weights"_a.noconvert(), "bias"_a.noconvert())
+      .def(
+          "hash_query",
+          [](const SimHash& self, Array1<const RowId> ids, Array1<const float> values) {
+            require(ids.size() == values.size(), "one value per id is wanted");
+            for (const RowId id : view(ids))
+              require(id >= 0 && id < self.projections().rows, "an id is out of range");
+            std::vector<uint32_t> codes(static_cast<size_t>(self.n_tables()));
+            Tally tally;
+            self.hash_query({view(ids), view(values)}, codes, tally);
+            const size_t n = codes.size();
+            return to_numpy(std::move(codes), {n});
+          },
+          "ids"_a.noconvert(), "values"_a.noconvert());
+  nb::class_<TableIndex, Index>(m, "TableIndex", "Hash tables over the rows; see core/hash/tables.h.")
+      .def(
+          "__init__",
+          [](TableIndex* self, std::shared_ptr<const SimHash> hash, int64_t n_rows, const std::string& rank,
+             uint64_t seed) {
+            new (self) TableIndex(std::move(hash), n_rows,
+                                  one_of<Rank>(rank, {{"count", Rank::votes}, {"union", Rank::any}}), seed);
+          },
+          "hash"_a, "n_rows"_a, "rank"_a, "seed"_a)
+      .def_prop_ro("offsets", [](const TableIndex& self) { return to_numpy(self.offsets()); })
+      .def_prop_ro("rows", [](const TableIndex& self) { return to_numpy(self.rows()); });
+}
+
+void bind_gates(nb::module_& m) {
+  nb::class_<Gate>(m, "Gate");
+  nb::class_<Dropout, Gate>(m, "Dropout").def(nb::init<int64_t, uint64_t>(), "active"_a, "seed"_a);
+  nb::class_<TopK, Gate>(m, "TopK").def(
+      "__init__",
+      [](TopK* self, int64_t active, bool soft, bool differentiate, uint64_t seed) {
+        new (self) TopK(Keep{active, soft, differentiate, seed});
+      },
+      "active"_a, "soft"_a, "differentiate"_a, "seed"_a);
+  nb::class_<Hashed, Gate>(m, "Hashed")
+      .def(
+          "__init__",
+          [](Hashed* self, std::shared_ptr<Index> index, int64_t active, int64_t candidates, bool soft,
+             bool differentiate, uint64_t seed) {
+            require(candidates >= active, "candidates must be at least the active rows");
+            new (self) Hashed(std::move(index), candidates, Keep{active, soft, differentiate, seed});
+          },
+          "index"_a, "active"_a, "candidates"_a, "soft"_a, "differentiate"_a, "seed"_a);
+}
+
+void bind_network(nb::module_& m) {
+  nb::class_<Layer>(m, "Linear")
+      .def(
+          "__init__",
+          [](Layer* self, Array2<float> weights, Array1<float> bias, const std::string& activation,
+             std::shared_ptr<Gate> gate, bool trains_bias) {
+            require(weights.shape(0) == bias.size() && bias.size() > 0,
+                    "one bias per row of weights is wanted");
+            new (self)
+                Layer{view(weights), view(bias), activation_of(activation), std::move(gate), trains_bias};
+          },
+          "weights"_a.noconvert(), "bias"_a.noconvert(), "activation"_a, "gate"_a.none() = nb::none(),
+          "trains_bias"_a = true, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
+  nb::class_<Model>(m, "Model")
+      .def(
+          "__init__",
+          [](Model* self, const std::vector<Layer>& layers, const std::string& loss) {
+            require(!layers.empty(), "a model needs a layer");
+            for (size_t l = 1; l < layers.size(); ++l)
+              require(layers[l].n_columns() == layers[l - 1].n_rows(),
+                      "a layer's columns are not the rows below it");
+            new (self) Model{layers, loss_of(loss)};
+          },
+          "layers"_a, "loss"_a, nb::keep_alive<1, 2>());
+  nb::class_<Optimizer>(m, "Optimizer")
+      .def(
+          "__init__",
+          [](Optimizer* self, const std::string& kind, float momentum, float beta1, float beta2, float rho,
+             float eps,
+             float l2) { new (self) Optimizer(make_optimizer(kind, momentum, beta1, beta2, rho, eps, l2)); },
+          "kind"_a, "momentum"_a = 0.0f, "beta1"_a = 0.9f, "beta2"_a = 0.999f, "rho"_a = 0.999f,
+          "eps"_a = 1e-8f, "l2"_a = 0.0f)
+      .def_prop_ro("n_moments", &Optimizer::n_moments);
+  nb::class_<OptimizerState>(m, "OptimizerState")
+      .def(
+          "__init__",
+          [](OptimizerState* self, const Moments& moments, Array1<int64_t> touched) {
+            new (self) OptimizerState(make_state(moments, touched));
+          },
+          "moments"_a, "touched"_a.noconvert(), nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
+  m.def("train", &bind_train, "model"_a, "inputs"_a, "targets"_a, "order"_a.noconvert(),
+        "rates"_a.noconvert(), "batch_size"_a, "optimizer"_a, "states"_a, "first_step"_a, "epoch"_a,
+        "n_threads"_a, "deterministic"_a,
+        "Train on one slice of an epoch: (loss sum, hits, ledger (n_layers, n_fields), mean active rows "
+        "(n_layers,)).");
+  m.def("evaluate", &bind_evaluate, "model"_a, "inputs"_a, "targets"_a.none(), "ids"_a.noconvert(), "k"_a,
+        "exact"_a, "n_threads"_a,
+        "The k best rows of each example: (rows, scores, losses, ledger, mean active rows).");
+  m.def("scores", &bind_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "exact"_a, "n_threads"_a,
+        "Raw scores of every output row; -inf where a row was not computed.");
+}
+
+}  // namespace
 
 NB_MODULE(_core, m) {
   m.doc() = "The C++ core of fewfire: selection, hashing, sparse training and their kernels.";
-  fewfire::simd_level();  // an unknown FEWFIRE_SIMD is an import error
-  m.def("simd_levels", &fewfire::simd_levels, "SIMD levels that this CPU can run, lowest first.");
-  m.def("simd_level", &fewfire::simd_level, "The SIMD level in use.");
-  m.def("set_simd_level", &fewfire::set_simd_level, "name"_a, "Use another SIMD level from now on.");
+  simd_level();  // an unknown FEWFIRE_SIMD is an import error
+  m.def("simd_levels", &simd_levels, "SIMD levels that this CPU can run, lowest first.");
+  m.def("simd_level", &simd_level, "The SIMD level in use.");
+  m.def("set_simd_level", &set_simd_level, "name"_a, "Use another SIMD level from now on.");
+  nb::list fields;
+  for (const char* field : Tally::kFields) fields.append(field);
+  m.attr("LEDGER_FIELDS") = nb::tuple(fields);
+  bind_data(m);
+  bind_indexes(m);
+  bind_gates(m);
+  bind_network(m);
 }

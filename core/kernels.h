@@ -1,10 +1,43 @@
-// The hot loops, as a table of functions that exists once per SIMD level.
+// The hot loops, as a table of functions that exists once per SIMD level. A sum runs over the inputs
+// in the same order for every row, example and tile, so its bits do not depend on what is computed
+// beside it. Levels differ in the last bits only (with or without fused multiply-add).
 #pragma once
+
+#include <cstdint>
+
+#include "views.h"
 
 namespace fewfire {
 
+enum class Rule { sgd, momentum, adagrad, rms, adam };
+
+// The numbers of one step of an optimizer; first and second scale the moments' new values.
+struct Rates {
+  float lr, momentum, beta1, beta2, rho, eps, correction1, correction2;
+};
+
 struct Kernels {
-  int lanes;
+  // scores[r] = weights[rows[r]] . x + bias[rows[r]]; rows == nullptr means the rows first, first + 1, ...
+  void (*score_rows)(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first,
+                     int64_t n, SparseVector x, float* scores);
+  // scores[e * stride + r] = weights[first + r] . inputs[e] + bias[first + r], inputs without gaps
+  void (*score_block)(Matrix<const float> weights, const float* bias, int64_t first, int64_t n,
+                      Matrix<const float> inputs, float* scores, int64_t stride);
+  // sums[k] = sum_r deltas[r] * weights[rows[r], ids[k]]
+  void (*gather_sum)(Matrix<const float> weights, std::span<const RowId> rows, const float* deltas,
+                     std::span<const RowId> ids, float* sums);
+  // sums += sum_r coefficients[r] * matrix[rows[r]]; rows == nullptr means the rows first, first + 1, ...
+  void (*weighted_sum)(Matrix<const float> matrix, const RowId* rows, int64_t first,
+                       const float* coefficients, int64_t n, float* sums);
+  // sums[i] = sum of x.values[k] over the k whose bit i of words[x.ids[k]] is set
+  void (*masked_sum)(Matrix<const uint64_t> words, SparseVector x, float* sums);
+  // keys[i]: an unsigned integer with the order of scores[i], NaN lowest
+  void (*order_keys)(const float* scores, int64_t n, uint32_t* keys);
+  int64_t (*count_at_least)(const uint32_t* keys, int64_t n, uint32_t bound);
+  // One optimizer step on the parameters ids[i] (or 0, 1, ... for nullptr) of a row, whose gradients are
+  // scale * values[i]. Writes the ids whose weight changed between positive and not, returns their number.
+  int64_t (*update)(Rule rule, const Rates& rates, float* weights, float* first, float* second,
+                    const RowId* ids, const float* values, float scale, int64_t n, RowId* flipped);
 };
 
 }  // namespace fewfire

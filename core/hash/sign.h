@@ -1,0 +1,30 @@
+// The sign code: bit (j, i) says whether weight j of row i is positive, for the weights as they are
+// now. Read as a table per coordinate that is queried with weight x_j, it ranks all rows by
+//   s_i = alpha (2 sum_{j: w_ij > 0} x_j - sum_j x_j) + b_i
+// with masked additions over the non-zero inputs and one multiplication a row. Bits lie input by
+// input, so a scan reads n_rows / 8 bytes per non-zero input.
+#pragma once
+
+#include "index.h"
+
+namespace fewfire {
+
+class SignIndex : public Index {
+ public:
+  SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed);
+
+  void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
+               Tally& tally) const override;
+  Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
+  void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override;
+
+  Matrix<const uint64_t> bits() const { return {bits_.data(), n_columns_, n_words_}; }
+
+ private:
+  int64_t n_rows_, n_columns_, n_words_;
+  float alpha_;
+  uint64_t seed_;
+  std::vector<uint64_t> bits_;  // n_columns x n_words
+};
+
+}  // namespace fewfire

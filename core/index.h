@@ -1,0 +1,59 @@
+// The seam between a gate and what proposes rows to it: an index answers "which rows may have the
+// largest scores for this input?" without reading all of them, and is told when weights change.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "layer.h"
+#include "ledger.h"
+#include "pool.h"
+#include "topk.h"
+#include "views.h"
+
+namespace fewfire {
+
+struct Query {
+  SparseVector x;
+  uint64_t key = 0;  // names the example by its content (and the epoch, in training)
+};
+
+struct Scratch {  // of one thread
+  std::vector<float> scores, kept_scores;
+  std::vector<RowId> candidates, kept, picked;
+  std::vector<uint32_t> codes;
+  std::vector<uint32_t> stamps;  // stamps[id] == stamp: in the set
+  uint32_t stamp = 0;
+  Cut cut;
+
+  // Starts an empty set of ids below n without clearing anything.
+  void begin_set(int64_t n) {
+    if (stamps.size() < static_cast<size_t>(n)) stamps.resize(static_cast<size_t>(n));
+    if (++stamp == 0) {
+      std::fill(stamps.begin(), stamps.end(), 0);
+      stamp = 1;
+    }
+  }
+  bool contains(RowId row) const { return stamps[row] == stamp; }
+  bool insert(RowId row) {
+    if (contains(row)) return false;
+    stamps[row] = stamp;
+    return true;
+  }
+};
+
+class Index {
+ public:
+  virtual ~Index() = default;
+
+  // min(wanted, n_rows) distinct rows, in scratch.candidates.
+  virtual void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
+                       Tally& tally) const = 0;
+  // Computes the codes of all rows afresh.
+  virtual Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) = 0;
+  // The weights of `row` at `columns` crossed zero.
+  virtual void signs_flipped(RowId, std::span<const RowId> /*columns*/, std::span<const float> /*weights*/) {}
+};
+
+}  // namespace fewfire

@@ -1,0 +1,45 @@
+// Optimizers that touch a row only when it has a gradient. A row first settles the decay it owes for
+// the steps it missed, then the touched parameters take their step; nothing else changes a bit.
+//   sgd       w -= lr g
+//   momentum  v = mu v + g;  w -= lr v
+//   adagrad   G += g^2;  w -= lr g / (sqrt G + eps)                  (Duchi et al., JMLR 2011)
+//   rms       G = rho G + (1 - rho) g^2, when touched;  w -= lr g / (sqrt G + eps)
+//   adam      m, v with bias correction by the step number            (Kingma & Ba, ICLR 2015)
+// l2 is decoupled: a touched row's weights shrink by (1 - lr l2) for each step since the last touch.
+#pragma once
+
+#include "kernels.h"
+#include "layer.h"
+#include "ledger.h"
+
+namespace fewfire {
+
+struct Optimizer {
+  Rule rule = Rule::sgd;
+  float momentum = 0.0f, beta1 = 0.9f, beta2 = 0.999f, rho = 0.999f, eps = 1e-8f, l2 = 0.0f;
+
+  int n_moments() const { return rule == Rule::sgd ? 0 : rule == Rule::adam ? 2 : 1; }
+  // Multiplications, divisions and roots for each parameter changed, the gradient itself not counted.
+  int64_t cost_per_parameter() const;
+  Rates rates(float lr, int64_t step) const;
+};
+
+struct OptimizerState {  // of one layer; memory of the caller
+  Matrix<float> first, second;
+  std::span<float> first_bias, second_bias;
+  std::span<int64_t> touched;  // the step that last changed each row, 0 for never
+};
+
+// The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and the bias's.
+struct RowGradient {
+  std::span<const RowId> ids;
+  std::span<const float> values;
+  float scale = 1.0f, bias = 0.0f;
+};
+
+// One step on one row. Columns whose weight crossed zero are left in `flipped`.
+void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
+                const OptimizerState& state, RowId row, const RowGradient& gradient,
+                std::vector<RowId>& flipped, Tally& tally);
+
+}  // namespace fewfire

@@ -1,0 +1,130 @@
+#include "select.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "kernels.h"
+#include "rng.h"
+#include "simd.h"
+
+namespace fewfire {
+namespace {
+
+void every_row(int64_t n_rows, std::vector<RowId>& rows) {
+  rows.resize(static_cast<size_t>(n_rows));
+  std::iota(rows.begin(), rows.end(), 0);
+}
+
+void score(const Layer& layer, SparseVector x, std::span<const RowId> rows, std::vector<float>& scores) {
+  scores.resize(rows.size());
+  kernels().score_rows(layer.weights, layer.bias.data(), rows.data(), 0, static_cast<int64_t>(rows.size()), x,
+                       scores.data());
+}
+
+void compute_all(const Layer& layer, SparseVector x, Choice& choice, Tally& tally) {
+  every_row(layer.n_rows(), choice.rows);
+  score(layer, x, choice.rows, choice.scores);
+  tally.forward += layer.n_rows() * x.size();
+  tally.rows_touched += layer.n_rows();
+}
+
+}  // namespace
+
+int64_t Dropout::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
+  return mode == Mode::train ? std::min(n_rows, std::max(active_, n_labels)) : n_rows;
+}
+
+void Dropout::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
+                     Scratch& scratch, Choice& choice, Tally& tally) const {
+  choice.threshold = 0.0f;
+  choice.threshold_row = -1;
+  choice.scale = 1.0f;
+  if (mode != Mode::train) return compute_all(layer, query.x, choice, tally);
+  const int64_t n = layer.n_rows(), k = capacity(n, static_cast<int64_t>(labels.size()), mode);
+  // Floyd's sample without replacement (Bentley & Floyd, CACM 1987), after the labels.
+  scratch.begin_set(n);
+  choice.rows.assign(labels.begin(), labels.end());
+  for (const RowId label : labels) scratch.insert(label);
+  for (int64_t j = n - k; static_cast<int64_t>(choice.rows.size()) < k; ++j) {
+    const RowId drawn = static_cast<RowId>(
+        random_below(std::min(j, n - 1) + 1, random_bits(seed_, query.key, static_cast<uint64_t>(j))));
+    if (scratch.insert(drawn))
+      choice.rows.push_back(drawn);
+    else if (j < n && scratch.insert(static_cast<RowId>(j)))
+      choice.rows.push_back(static_cast<RowId>(j));
+  }
+  std::sort(choice.rows.begin(), choice.rows.end());
+  score(layer, query.x, choice.rows, choice.scores);
+  choice.scale = static_cast<float>(n) / static_cast<float>(k);
+  tally.forward += k * query.x.size();
+  tally.rows_touched += k;
+}
+
+int64_t RankingGate::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
+  if (mode == Mode::exact && !keep_.soft) return n_rows;
+  return std::min(n_rows, std::max(keep_.active, n_labels));
+}
+
+void RankingGate::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
+                         Scratch& scratch, Choice& choice, Tally& tally) const {
+  choice.threshold = 0.0f;
+  choice.threshold_row = -1;
+  choice.scale = 1.0f;
+  if (mode == Mode::exact && !keep_.soft) return compute_all(layer, query.x, choice, tally);
+  if (mode == Mode::exact)
+    every_row(layer.n_rows(), scratch.candidates);
+  else
+    propose(layer, query, scratch, tally);
+  if (!labels.empty()) {
+    scratch.begin_set(layer.n_rows());
+    for (const RowId row : scratch.candidates) scratch.insert(row);
+    for (const RowId label : labels)
+      if (scratch.insert(label)) scratch.candidates.push_back(label);
+  }
+  score(layer, query.x, scratch.candidates, scratch.scores);
+  keep_best(layer.n_rows(), query, labels, scratch, choice);
+
+  const int64_t n_scored = static_cast<int64_t>(scratch.candidates.size());
+  const int64_t n_kept = static_cast<int64_t>(choice.rows.size());
+  tally.forward += n_kept * query.x.size();
+  tally.ranking += (n_scored - n_kept) * query.x.size();
+  if (n_scored > n_kept) tally.comparisons += n_scored;
+  tally.rows_touched += n_scored;
+}
+
+void RankingGate::keep_best(int64_t n_rows, const Query& query, std::span<const RowId> labels,
+                            Scratch& scratch, Choice& choice) const {
+  const std::vector<RowId>& candidates = scratch.candidates;
+  std::vector<float>& ranks = scratch.kept_scores;  // scores, but no row outranks a label
+  ranks = scratch.scores;
+  if (!labels.empty()) {
+    scratch.begin_set(n_rows);
+    for (const RowId label : labels) scratch.insert(label);
+    for (size_t i = 0; i < candidates.size(); ++i)
+      if (scratch.contains(candidates[i])) ranks[i] = std::numeric_limits<float>::infinity();
+  }
+  const int64_t budget = std::max(keep_.active, static_cast<int64_t>(labels.size()));
+  largest(ranks, budget + (keep_.soft ? 1 : 0), keep_.seed ^ mix(query.key), scratch.cut, scratch.picked);
+  std::vector<RowId>& picked = scratch.picked;
+  if (static_cast<int64_t>(picked.size()) > budget) {
+    const auto lowest =
+        std::min_element(picked.begin(), picked.end(), [&](RowId a, RowId b) { return ranks[a] < ranks[b]; });
+    choice.threshold = std::max(0.0f, scratch.scores[*lowest]);
+    if (keep_.differentiate && choice.threshold > 0.0f) choice.threshold_row = candidates[*lowest];
+    picked.erase(lowest);
+  }
+  std::sort(picked.begin(), picked.end(), [&](RowId a, RowId b) { return candidates[a] < candidates[b]; });
+  choice.rows.clear();
+  choice.scores.clear();
+  for (const RowId i : picked) {
+    choice.rows.push_back(candidates[i]);
+    choice.scores.push_back(scratch.scores[i]);
+  }
+}
+
+void TopK::propose(const Layer& layer, const Query&, Scratch& scratch, Tally&) const {
+  every_row(layer.n_rows(), scratch.candidates);
+}
+
+}  // namespace fewfire

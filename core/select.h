@@ -1,0 +1,103 @@
+// Gates: each chooses the rows of a layer that are computed for one example. What a gate chooses
+// depends on the example, the weights, the index and the seed, never on the example's neighbours.
+#pragma once
+
+#include <memory>
+
+#include "index.h"
+#include "layer.h"
+
+namespace fewfire {
+
+enum class Mode {
+  train,
+  gated,  // prediction through the gate, as trained
+  exact   // prediction from every row
+};
+
+// The rows computed for one example, ascending, with their scores z.
+struct Choice {
+  std::vector<RowId> rows;
+  std::vector<float> scores;
+  float threshold = 0.0f;    // subtracted from every score before the ReLU
+  RowId threshold_row = -1;  // the row whose score it is, if gradient flows to it
+  float scale = 1.0f;        // multiplies the values
+};
+
+class Gate {
+ public:
+  virtual ~Gate() = default;
+  // `labels` are kept whatever their score; they count towards the budget.
+  virtual void choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
+                      Scratch& scratch, Choice& choice, Tally& tally) const = 0;
+  // How many rows `choose` keeps at most when no more than n_labels are forced.
+  virtual int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const = 0;
+  virtual Index* index() const { return nullptr; }
+};
+
+// Uniformly random rows in training, scaled to keep the expectation; every row otherwise (Srivastava
+// et al., JMLR 2014, inverted).
+class Dropout : public Gate {
+ public:
+  Dropout(int64_t active, uint64_t seed) : active_(active), seed_(seed) {}
+  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
+              Tally&) const override;
+  int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
+
+ private:
+  int64_t active_;
+  uint64_t seed_;
+};
+
+// How a ranking gate ends: the budget, and whether values start at the score of the best row left out.
+struct Keep {
+  int64_t active = 0;
+  bool soft = false;           // a_i = max(0, z_i - t), t = max(0, the (active + 1)-th score)
+  bool differentiate = false;  // t passes its gradient to the row it came from
+  uint64_t seed = 0;
+};
+
+// Ranks candidates by their exact scores and keeps the best.
+class RankingGate : public Gate {
+ public:
+  explicit RankingGate(Keep keep) : keep_(keep) {}
+  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
+              Tally&) const override;
+  int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
+
+ protected:
+  // Distinct rows, in scratch.candidates.
+  virtual void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const = 0;
+
+ private:
+  void keep_best(int64_t n_rows, const Query& query, std::span<const RowId> labels, Scratch& scratch,
+                 Choice& choice) const;
+  Keep keep_;
+};
+
+// Exact winner-take-all: every row is a candidate.
+class TopK : public RankingGate {
+ public:
+  using RankingGate::RankingGate;
+
+ protected:
+  void propose(const Layer& layer, const Query&, Scratch& scratch, Tally&) const override;
+};
+
+class Hashed : public RankingGate {
+ public:
+  Hashed(std::shared_ptr<Index> index, int64_t candidates, Keep keep)
+      : RankingGate(keep), index_(std::move(index)), candidates_(candidates) {}
+  Index* index() const override { return index_.get(); }
+
+ protected:
+  void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const override {
+    index_->propose(layer, query, candidates_, scratch, tally);
+  }
+
+ private:
+  std::shared_ptr<Index> index_;
+  int64_t candidates_;
+};
+
+}  // namespace fewfire

@@ -1,0 +1,102 @@
+#include "train.h"
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <numeric>
+
+namespace fewfire {
+namespace {
+
+constexpr int64_t kPredictBatch = 32;
+
+void add(const Workspace& space, Totals& totals) {
+  totals.tallies.resize(space.layers.size());
+  totals.n_chosen.resize(space.layers.size());
+  for (const ThreadSpace& thread : space.threads)
+    for (size_t l = 0; l < space.layers.size(); ++l) {
+      totals.tallies[l] += thread.tallies[l];
+      totals.n_chosen[l] += thread.n_chosen[l];
+    }
+}
+
+std::span<const int64_t> batch_of(std::span<const int64_t> ids, int64_t number, int64_t batch_size) {
+  const size_t begin = static_cast<size_t>(number * batch_size);
+  return ids.subspan(begin, std::min(static_cast<size_t>(batch_size), ids.size() - begin));
+}
+
+}  // namespace
+
+Totals train(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> order,
+             std::span<const float> rates, const Optimizer& optimizer, std::span<const OptimizerState> states,
+             const TrainOptions& options) {
+  const int64_t n_steps = static_cast<int64_t>(rates.size());
+  const auto run_step = [&](int64_t i, Workspace& space, Pool& pool, Totals& totals) {
+    step(model, inputs, targets, batch_of(order, i, options.batch_size), options.epoch, optimizer, states,
+         rates[i], options.first_step + i + 1, space, pool);
+    totals.loss += std::accumulate(space.losses.begin(), space.losses.end(), 0.0);
+    totals.n_correct += std::count(space.hits.begin(), space.hits.end(), char{1});
+  };
+
+  Pool pool(options.n_threads);
+  Totals totals;
+  if (options.deterministic || pool.size() == 1) {
+    Workspace space(model, Mode::train, pool.size());
+    for (int64_t i = 0; i < n_steps; ++i) run_step(i, space, pool, totals);
+    add(space, totals);
+    return totals;
+  }
+  std::atomic<int64_t> next{0};
+  std::mutex totals_mutex;
+  pool.run([&](int) {
+    Pool serial(1);
+    Workspace space(model, Mode::train, 1);
+    Totals own;
+    for (int64_t i; (i = next.fetch_add(1)) < n_steps;) run_step(i, space, serial, own);
+    const std::lock_guard lock(totals_mutex);
+    totals.loss += own.loss;
+    totals.n_correct += own.n_correct;
+    add(space, totals);
+  });
+  return totals;
+}
+
+Totals predict(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
+               Mode mode, int n_threads,
+               const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take) {
+  const int64_t n_batches = (static_cast<int64_t>(ids.size()) + kPredictBatch - 1) / kPredictBatch;
+  Pool pool(static_cast<int>(std::min<int64_t>(n_threads, std::max<int64_t>(n_batches, 1))));
+  std::atomic<int64_t> next{0};
+  std::mutex totals_mutex;
+  Totals totals;
+  pool.run([&](int) {
+    Pool serial(1);
+    Workspace space(model, mode, 1);
+    for (int64_t i; (i = next.fetch_add(1)) < n_batches;) {
+      forward(model, inputs, targets, batch_of(ids, i, kPredictBatch), 0, space, serial);
+      take(i * kPredictBatch, space, serial);
+    }
+    const std::lock_guard lock(totals_mutex);
+    add(space, totals);
+  });
+  return totals;
+}
+
+void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, std::vector<RowId>& order) {
+  order.resize(scored.ids.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto better = [&](RowId a, RowId b) {
+    const float x = scored.values[a], y = scored.values[b];
+    return x != y ? x > y || (x == x && y != y) : a < b;
+  };
+  const size_t n = std::min(order.size(), rows.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<int64_t>(n), order.end(), better);
+  std::fill(rows.begin(), rows.end(), RowId{-1});
+  std::fill(scores.begin(), scores.end(), -std::numeric_limits<float>::infinity());
+  for (size_t i = 0; i < n; ++i) {
+    rows[i] = scored.ids[order[i]];
+    scores[i] = scored.values[order[i]];
+  }
+}
+
+}  // namespace fewfire
