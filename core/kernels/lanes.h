@@ -1,0 +1,62 @@
+// What the files of this folder share. Each is compiled once per SIMD level, in a namespace of its own:
+// nothing here may call a function of a shared header that the compiler could leave out of line, because
+// the linker would keep one level's copy for all.
+#pragma once
+
+#include <cstring>
+
+#include "kernels.h"
+
+namespace fewfire::FEWFIRE_LEVEL {
+
+constexpr int64_t kLanes = 16;
+using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
+using Ints = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
+
+static inline Floats load(const float* from) {
+  Floats lanes;
+  std::memcpy(&lanes, from, sizeof lanes);
+  return lanes;
+}
+
+static inline Floats load_some(const float* from, int64_t n) {
+  Floats lanes = {};
+  std::memcpy(&lanes, from, static_cast<size_t>(n) * sizeof(float));
+  return lanes;
+}
+
+static inline void store(float* to, Floats lanes) { std::memcpy(to, &lanes, sizeof lanes); }
+
+static inline float sum(Floats lanes) {
+  float total[kLanes];
+  std::memcpy(total, &lanes, sizeof lanes);
+  for (int64_t half = kLanes / 2; half > 0; half /= 2)
+    for (int64_t i = 0; i < half; ++i) total[i] += total[i + half];
+  return total[0];
+}
+
+// scattered.cpp
+void score_rows(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+                SparseVector x, float* scores);
+void gather_sum(Matrix<const float> weights, std::span<const RowId> rows, const float* deltas,
+                std::span<const RowId> ids, float* sums);
+void gather(const float* from, const RowId* ids, int64_t n, float* values);
+void scatter(const float* values, const RowId* ids, int64_t n, float* to);
+int64_t find_flipped(const float* before, const float* after, const RowId* ids, int64_t n, RowId* flipped);
+
+// blocks.cpp
+void score_block(Matrix<const float> weights, const float* bias, int64_t first, int64_t n,
+                 Matrix<const float> inputs, float* scores, int64_t stride);
+void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, const float* coefficients,
+                  int64_t n, float* sums);
+
+// codes.cpp
+void masked_sum(Matrix<const uint64_t> words, SparseVector x, float* sums);
+void order_keys(const float* scores, int64_t n, uint32_t* keys);
+int64_t count_at_least(const uint32_t* keys, int64_t n, uint32_t bound);
+
+// update.cpp
+int64_t update(Rule rule, const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
+               const float* values, float scale, int64_t n, RowId* flipped);
+
+}  // namespace fewfire::FEWFIRE_LEVEL

@@ -1,0 +1,86 @@
+// Loops over scattered parameters. Compiled without vectorisation: packing single loads into vectors
+// costs more than it saves (three times as long, measured with GCC 12 on Zen 4).
+#include "kernels/lanes.h"
+
+namespace fewfire::FEWFIRE_LEVEL {
+
+namespace {
+
+// Rows of one tile share every load of the input; a row's sum runs over the inputs in order.
+template <int kRows>
+inline void score_tile(const float* const* row, const RowId* ids, const float* values, int64_t n,
+                       float* scores) {
+  float sums[kRows] = {};
+  for (int64_t k = 0; k < n; ++k)
+    for (int r = 0; r < kRows; ++r) sums[r] += row[r][ids[k]] * values[k];
+  for (int r = 0; r < kRows; ++r) scores[r] += sums[r];
+}
+
+template <int kRows>
+inline void gather_tile(const float* const* row, const float* deltas, const RowId* ids, int64_t n,
+                        float* sums) {
+  for (int64_t k = 0; k < n; ++k) {
+    float total = sums[k];
+    for (int r = 0; r < kRows; ++r) total += deltas[r] * row[r][ids[k]];
+    sums[k] = total;
+  }
+}
+
+}  // namespace
+
+void score_rows(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+                SparseVector x, float* scores) {
+  const RowId* ids = x.ids.data();
+  const float* values = x.values.data();
+  const int64_t n_inputs = static_cast<int64_t>(x.ids.size());
+  constexpr int kTile = 8;
+  const auto id = [&](int64_t r) { return rows != nullptr ? rows[r] : first + r; };
+  for (int64_t r = 0; r < n; ++r) scores[r] = bias[id(r)];
+  const float* row[kTile];
+  int64_t begin = 0;
+  for (; begin + kTile <= n; begin += kTile) {
+    for (int r = 0; r < kTile; ++r) row[r] = weights.data + id(begin + r) * weights.cols;
+    score_tile<kTile>(row, ids, values, n_inputs, scores + begin);
+  }
+  for (; begin < n; ++begin) {
+    row[0] = weights.data + id(begin) * weights.cols;
+    score_tile<1>(row, ids, values, n_inputs, scores + begin);
+  }
+}
+
+void gather_sum(Matrix<const float> weights, std::span<const RowId> rows, const float* deltas,
+                std::span<const RowId> ids, float* sums) {
+  constexpr int kTile = 4;
+  const int64_t n_rows = static_cast<int64_t>(rows.size()), n = static_cast<int64_t>(ids.size());
+  for (int64_t k = 0; k < n; ++k) sums[k] = 0.0f;
+  const float* row[kTile];
+  int64_t begin = 0;
+  for (; begin + kTile <= n_rows; begin += kTile) {
+    for (int r = 0; r < kTile; ++r) row[r] = weights.data + rows[begin + r] * weights.cols;
+    gather_tile<kTile>(row, deltas + begin, ids.data(), n, sums);
+  }
+  for (; begin < n_rows; ++begin) {
+    row[0] = weights.data + rows[begin] * weights.cols;
+    gather_tile<1>(row, deltas + begin, ids.data(), n, sums);
+  }
+}
+
+void gather(const float* from, const RowId* ids, int64_t n, float* values) {
+  for (int64_t i = 0; i < n; ++i) values[i] = from[ids[i]];
+}
+
+void scatter(const float* values, const RowId* ids, int64_t n, float* to) {
+  for (int64_t i = 0; i < n; ++i) to[ids[i]] = values[i];
+}
+
+// Writes the ids whose value changed between positive and not, returns their number.
+int64_t find_flipped(const float* before, const float* after, const RowId* ids, int64_t n, RowId* flipped) {
+  int64_t n_flipped = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    flipped[n_flipped] = ids[i];
+    n_flipped += (before[i] > 0.0f) != (after[i] > 0.0f);
+  }
+  return n_flipped;
+}
+
+}  // namespace fewfire::FEWFIRE_LEVEL

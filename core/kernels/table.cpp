@@ -1,0 +1,10 @@
+// The table of this level.
+#include "kernels/lanes.h"
+
+namespace fewfire::FEWFIRE_LEVEL {
+
+extern const Kernels table;
+const Kernels table = {score_rows, score_block, gather_sum,     weighted_sum,
+                       masked_sum, order_keys,  count_at_least, update};
+
+}  // namespace fewfire::FEWFIRE_LEVEL

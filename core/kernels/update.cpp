@@ -1,0 +1,101 @@
+// The step of each optimizer on the parameters of one row.
+#include <cmath>
+
+#include "kernels/lanes.h"
+
+namespace fewfire::FEWFIRE_LEVEL {
+
+namespace {
+
+// How a rule changes one weight w and its moments m, v for the gradient g. Formulae in optimizer.h.
+template <Rule rule>
+inline void apply(const Rates& rates, float g, float& w, float& m, float& v) {
+  if constexpr (rule == Rule::sgd) {
+    w -= rates.lr * g;
+  } else if constexpr (rule == Rule::momentum) {
+    m = rates.momentum * m + g;
+    w -= rates.lr * m;
+  } else if constexpr (rule == Rule::adagrad) {
+    m += g * g;
+    w -= rates.lr * g / (std::sqrt(m) + rates.eps);
+  } else if constexpr (rule == Rule::rms) {
+    m = rates.rho * m + (1.0f - rates.rho) * (g * g);
+    w -= rates.lr * g / (std::sqrt(m) + rates.eps);
+  } else {
+    m = rates.beta1 * m + (1.0f - rates.beta1) * g;
+    v = rates.beta2 * v + (1.0f - rates.beta2) * (g * g);
+    w -= rates.lr * (m * rates.correction1) / (std::sqrt(v * rates.correction2) + rates.eps);
+  }
+}
+
+constexpr bool has_first(Rule rule) { return rule != Rule::sgd; }
+constexpr bool has_second(Rule rule) { return rule == Rule::adam; }
+
+// Scattered parameters are gathered, changed side by side, and scattered again.
+template <Rule rule>
+int64_t update_scattered(const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
+                         const float* values, float scale, int64_t n, RowId* flipped) {
+  constexpr int64_t kBlock = 64;
+  float w[kBlock], m[kBlock], v[kBlock], before[kBlock];
+  int64_t n_flipped = 0;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t size = n - begin < kBlock ? n - begin : kBlock;
+    const RowId* block = ids + begin;
+    gather(weights, block, size, before);
+    if constexpr (has_first(rule)) gather(first, block, size, m);
+    if constexpr (has_second(rule)) gather(second, block, size, v);
+#pragma omp simd
+    for (int64_t i = 0; i < size; ++i) {
+      w[i] = before[i];
+      apply<rule>(rates, scale * values[begin + i], w[i], m[i], v[i]);
+    }
+    scatter(w, block, size, weights);
+    if constexpr (has_first(rule)) scatter(m, block, size, first);
+    if constexpr (has_second(rule)) scatter(v, block, size, second);
+    n_flipped += find_flipped(before, w, block, size, flipped + n_flipped);
+  }
+  return n_flipped;
+}
+
+template <Rule rule>
+void update_whole(const Rates& rates, float* weights, float* first, float* second, const float* values,
+                  float scale, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    float w = weights[i], m = has_first(rule) ? first[i] : 0.0f, v = has_second(rule) ? second[i] : 0.0f;
+    apply<rule>(rates, scale * values[i], w, m, v);
+    weights[i] = w;
+    if constexpr (has_first(rule)) first[i] = m;
+    if constexpr (has_second(rule)) second[i] = v;
+  }
+}
+
+template <Rule rule>
+int64_t update_as(const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
+                  const float* values, float scale, int64_t n, RowId* flipped) {
+  if (ids != nullptr)
+    return update_scattered<rule>(rates, weights, first, second, ids, values, scale, n, flipped);
+  update_whole<rule>(rates, weights, first, second, values, scale, n);
+  return 0;
+}
+
+}  // namespace
+
+int64_t update(Rule rule, const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
+               const float* values, float scale, int64_t n, RowId* flipped) {
+  switch (rule) {
+    case Rule::sgd:
+      return update_as<Rule::sgd>(rates, weights, first, second, ids, values, scale, n, flipped);
+    case Rule::momentum:
+      return update_as<Rule::momentum>(rates, weights, first, second, ids, values, scale, n, flipped);
+    case Rule::adagrad:
+      return update_as<Rule::adagrad>(rates, weights, first, second, ids, values, scale, n, flipped);
+    case Rule::rms:
+      return update_as<Rule::rms>(rates, weights, first, second, ids, values, scale, n, flipped);
+    case Rule::adam:
+      return update_as<Rule::adam>(rates, weights, first, second, ids, values, scale, n, flipped);
+  }
+  return 0;
+}
+
+}  // namespace fewfire::FEWFIRE_LEVEL
