@@ -42,18 +42,23 @@ void Dropout::choose(const Layer& layer, const Query& query, std::span<const Row
   choice.scale = 1.0f;
   if (mode != Mode::train) return compute_all(layer, query.x, choice, tally);
   const int64_t n = layer.n_rows(), k = capacity(n, static_cast<int64_t>(labels.size()), mode);
-  // Floyd's sample without replacement (Bentley & Floyd, CACM 1987), after the labels.
+  // Floyd's sample without replacement (Bentley & Floyd, CACM 1987) of the rows that are no label.
   scratch.begin_set(n);
-  choice.rows.assign(labels.begin(), labels.end());
-  for (const RowId label : labels) scratch.insert(label);
-  for (int64_t j = n - k; static_cast<int64_t>(choice.rows.size()) < k; ++j) {
-    const RowId drawn = static_cast<RowId>(
-        random_below(std::min(j, n - 1) + 1, random_bits(seed_, query.key, static_cast<uint64_t>(j))));
-    if (scratch.insert(drawn))
-      choice.rows.push_back(drawn);
-    else if (j < n && scratch.insert(static_cast<RowId>(j)))
-      choice.rows.push_back(static_cast<RowId>(j));
+  const int64_t n_labels = static_cast<int64_t>(labels.size()), n_free = n - n_labels;
+  choice.rows.clear();
+  for (int64_t j = n_free - (k - n_labels); j < n_free; ++j) {
+    const RowId drawn =
+        static_cast<RowId>(random_below(j + 1, random_bits(seed_, query.key, static_cast<uint64_t>(j))));
+    choice.rows.push_back(scratch.insert(drawn) ? drawn : static_cast<RowId>(j));
+    scratch.insert(choice.rows.back());
   }
+  std::sort(choice.rows.begin(), choice.rows.end());
+  int64_t n_below = 0;  // place p among the free rows is row p + the labels up to it
+  for (RowId& row : choice.rows) {
+    while (n_below < n_labels && labels[n_below] <= row + n_below) ++n_below;
+    row += static_cast<RowId>(n_below);
+  }
+  choice.rows.insert(choice.rows.end(), labels.begin(), labels.end());
   std::sort(choice.rows.begin(), choice.rows.end());
   score(layer, query.x, choice.rows, choice.scores);
   choice.scale = static_cast<float>(n) / static_cast<float>(k);
