@@ -179,7 +179,7 @@ void input_deltas_of_block(const Layer& layer, size_t l, int64_t first, int64_t 
 
 void input_deltas(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
   const int64_t batch = space.n_examples();
-  if (space.has_full_input(l))
+  if (space.has_full_input(l) && space.layers[l].full)
     pool.parallel_for((batch + kExampleBlock - 1) / kExampleBlock, 1, [&](int64_t block, int thread) {
       const int64_t first = block * kExampleBlock;
       input_deltas_of_block(layer, l, first, std::min(batch, first + kExampleBlock), space,
