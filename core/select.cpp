@@ -128,6 +128,13 @@ void RankingGate::keep_best(int64_t n_rows, const Query& query, std::span<const 
   }
 }
 
+void Hashed::propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const {
+  if (candidates_ >= layer.n_rows())
+    every_row(layer.n_rows(), scratch.candidates);
+  else
+    index_->propose(layer, query, candidates_, scratch, tally);
+}
+
 void TopK::propose(const Layer& layer, const Query&, Scratch& scratch, Tally&) const {
   every_row(layer.n_rows(), scratch.candidates);
 }

@@ -91,9 +91,7 @@ class Hashed : public RankingGate {
   Index* index() const override { return index_.get(); }
 
  protected:
-  void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const override {
-    index_->propose(layer, query, candidates_, scratch, tally);
-  }
+  void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const override;
 
  private:
   std::shared_ptr<Index> index_;
