@@ -27,7 +27,7 @@ void settle(const Optimizer& optimizer, const Rates& rates, int64_t step, const 
   const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {
     const float factor = std::pow(rate, static_cast<float>(owed));
     scale(moments.row(row), factor, tally);
-    bias[row] *= factor;
+    scale(bias.subspan(static_cast<size_t>(row), 1), factor, tally);
   };
   if (optimizer.rule == Rule::momentum) decay(state.first, state.first_bias, optimizer.momentum);
   if (optimizer.rule == Rule::adam) {
