@@ -1,0 +1,202 @@
+"""Codes, tables and sign bits: equal to the twin, nothing lost, and the law of collisions."""
+
+import native
+import numpy as np
+import pytest
+import reference
+import strategies
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from reference import Hashed, Layer, Model, Optimizer, SignIndex
+
+from fewfire import _core
+
+CLOSE = 1e-4
+N_BITS, N_TABLES = st.integers(1, 9), st.integers(1, 12)
+
+
+def native_query(simhash, x):
+    ids, values = reference.nonzeros(x)
+    return simhash.hash_query(ids.astype(np.int32), values.astype(np.float32))
+
+
+@given(
+    n=strategies.SIZES,
+    d=strategies.SIZES,
+    kind=strategies.KINDS,
+    n_bits=N_BITS,
+    n_tables=N_TABLES,
+    seed=strategies.SEEDS,
+    level=strategies.LEVELS,
+)
+def test_simhash_codes_equal_the_twin_for_rows_and_queries(
+    n, d, kind, n_bits, n_tables, seed, level
+):
+    _core.set_simd_level(level)
+    X = strategies.examples(np.random.default_rng(seed), n, d, kind)
+    simhash = _core.SimHash(d, n_bits, n_tables, seed)
+    projections = np.array(simhash.projections)
+    assert projections.shape == (d, n_tables * n_bits)
+    projected = X.astype(float) @ projections.astype(float)
+    assume(np.abs(projected[projected != 0]).min(initial=1) > CLOSE)
+    want = reference.simhash_codes(projected, n_bits)
+    assert_array_equal(simhash.hash_rows(X, np.ones(n, np.float32)), want)
+    for x, codes in zip(X, want, strict=True):
+        assert_array_equal(native_query(simhash, x), codes)
+
+
+def test_projections_are_standard_normal_and_differ_between_seeds():
+    draws = np.array(_core.SimHash(200, 10, 50, 1).projections, float)
+    n = draws.size
+    assert abs(draws.mean()) < 4 / np.sqrt(n)
+    assert abs(draws.var() - 1) < 4 * np.sqrt(2 / n)
+    assert abs((draws**4).mean() - 3) < 4 * np.sqrt(96 / n)
+    other = np.array(_core.SimHash(200, 10, 50, 2).projections, float)
+    assert abs((draws * other).mean()) < 4 / np.sqrt(n)
+
+
+def vector_pairs(kind, rng):
+    """Pairs at angles from close to orthogonal."""
+    for mixing in (0.1, 0.4, 1.0, 3.0):
+        x, noise = strategies.examples(rng, 20, 60, kind).astype(float)[:2] + 1e-3, rng.normal(size=60)
+        if kind == "sparse":
+            noise *= rng.random(60) < 0.3
+        if kind == "non-negative":
+            noise = np.abs(noise)
+        yield x[0].astype(np.float32), (x[0] + mixing * noise).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "sparse", "non-negative"])
+@pytest.mark.parametrize("n_bits", [1, 4])
+def test_simhash_collides_with_the_probability_of_the_angle(kind, n_bits):
+    """p = 1 - angle / pi for a bit, p^K for a table, 1 - (1 - p^K)^L for L tables."""
+    n_together, n_draws = 5, 4000
+    rng = np.random.default_rng(11)
+    for x, y in vector_pairs(kind, rng):
+        simhash = _core.SimHash(60, n_bits, n_together * n_draws, int(rng.integers(2**31)))
+        collide = native_query(simhash, x) == native_query(simhash, y)
+        cosine = x @ y / np.linalg.norm(x) / np.linalg.norm(y)
+        p = 1 - np.arccos(np.clip(cosine, -1, 1)) / np.pi
+        one = p**n_bits
+        some = 1 - (1 - one) ** n_together
+        within_three_sigma(collide, one)
+        within_three_sigma(collide.reshape(n_draws, n_together).any(axis=1), some)
+
+
+def within_three_sigma(hits, probability):
+    sigma = np.sqrt(probability * (1 - probability) / len(hits))
+    assert abs(hits.mean() - probability) <= 3 * sigma, (hits.mean(), probability, sigma)
+
+
+@given(
+    n=strategies.SIZES,
+    d=strategies.SIZES,
+    n_bits=N_BITS,
+    n_tables=N_TABLES,
+    seed=strategies.SEEDS,
+    n_threads=st.integers(1, 4),
+)
+def test_every_row_is_in_its_bucket_of_every_table(n, d, n_bits, n_tables, seed, n_threads):
+    """Equal to the twin's counting sort, for every number of threads."""
+    rows = strategies.rows(np.random.default_rng(seed), n, d).astype(np.float32)
+    weights, bias = rows[:, :-1].copy(), rows[:, -1].copy()
+    simhash = _core.SimHash(d, n_bits, n_tables, seed)
+    tables = _core.TableIndex(simhash, n, "count", 0)
+    tables.refresh(weights, bias, n_threads)
+    tables.refresh(weights, bias, n_threads)  # nothing is left of what was there before
+    codes = simhash.hash_rows(weights, bias)
+    for table in range(n_tables):
+        offsets, in_order = reference.build_table(codes[:, table], 2**n_bits)
+        assert_array_equal(tables.offsets[table], offsets)
+        assert_array_equal(tables.rows[table], in_order)
+        assert_array_equal(np.sort(tables.rows[table]), np.arange(n))
+
+
+@given(n=strategies.SIZES, d=strategies.SIZES, seed=strategies.SEEDS, n_threads=st.integers(1, 4))
+def test_sign_bits_are_the_signs_of_the_weights(n, d, seed, n_threads):
+    rng = np.random.default_rng(seed)
+    weights = np.rint(rng.normal(size=(n, d))).astype(np.float32)  # some exact zeros
+    signs = _core.SignIndex(n, d, 0.1, 0)
+    signs.refresh(-weights, np.zeros(n, np.float32), 1)
+    signs.refresh(weights, np.zeros(n, np.float32), n_threads)
+    assert_array_equal(signs.bits, reference.sign_bits(weights))
+
+
+@given(
+    case=strategies.cases(n_layers=2, loss="softmax"),
+    how=st.sampled_from([{}, {"deterministic": True, "n_threads": 3}]),
+    rate=st.sampled_from([0.1, 3.0]),
+)
+def test_sign_bits_follow_the_weights_through_training(case, how, rate):
+    _core.set_simd_level(case.level)
+    hidden = case.model.layers[0]
+    k = 1 + len(hidden.rows) // 3
+    hidden.gate, hidden.activation = Hashed(SignIndex(0.1), k, min(2 * k, len(hidden.rows))), "relu"
+    net = case.network()
+    index = native.make_index(hidden.gate.index, *hidden.weights.shape)
+    index.refresh(net.weights[0], net.bias[0], 1)
+    gate = _core.Hashed(index, k, hidden.gate.candidates, False, False, 0)
+    net.layers[0] = _core.Linear(net.weights[0], net.bias[0], "relu", gate)
+    net.model = _core.Model(net.layers, net.loss)
+    for epoch in range(3):
+        case.rates[:] = rate
+        case.train(net, first_step=epoch * len(case.rates), epoch=epoch, **how)
+        assert_array_equal(index.bits, reference.sign_bits(net.weights[0]))
+
+
+def test_sign_bits_follow_a_weight_that_decays_to_nothing():
+    """A weight that underflows is no longer positive."""
+    gate = Hashed(SignIndex(1.0), 1, 2)
+    rows = np.array([[1e-30, 1.0, 1.0], [-1.0, -1.0, -1.0], [-2.0, -1.0, -2.0]])
+    net = native.Network(Model([Layer(rows, "linear", None)], "squared"), Optimizer(l2=1.0))
+    index = native.make_index(gate.index, 3, 2)
+    index.refresh(net.weights[0], net.bias[0], 1)
+    layer = _core.Linear(
+        net.weights[0], net.bias[0], "linear", _core.Hashed(index, 1, 2, False, False, 0)
+    )
+    net.layers, net.model = [layer], _core.Model([layer], "squared")
+    X, y = native.vectors(np.array([[0, 1]], np.float32)), native.targets(np.zeros((1, 3)), "squared")
+    for step in range(40):
+        net.train(X, y, [0], [0.9], 1, first_step=step)
+    assert_array_equal(index.bits, reference.sign_bits(net.weights[0]))
+
+
+@given(
+    n=strategies.SIZES,
+    n_bits=st.integers(1, 5),
+    n_tables=st.integers(1, 8),
+    rank=st.sampled_from(["union", "count"]),
+    share=st.floats(0.05, 1),
+    seed=strategies.SEEDS,
+)
+def test_tables_propose_the_best_of_what_they_hold(n, n_bits, n_tables, rank, share, seed):
+    """What shares a bucket comes before what does not; by count, more collisions before fewer."""
+    rng = np.random.default_rng(seed)
+    rows, X = strategies.rows(rng, n, 20), strategies.examples(rng, 4, 20, "gaussian")
+    m = max(1, int(share * n))
+    index = native.twin_index(rows[:, :-1], n_bits, n_tables, rank, seed)
+    gate = Hashed(index, m, m, seed=seed)
+    got = native.Network(Model([Layer(rows, "linear", gate)])).scores(native.vectors(X), range(4))
+    for x, scores in zip(X, got, strict=True):
+        chosen = np.flatnonzero(np.isfinite(scores))
+        assert len(chosen) == m
+        votes = np.zeros(n)
+        found, counts = reference.collisions(index.buckets(reference.nonzeros(x)))
+        votes[found] = counts if rank == "count" else 1
+        assert votes[chosen].min() >= np.delete(votes, chosen).max(initial=0)
+
+
+def test_rows_found_by_no_bucket_are_drawn_uniformly():
+    """All rows sit in one bucket and the queries in the other, so every row is a fill."""
+    n, m, n_draws = 16, 3, 4000
+    rng = np.random.default_rng(5)
+    direction = np.array(_core.SimHash(8, 1, 1, 3).projections)[:, 0]
+    rows = np.hstack([np.tile(-direction, (n, 1)), np.zeros((n, 1))])
+    noise = rng.normal(size=(n_draws, 8)) * 0.01
+    X = (direction + noise).astype(np.float32)
+    for rank in ("union", "count"):
+        gate = Hashed(native.twin_index(rows[:, :-1], 1, 1, rank, 3), m, m, seed=9)
+        net = native.Network(Model([Layer(rows, "linear", gate)]))
+        drawn = np.isfinite(net.scores(native.vectors(X), range(n_draws))).sum(axis=0)
+        strategies.assert_uniform(drawn, m / n, n_draws)

@@ -1,0 +1,558 @@
+"""The numpy twin of the core: every formula of a training step in float64, written to be read.
+
+A layer's weights and bias are one matrix `rows` (n, d + 1), the bias in the last column. What the
+core draws at random the twin does not imitate: ties lower `Record.margin`, the distance of the
+closest yes-or-no decision, so that a test can set such a case aside; the rows that dropout keeps
+and those that tables propose (they cut ties and fill up at random) are read off the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+FIELDS = (
+    "forward backward optimizer hashing ranking refresh dense dense_nonzero "
+    "additions comparisons popcounts rows_touched parameters_touched"
+).split()
+NOTHING = np.empty(0, int)
+
+
+# -- what a run is made of ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Dropout:
+    active: int
+    seed: int
+    chosen: Callable[[int], np.ndarray] | None = None  # example -> rows, read off the core
+
+
+@dataclass(frozen=True)
+class TopK:
+    active: int
+    soft: bool = False
+    differentiate: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Hashed:
+    index: SignIndex | TableIndex
+    active: int
+    candidates: int
+    soft: bool = False
+    differentiate: bool = False
+    seed: int = 0
+    proposed: Callable[[int], np.ndarray] | None = None  # example -> candidates, for tables
+
+
+@dataclass
+class Layer:
+    rows: np.ndarray  # (n, d + 1) float64, the bias last
+    activation: str = "relu"
+    gate: Dropout | TopK | Hashed | None = None
+
+    @property
+    def weights(self) -> np.ndarray:
+        return self.rows[:, :-1]
+
+    @property
+    def bias(self) -> np.ndarray:
+        return self.rows[:, -1]
+
+
+@dataclass
+class Model:
+    layers: list[Layer]
+    loss: str = "softmax"
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    kind: str = "sgd"
+    momentum: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    rho: float = 0.999
+    eps: float = 1e-8
+    l2: float = 0.0
+
+    @property
+    def n_moments(self) -> int:
+        return {"sgd": int(self.momentum > 0), "adagrad": 1, "rms": 1, "adam": 2}[self.kind]
+
+
+@dataclass
+class State:
+    moments: list[np.ndarray]  # each (n, d + 1)
+    touched: np.ndarray  # (n,) the last step that changed the row
+
+
+class Vector(NamedTuple):
+    """The inputs that count: those of value 0 are left out, except between two dense layers."""
+
+    ids: np.ndarray  # ascending
+    values: np.ndarray
+
+
+@dataclass
+class Record:
+    """What a run counted, and how close its closest decision was."""
+
+    n_layers: int
+    ledger: np.ndarray = field(init=False)  # (n_layers, n_fields)
+    active: np.ndarray = field(init=False)  # (n_layers,) rows kept, summed over examples
+    margin: float = np.inf
+
+    def __post_init__(self) -> None:
+        self.ledger = np.zeros((self.n_layers, len(FIELDS)), np.int64)
+        self.active = np.zeros(self.n_layers)
+
+    def count(self, layer: int, **amounts: int) -> None:
+        for name, amount in amounts.items():
+            self.ledger[layer, FIELDS.index(name)] += amount
+
+    def decided(self, distances: np.ndarray) -> None:
+        """An exact zero is no close call: both sides computed nothing but zeros."""
+        distances = np.abs(distances[distances != 0])
+        self.margin = min(self.margin, distances.min(initial=np.inf))
+
+
+def nonzeros(x: np.ndarray) -> Vector:
+    ids = np.flatnonzero(x)
+    return Vector(ids, x[ids].astype(float))
+
+
+def new_state(layer: Layer, optimizer: Optimizer, initial: float = 0.0) -> State:
+    moments = [np.full(layer.rows.shape, initial) for _ in range(optimizer.n_moments)]
+    return State(moments, np.zeros(len(layer.rows), np.int64))
+
+
+# -- hashing ------------------------------------------------------------------------------------
+
+
+@dataclass
+class SignIndex:
+    """Scores of rows by the signs of their live weights."""
+
+    alpha: float
+
+    def scores(self, layer: Layer, x: Vector) -> np.ndarray:
+        positive = (layer.weights[:, x.ids] > 0) @ x.values
+        return self.alpha * (2 * positive - x.values.sum()) + layer.bias
+
+
+def sign_bits(weights: np.ndarray) -> np.ndarray:
+    """Bit i % 64 of word [j, i // 64] says whether weights[i, j] > 0: uint64 (d, ceil(n / 64))."""
+    n, d = weights.shape
+    padded = np.zeros((d, -(-n // 64) * 64), np.uint64)
+    padded[:, :n] = weights.T > 0
+    return (padded.reshape(d, -1, 64) << np.arange(64, dtype=np.uint64)).sum(-1, dtype=np.uint64)
+
+
+def simhash_codes(projected: np.ndarray, n_bits: int) -> np.ndarray:
+    """Bit b of table t's code is the sign of projection t * n_bits + b: (..., n_tables) uint32."""
+    bits = projected.reshape(*projected.shape[:-1], -1, n_bits) > 0
+    return (bits << np.arange(n_bits)).sum(-1).astype(np.uint32)
+
+
+def build_table(codes: np.ndarray, n_buckets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Counting sort: rows[offsets[c] : offsets[c + 1]] are the rows of code c, ascending."""
+    offsets = np.zeros(n_buckets + 1, np.int64)
+    for code in codes:
+        offsets[code + 1 :] += 1
+    rows, next_slot = np.empty(len(codes), np.int32), offsets.copy()
+    for row, code in enumerate(codes):
+        rows[next_slot[code]] = row
+        next_slot[code] += 1
+    return offsets, rows
+
+
+@dataclass
+class TableIndex:
+    """SimHash codes as they were at the last refresh, and their buckets."""
+
+    projections: np.ndarray  # (d, n_tables * n_bits), the core's
+    n_bits: int
+    rank: str  # "union" or "count"
+    seed: int = 0  # of the core's projections
+    codes: np.ndarray = field(init=False)  # (n_tables, n_rows)
+    tables: list[tuple[np.ndarray, np.ndarray]] = field(init=False)
+
+    @property
+    def n_tables(self) -> int:
+        return self.projections.shape[1] // self.n_bits
+
+    def refresh(self, weights: np.ndarray) -> None:
+        self.codes = simhash_codes(weights @ self.projections.astype(float), self.n_bits).T
+        self.tables = [build_table(codes, 2**self.n_bits) for codes in self.codes]
+
+    def buckets(self, x: Vector) -> list[np.ndarray]:
+        """The bucket that x falls in, table by table."""
+        codes = simhash_codes(x.values @ self.projections[x.ids].astype(float), self.n_bits)
+        return [
+            rows[offsets[code] : offsets[code + 1]]
+            for (offsets, rows), code in zip(self.tables, codes, strict=True)
+        ]
+
+
+def union(buckets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows found in some bucket; all rank the same."""
+    rows = np.unique(np.concatenate(buckets))
+    return rows, np.zeros(len(rows))
+
+
+def collisions(buckets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows found in some bucket, and in how many."""
+    return np.unique(np.concatenate(buckets), return_counts=True)
+
+
+# -- choosing rows ------------------------------------------------------------------------------
+
+
+def largest(values: np.ndarray, m: int, record: Record) -> np.ndarray:
+    """Positions of the m largest values. A tie at the cut makes the margin zero."""
+    order = np.argsort(-values, kind="stable")
+    if 0 < m < len(order):
+        record.margin = min(record.margin, values[order[m - 1]] - values[order[m]])
+    return order[:m]
+
+
+class Chosen(NamedTuple):
+    rows: np.ndarray  # ascending
+    scores: np.ndarray  # z, aligned with rows
+    threshold: float = 0.0
+    runner_up: int = -1  # the (k+1)-th row, if it takes part in the backward pass
+    scale: float = 1.0
+
+
+def row_scores(layer: Layer, rows: np.ndarray, x: Vector) -> np.ndarray:
+    return layer.weights[np.ix_(rows, x.ids)] @ x.values + layer.bias[rows]
+
+
+def ask_index(
+    gate: Hashed, layer: Layer, x: Vector, example: int, at: int, record: Record
+) -> np.ndarray:
+    """The rows that the gate's index proposes."""
+    n, m = len(layer.rows), gate.candidates
+    if m >= n:
+        return np.arange(n)
+    if isinstance(gate.index, SignIndex):
+        record.count(at, additions=n * len(x.ids), ranking=n, comparisons=n)
+        record.decided(layer.weights)
+        return largest(gate.index.scores(layer, x), m, record)
+    record.count(at, hashing=gate.index.projections.shape[1] * len(x.ids))
+    return gate.proposed(example)
+
+
+def select(
+    layer: Layer, x: Vector, labels: np.ndarray, example: int, mode: str, at: int, record: Record
+) -> Chosen:
+    """The active rows of one example and their scores. `mode` is "train", "gated" or "exact"."""
+    gate, n, every = layer.gate, len(layer.rows), np.arange(len(layer.rows))
+    if isinstance(gate, Dropout) and mode == "train" and gate.active < n:
+        rows = np.sort(gate.chosen(example))
+        return Chosen(rows, row_scores(layer, rows, x), scale=n / gate.active)
+    exact_hard = mode == "exact" and not getattr(gate, "soft", False)
+    if gate is None or isinstance(gate, Dropout) or gate.active >= n or exact_hard:
+        return Chosen(every, row_scores(layer, every, x))
+
+    forced = labels if mode == "train" else NOTHING
+    budget = max(gate.active, len(forced))
+    found = every
+    if isinstance(gate, Hashed) and mode != "exact":
+        found = ask_index(gate, layer, x, example, at, record)
+    others = np.setdiff1d(found, forced)
+    z = row_scores(layer, others, x)
+    n_computed = len(others) + len(forced)
+    record.count(at, comparisons=n_computed if n_computed > budget else 0)
+    n_left_out = max(0, n_computed - budget)
+    record.count(at, ranking=n_left_out * len(x.ids), rows_touched=n_left_out)
+    order = largest(z, budget - len(forced), record)
+    rows = np.sort(np.concatenate([forced, others[order]]))
+    chosen = Chosen(rows, row_scores(layer, rows, x))
+    if not gate.soft or len(others) == len(order):
+        return chosen
+    left = np.delete(np.arange(len(others)), order)
+    runner_up = left[largest(z[left], 1, record)[0]]
+    record.decided(z[runner_up])
+    threshold = max(0.0, z[runner_up])
+    moves = gate.differentiate and threshold > 0
+    return chosen._replace(
+        threshold=threshold, runner_up=int(others[runner_up]) if moves else -1
+    )
+
+
+# -- forward and loss ---------------------------------------------------------------------------
+
+ACTIVATIONS = {
+    "relu": lambda z: np.maximum(z, 0),
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "linear": lambda z: z,
+}
+SLOPES = {  # as functions of a = act(z)
+    "relu": lambda a: (a > 0).astype(float),
+    "tanh": lambda a: 1 - a**2,
+    "sigmoid": lambda a: a * (1 - a),
+    "linear": lambda a: np.ones_like(a),
+}
+
+
+class Pass(NamedTuple):
+    """One example through one layer."""
+
+    x: Vector
+    chosen: Chosen
+    values: np.ndarray  # aligned with chosen.rows
+
+
+def forward(
+    model: Model, x: Vector, labels: np.ndarray, example: int, mode: str, record: Record
+) -> list[Pass]:
+    passes = []
+    for at, layer in enumerate(model.layers):
+        last = at == len(model.layers) - 1
+        chosen = select(layer, x, labels if last else NOTHING, example, mode, at, record)
+        z = chosen.scores - chosen.threshold
+        if layer.activation == "relu":
+            record.decided(z)
+        passes.append(Pass(x, chosen, ACTIVATIONS[layer.activation](z) * chosen.scale))
+        n, d = layer.weights.shape
+        record.active[at] += len(chosen.rows)
+        record.count(at, forward=len(x.ids) * len(chosen.rows), rows_touched=len(chosen.rows))
+        times = 1 if mode != "train" else 2 if at == 0 else 3
+        record.count(at, dense=times * n * d)
+        record.count(at, dense_nonzero=times * n * (len(x.ids) if at == 0 else d))
+        if not last:
+            x = passed_on(layer, model.layers[at + 1], chosen.rows, passes[-1].values)
+    return passes
+
+
+def is_full(*layers: Layer) -> bool:
+    """Between layers without a gate the values stay a matrix, zeros and all."""
+    return all(layer.gate is None for layer in layers)
+
+
+def passed_on(layer: Layer, above: Layer, rows: np.ndarray, values: np.ndarray) -> Vector:
+    """A ReLU's zeros have no gradient, so nobody above needs to know of them."""
+    kept = values != 0 if layer.activation == "relu" and not is_full(layer, above) else slice(None)
+    return Vector(rows[kept], values[kept])
+
+
+def softmax_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray]:
+    """-sum_i target_i log p_i, p = softmax(z), target = 1 / n_labels on each label."""
+    if not is_label.any():
+        return 0.0, np.zeros_like(z)
+    log_p = z - z.max() - np.log(np.exp(z - z.max()).sum())
+    target = is_label / is_label.sum()
+    return -(target * log_p).sum(), np.exp(log_p) - target
+
+
+def logistic_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray]:
+    """sum_i log(1 + exp(-z_i)) over labels + sum_i log(1 + exp(z_i)) over the other rows."""
+    return np.logaddexp(0, np.where(is_label, -z, z)).sum(), 1 / (1 + np.exp(-z)) - is_label
+
+
+def squared_loss(a: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """1/2 sum_i (a_i - y_i)^2"""
+    return 0.5 * ((a - y) ** 2).sum(), a - y
+
+
+def loss_of(model: Model, last: Pass, target: np.ndarray) -> tuple[float, np.ndarray]:
+    """The loss of one example and dL/da on its active rows; target = label ids or values."""
+    if model.loss == "squared":
+        return squared_loss(last.values, target[last.chosen.rows].astype(float))
+    is_label = np.isin(last.chosen.rows, target)
+    return {"softmax": softmax_loss, "logistic": logistic_loss}[model.loss](last.values, is_label)
+
+
+# -- backward and update ------------------------------------------------------------------------
+
+
+class Gradient(NamedTuple):
+    total: np.ndarray  # (n, d + 1), summed over the batch
+    touched: np.ndarray  # (n, d + 1) bool
+
+
+def backward(
+    model: Model, passes: list[Pass], slope: np.ndarray, gradients: list[Gradient], record: Record
+) -> None:
+    """Add one example's gradient; `slope` is dL/da on the last layer's active rows."""
+    for at in reversed(range(len(model.layers))):
+        layer, (x, chosen, values) = model.layers[at], passes[at]
+        a = values / chosen.scale
+        steepness = SLOPES[layer.activation](a)
+        record.decided(steepness)  # a saturated unit has none in float32
+        deltas = slope * steepness * chosen.scale
+        rows = chosen.rows
+        if chosen.runner_up >= 0:
+            rows, deltas = np.append(rows, chosen.runner_up), np.append(deltas, -deltas.sum())
+        rows, deltas = rows[deltas != 0], deltas[deltas != 0]
+
+        columns = np.append(x.ids, layer.weights.shape[1])
+        block = np.ix_(rows, columns)
+        gradients[at].total[block] += np.outer(deltas, np.append(x.values, 1))
+        gradients[at].touched[block] = True
+        record.count(at, backward=len(rows) * len(x.ids))
+        if at > 0:
+            before = passes[at - 1]
+            around = model.layers[at - 1 : at + 2]
+            n_summed = len(layer.rows) if is_full(*around) else len(rows)
+            record.count(at, backward=n_summed * len(x.ids))
+            slope = np.zeros(len(before.values))
+            passed = np.isin(before.chosen.rows, x.ids)
+            slope[passed] = deltas @ layer.weights[np.ix_(rows, x.ids)]
+
+
+MULTIPLICATIONS = {"sgd": 1, "momentum": 2, "adagrad": 3, "rms": 5, "adam": 8}  # per parameter
+
+
+def update_row(
+    row: np.ndarray,
+    moments: list[np.ndarray],
+    last: int,
+    g: np.ndarray,
+    touched: np.ndarray,
+    optimizer: Optimizer,
+    rate: float,
+    step: int,
+) -> int:
+    """Settle what the row owes, then move its touched parameters; return the multiplications.
+    A row that was never touched has no moments to decay."""
+    o, width, spent, owed = optimizer, len(row), 0, step - last - 1
+    kind = "momentum" if o.kind == "sgd" and o.momentum > 0 else o.kind
+    decays = {"momentum": [o.momentum], "adam": [o.beta1, o.beta2]}.get(kind, [])
+    if owed > 0 and last > 0:
+        for moment, decay in zip(moments, decays, strict=bool(decays)):
+            moment *= decay**owed
+            spent += width
+    if o.l2 > 0:
+        row[:-1] *= max(0.0, 1 - rate * o.l2) ** (owed + 1)
+        spent += width - 1
+
+    g, s = g[touched], [moment[touched] for moment in moments]
+    if kind == "sgd":
+        move = g
+    elif kind == "momentum":
+        s[0] = o.momentum * s[0] + g
+        move = s[0]
+    elif kind == "adagrad":
+        s[0] = s[0] + g**2
+        move = g / (np.sqrt(s[0]) + o.eps)
+    elif kind == "rms":
+        s[0] = o.rho * s[0] + (1 - o.rho) * g**2
+        move = g / (np.sqrt(s[0]) + o.eps)
+    else:
+        s[0] = o.beta1 * s[0] + (1 - o.beta1) * g
+        s[1] = o.beta2 * s[1] + (1 - o.beta2) * g**2
+        move = (s[0] / (1 - o.beta1**step)) / (np.sqrt(s[1] / (1 - o.beta2**step)) + o.eps)
+    row[touched] -= rate * move
+    for moment, new in zip(moments, s, strict=True):
+        moment[touched] = new
+    return spent + MULTIPLICATIONS[kind] * len(g)
+
+
+def update(
+    layer: Layer,
+    state: State,
+    gradient: Gradient,
+    batch: int,
+    optimizer: Optimizer,
+    rate: float,
+    step: int,
+) -> dict[str, int]:
+    """Update the touched rows of one layer; return what it cost."""
+    cost = {"optimizer": 0, "parameters_touched": int(gradient.touched.sum())}
+    for i in np.flatnonzero(gradient.touched.any(axis=1)):
+        moments = [moment[i] for moment in state.moments]
+        g, touched = gradient.total[i] / batch, gradient.touched[i]
+        cost["optimizer"] += update_row(
+            layer.rows[i], moments, int(state.touched[i]), g, touched, optimizer, rate, step
+        )
+        state.touched[i] = step
+    return cost
+
+
+# -- whole runs ---------------------------------------------------------------------------------
+
+
+class Trained(NamedTuple):
+    loss: float
+    n_correct: int
+    record: Record
+
+
+def train(
+    model: Model,
+    X: np.ndarray,
+    targets: Sequence[np.ndarray],
+    order: np.ndarray,
+    rates: np.ndarray,
+    batch_size: int,
+    optimizer: Optimizer,
+    states: list[State],
+    first_step: int = 0,
+) -> Trained:
+    """One slice of an epoch, one micro-batch after the other."""
+    record, loss, n_correct = Record(len(model.layers)), 0.0, 0
+    for at_batch, rate in enumerate(rates):
+        batch = order[at_batch * batch_size : (at_batch + 1) * batch_size]
+        gradients = [
+            Gradient(np.zeros(layer.rows.shape), np.zeros(layer.rows.shape, bool))
+            for layer in model.layers
+        ]
+        for i in batch:
+            labels = targets[i] if model.loss != "squared" else NOTHING
+            passes = forward(model, nonzeros(X[i]), labels, int(i), "train", record)
+            example_loss, slope = loss_of(model, passes[-1], targets[i])
+            loss += example_loss
+            if model.loss != "squared" and len(labels):
+                best = largest(passes[-1].values, 1, record)
+                n_correct += int(passes[-1].chosen.rows[best[0]] in labels)
+            backward(model, passes, slope, gradients, record)
+        step = first_step + at_batch + 1
+        for at, layer in enumerate(model.layers):
+            cost = update(layer, states[at], gradients[at], len(batch), optimizer, rate, step)
+            record.count(at, **cost)
+    return Trained(loss, n_correct, record)
+
+
+def scores(model: Model, X: np.ndarray, ids: np.ndarray, exact: bool = False) -> Scores:
+    """Outputs of the last layer, -inf where a row was not computed."""
+    record = Record(len(model.layers))
+    out = np.full((len(ids), len(model.layers[-1].rows)), -np.inf)
+    mode = "exact" if exact else "gated"
+    for slot, i in enumerate(ids):
+        last = forward(model, nonzeros(X[i]), NOTHING, int(i), mode, record)[-1]
+        out[slot, last.chosen.rows] = last.values
+    return Scores(out, record)
+
+
+class Scores(NamedTuple):
+    values: np.ndarray
+    record: Record
+
+
+def losses(
+    model: Model, X: np.ndarray, targets: Sequence[np.ndarray], ids: np.ndarray, exact: bool = False
+) -> np.ndarray:
+    """The loss of each example, float64 (n,)."""
+    record, mode = Record(len(model.layers)), "exact" if exact else "gated"
+    passes = (forward(model, nonzeros(X[i]), NOTHING, int(i), mode, record)[-1] for i in ids)
+    return np.array(
+        [loss_of(model, last, targets[i])[0] for i, last in zip(ids, passes, strict=True)]
+    )
+
+
+def best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k largest finite scores of each row, best first; id -1 and -inf where there are fewer."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    top = np.take_along_axis(scores, order, axis=1)
+    pad = ((0, 0), (0, max(0, k - scores.shape[1])))
+    order, top = np.pad(order, pad), np.pad(top, pad, constant_values=-np.inf)
+    return np.where(np.isfinite(top), order, -1), top
