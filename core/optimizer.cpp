@@ -10,7 +10,10 @@ namespace fewfire {
 namespace {
 
 void scale(std::span<float> values, float factor, Tally& tally) {
-  for (float& value : values) value *= factor;
+  for (float& value : values) {
+    const float scaled = value * factor;
+    value = scaled != 0.0f ? scaled : value;  // none underflows to 0, so that no sign is lost
+  }
   tally.optimizer += static_cast<int64_t>(values.size());
 }
 
@@ -19,7 +22,7 @@ void settle(const Optimizer& optimizer, const Rates& rates, int64_t step, const 
             const OptimizerState& state, RowId row, Tally& tally) {
   const int64_t owed = step - state.touched[row] - 1;
   if (optimizer.l2 > 0.0f) {
-    // Bounded below, so that no weight becomes 0 and no sign is lost.
+    // Bounded below, so that an extreme rate does not erase the row.
     const float keep = std::max(0.0f, 1.0f - rates.lr * optimizer.l2);
     scale(layer.weights.row(row), std::max(1e-20f, std::pow(keep, static_cast<float>(owed + 1))), tally);
   }
