@@ -1,0 +1,36 @@
+"""One JSON line per result, with what a figure means nothing without: commit, machine, load."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+
+def report(benchmark: str, *, threads: int, **figures: Any) -> None:
+    """Print the settings and figures of one result, and where they were taken."""
+    place = {"commit": commit(), "machine": machine(), "load": round(os.getloadavg()[0], 2)}
+    print(json.dumps({"benchmark": benchmark, **figures, "threads": threads, **place}), flush=True)
+
+
+def commit() -> str:
+    """The commit of this checkout, with a + when tracked files differ from it."""
+    command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
+    found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    return found.stdout.strip() or "unknown"
+
+
+def machine() -> str:
+    """CPU model and count: `AMD EPYC x 2`."""
+    return f"{cpu_model()} x {os.cpu_count()}"
+
+
+def cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else []:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
