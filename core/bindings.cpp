@@ -167,10 +167,12 @@ Numpy<double> mean_active(const Totals& totals, size_t n_examples) {
   return to_numpy(std::move(means), {n_layers});
 }
 
-nb::tuple bind_train(const Model& model, const Inputs& inputs, const Targets& targets,
-                     Array1<const int64_t> order, Array1<const float> rates, int64_t batch_size,
-                     const Optimizer& optimizer, const std::vector<OptimizerState>& states,
-                     int64_t first_step, uint64_t epoch, int n_threads, bool deterministic) {
+using TrainResult = nb::typed<nb::tuple, double, int64_t, Numpy<int64_t>, Numpy<double>>;
+
+TrainResult bind_train(const Model& model, const Inputs& inputs, const Targets& targets,
+                       Array1<const int64_t> order, Array1<const float> rates, int64_t batch_size,
+                       const Optimizer& optimizer, const std::vector<OptimizerState>& states,
+                       int64_t first_step, uint64_t epoch, int n_threads, bool deterministic) {
   Totals totals;
   {
     nb::gil_scoped_release unlocked;
@@ -190,8 +192,11 @@ nb::tuple bind_train(const Model& model, const Inputs& inputs, const Targets& ta
 
 Mode mode_of(bool exact) { return exact ? Mode::exact : Mode::gated; }
 
-nb::tuple bind_evaluate(const Model& model, const Inputs& inputs, const Targets* targets,
-                        Array1<const int64_t> ids, int64_t k, bool exact, int n_threads) {
+using EvaluateResult =
+    nb::typed<nb::tuple, Numpy<int32_t>, Numpy<float>, Numpy<double>, Numpy<int64_t>, Numpy<double>>;
+
+EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Targets* targets,
+                             Array1<const int64_t> ids, int64_t k, bool exact, int n_threads) {
   const size_t n = ids.size(), width = static_cast<size_t>(k);
   std::vector<RowId> rows;
   std::vector<float> scores;
@@ -296,11 +301,14 @@ void bind_indexes(nb::module_& m) {
           "Compute the codes of all rows afresh; returns what it cost, (1, n_fields).");
   nb::class_<SignIndex, Index>(m, "SignIndex", "Sign bits of the live weights; see core/hash/sign.h.")
       .def(nb::init<int64_t, int64_t, float, uint64_t>(), "n_rows"_a, "n_columns"_a, "alpha"_a, "seed"_a)
-      .def_prop_ro("bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic);
+      .def_prop_ro(
+          "bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic);
   nb::class_<Hash>(m, "Hash");
   nb::class_<SimHash, Hash>(m, "SimHash", "Signed Gaussian projections; see core/hash/simhash.h.")
       .def(nb::init<int64_t, int, int, uint64_t>(), "n_columns"_a, "n_bits"_a, "n_tables"_a, "seed"_a)
-      .def_prop_ro("projections", [](const SimHash& self) { return to_numpy(self.projections()); }, nb::rv_policy::automatic)
+      .def_prop_ro(
+          "projections", [](const SimHash& self) { return to_numpy(self.projections()); },
+          nb::rv_policy::automatic)
       .def(
           "hash_rows",
           [](const SimHash& self, Array2<const float> weights, Array1<const float> bias) {
@@ -334,8 +342,11 @@ void bind_indexes(nb::module_& m) {
                                   one_of<Rank>(rank, {{"count", Rank::votes}, {"union", Rank::any}}), seed);
           },
           "hash"_a, "n_rows"_a, "rank"_a, "seed"_a)
-      .def_prop_ro("offsets", [](const TableIndex& self) { return to_numpy(self.offsets()); }, nb::rv_policy::automatic)
-      .def_prop_ro("rows", [](const TableIndex& self) { return to_numpy(self.rows()); }, nb::rv_policy::automatic);
+      .def_prop_ro(
+          "offsets", [](const TableIndex& self) { return to_numpy(self.offsets()); },
+          nb::rv_policy::automatic)
+      .def_prop_ro(
+          "rows", [](const TableIndex& self) { return to_numpy(self.rows()); }, nb::rv_policy::automatic);
 }
 
 void bind_gates(nb::module_& m) {

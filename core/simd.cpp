@@ -13,7 +13,8 @@ namespace fewfire {
   }
 #if defined(FEWFIRE_HAS_v2)
 FEWFIRE_DECLARE(v2)
-FEWFIRE_DECLARE(v3) FEWFIRE_DECLARE(v4)
+FEWFIRE_DECLARE(v3)
+FEWFIRE_DECLARE(v4)
 #elif defined(FEWFIRE_HAS_neon)
 FEWFIRE_DECLARE(neon)
 #else
