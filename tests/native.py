@@ -141,7 +141,7 @@ class Network:
 
 def make_index(index: Any, n_rows: int, n_columns: int) -> Any:
     if isinstance(index, reference.SignIndex):
-        return _core.SignIndex(n_rows, n_columns, index.alpha, 0)
+        return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed)
     simhash = _core.SimHash(n_columns, index.n_bits, index.n_tables, index.seed)
     return _core.TableIndex(simhash, n_rows, index.rank, index.seed)
 

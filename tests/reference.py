@@ -140,6 +140,7 @@ class SignIndex:
     """Scores of rows by the signs of their live weights."""
 
     alpha: float
+    seed: int = 0  # of the core's lots among ties
 
     def scores(self, layer: Layer, x: Vector) -> np.ndarray:
         positive = (layer.weights[:, x.ids] > 0) @ x.values
