@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import reference
 from scipy import sparse
 
+import reference
 from fewfire import _core
 
 LEVELS = _core.simd_levels()
@@ -41,13 +41,16 @@ class Trained(NamedTuple):
     active: np.ndarray
 
 
+PLAIN_SGD = reference.Optimizer()
+
+
 class Network:
     """A core model, the arrays it borrows, and its optimizer's state."""
 
     def __init__(
         self,
         twin: reference.Model,
-        optimizer: reference.Optimizer = reference.Optimizer(),
+        optimizer: reference.Optimizer = PLAIN_SGD,
         initial: float = 0.0,
     ) -> None:
         self.weights = [layer.weights.astype(np.float32, order="C") for layer in twin.layers]

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-FIELDS = (
-    "forward backward optimizer hashing ranking refresh dense dense_nonzero "
-    "additions comparisons popcounts rows_touched parameters_touched"
-).split()
+FIELDS = [
+    *("forward", "backward", "optimizer", "hashing", "ranking", "refresh"),  # multiplications
+    *("dense", "dense_nonzero"),  # those of the dense net
+    *("additions", "comparisons", "popcounts", "rows_touched", "parameters_touched"),
+]
 NOTHING = np.empty(0, int)
 
 
@@ -283,9 +284,7 @@ def select(
     record.decided(z[runner_up])
     threshold = max(0.0, z[runner_up])
     moves = gate.differentiate and threshold > 0
-    return chosen._replace(
-        threshold=threshold, runner_up=int(others[runner_up]) if moves else -1
-    )
+    return chosen._replace(threshold=threshold, runner_up=int(others[runner_up]) if moves else -1)
 
 
 # -- forward and loss ---------------------------------------------------------------------------

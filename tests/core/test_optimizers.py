@@ -1,16 +1,16 @@
-"""Each rule on one row, against formulae written out again; rows owe decay, and settle it lazily."""
+"""Each rule on one row, against formulae written out again, and the decay that rows owe."""
 
-import native
 import numpy as np
 import pytest
-import reference
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from reference import Layer, Model, Optimizer
 
+import native
+import reference
+import strategies
 from fewfire import _core
+from reference import Layer, Model, Optimizer
 
 RULES = [
     Optimizer("sgd"),

@@ -2,16 +2,16 @@
 
 import os
 
-import native
 import numpy as np
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from reference import Dropout, Hashed, Layer, Model, Optimizer, SignIndex, TopK
 
+import native
+import strategies
 from fewfire import _core
+from reference import Dropout, Hashed, Layer, Model, Optimizer, SignIndex, TopK
 
 
 def run(case, epochs=2, **how):
@@ -83,11 +83,8 @@ def test_asynchronous_training_learns_and_touches_only_active_rows(gate, n_threa
     rates = np.full(400 // 4, {"sgd": 0.05, "adagrad": 0.05, "adam": 0.005}[optimizer.kind])
     losses = []
     for epoch in range(6):
-        order = rng.permutation(400)
-        trained = net.train(
-            native.vectors(X), targets, order, rates, 4, first_step=epoch * 100, epoch=epoch,
-            n_threads=n_threads,
-        )
+        how = {"first_step": epoch * 100, "epoch": epoch, "n_threads": n_threads}
+        trained = net.train(native.vectors(X), targets, rng.permutation(400), rates, 4, **how)
         losses.append(trained.loss / 400)
     assert losses[-1] < 0.5 * losses[0]
     assert trained.n_correct > 320
@@ -110,8 +107,9 @@ def test_asynchronous_sign_bits_are_those_of_the_weights_but_for_races():
     gate = _core.Hashed(index, 16, 32, True, False, 0)
     net.layers[0] = _core.Linear(net.weights[0], net.bias[0], "relu", gate)
     net.model = _core.Model(net.layers, "softmax")
-    for epoch in range(5):
-        net.train(native.vectors(X), targets, rng.permutation(400), np.full(400, 0.1), 1, n_threads=4)
+    inputs, rates = native.vectors(X), np.full(400, 0.1)
+    for _ in range(5):
+        net.train(inputs, targets, rng.permutation(400), rates, 1, n_threads=4)
     got = index.bits.copy()
     index.refresh(net.weights[0], net.bias[0], 1)
     wrong = np.bitwise_count(got ^ index.bits).sum()

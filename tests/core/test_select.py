@@ -1,16 +1,16 @@
-"""What a gate chooses: exactly the budget, the labels, and the same for an example wherever it stands."""
+"""What gates choose: the budget exactly, all labels, the same for an example wherever it stands."""
 
-import native
 import numpy as np
 import pytest
-import reference
-import strategies
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from reference import Dropout, Hashed, Layer, Model, SignIndex, TopK
 
+import native
+import reference
+import strategies
 from fewfire import _core
+from reference import Dropout, Hashed, Layer, Model, SignIndex, TopK
 
 KINDS = ["dropout", "topk", "sign", "union", "count"]
 
@@ -33,7 +33,7 @@ def gated_layer(kind, n, k, seed, d=9, rerank=1, activation="linear"):
 
 
 def chosen_in_training(layer, X, labels, epoch=0):
-    """Touched rows of each example alone; with the logistic loss every active row has a gradient."""
+    """Touched rows of each example alone; the logistic loss gives every active row a gradient."""
     targets = native.targets(labels, "logistic")
     for i in range(len(X)):
         net = native.Network(Model([layer], "logistic"))
@@ -80,7 +80,7 @@ def test_labels_are_active_and_the_budget_is_exact(
 def test_an_example_gets_the_same_scores_wherever_it_stands(
     kind, n, n_next, soft, seed, level, n_threads
 ):
-    """To the bit: alone, among others, twice, in another order, with more threads, dense or sparse."""
+    """To the bit: alone or among others, twice, in any order, with threads, dense or sparse."""
     _core.set_simd_level(level)
     rng = np.random.default_rng(seed)
     hidden = gated_layer(kind, n, 1 + n // 3, seed, d=33, rerank=2, activation="relu")
@@ -115,7 +115,7 @@ def test_a_dense_net_gives_the_same_scores_wherever_an_example_stands(n, middle,
 
 @given(kind=st.sampled_from(KINDS), n=strategies.SIZES, seed=strategies.SEEDS)
 def test_a_batch_trains_the_rows_its_examples_train_alone(kind, n, seed):
-    """At rate 0 the weights stand still; the last example is also the first, as its own neighbour."""
+    """At rate 0 the weights stand still; the last example is the first again."""
     rng = np.random.default_rng(seed)
     layer = gated_layer(kind, n, 1 + n // 4, seed)
     X = strategies.examples(rng, 6, 9, "grid")

@@ -1,16 +1,16 @@
 """One slice of training, and prediction, against the numpy twin."""
 
-import native
 import numpy as np
 import pytest
-import reference
-import strategies
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from reference import Hashed, Layer, Model, Optimizer, SignIndex, TopK
 
+import native
+import reference
+import strategies
 from fewfire import _core
+from reference import Hashed, Layer, Model, Optimizer, SignIndex, TopK
 
 CLOSE = 3e-5  # a decision nearer than this may go either way in float32
 
@@ -196,8 +196,9 @@ def test_degenerate_nets_and_inputs_do_not_crash(level, loss, gate, fill, n):
     """All weights equal, one-row layers, empty examples, overflow: any number, but no crash."""
     _core.set_simd_level(level)
     last = "relu" if loss == "squared" else "linear"
-    layers = [Layer(np.full((n, 4), float(fill)), "relu", gate), Layer(np.ones((n, n + 1)), last, None)]
-    net = native.Network(Model(layers, loss), Optimizer("adam", l2=1))
+    hidden, output = np.full((n, 4), float(fill)), np.ones((n, n + 1))
+    model = Model([Layer(hidden, "relu", gate), Layer(output, last)], loss)
+    net = native.Network(model, Optimizer("adam", l2=1))
     X = np.array([[0, 0, 0], [1, 0, -1], [fill, fill, fill]], np.float32)
     targets = [np.array([0]), np.array([], int), np.arange(n)]
     if loss == "squared":
@@ -208,5 +209,3 @@ def test_degenerate_nets_and_inputs_do_not_crash(level, loss, gate, fill, n):
         ids, *_ = net.evaluate(inputs, None, [2, 1, 0], n)
         assert ids.shape == (3, n)
         assert ((ids >= -1) & (ids < n)).all()
-
-
