@@ -102,12 +102,18 @@ class Vector(NamedTuple):
 
 @dataclass
 class Record:
-    """What a run counted, and how close its closest decision was."""
+    """What a run counted, how close its closest decision was, and how large its scores became."""
 
     n_layers: int
     ledger: np.ndarray = field(init=False)  # (n_layers, n_fields)
     active: np.ndarray = field(init=False)  # (n_layers,) rows kept, summed over examples
     margin: float = np.inf
+    magnitude: float = 0.0
+
+    @property
+    def is_clear(self) -> bool:
+        """float32 decides everything the same way, and does not diverge."""
+        return self.margin > 3e-5 and self.magnitude < 100
 
     def __post_init__(self) -> None:
         self.ledger = np.zeros((self.n_layers, len(FIELDS)), np.int64)
@@ -319,6 +325,7 @@ def forward(
         last = at == len(model.layers) - 1
         chosen = select(layer, x, labels if last else NOTHING, example, mode, at, record)
         z = chosen.scores - chosen.threshold
+        record.magnitude = max(record.magnitude, np.abs(z).max(initial=0))
         if layer.activation == "relu":
             record.decided(z)
         passes.append(Pass(x, chosen, ACTIVATIONS[layer.activation](z) * chosen.scale))
@@ -487,6 +494,7 @@ class Trained(NamedTuple):
     record: Record
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of a run that is not clear
 def train(
     model: Model,
     X: np.ndarray,
