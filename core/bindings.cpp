@@ -284,6 +284,8 @@ void bind_indexes(nb::module_& m) {
       .def(
           "refresh",
           [](Index& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+            require(self.fits(view(weights).rows, view(weights).cols) && bias.size() == weights.shape(0),
+                    "the index was made for a layer of another shape");
             Tally tally;
             {
               nb::gil_scoped_release unlocked;
@@ -304,6 +306,7 @@ void bind_indexes(nb::module_& m) {
       .def(
           "hash_rows",
           [](const SimHash& self, Array2<const float> weights, Array1<const float> bias) {
+            require(view(weights).cols == self.n_columns(), "weights have another width than the projections");
             const size_t n = weights.shape(0), n_tables = static_cast<size_t>(self.n_tables());
             std::vector<uint32_t> codes(n * n_tables);
             Pool serial(1);
@@ -377,6 +380,8 @@ void bind_network(nb::module_& m) {
              std::shared_ptr<Gate> gate, bool trains_bias) {
             require(weights.shape(0) == bias.size() && bias.size() > 0,
                     "one bias per row of weights is wanted");
+            require(!gate || !gate->index() || gate->index()->fits(view(weights).rows, view(weights).cols),
+                    "the gate's index was made for a layer of another shape");
             new (self)
                 Layer{view(weights), view(bias), activation_of(activation), std::move(gate), trains_bias};
           },

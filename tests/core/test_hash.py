@@ -202,3 +202,20 @@ def test_rows_found_by_no_bucket_are_drawn_uniformly():
         net = native.Network(Model([Layer(rows, "linear", gate)]))
         drawn = np.isfinite(net.scores(native.vectors(X), range(n_draws))).sum(axis=0)
         strategies.assert_uniform(drawn, m / n, n_draws)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (3, 6), (70, 70)])
+@pytest.mark.parametrize("kind", ["sign", "tables"])
+def test_an_index_of_another_shape_is_refused(kind, shape):
+    """The core would read and write past its codes."""
+    hashing = _core.SimHash(5, 2, 3, 0)
+    index = (
+        _core.SignIndex(3, 5, 0.1, 0)
+        if kind == "sign"
+        else _core.TableIndex(hashing, 3, "count", 0)
+    )
+    weights, bias = np.ones(shape, np.float32), np.zeros(shape[0], np.float32)
+    with pytest.raises(ValueError, match="another shape"):
+        index.refresh(weights, bias, 1)
+    with pytest.raises(ValueError, match="another shape"):
+        _core.Linear(weights, bias, "relu", _core.Hashed(index, 1, 1, False, False, 0))

@@ -1,6 +1,8 @@
 """Threads: the same bits where they are promised, and learning where they are not."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -127,3 +129,21 @@ def test_a_forked_child_can_use_threads():
         net.train(native.vectors(X), targets, range(400), [0.1], 400, **how)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+
+
+WITHOUT_THREADS = """
+import resource
+import numpy as np
+from fewfire import _core
+resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+index = _core.SignIndex(300, 2, 0.1, 0)
+try:
+    index.refresh(np.ones((300, 2), np.float32), np.ones(300, np.float32), 4000)
+except RuntimeError:
+    print("refused")
+"""
+
+
+def test_too_many_threads_are_an_error_and_no_crash():
+    ran = subprocess.run([sys.executable, "-c", WITHOUT_THREADS], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "refused\n"), ran.stderr

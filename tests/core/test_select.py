@@ -28,7 +28,7 @@ def make_gate(kind, rows, k, seed=0, rerank=1):
 
 
 def gated_layer(kind, n, k, seed, d=9, rerank=1, activation="linear"):
-    rows = strategies.rows(np.random.default_rng(seed), n, d)
+    rows = strategies.rows(np.random.default_rng(seed), n, d) / 32  # so that no loss saturates
     return Layer(rows, activation, make_gate(kind, rows, k, seed, rerank))
 
 
