@@ -298,15 +298,19 @@ void bind_indexes(nb::module_& m) {
           "Compute the codes of all rows afresh; returns what it cost, (1, n_fields).");
   nb::class_<SignIndex, Index>(m, "SignIndex", "Sign bits of the live weights; see core/hash/sign.h.")
       .def(nb::init<int64_t, int64_t, float, uint64_t>(), "n_rows"_a, "n_columns"_a, "alpha"_a, "seed"_a)
-      .def_prop_ro("bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic);
+      .def_prop_ro(
+          "bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic);
   nb::class_<Hash>(m, "Hash");
   nb::class_<SimHash, Hash>(m, "SimHash", "Signed Gaussian projections; see core/hash/simhash.h.")
       .def(nb::init<int64_t, int, int, uint64_t>(), "n_columns"_a, "n_bits"_a, "n_tables"_a, "seed"_a)
-      .def_prop_ro("projections", [](const SimHash& self) { return to_numpy(self.projections()); }, nb::rv_policy::automatic)
+      .def_prop_ro(
+          "projections", [](const SimHash& self) { return to_numpy(self.projections()); },
+          nb::rv_policy::automatic)
       .def(
           "hash_rows",
           [](const SimHash& self, Array2<const float> weights, Array1<const float> bias) {
-            require(view(weights).cols == self.n_columns(), "weights have another width than the projections");
+            require(view(weights).cols == self.n_columns(),
+                    "weights have another width than the projections");
             const size_t n = weights.shape(0), n_tables = static_cast<size_t>(self.n_tables());
             std::vector<uint32_t> codes(n * n_tables);
             Pool serial(1);
@@ -337,8 +341,11 @@ void bind_indexes(nb::module_& m) {
                                   one_of<Rank>(rank, {{"count", Rank::votes}, {"union", Rank::any}}), seed);
           },
           "hash"_a, "n_rows"_a, "rank"_a, "seed"_a)
-      .def_prop_ro("offsets", [](const TableIndex& self) { return to_numpy(self.offsets()); }, nb::rv_policy::automatic)
-      .def_prop_ro("rows", [](const TableIndex& self) { return to_numpy(self.rows()); }, nb::rv_policy::automatic);
+      .def_prop_ro(
+          "offsets", [](const TableIndex& self) { return to_numpy(self.offsets()); },
+          nb::rv_policy::automatic)
+      .def_prop_ro(
+          "rows", [](const TableIndex& self) { return to_numpy(self.rows()); }, nb::rv_policy::automatic);
 }
 
 void require_active(int64_t active) { require(active >= 1, "active must be at least 1 row"); }
