@@ -289,6 +289,8 @@ void bind_indexes(nb::module_& m) {
       .def(
           "refresh",
           [](Index& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+            require(self.fits(view(weights).rows, view(weights).cols) && bias.size() == weights.shape(0),
+                    "the index was made for a layer of another shape");
             Tally tally;
             {
               nb::gil_scoped_release unlocked;
@@ -312,6 +314,8 @@ void bind_indexes(nb::module_& m) {
       .def(
           "hash_rows",
           [](const SimHash& self, Array2<const float> weights, Array1<const float> bias) {
+            require(view(weights).cols == self.n_columns(),
+                    "weights have another width than the projections");
             const size_t n = weights.shape(0), n_tables = static_cast<size_t>(self.n_tables());
             std::vector<uint32_t> codes(n * n_tables);
             Pool serial(1);
@@ -349,12 +353,22 @@ void bind_indexes(nb::module_& m) {
           "rows", [](const TableIndex& self) { return to_numpy(self.rows()); }, nb::rv_policy::automatic);
 }
 
+void require_active(int64_t active) { require(active >= 1, "active must be at least 1 row"); }
+
 void bind_gates(nb::module_& m) {
   nb::class_<Gate>(m, "Gate");
-  nb::class_<Dropout, Gate>(m, "Dropout").def(nb::init<int64_t, uint64_t>(), "active"_a, "seed"_a);
+  nb::class_<Dropout, Gate>(m, "Dropout")
+      .def(
+          "__init__",
+          [](Dropout* self, int64_t active, uint64_t seed) {
+            require_active(active);
+            new (self) Dropout(active, seed);
+          },
+          "active"_a, "seed"_a);
   nb::class_<TopK, Gate>(m, "TopK").def(
       "__init__",
       [](TopK* self, int64_t active, bool soft, bool differentiate, uint64_t seed) {
+        require_active(active);
         new (self) TopK(Keep{active, soft, differentiate, seed});
       },
       "active"_a, "soft"_a, "differentiate"_a, "seed"_a);
@@ -363,6 +377,7 @@ void bind_gates(nb::module_& m) {
           "__init__",
           [](Hashed* self, std::shared_ptr<Index> index, int64_t active, int64_t candidates, bool soft,
              bool differentiate, uint64_t seed) {
+            require_active(active);
             require(candidates >= active, "candidates must be at least the active rows");
             new (self) Hashed(std::move(index), candidates, Keep{active, soft, differentiate, seed});
           },
@@ -377,6 +392,8 @@ void bind_network(nb::module_& m) {
              std::shared_ptr<Gate> gate, bool trains_bias) {
             require(weights.shape(0) == bias.size() && bias.size() > 0,
                     "one bias per row of weights is wanted");
+            require(!gate || !gate->index() || gate->index()->fits(view(weights).rows, view(weights).cols),
+                    "the gate's index was made for a layer of another shape");
             new (self)
                 Layer{view(weights), view(bias), activation_of(activation), std::move(gate), trains_bias};
           },
@@ -408,7 +425,7 @@ void bind_network(nb::module_& m) {
           [](OptimizerState* self, const Moments& moments, Array1<int64_t> touched) {
             new (self) OptimizerState(make_state(moments, touched));
           },
-          "moments"_a, "touched"_a.noconvert(), nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
+          "moments"_a.noconvert(), "touched"_a.noconvert(), nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
   m.def("train", &bind_train, "model"_a, "inputs"_a, "targets"_a, "order"_a.noconvert(),
         "rates"_a.noconvert(), "batch_size"_a, "optimizer"_a, "states"_a, "first_step"_a, "epoch"_a,
         "n_threads"_a, "deterministic"_a,

@@ -46,6 +46,7 @@ struct Scratch {  // of one thread
 class Index {
  public:
   virtual ~Index() = default;
+  virtual bool fits(int64_t n_rows, int64_t n_columns) const = 0;  // made for a layer of this shape
 
   // min(wanted, n_rows) distinct rows, in scratch.candidates.
   virtual void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,

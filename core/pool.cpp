@@ -7,12 +7,14 @@ Pool::Pool(int n_threads) {
     for (int thread = 1; thread < n_threads; ++thread)
       workers_.emplace_back([this, thread] { work(thread); });
   } catch (...) {  // the system has no more threads: those we have must end before the error leaves
-    this->~Pool();
+    stop();
     throw;
   }
 }
 
-Pool::~Pool() {
+Pool::~Pool() { stop(); }
+
+void Pool::stop() {
   stopping_ = true;
   ++round_;
   round_.notify_all();

@@ -43,6 +43,7 @@ class Pool {
  private:
   void work(int thread);
   void attempt(int thread);
+  void stop();
 
   std::vector<std::thread> workers_;
   const std::function<void(int)>* task_ = nullptr;

@@ -1,4 +1,4 @@
-"""Settings of every test run: generated cases have no deadline, and CI draws the same ones each time."""
+"""Settings of every test run: no deadline, and CI draws the same cases each time."""
 
 import os
 
@@ -9,4 +9,5 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default"))
+default = "ci" if "CI" in os.environ else "default"
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", default))

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import reference
 from scipy import sparse
 
+import reference
 from fewfire import _core
 
 LEVELS = _core.simd_levels()
@@ -41,13 +41,16 @@ class Trained(NamedTuple):
     active: np.ndarray
 
 
+PLAIN_SGD = reference.Optimizer()
+
+
 class Network:
     """A core model, the arrays it borrows, and its optimizer's state."""
 
     def __init__(
         self,
         twin: reference.Model,
-        optimizer: reference.Optimizer = reference.Optimizer(),
+        optimizer: reference.Optimizer = PLAIN_SGD,
         initial: float = 0.0,
     ) -> None:
         self.weights = [layer.weights.astype(np.float32, order="C") for layer in twin.layers]
@@ -141,7 +144,7 @@ class Network:
 
 def make_index(index: Any, n_rows: int, n_columns: int) -> Any:
     if isinstance(index, reference.SignIndex):
-        return _core.SignIndex(n_rows, n_columns, index.alpha, 0)
+        return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed)
     simhash = _core.SimHash(n_columns, index.n_bits, index.n_tables, index.seed)
     return _core.TableIndex(simhash, n_rows, index.rank, index.seed)
 

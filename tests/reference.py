@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-FIELDS = (
-    "forward backward optimizer hashing ranking refresh dense dense_nonzero "
-    "additions comparisons popcounts rows_touched parameters_touched"
-).split()
+FIELDS = [
+    *("forward", "backward", "optimizer", "hashing", "ranking", "refresh"),  # multiplications
+    *("dense", "dense_nonzero"),  # those of the dense net
+    *("additions", "comparisons", "popcounts", "rows_touched", "parameters_touched"),
+]
 NOTHING = np.empty(0, int)
 
 
@@ -101,12 +102,18 @@ class Vector(NamedTuple):
 
 @dataclass
 class Record:
-    """What a run counted, and how close its closest decision was."""
+    """What a run counted, how close its closest decision was, and how large its scores became."""
 
     n_layers: int
     ledger: np.ndarray = field(init=False)  # (n_layers, n_fields)
     active: np.ndarray = field(init=False)  # (n_layers,) rows kept, summed over examples
     margin: float = np.inf
+    magnitude: float = 0.0
+
+    @property
+    def is_clear(self) -> bool:
+        """float32 decides everything the same way, and does not diverge."""
+        return self.margin > 3e-5 and self.magnitude < 100
 
     def __post_init__(self) -> None:
         self.ledger = np.zeros((self.n_layers, len(FIELDS)), np.int64)
@@ -140,6 +147,7 @@ class SignIndex:
     """Scores of rows by the signs of their live weights."""
 
     alpha: float
+    seed: int = 0  # of the core's lots among ties
 
     def scores(self, layer: Layer, x: Vector) -> np.ndarray:
         positive = (layer.weights[:, x.ids] > 0) @ x.values
@@ -282,9 +290,7 @@ def select(
     record.decided(z[runner_up])
     threshold = max(0.0, z[runner_up])
     moves = gate.differentiate and threshold > 0
-    return chosen._replace(
-        threshold=threshold, runner_up=int(others[runner_up]) if moves else -1
-    )
+    return chosen._replace(threshold=threshold, runner_up=int(others[runner_up]) if moves else -1)
 
 
 # -- forward and loss ---------------------------------------------------------------------------
@@ -319,6 +325,7 @@ def forward(
         last = at == len(model.layers) - 1
         chosen = select(layer, x, labels if last else NOTHING, example, mode, at, record)
         z = chosen.scores - chosen.threshold
+        record.magnitude = max(record.magnitude, np.abs(z).max(initial=0))
         if layer.activation == "relu":
             record.decided(z)
         passes.append(Pass(x, chosen, ACTIVATIONS[layer.activation](z) * chosen.scale))
@@ -487,6 +494,7 @@ class Trained(NamedTuple):
     record: Record
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of a run that is not clear
 def train(
     model: Model,
     X: np.ndarray,

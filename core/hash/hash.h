@@ -14,6 +14,7 @@ namespace fewfire {
 class Hash {
  public:
   virtual ~Hash() = default;
+  virtual int64_t n_columns() const = 0;
   virtual int n_tables() const = 0;
   virtual int64_t n_buckets() const = 0;  // codes are below it
   // codes.row(i): the codes of weight row i, one per table

@@ -13,6 +13,9 @@ class SignIndex : public Index {
  public:
   SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed);
 
+  bool fits(int64_t n_rows, int64_t n_columns) const override {
+    return n_rows == n_rows_ && n_columns == n_columns_;
+  }
   void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;

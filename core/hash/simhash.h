@@ -11,6 +11,7 @@ class SimHash : public Hash {
  public:
   SimHash(int64_t n_columns, int n_bits, int n_tables, uint64_t seed);
 
+  int64_t n_columns() const override { return n_columns_; }
   int n_tables() const override { return n_tables_; }
   int64_t n_buckets() const override { return int64_t{1} << n_bits_; }
   Tally hash_rows(Matrix<const float> weights, std::span<const float> bias, Matrix<uint32_t> codes,

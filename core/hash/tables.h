@@ -18,6 +18,9 @@ class TableIndex : public Index {
  public:
   TableIndex(std::shared_ptr<const Hash> hash, int64_t n_rows, Rank rank, uint64_t seed);
 
+  bool fits(int64_t n_rows, int64_t n_columns) const override {
+    return n_rows == n_rows_ && n_columns == hash_->n_columns();
+  }
   void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;

@@ -1,16 +1,16 @@
 """Codes, tables and sign bits: equal to the twin, nothing lost, and the law of collisions."""
 
-import native
 import numpy as np
 import pytest
-import reference
-import strategies
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from reference import Hashed, Layer, Model, Optimizer, SignIndex
 
+import native
+import reference
+import strategies
 from fewfire import _core
+from reference import Hashed, Layer, Model, Optimizer, SignIndex
 
 CLOSE = 1e-4
 N_BITS, N_TABLES = st.integers(1, 9), st.integers(1, 12)
@@ -57,9 +57,10 @@ def test_projections_are_standard_normal_and_differ_between_seeds():
 
 
 def vector_pairs(kind, rng):
-    """Pairs at angles from close to orthogonal."""
+    """Pairs from nearly parallel to nearly independent."""
     for mixing in (0.1, 0.4, 1.0, 3.0):
-        x, noise = strategies.examples(rng, 20, 60, kind).astype(float)[:2] + 1e-3, rng.normal(size=60)
+        x = strategies.examples(rng, 20, 60, kind).astype(float) + 1e-3
+        noise = rng.normal(size=60)
         if kind == "sparse":
             noise *= rng.random(60) < 0.3
         if kind == "non-negative":
@@ -156,7 +157,8 @@ def test_sign_bits_follow_a_weight_that_decays_to_nothing():
         net.weights[0], net.bias[0], "linear", _core.Hashed(index, 1, 2, False, False, 0)
     )
     net.layers, net.model = [layer], _core.Model([layer], "squared")
-    X, y = native.vectors(np.array([[0, 1]], np.float32)), native.targets(np.zeros((1, 3)), "squared")
+    X = native.vectors(np.array([[0, 1]], np.float32))
+    y = native.targets(np.zeros((1, 3)), "squared")
     for step in range(40):
         net.train(X, y, [0], [0.9], 1, first_step=step)
     assert_array_equal(index.bits, reference.sign_bits(net.weights[0]))
@@ -200,3 +202,20 @@ def test_rows_found_by_no_bucket_are_drawn_uniformly():
         net = native.Network(Model([Layer(rows, "linear", gate)]))
         drawn = np.isfinite(net.scores(native.vectors(X), range(n_draws))).sum(axis=0)
         strategies.assert_uniform(drawn, m / n, n_draws)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (3, 6), (70, 70)])
+@pytest.mark.parametrize("kind", ["sign", "tables"])
+def test_an_index_of_another_shape_is_refused(kind, shape):
+    """The core would read and write past its codes."""
+    hashing = _core.SimHash(5, 2, 3, 0)
+    index = (
+        _core.SignIndex(3, 5, 0.1, 0)
+        if kind == "sign"
+        else _core.TableIndex(hashing, 3, "count", 0)
+    )
+    weights, bias = np.ones(shape, np.float32), np.zeros(shape[0], np.float32)
+    with pytest.raises(ValueError, match="another shape"):
+        index.refresh(weights, bias, 1)
+    with pytest.raises(ValueError, match="another shape"):
+        _core.Linear(weights, bias, "relu", _core.Hashed(index, 1, 1, False, False, 0))
