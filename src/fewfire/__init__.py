@@ -1,1 +1,1 @@
-"""Neural networks in which each example computes only the few neurons that matter, found by hashing."""
+"""Neural networks that compute, for each example, only the few neurons that matter."""
