@@ -1,40 +1,55 @@
 // Scans of bit codes, and the counting behind a cut.
 #include "kernels/lanes.h"
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 namespace fewfire::FEWFIRE_LEVEL {
 
 namespace {
 
-// 16 rows at a time: their bits become lanes of all ones or all zeros, and a lane is added or not.
-template <int kTile>
-inline void masked_tile(const uint64_t* words, int64_t stride, int64_t first, const RowId* ids,
-                        const float* values, int64_t n, float* sums) {
-  constexpr Ints kBit = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
-  Floats totals[kTile] = {};
+#if defined(__AVX512F__)
+constexpr int64_t kWidth = 16;
+#elif defined(__AVX__)
+constexpr int64_t kWidth = 8;
+#else
+constexpr int64_t kWidth = 4;
+#endif
+using Sums = float __attribute__((vector_size(kWidth * sizeof(float))));
+using Masks = int32_t __attribute__((vector_size(kWidth * sizeof(int32_t))));
+
+// sums[i] + x where bit i of `bits` is set
+inline Sums add_where(uint32_t bits, float x, Sums sums) {
+#if defined(__AVX512F__)
+  return _mm512_mask_add_ps(sums, static_cast<__mmask16>(bits), sums, _mm512_set1_ps(x));
+#else
+  Masks place;
+  for (int64_t i = 0; i < kWidth; ++i) place[i] = 1 << i;
+  const Masks is_set = ((static_cast<int32_t>(bits) - Masks{}) & place) == place;
+  return sums + reinterpret_cast<Sums>(reinterpret_cast<Masks>(x - Sums{}) & is_set);
+#endif
+}
+
+// The sums of 64 rows stay in registers while the inputs pass.
+inline void masked_word(const uint64_t* words, int64_t stride, const RowId* ids, const float* values,
+                        int64_t n, float* sums) {
+  constexpr int64_t kParts = 64 / kWidth;
+  Sums totals[kParts] = {};
   for (int64_t k = 0; k < n; ++k) {
-    const Floats x = values[k] - Floats{};
-    for (int t = 0; t < kTile; ++t) {
-      uint16_t bits;
-      std::memcpy(&bits, reinterpret_cast<const char*>(words + ids[k] * stride) + 2 * (first + t),
-                  sizeof bits);
-      totals[t] += ((static_cast<int32_t>(bits) - Ints{}) & kBit) != 0 ? x : Floats{};
-    }
+    const uint64_t word = words[ids[k] * stride];
+    for (int64_t part = 0; part < kParts; ++part)
+      totals[part] = add_where(static_cast<uint32_t>(word >> (part * kWidth)), values[k], totals[part]);
   }
-  for (int t = 0; t < kTile; ++t) store(sums + t * kLanes, totals[t]);
+  std::memcpy(sums, totals, sizeof totals);
 }
 
 }  // namespace
 
 void masked_sum(Matrix<const uint64_t> words, SparseVector x, float* sums) {
-  constexpr int64_t kTile = 8, kPieces = 64 / kLanes;  // 16-bit pieces of a word
-  const RowId* ids = x.ids.data();
-  const float* values = x.values.data();
-  const int64_t n = static_cast<int64_t>(x.ids.size()), n_pieces = words.cols * kPieces;
-  int64_t piece = 0;
-  for (; piece + kTile <= n_pieces; piece += kTile)
-    masked_tile<kTile>(words.data, words.cols, piece, ids, values, n, sums + piece * kLanes);
-  for (; piece < n_pieces; piece += kPieces)
-    masked_tile<kPieces>(words.data, words.cols, piece, ids, values, n, sums + piece * kLanes);
+  for (int64_t word = 0; word < words.cols; ++word)
+    masked_word(words.data + word, words.cols, x.ids.data(), x.values.data(),
+                static_cast<int64_t>(x.ids.size()), sums + word * 64);
 }
 
 void order_keys(const float* scores, int64_t n, uint32_t* keys) {

@@ -44,15 +44,17 @@ int64_t update_scattered(const Rates& rates, float* weights, float* first, float
     gather(weights, block, size, before);
     if constexpr (has_first(rule)) gather(first, block, size, m);
     if constexpr (has_second(rule)) gather(second, block, size, v);
-#pragma omp simd
+    int32_t crossed = 0;
+#pragma omp simd reduction(| : crossed)
     for (int64_t i = 0; i < size; ++i) {
       w[i] = before[i];
       apply<rule>(rates, scale * values[begin + i], w[i], m[i], v[i]);
+      crossed |= (before[i] > 0.0f ? 1 : 0) ^ (w[i] > 0.0f ? 1 : 0);
     }
     scatter(w, block, size, weights);
     if constexpr (has_first(rule)) scatter(m, block, size, first);
     if constexpr (has_second(rule)) scatter(v, block, size, second);
-    n_flipped += find_flipped(before, w, block, size, flipped + n_flipped);
+    if (crossed != 0) n_flipped += find_flipped(before, w, block, size, flipped + n_flipped);
   }
   return n_flipped;
 }
