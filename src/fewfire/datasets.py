@@ -151,7 +151,7 @@ def load_svmlight(
 
 
 def load_npz(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
-    """Read an npz: `X` and `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array."""
+    """Read an npz: `X`, `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array."""
     return readers.read_npz(path, like)
 
 

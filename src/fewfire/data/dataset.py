@@ -1,7 +1,7 @@
 """A `Dataset`: examples and what they should give, checked once, in the layout the core reads.
 
-Dense features are float32 and C-contiguous; sparse ones are canonical CSR with float32 values, int64
-`indptr` and int32 `indices`. Everything is finite, and every label id is below `n_labels`.
+Dense features are float32 and C-contiguous; sparse ones are canonical CSR with float32 values,
+int64 `indptr` and int32 `indices`. Everything is finite, and every label id is below `n_labels`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Dataset:
     X : array_like of shape (n, n_features), or any scipy sparse array or matrix
         Real numbers, all finite. Float32 C-contiguous arrays are borrowed, others converted.
     y : array_like or sparse, optional
-        - 1-D, whole numbers, strings or anything sortable: one class per example. The integers 0..n-1
-          stay as they are; others are numbered in sorted order and kept in `label_names`.
+        - 1-D, whole numbers, strings or anything sortable: one class per example. The integers
+          0..n-1 stay as they are; others are numbered in sorted order, see `label_names`.
         - sparse, shape (n, n_labels): several labels per example, the places that are not zero.
         - 1-D floats that are not all whole, or 2-D floats of shape (n, m): values to predict.
     like : Dataset, optional
-        Use its numbering of the labels, its `n_labels` and its `n_features`, so that a test set fits
-        the model trained on `like`. Sparse features with fewer columns are widened.
+        Use its numbering of the labels, its `n_labels` and its `n_features`, so that a test set
+        fits the model trained on `like`. Sparse features with fewer columns are widened.
     label_names : sequence, optional
         Name of each label id. Classes that are names are looked up here; whole numbers are ids,
         unless the names are numbers themselves.
@@ -74,7 +74,8 @@ class Dataset:
                 f"label_names holds {len(names)} names, {len(set(names))} of them distinct, for "
                 f"{width} labels; give each label one name of its own"
             )
-        self._zero_based = True if like is None else like._zero_based
+        # Whether the text it was read from counts features from 0; files read like it follow.
+        self._zero_based: bool = True if like is None else like._zero_based
         self._X: Features = _features(X, None if like is None else like.n_features)
         self._y: Targets = None
         self._kind: Kind = None
@@ -82,17 +83,17 @@ class Dataset:
         self._n_labels = (width or 0) if like is None else like.n_labels
         if y is not None:
             expected = like.kind if like is not None else None
-            known = width if like is None or like.kind is None else like.n_labels
+            known = width if like is None else like.n_labels or None
             self._set_targets(y, expected, known)
 
     @property
-    def X(self) -> Features:
+    def X(self) -> Features:  # noqa: N802
         """Features: float32 (n, n_features), C-contiguous, or `csr_array`."""
         return self._X
 
     @property
     def y(self) -> Targets:
-        """Class ids int32 (n,), labels `csr_array` (n, n_labels), values float32 (n, m), or None."""
+        """Class ids int32 (n,), labels CSR (n, n_labels), values float32 (n, m), or None."""
         return self._y
 
     @property
@@ -176,7 +177,7 @@ class Dataset:
             )
         if chosen.ndim != 1 or (chosen.dtype.kind not in "biu" and chosen.size):
             raise TypeError(
-                "choose examples by a slice, an array of positions or a mask: data[3:4], not data[3]"
+                "choose examples by a slice, positions or a mask: data[3:4], not data[3]"
             )
         return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
 
@@ -209,7 +210,8 @@ class Dataset:
 
 
 def _take(rows: Any, chosen: slice | NDArray[np.int64]) -> Any:
-    return _canonical(rows[chosen]) if issparse(rows) else np.ascontiguousarray(rows[chosen])
+    part = rows[chosen]
+    return _canonical(part) if issparse(part) else np.ascontiguousarray(part)
 
 
 def _features(X: Any, n_features: int | None) -> Features:
@@ -256,7 +258,8 @@ def _sparse_features(X: Any, n_features: int | None) -> csr_array:
 
 def _not_finite(name: str, value: Any, row: int, column: int) -> ValueError:
     return ValueError(
-        f"{name} holds {value} in row {row}, column {column}, which is not a finite float32; replace or drop it"
+        f"{name} holds {value} in row {row}, column {column}, which is not a finite float32; "
+        "replace it or drop the row"
     )
 
 
@@ -276,7 +279,7 @@ def _checked_csr(matrix: Any, name: str) -> csr_array:
 
 
 def _canonical(matrix: Any) -> csr_array:
-    """Sorted, without duplicates or stored zeros, in the index types of the core; the input stays."""
+    """Sorted, no duplicates, no stored zeros, the index types of the core; the input stays."""
     csr = csr_array(matrix, dtype=np.float32)
     if not csr.has_canonical_format or not csr.data.all():
         csr = csr.copy()
@@ -299,7 +302,8 @@ def _as_array(y: Any) -> NDArray[Any]:
         return np.asarray(y)
     except ValueError as error:  # rows of different lengths
         raise ValueError(
-            "y is neither a 1-D nor a 2-D array; several labels per example go into a scipy.sparse.csr_array"
+            "y is neither a 1-D nor a 2-D array; "
+            "several labels per example go into a scipy.sparse.csr_array"
         ) from error
 
 
@@ -311,7 +315,8 @@ def _kind_of(y: NDArray[Any] | None, expected: Kind) -> Kind:
     if y.ndim != 1:
         raise ValueError(
             f"y has shape {y.shape} and type {y.dtype}; give y.ravel() for classes, "
-            "scipy.sparse.csr_array(y) for several labels per example, y.astype(np.float32) for values"
+            "scipy.sparse.csr_array(y) for several labels per example, "
+            "y.astype(np.float32) for values"
         )
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():

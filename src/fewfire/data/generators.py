@@ -1,14 +1,15 @@
 """Image sets that are generated: convex shapes, rectangles, rectangles over photographs, strokes.
 
-Every function draws `n` images of 28 x 28 pixels from a `numpy.random.Generator` and returns float32
-images (n, 784) with values from 0 to 1, and int32 labels (n,). The first three follow Larochelle et
-al., "An empirical evaluation of deep architectures on problems with many factors of variation"
-(ICML 2007), whose files are not to be had; what its text leaves open is settled here, so compare
-methods on these sets with each other, never with a published number.
+Every function draws `n` images of 28 x 28 pixels from a `numpy.random.Generator` and returns
+float32 images (n, 784) with values from 0 to 1, and int32 labels (n,). The first three follow
+Larochelle et al., "An empirical evaluation of deep architectures on problems with many factors of
+variation" (ICML 2007), whose files are not to be had; what its text leaves open is settled here, so
+compare methods on these sets with each other, never with a published number.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,9 +26,9 @@ CHUNK = 4096  # images worked on at once: their pixels stay in the cache of one 
 def convex_images(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
     """Draw white shapes on black; label 1 if convex, 0 if not, with equal chance.
 
-    A convex shape is an intersection of half-planes, each through a uniform point at a uniform angle;
-    their number is geometric from 0, so about a third of the convex images are white all over. The
-    other shapes are unions of 2 to 4 smaller ones that miss a pixel of their convex hull.
+    A convex shape is an intersection of half-planes, each through a uniform point at a uniform
+    angle; their number is geometric from 0, so about a third of the convex images are white all
+    over. The other shapes are unions of 2 to 4 smaller ones that miss a pixel of their convex hull.
 
     >>> images, labels = convex_images(5, np.random.default_rng(0))
     >>> images.shape, labels.shape, np.unique(images)
@@ -81,8 +82,8 @@ def rectangles_on_photographs(
 def stroke_images(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
     """Draw ten invented letters by a shaky hand, about as sparse as handwritten digits.
 
-    A letter has three forms, each of two smooth strokes, the same for every seed. A hand bends them,
-    turns, slants, scales and shifts the letter, changes pen and pressure, and leaves some specks.
+    A letter has three forms, each of two smooth strokes, the same for every seed. A hand bends
+    them, turns, slants, scales and shifts the letter, changes pen and pressure, and leaves specks.
 
     >>> images, labels = stroke_images(5, np.random.default_rng(0))
     >>> images.shape, labels.dtype
@@ -132,7 +133,7 @@ def _unions(rng: np.random.Generator) -> NDArray[np.bool_]:
     regions = regions[: len(regions) // 4 * 4].reshape(-1, 4, SIDE, SIDE)
     n_parts = rng.integers(2, 5, size=len(regions))
     used = np.arange(4) < n_parts[:, None]
-    unions: NDArray[np.bool_] = (regions & used[:, :, None, None]).any(axis=1)
+    unions = np.logical_or.reduce(regions & used[:, :, None, None], axis=1)
     return unions[~fills_its_hull(unions)]
 
 
@@ -140,9 +141,9 @@ def fills_its_hull(shapes: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return for each of (n, height, width) shapes whether no pixel of its convex hull is missing.
 
     In row j the hull spans what any two rows i <= j <= k span by straight lines between their
-    outermost pixels. Rounding inwards keeps the pixel centres inside, and commutes with the minimum.
+    outermost pixels. Rounding inwards keeps the pixel centres inside and commutes with the minimum.
     """
-    height, width = shapes.shape[1:]
+    width = shapes.shape[2]
     far = 1000 * width  # where an empty row starts: any mean with it stays outside the image
     white = shapes.any(axis=2)
     first = np.where(white, shapes.argmax(axis=2), far)
@@ -156,7 +157,7 @@ def fills_its_hull(shapes: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _hull_edge(first: NDArray[Any]) -> NDArray[np.int64]:
-    """First column inside the hull, per row, from the first white column of each row (n, height)."""
+    """First column inside the hull, per row, from the first white one of each row (n, height)."""
     height = first.shape[1]
     edge = first.astype(np.int64)
     for j in range(1, height - 1):
@@ -177,8 +178,8 @@ def _rectangles(
     allowed: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Labels]:
-    """Masks (n, 28, 28) of rectangles of uniform allowed size and place, and of what is inside their
-    borders; label 1 if wider than tall."""
+    """Masks (n, 28, 28) of rectangles, uniform in allowed size and place, and of their insides
+    without the border; label 1 if wider than tall."""
     size = rng.choice(np.flatnonzero(allowed), size=n)
     height, width = heights[size], widths[size]
     top, left = rng.integers(SIDE - height + 1), rng.integers(SIDE - width + 1)
@@ -211,7 +212,7 @@ def _patches(n: int, photographs: Sequence[NDArray[Any]], rng: np.random.Generat
 
 
 # Photographs in the scikit-image wheel that are in the public domain, CC0, or without known
-# restrictions. Training and test images never share one: a test must not ask for a memory of textures.
+# restrictions. Training and test share none: a test must not reward a memory of textures.
 TRAIN_PHOTOGRAPHS = (
     "astronaut.png",
     "rocket.jpg",
@@ -232,15 +233,15 @@ TEST_PHOTOGRAPHS = (
 
 
 def photographs_of(
-    folder: str | Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Read grey photographs, (height, width) from 0 to 1, for training and, others, for testing.
 
     Parameters
     ----------
     folder : path, optional
-        Its images in the order of their names; every third one is kept for testing. Without a folder:
-        thirteen free photographs that come with scikit-image.
+        Its images, by name, go to training and testing in turn. Without a folder: thirteen free
+        photographs that come with scikit-image.
 
     Raises
     ------
@@ -269,10 +270,7 @@ def photographs_of(
             f"{folder} holds {len(usable)} images of at least {SIDE} x {SIDE} pixels; "
             "give at least two, one to train and one to test on"
         )
-    test = usable[2::3] or usable[-1:]
-    return [
-        grey for i, grey in enumerate(usable[: len(usable) - (len(usable) == 2)]) if i % 3 != 2
-    ], test
+    return usable[::2], usable[1::2]
 
 
 def _folder_images(folder: Path) -> Iterator[NDArray[np.float32]]:
@@ -293,48 +291,50 @@ def _read_grey(path: Path) -> NDArray[np.float32]:
         image = color.rgb2gray(image[:, :, :3])
     if image.ndim != 2:
         raise ValueError(f"{path} has shape {image.shape}; give one grey or RGB image per file")
-    grey: NDArray[np.float32] = util.img_as_float32(image)
-    return grey
+    return np.asarray(util.img_as_float32(image), dtype=np.float32)  # type: ignore[no-untyped-call]
 
 
 # ---- strokes ------------------------------------------------------------------------------------
 
+# With the sizes below, a linear model reaches about .90 on 12,000 images and a dense net .98; 83 % of
+# the pixels are 0, and 81 % of those of MNIST.
 N_LETTERS, N_FORMS, N_STROKES, N_KNOTS = 10, 3, 2, 4
+SPECKS = 0.03  # share of the pixels
 
 
 def _letters() -> NDArray[np.float32]:
-    """Knots (letter, form, stroke, knot, xy) from -1 to 1; the letters are the same for every seed."""
+    """Knots (letter, form, stroke, knot, xy) from -1 to 1, the same for every seed."""
     rng = np.random.default_rng(2017)
     shape = (N_LETTERS, N_FORMS, N_STROKES, N_KNOTS, 2)
-    return rng.uniform(-1, 1, size=shape).astype(np.float32)
+    return np.asarray(rng.uniform(-1, 1, size=shape), dtype=np.float32)
 
 
 def _draw(forms: NDArray[np.float32], rng: np.random.Generator) -> Images:
     n = len(forms)
-    knots = forms + rng.normal(0, 0.10, size=forms.shape)
-    knots = np.einsum("nskx,nyx->nsky", knots, _hands(n, rng)) * 7.5 + SIDE / 2 - 0.5
-    knots += rng.uniform(-2, 2, size=(n, 1, 1, 2))
+    knots = forms + rng.normal(0, 0.08, size=forms.shape)
+    knots = np.einsum("nskx,nyx->nsky", knots, _hands(n, rng)) * 9.5 + (SIDE - 1) / 2
+    knots += rng.uniform(-1.2, 1.2, size=(n, 1, 1, 2))
     ink = np.einsum("pk,nskx->nspx", _bernstein(14), knots).reshape(n, -1, 2).astype(np.float32)
     pixel = np.arange(SIDE, dtype=np.float32)
     nearest = np.full((n, SIDE, SIDE), np.inf, dtype=np.float32)
     for x, y in ink.transpose(1, 2, 0)[:, :, :, None]:
         down, right = (pixel - y) ** 2, (pixel - x) ** 2
         np.minimum(nearest, down[:, :, None] + right[:, None, :], out=nearest)
-    pen, pressure = rng.uniform([0.9, 0.7], [1.5, 1.0], size=(n, 2)).astype(np.float32).T
+    pen, pressure = rng.uniform([1.2, 0.7], [1.8, 1.0], size=(n, 2)).astype(np.float32).T
     images = np.clip(pen[:, None, None] + 0.5 - np.sqrt(nearest), 0, 1) * pressure[:, None, None]
     images *= 1 - 0.5 * rng.random(images.shape, dtype=np.float32)
     specks = rng.random(images.shape, dtype=np.float32)
-    images = np.where(specks < 0.02, specks * 50, images)
+    images = np.where(specks < SPECKS, specks / np.float32(SPECKS), images)
     return images.reshape(n, -1).astype(np.float32)
 
 
 def _hands(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Turn, slant and scale, as matrices (n, 2, 2)."""
-    turn, slant = rng.normal(0, 0.15, size=(2, n))
+    turn, slant = rng.normal(0, 0.1, size=(2, n))
     tall, wide = rng.uniform(0.85, 1.15, size=(2, n))
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     shape = np.array([[wide, slant], [np.zeros(n), tall]])
-    return np.einsum("ijn,jkn->nik", rotation, shape)
+    return np.asarray(np.einsum("ijn,jkn->nik", rotation, shape))
 
 
 def _bernstein(n_points: int) -> NDArray[np.float64]:

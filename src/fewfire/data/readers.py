@@ -12,6 +12,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
@@ -97,7 +98,7 @@ def read_idx(path: PathLike) -> NDArray[Any]:
 
 
 def save_idx(path: PathLike, values: ArrayLike) -> None:
-    """Write an array as idx: uint8, int8, int16, int32, float32 or float64; gzipped if named `.gz`."""
+    """Write uint8, int8, int16, int32, float32 or float64 as idx; gzipped if named `.gz`."""
     array = np.asarray(values)
     codes = {np.dtype(name).newbyteorder("="): code for code, name in IDX_TYPES.items()}
     if array.dtype not in codes:
@@ -132,7 +133,7 @@ def _labelled_images(folder: Path, parts: list[str], like: Dataset | None) -> Da
 
 def _one_file(folder: Path, parts: list[str], what: str) -> Path:
     names = [f"*{part}-{what}*" for part in parts]
-    found = sorted(path for name in names for path in folder.glob(name))
+    found = sorted(path for name in names for path in folder.glob(name) if path.name[0] != ".")
     plain = {path.name.removesuffix(".gz"): path for path in reversed(found)}  # unpacked ones first
     if len(plain) != 1:
         raise ValueError(
@@ -154,7 +155,7 @@ def _flat(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def read_npz(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
-    """Read an npz: `X` and `y`; `x_train`, `y_train`, `x_test` and `y_test`; or a scipy sparse array.
+    """Read an npz: `X`, `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array.
 
     Pictures, that is arrays of bytes with 3 or more dimensions, become rows from 0 to 1.
     """
@@ -166,8 +167,8 @@ def read_npz(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
         arrays = _joined(arrays)
         if not ({"X"} <= arrays.keys() or {"x_train", "x_test"} <= arrays.keys()):
             raise ValueError(
-                f"it holds {', '.join(sorted(arrays))}; name the arrays X and y, or x_train, y_train, "
-                "x_test and y_test"
+                f"it holds {', '.join(sorted(arrays)) or 'nothing'}; name the arrays X and y, or "
+                "x_train, y_train, x_test and y_test"
             )
     if "X" in arrays:
         return _npz_dataset(path, arrays, like)
@@ -198,8 +199,8 @@ def _joined(arrays: dict[str, Any]) -> dict[str, Any]:
             data, indices, indptr, shape = (
                 arrays.pop(f"{name}_{part}") for part in ("data", "indices", "indptr", "shape")
             )
-            csr = sparse.csr_array((data, indices, indptr), shape=tuple(int(i) for i in shape))
-            arrays[name] = csr
+            n_rows, n_columns = (int(extent) for extent in shape)
+            arrays[name] = sparse.csr_array((data, indices, indptr), shape=(n_rows, n_columns))
     return arrays
 
 
@@ -324,7 +325,7 @@ def _target_words(data: Dataset) -> list[str]:
         return ["0"] * len(data)
     if isinstance(data.y, sparse.csr_array):
         starts, ids = data.label_lists()
-        return [",".join(map(str, ids[i:j])) for i, j in zip(starts, starts[1:], strict=False)]
+        return [",".join(map(str, ids[i:j])) for i, j in pairwise(starts)]
     if data.kind == "values":
         if data.n_labels != 1:
             raise ValueError(
@@ -349,13 +350,13 @@ def _reading(path: PathLike, wanted: str) -> Iterator[None]:
             raise  # a missing or forbidden file: the system's words name it
         reason = str(error) or type(error).__name__
         raise ValueError(
-            f"{path} cannot be read as {wanted}: {reason}; check the format, or fetch the file again"
+            f"{path} cannot be read as {wanted}: {reason}; check the format or fetch it again"
         ) from error
 
 
 @contextmanager
-def _replacing(path: PathLike) -> Iterator[IO[bytes]]:
-    """Write a new file beside `path`, gzipped if its name ends in `.gz`; rename it if all went well."""
+def _replacing(path: PathLike) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Write a new file beside `path`, gzipped if that ends in `.gz`; rename it if all went well."""
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
