@@ -267,11 +267,14 @@ def read_svmlight(
         Whether features count from 0. By default as in `like`, and without it by the file: from 1
         unless it has a feature 0.
     """
-    several = b"," in _bytes(path)
+    with _reading(path, "svmlight text"):
+        several = b"," in _bytes(path) if like is None else like.kind == "labels"
     kind: Literal["labels", "values"] = "labels" if several else "values"
     rows, targets, zero_seen = _parse(path, header=False, kind=kind)
     if zero_based is None:
-        zero_based = zero_seen if like is None else zero_seen or like._zero_based
+        zero_based = zero_seen if like is None else like._zero_based
+    if zero_seen and not zero_based:
+        raise ValueError(f"{path} has a feature 0, but features count from 1; give zero_based=True")
     if not zero_based:
         rows = rows[:, 1:]
     if n_features is not None and n_features < rows.shape[1]:
