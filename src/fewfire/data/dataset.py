@@ -210,8 +210,11 @@ class Dataset:
 
 
 def _take(rows: Any, chosen: slice | NDArray[np.int64]) -> Any:
-    part = rows[chosen]
-    return _canonical(part) if issparse(part) else np.ascontiguousarray(part)
+    if not issparse(rows):
+        return np.ascontiguousarray(rows[chosen])
+    # Scipy cannot take rows in reverse while the two index arrays differ in type.
+    alike = csr_array((rows.data, rows.indices, rows.indptr), shape=rows.shape)
+    return _canonical(alike[chosen])
 
 
 def _features(X: Any, n_features: int | None) -> Features:

@@ -40,7 +40,7 @@ def convex_images(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
     n_convex = int(labels.sum())
     shapes[labels == 1] = _collect(n_convex, lambda: _regions(CHUNK, 0.195, 19, rng))
     shapes[labels == 0] = _collect(n - n_convex, lambda: _unions(rng))
-    return shapes.reshape(n, -1).astype(np.float32), labels
+    return shapes.reshape(n, SIDE * SIDE).astype(np.float32), labels
 
 
 def rectangle_images(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
@@ -54,7 +54,7 @@ def rectangle_images(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
     """
     heights, widths = np.mgrid[1 : SIDE + 1, 1 : SIDE + 1].reshape(2, -1)
     outer, inner, labels = _rectangles(n, heights, widths, abs(heights - widths) >= 3, rng)
-    return (outer & ~inner).reshape(n, -1).astype(np.float32), labels
+    return (outer & ~inner).reshape(n, SIDE * SIDE).astype(np.float32), labels
 
 
 def rectangles_on_photographs(
@@ -77,7 +77,7 @@ def rectangles_on_photographs(
     allowed = (abs(heights - widths) >= 5) & (area >= 196) & (area <= 588)
     inside, _, labels = _rectangles(n, heights, widths, allowed, rng)
     images = np.where(inside, _patches(n, photographs, rng), _patches(n, photographs, rng))
-    return images.reshape(n, -1), labels
+    return images.reshape(n, SIDE * SIDE), labels
 
 
 def stroke_images(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
