@@ -181,7 +181,7 @@ def rows_between(places):
 
 
 def hull_is_white(shape):
-    """No black pixel centre in the hull, by Qhull, or by hand where the white pixels are in line."""
+    """No black pixel centre is in the hull, by Qhull, or by hand where all white is in line."""
     white = np.argwhere(shape)
     black = np.argwhere(~shape)
     if len(white) < 2 or len(black) == 0:

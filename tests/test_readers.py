@@ -1,4 +1,4 @@
-"""Files come back as they were written, and damaged or foreign ones give one error that names them."""
+"""Files come back as they were written; damaged and foreign ones give one error that names them."""
 
 import gzip
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_folder_of_idx_files_is_two_data_sets_from_0_to_1(tmp_path, suffix):
 
 
 def test_a_folder_without_the_four_files_says_which_is_missing(tmp_path):
-    with pytest.raises(ValueError, match="0 files named .*train-images"):
+    with pytest.raises(ValueError, match=r"0 files named .*train-images"):
         datasets.mnist(tmp_path)
 
 
@@ -129,7 +129,7 @@ def test_a_truncated_file_is_one_error_that_names_it(tmp_path, kind):
     path = tmp_path / f"whole.{kind}"
     {
         "idx": lambda: readers.save_idx(path, DENSE),
-        "idx.gz": lambda: readers.save_idx(path.with_suffix(".gz"), DENSE),
+        "idx.gz": lambda: readers.save_idx(path, DENSE),
         "npz": lambda: readers.save_npz(path, Dataset(DENSE, LABELS)),
         "scipy.npz": lambda: sparse.save_npz(path, sparse.csr_array(DENSE)),
         "npy": lambda: np.save(path, DENSE),
@@ -152,10 +152,9 @@ def test_foreign_bytes_are_one_error_that_names_the_file(tmp_path, content, star
     for read in (readers.read_npz, readers.read_npy):
         with pytest.raises(ValueError, match=r"odd\.file"):
             read(tmp_path / "odd.file")
-    try:
-        readers.read_idx(tmp_path / "odd.file")
-    except ValueError as error:
-        assert "odd.file" in str(error)
+    if start != b"\0\0\x08\1":  # what follows may happen to be a whole idx file
+        with pytest.raises(ValueError, match=r"odd\.file"):
+            readers.read_idx(tmp_path / "odd.file")
 
 
 def test_a_huge_shape_in_a_short_idx_file_allocates_nothing(tmp_path):
@@ -173,9 +172,8 @@ def test_a_missing_file_is_the_errors_of_the_system(tmp_path):
 def test_a_failed_write_leaves_the_old_file_whole(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), readers._replacing(path) as file:
-        file.write(b"half")
-        raise RuntimeError
+    with pytest.raises(ZeroDivisionError):
+        write_half(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -246,6 +244,12 @@ def test_mnist_has_its_known_counts():
     assert train.X.shape == (60000, 784)
     assert (train.X.min(), train.X.max()) == (0, 1)
     assert_array_equal(np.bincount(test.y), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009])
+
+
+def write_half(path):
+    with readers._replacing(path) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
 
 
 def write_idx_folder(folder, images, labels, suffix):
