@@ -210,7 +210,7 @@ class Dataset:
 
 
 def _take(rows: Any, chosen: slice | NDArray[np.int64]) -> Any:
-    if not issparse(rows):
+    if not isinstance(rows, csr_array):
         return np.ascontiguousarray(rows[chosen])
     # Scipy cannot take rows in reverse while the two index arrays differ in type.
     alike = csr_array((rows.data, rows.indices, rows.indptr), shape=rows.shape)
