@@ -1,0 +1,5 @@
+"""Data: what a `Dataset` holds, how files become one, and image sets that are generated."""
+
+from .dataset import Dataset
+
+__all__ = ["Dataset"]

@@ -1,0 +1,417 @@
+"""A `Dataset`: examples and what they should give, checked once, in the layout the core reads.
+
+Dense features are float32 and C-contiguous; sparse ones are canonical CSR with float32 values,
+int64 `indptr` and int32 `indices`. Everything is finite, and every label id is below `n_labels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, issparse
+
+Features: TypeAlias = "NDArray[np.float32] | csr_array"
+Targets: TypeAlias = "NDArray[np.int32] | NDArray[np.float32] | csr_array | None"
+Kind: TypeAlias = 'Literal["classes", "labels", "values"] | None'
+MAX_ID = np.iinfo(np.int32).max
+
+
+class Dataset:
+    """Examples `X` and, if known, their targets `y`.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, n_features), or any scipy sparse array or matrix
+        Real numbers, all finite. Float32 C-contiguous arrays are borrowed, others converted.
+    y : array_like or sparse, optional
+        - 1-D, whole numbers, strings or anything sortable: one class per example. The integers
+          0..n-1 stay as they are; others are numbered in sorted order, see `label_names`.
+        - sparse, shape (n, n_labels): several labels per example, the places that are not zero.
+        - 1-D floats that are not all whole, or 2-D floats of shape (n, m): values to predict.
+    like : Dataset, optional
+        Use its numbering of the labels, its `n_labels` and its `n_features`, so that a test set
+        fits the model trained on `like`. Sparse features with fewer columns are widened.
+    label_names : sequence, optional
+        Name of each label id. Classes that are names are looked up here; whole numbers are ids,
+        unless the names are numbers themselves.
+    n_labels : int, optional
+        Number of labels when not all of them occur in `y`; whole numbers in `y` are then ids.
+
+    Raises
+    ------
+    ValueError
+        If `X` or `y` is not finite, has a wrong shape, or holds a label unknown to `like`.
+
+    Examples
+    --------
+    >>> train = Dataset([[0, 1], [2, 0], [3, 1]], ["cat", "dog", "cat"])
+    >>> train
+    Dataset(3 examples, 2 dense features, 2 classes)
+    >>> train.y, train.label_names
+    (array([0, 1, 0], dtype=int32), ('cat', 'dog'))
+    >>> Dataset([[5, 5]], ["dog"], like=train).y
+    array([1], dtype=int32)
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        like: Dataset | None = None,
+        label_names: Sequence[Any] | None = None,
+        n_labels: int | None = None,
+    ) -> None:
+        if like is not None and (label_names is not None or n_labels is not None):
+            raise ValueError("like= brings its own labels: leave out label_names and n_labels")
+        names = None if label_names is None else tuple(label_names)
+        width = len(names) if n_labels is None and names is not None else n_labels
+        if names is not None and (len(names) != width or len(set(names)) != width):
+            raise ValueError(
+                f"label_names holds {len(names)} names, {len(set(names))} of them distinct, for "
+                f"{width} labels; give each label one name of its own"
+            )
+        # Whether the text it was read from counts features from 0; files read like it follow.
+        self._zero_based: bool = True if like is None else like._zero_based
+        self._X: Features = _features(X, None if like is None else like.n_features)
+        self._y: Targets = None
+        self._kind: Kind = None
+        self._label_names = names if like is None else like.label_names
+        self._n_labels = (width or 0) if like is None else like.n_labels
+        if y is not None:
+            expected = like.kind if like is not None else None
+            known = width if like is None else like.n_labels or None
+            self._set_targets(y, expected, known)
+
+    @property
+    def X(self) -> Features:  # noqa: N802
+        """Features: float32 (n, n_features), C-contiguous, or `csr_array`."""
+        return self._X
+
+    @property
+    def y(self) -> Targets:
+        """Class ids int32 (n,), labels CSR (n, n_labels), values float32 (n, m), or None."""
+        return self._y
+
+    @property
+    def kind(self) -> Kind:
+        """What `y` holds: "classes", "labels", "values", or None without `y`."""
+        return self._kind
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of `X`."""
+        return int(self._X.shape[1])
+
+    @property
+    def n_labels(self) -> int:
+        """Number of classes or labels, of columns of values, or 0 when nothing is known of `y`."""
+        return self._n_labels
+
+    @property
+    def label_names(self) -> tuple[Any, ...] | None:
+        """Name of each label id, or None when ids are their own names."""
+        return self._label_names
+
+    def __len__(self) -> int:
+        return int(self._X.shape[0])
+
+    def __getitem__(self, rows: slice | ArrayLike) -> Dataset:
+        """Return some of the examples: by slice, array of positions, or boolean mask of length n.
+
+        >>> data = Dataset([[1.0], [2.0], [3.0]], [0, 1, 1])
+        >>> data[1:].y, data[[2, 0]].X.ravel()
+        (array([1, 1], dtype=int32), array([3., 1.], dtype=float32))
+        """
+        chosen = rows if isinstance(rows, slice) else self._positions(rows)
+        part: Dataset = object.__new__(type(self))
+        part.__dict__.update(self.__dict__)
+        part._X = _take(self._X, chosen)
+        part._y = None if self._y is None else _take(self._y, chosen)
+        return part
+
+    def split(self, n_last: int) -> tuple[Dataset, Dataset]:
+        """Return the first examples and the `n_last` last ones, for training and validation.
+
+        >>> train, valid = Dataset([[1.0], [2.0], [3.0]]).split(1)
+        >>> len(train), len(valid)
+        (2, 1)
+        """
+        if not 0 < n_last < len(self):
+            raise ValueError(
+                f"n_last is {n_last}, but both parts need an example: choose 1 to {len(self) - 1}"
+            )
+        return self[: len(self) - n_last], self[len(self) - n_last :]
+
+    def label_lists(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return the label ids of all examples, as CSR: `indptr` (n + 1,) and `indices`.
+
+        The ids of example i are `indices[indptr[i]:indptr[i + 1]]`, ascending and distinct.
+
+        >>> Dataset([[1.0], [2.0]], [0, 1]).label_lists()
+        (array([0, 1, 2]), array([0, 1], dtype=int32))
+        """
+        if isinstance(self._y, csr_array):
+            return np.asarray(self._y.indptr, np.int64), np.asarray(self._y.indices, np.int32)
+        if self._y is None or self._kind != "classes":
+            raise ValueError(f"only classes and labels have label lists, y holds {self._kind}")
+        return np.arange(len(self) + 1, dtype=np.int64), self._y.astype(np.int32, copy=False)
+
+    def __repr__(self) -> str:
+        stored = "sparse" if issparse(self._X) else "dense"
+        features = "feature" if self.n_features == 1 else "features"
+        examples = "example" if len(self) == 1 else "examples"
+        targets = "no targets" if self._kind is None else f"{self.n_labels:,} {self._kind}"
+        return (
+            f"Dataset({len(self):,} {examples}, {self.n_features:,} {stored} {features}, {targets})"
+        )
+
+    def _positions(self, rows: ArrayLike) -> NDArray[np.int64]:
+        chosen = np.asarray(rows)
+        if chosen.dtype == bool and chosen.shape != (len(self),):
+            raise ValueError(
+                f"a mask has one entry for each of the {len(self)} examples, not {chosen.shape}"
+            )
+        if chosen.ndim != 1 or (chosen.dtype.kind not in "biu" and chosen.size):
+            raise TypeError(
+                "choose examples by a slice, positions or a mask: data[3:4], not data[3]"
+            )
+        return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+
+    def _set_targets(self, y: Any, expected: Kind, n_labels: int | None) -> None:
+        array = None if issparse(y) else _as_array(y)
+        n = (y if array is None else array).shape[0] if array is None or array.ndim else 0
+        if n != len(self):
+            raise ValueError(
+                f"X has {len(self)} rows but y has {n}; both need one entry per example"
+            )
+        kind = _kind_of(array, expected)
+        if expected is not None and kind != expected:
+            raise ValueError(f"y holds {kind}, but the data set given as like= holds {expected}")
+        self._kind = kind
+        if array is None:
+            self._y, self._n_labels = _labels(y, n_labels)
+            if self._label_names is not None and len(self._label_names) != self._n_labels:
+                raise ValueError(
+                    f"{len(self._label_names)} label_names for {self._n_labels} labels"
+                )
+        elif kind == "values":
+            self._y = _values(array, n_labels)
+            self._n_labels = int(self._y.shape[1])
+            if self._label_names is not None:
+                raise ValueError("y holds values, which have no label_names")
+        else:
+            self._y, self._n_labels, self._label_names = _classes(
+                array, n_labels, self._label_names
+            )
+
+
+def _take(rows: Any, chosen: slice | NDArray[np.int64]) -> Any:
+    if not isinstance(rows, csr_array):
+        return np.ascontiguousarray(rows[chosen])
+    # Scipy cannot take rows in reverse while the two index arrays differ in type.
+    alike = csr_array((rows.data, rows.indices, rows.indptr), shape=rows.shape)
+    return _canonical(alike[chosen])
+
+
+def _features(X: Any, n_features: int | None) -> Features:
+    checked = _sparse_features(X, n_features) if issparse(X) else _dense_features(X)
+    if n_features is not None and checked.shape[1] != n_features:
+        raise ValueError(
+            f"X has {checked.shape[1]} features but the data set given as like= has {n_features}; "
+            f"keep the columns known to both, X[:, :{n_features}], or read the wider one first"
+        )
+    return checked
+
+
+def _dense_features(X: Any) -> NDArray[np.float32]:
+    raw = np.asarray(X)
+    if raw.ndim != 2:
+        raise ValueError(
+            f"X has {raw.ndim} dimensions; give 2, one row per example: X.reshape(len(X), -1)"
+        )
+    if raw.dtype.kind not in "biuf":
+        raise ValueError(f"X holds {raw.dtype}; give real numbers: X.astype(np.float32)")
+    with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
+        dense: NDArray[np.float32] = np.ascontiguousarray(raw, dtype=np.float32)
+    finite = np.isfinite(dense)
+    if not finite.all():
+        row, column = (int(i) for i in np.argwhere(~finite)[0])
+        raise _not_finite("X", raw[row, column], row, column)
+    return dense
+
+
+def _sparse_features(X: Any, n_features: int | None) -> csr_array:
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X holds {X.dtype}; give real numbers: X.astype(np.float32)")
+    with np.errstate(over="ignore"):
+        sparse = _canonical(_checked_csr(X, "X"))
+    finite = np.isfinite(sparse.data)
+    if not finite.all():
+        place = int(np.argmin(finite))
+        row = int(np.searchsorted(sparse.indptr, place, side="right")) - 1
+        raise _not_finite("X", sparse.data[place], row, int(sparse.indices[place]))
+    if n_features is not None and sparse.shape[1] < n_features:
+        sparse = _csr(sparse.data, sparse.indices, sparse.indptr, (sparse.shape[0], n_features))
+    return sparse
+
+
+def _not_finite(name: str, value: Any, row: int, column: int) -> ValueError:
+    return ValueError(
+        f"{name} holds {value} in row {row}, column {column}, which is not a finite float32; "
+        "replace it or drop the row"
+    )
+
+
+def _checked_csr(matrix: Any, name: str) -> csr_array:
+    if len(matrix.shape) != 2 or max(matrix.shape[1:]) > MAX_ID:
+        raise ValueError(
+            f"{name} has shape {matrix.shape}; give 2 dimensions and at most {MAX_ID} columns"
+        )
+    if hasattr(matrix, "check_format"):
+        try:
+            matrix.copy().check_format(
+                full_check=True
+            )  # it changes the index types of what it checks
+        except (ValueError, IndexError) as error:
+            raise ValueError(f"{name} is a damaged sparse array: {error}") from error
+    return csr_array(matrix)
+
+
+def _canonical(matrix: Any) -> csr_array:
+    """Sorted, no duplicates, no stored zeros, the index types of the core; the input stays."""
+    csr = csr_array(matrix, dtype=np.float32)
+    if not csr.has_canonical_format or not csr.data.all():
+        csr = csr.copy()
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+    return _csr(csr.data, csr.indices, csr.indptr, csr.shape)
+
+
+def _csr(values: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> csr_array:
+    csr = csr_array((values, indices, indptr), shape=shape)
+    # Set afterwards: the constructor gives both index arrays one type.
+    csr.indptr = np.ascontiguousarray(indptr, dtype=np.int64)
+    csr.indices = np.ascontiguousarray(indices, dtype=np.int32)
+    csr.has_canonical_format = True
+    return csr
+
+
+def _as_array(y: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(y)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(
+            "y is neither a 1-D nor a 2-D array; "
+            "several labels per example go into a scipy.sparse.csr_array"
+        ) from error
+
+
+def _kind_of(y: NDArray[Any] | None, expected: Kind) -> Kind:
+    if y is None:
+        return "labels"
+    if y.ndim == 2 and y.dtype.kind == "f":
+        return "values"
+    if y.ndim != 1:
+        raise ValueError(
+            f"y has shape {y.shape} and type {y.dtype}; give y.ravel() for classes, "
+            "scipy.sparse.csr_array(y) for several labels per example, "
+            "y.astype(np.float32) for values"
+        )
+    if y.dtype.kind == "f":
+        if not np.isfinite(y).all():
+            row = int(np.argmin(np.isfinite(y)))
+            raise ValueError(f"y holds {y[row]} in row {row}; replace it or drop the example")
+        return "values" if expected == "values" or (y != np.floor(y)).any() else "classes"
+    return "values" if expected == "values" and y.dtype.kind in "biu" else "classes"
+
+
+def _labels(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
+    csr = _checked_csr(y, "y")
+    labels = _canonical(csr_array((csr.data != 0, csr.indices, csr.indptr), shape=csr.shape))
+    n_columns = int(labels.shape[1])
+    if n_labels is not None and n_columns > n_labels:
+        raise ValueError(
+            f"y has {n_columns} columns but there are {n_labels} labels; "
+            "read both files with one encoder: load_xc(path, like=train)"
+        )
+    width = n_columns if n_labels is None else n_labels
+    ones = np.ones(labels.nnz, np.float32)
+    return _csr(ones, labels.indices, labels.indptr, (labels.shape[0], width)), width
+
+
+def _values(y: NDArray[Any], n_columns: int | None) -> NDArray[np.float32]:
+    values = _dense_values(y.reshape(len(y), 1) if y.ndim == 1 else y)
+    if n_columns is not None and values.shape[1] != n_columns:
+        raise ValueError(f"y has {values.shape[1]} columns of values, {n_columns} are expected")
+    return values
+
+
+def _dense_values(y: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        values: NDArray[np.float32] = np.ascontiguousarray(y, dtype=np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        row, column = (int(i) for i in np.argwhere(~finite)[0])
+        raise _not_finite("y", y[row, column], row, column)
+    return values
+
+
+def _classes(
+    y: NDArray[Any], n_labels: int | None, names: tuple[Any, ...] | None
+) -> tuple[NDArray[np.int32], int, tuple[Any, ...] | None]:
+    """Class ids, how many there are, and their names if these are not the ids themselves."""
+    whole = y.dtype.kind in "biuf"
+    if y.dtype == bool and n_labels is None:
+        n_labels = 2
+    if whole and (names is None or not all(_is_whole(name) for name in names)):
+        if n_labels is None:
+            found = np.unique(y)
+            if len(found) == 0 or found[-1] - found[0] != len(found) - 1 or found[0] != 0:
+                return _look_up(y, [int(name) for name in found])
+            n_labels = len(found)
+        wrong = (y < 0) | (y >= n_labels)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(
+                f"y holds label {y[row]} in row {row}, but only 0 to {n_labels - 1} are known; "
+                "give n_labels, or drop the example"
+            )
+        return y.astype(np.int32), n_labels, names
+    return _look_up(y, _sorted_names(y) if names is None else names)
+
+
+def _is_whole(name: Any) -> bool:
+    return isinstance(name, int | np.integer) and not isinstance(name, bool)
+
+
+def _sorted_names(y: NDArray[Any]) -> Iterable[Any]:
+    entries = y.tolist()
+    for row, entry in enumerate(entries):
+        if entry is None or entry != entry:
+            raise ValueError(
+                f"y holds {entry} in row {row}; give every example a label, or drop it"
+            )
+    try:
+        return sorted(set(entries))
+    except TypeError as error:
+        raise ValueError(
+            f"y holds labels that cannot be sorted ({error}); make them all strings"
+        ) from error
+
+
+def _look_up(
+    y: NDArray[Any], names: Iterable[Any]
+) -> tuple[NDArray[np.int32], int, tuple[Any, ...]]:
+    ids = {name: i for i, name in enumerate(names)}
+    found = np.array([ids.get(entry, -1) for entry in y.tolist()], dtype=np.int32)
+    if (found < 0).any():
+        row = int(np.argmax(found < 0))
+        raise ValueError(
+            f"y holds label {y[row]!s} in row {row}, which is none of the {len(ids)} known labels; "
+            "drop the example, or read the data set that has it first"
+        )
+    return found, len(ids), tuple(ids)

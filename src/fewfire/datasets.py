@@ -1,0 +1,182 @@
+"""Data sets by name: each function returns a `Dataset`, or a training and a test one.
+
+>>> from fewfire import datasets
+>>> train, test = datasets.rectangles(n_train=100, n_test=20)
+>>> train
+Dataset(100 examples, 784 dense features, 2 classes)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .data import generators, readers
+from .data.dataset import Dataset
+from .data.readers import save_idx, save_npz, save_svmlight
+
+__all__ = [
+    "convex",
+    "load",
+    "load_npz",
+    "load_svmlight",
+    "load_xc",
+    "mnist",
+    "rectangles",
+    "rectangles_images",
+    "save_idx",
+    "save_npz",
+    "save_svmlight",
+    "strokes",
+]
+
+PathLike: TypeAlias = "str | os.PathLike[str]"
+Pair: TypeAlias = tuple[Dataset, Dataset]
+
+
+def mnist(folder: PathLike) -> Pair:
+    """Read MNIST, or a set in its format, from a folder of four idx files, gzipped or not.
+
+    Returns
+    -------
+    train, test : Dataset
+        For MNIST 60,000 and 10,000 images of 784 values from 0 to 1, ten classes.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, damaged or does not fit the others.
+    """
+    return readers.read_idx_folder(folder)
+
+
+def convex(n_train: int = 8000, n_test: int = 50000, random_state: int = 0) -> Pair:
+    """Generate white shapes, 28 x 28; class 1 is convex. A third of that class is white all over.
+
+    >>> train, test = convex(n_train=10, n_test=5)
+    >>> train.X.shape, test.n_labels
+    ((10, 784), 2)
+    """
+    return _pair(generators.convex_images, 2, n_train, n_test, random_state)
+
+
+def rectangles(n_train: int = 1200, n_test: int = 50000, random_state: int = 0) -> Pair:
+    """Generate outlines of rectangles, 28 x 28; class 1 is wider than tall.
+
+    >>> rectangles(n_train=10, n_test=5)[1]
+    Dataset(5 examples, 784 dense features, 2 classes)
+    """
+    return _pair(generators.rectangle_images, 2, n_train, n_test, random_state)
+
+
+def rectangles_images(
+    n_train: int = 12000,
+    n_test: int = 50000,
+    random_state: int = 0,
+    *,
+    photographs: PathLike | None = None,
+) -> Pair:
+    """Generate rectangles cut from one photograph, on another; class 1 is wider than tall.
+
+    No photograph gives patches to both the training and the test images.
+
+    Parameters
+    ----------
+    photographs : path, optional
+        Folder of images to take the patches from; without it, photographs that come with
+        scikit-image, which `pip install 'fewfire[images]'` installs.
+
+    Raises
+    ------
+    ImportError
+        If scikit-image is not installed.
+    ValueError
+        If the folder holds fewer than two usable images, or one that cannot be read.
+    """
+    sources = iter(generators.photographs_of(photographs))
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Any, Any]:
+        return generators.rectangles_on_photographs(n, next(sources), rng)
+
+    return _pair(draw, 2, n_train, n_test, random_state)
+
+
+def strokes(n_train: int = 12000, n_test: int = 2000, random_state: int = 0) -> Pair:
+    """Generate ten invented letters in a shaky hand, 28 x 28: a stand-in for digits without files.
+
+    >>> strokes(n_train=10, n_test=5)[0]
+    Dataset(10 examples, 784 dense features, 10 classes)
+    """
+    return _pair(generators.stroke_images, generators.N_LETTERS, n_train, n_test, random_state)
+
+
+def load_xc(path: PathLike, like: Dataset | None = None) -> Dataset:
+    """Read text of the Extreme Classification Repository, gzipped or not: sparse rows, many labels.
+
+    >>> path = getfixture("tmp_path") / "train.txt"
+    >>> _ = path.write_text("2 3 4\\n0,3 1:0.5\\n2 0:1 2:0.25\\n")
+    >>> load_xc(path)
+    Dataset(2 examples, 3 sparse features, 4 labels)
+    """
+    return readers.read_xc(path, like)
+
+
+def load_svmlight(
+    path: PathLike,
+    like: Dataset | None = None,
+    *,
+    n_features: int | None = None,
+    zero_based: bool | None = None,
+) -> Dataset:
+    """Read svmlight text, gzipped or not, with classes, values or lists of labels as targets.
+
+    Parameters
+    ----------
+    like : Dataset, optional
+        Training set whose labels, width and counting of the features the file shares.
+    n_features : int, optional
+        Width, if the last features may be missing from this file.
+    zero_based : bool, optional
+        Whether features count from 0; by default the file tells.
+
+    >>> path = getfixture("tmp_path") / "train.txt"
+    >>> _ = path.write_text("+1 1:0.5 3:2\\n-1 2:1\\n")
+    >>> load_svmlight(path).label_names
+    (-1, 1)
+    """
+    return readers.read_svmlight(path, like, n_features=n_features, zero_based=zero_based)
+
+
+def load_npz(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
+    """Read an npz: `X`, `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array."""
+    return readers.read_npz(path, like)
+
+
+def load(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
+    """Read a folder of idx files, an npz, npy or idx file, or text; the format is guessed.
+
+    >>> path = getfixture("tmp_path") / "data.npz"
+    >>> save_npz(path, Dataset([[1.0], [2.0]], [0, 1]))
+    >>> load(path)
+    Dataset(2 examples, 1 dense feature, 2 classes)
+    """
+    return readers.read(path, like)
+
+
+def _pair(
+    draw: Callable[[int, np.random.Generator], tuple[Any, Any]],
+    n_labels: int,
+    n_train: int,
+    n_test: int,
+    random_state: int,
+) -> Pair:
+    # A stream for each part: the test set does not depend on the size of the training set.
+    seeds = np.random.SeedSequence(random_state).spawn(2)
+    train, test = (
+        Dataset(*draw(n, np.random.default_rng(seed)), n_labels=n_labels)
+        for n, seed in zip((n_train, n_test), seeds, strict=True)
+    )
+    return train, test
