@@ -14,6 +14,7 @@
 #include "hash/simhash.h"
 #include "hash/tables.h"
 #include "simd.h"
+#include "text.h"
 #include "train.h"
 
 namespace nb = nanobind;
@@ -44,6 +45,12 @@ Numpy<T> to_numpy(std::vector<T>&& values, std::initializer_list<size_t> shape) 
   auto* kept = new std::vector<T>(std::move(values));
   nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
   return Numpy<T>(kept->data(), shape, owner);
+}
+
+template <class T>
+Numpy<T> to_numpy(std::vector<T>&& values) {
+  const size_t n = values.size();
+  return to_numpy(std::move(values), {n});
 }
 
 template <class T>
@@ -333,8 +340,7 @@ void bind_indexes(nb::module_& m) {
             std::vector<uint32_t> codes(static_cast<size_t>(self.n_tables()));
             Tally tally;
             self.hash_query({view(ids), view(values)}, codes, tally);
-            const size_t n = codes.size();
-            return to_numpy(std::move(codes), {n});
+            return to_numpy(std::move(codes));
           },
           "ids"_a.noconvert(), "values"_a.noconvert());
   nb::class_<TableIndex, Index>(m, "TableIndex", "Hash tables over the rows; see core/hash/tables.h.")
@@ -382,6 +388,30 @@ void bind_gates(nb::module_& m) {
             new (self) Hashed(std::move(index), candidates, Keep{active, soft, differentiate, seed});
           },
           "index"_a, "active"_a, "candidates"_a, "soft"_a, "differentiate"_a, "seed"_a);
+}
+
+using TextResult = nb::typed<nb::tuple, Numpy<int64_t>, Numpy<int32_t>, Numpy<float>, Numpy<int64_t>,
+                             Numpy<int32_t>, Numpy<double>, int64_t, int64_t, bool>;
+
+void bind_text(nb::module_& m) {
+  m.def(
+      "parse_text",
+      [](Array1<const uint8_t> text, bool header, bool labels, int n_threads) -> TextResult {
+        require(n_threads >= 1, "n_threads must be at least 1");
+        TextRows rows;
+        {
+          nb::gil_scoped_release unlocked;
+          Pool pool(n_threads);
+          rows = parse_text({reinterpret_cast<const char*>(text.data()), text.size()}, {header, labels}, pool);
+        }
+        return nb::make_tuple(to_numpy(std::move(rows.indptr)), to_numpy(std::move(rows.indices)),
+                              to_numpy(std::move(rows.values)), to_numpy(std::move(rows.label_indptr)),
+                              to_numpy(std::move(rows.labels)), to_numpy(std::move(rows.targets)),
+                              rows.n_features, rows.n_labels, rows.has_feature_0);
+      },
+      "text"_a.noconvert(), "header"_a, "labels"_a, "n_threads"_a,
+      "Sparse rows of svmlight or Extreme Classification text: (indptr, indices, values, label_indptr, "
+      "labels, targets, n_features, n_labels, has_feature_0).");
 }
 
 void bind_network(nb::module_& m) {
@@ -453,4 +483,5 @@ NB_MODULE(_core, m) {
   bind_indexes(m);
   bind_gates(m);
   bind_network(m);
+  bind_text(m);
 }

@@ -11,15 +11,12 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from fewfire import _core, datasets
+from fewfire import datasets
 from fewfire.data import Dataset, readers
 
 MNIST = Path(__file__).parents[2] / "shared/data/mnist"
 DENSE = np.array([[0, 1.5, 0], [2, 0, 1e-7], [0, 0, 0], [-3, 1 / 3, 0]], np.float32)
 LABELS = sparse.csr_array([[1, 0, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 0]])
-needs_parser = pytest.mark.skipif(
-    not hasattr(_core, "parse_svmlight"), reason="this build of the core has no text parser"
-)
 in_one_folder = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -196,7 +193,6 @@ def test_xc_text_states_its_sizes_and_counts_from_0(tmp_path):
     assert lines == ["4 3 4", "0,3 1:1.5", "2 0:2.0 2:1e-07", " ", "1 0:-3.0 1:0.33333334"]
 
 
-@needs_parser
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
 def test_xc_text_gives_back_the_data_set(tmp_path, name):
     data = Dataset(sparse.csr_array(DENSE), LABELS)
@@ -205,7 +201,6 @@ def test_xc_text_gives_back_the_data_set(tmp_path, name):
     assert_same(datasets.load(tmp_path / name), data)
 
 
-@needs_parser
 @pytest.mark.parametrize("y", [[7, 3, 7, 7], [0, 1, 2, 1], [0.5, 1, 2, -1e-7]])
 def test_svmlight_text_gives_back_the_data_set(tmp_path, y):
     data = Dataset(sparse.csr_array(DENSE), y)
@@ -214,7 +209,6 @@ def test_svmlight_text_gives_back_the_data_set(tmp_path, y):
     assert_same(datasets.load(tmp_path / "a.txt"), data)
 
 
-@needs_parser
 def test_svmlight_text_like_another_counts_and_widens_as_that_one(tmp_path):
     (tmp_path / "from0.txt").write_text("1 0:1 3:1\n2 1:1\n")
     (tmp_path / "from1.txt").write_text("1 1:1 3:1\n2 2:1\n")
@@ -231,7 +225,6 @@ def test_svmlight_text_like_another_counts_and_widens_as_that_one(tmp_path):
         datasets.load_svmlight(tmp_path / "from0.txt", from1)
 
 
-@needs_parser
 def test_svmlight_text_with_commas_holds_lists_of_labels(tmp_path):
     (tmp_path / "a.txt").write_text("2,0 1:1\n1 2:1\n")
     data = datasets.load_svmlight(tmp_path / "a.txt")
@@ -247,7 +240,7 @@ def test_mnist_has_its_known_counts():
 
 
 def write_half(path):
-    with readers._replacing(path) as file:
+    with readers._writing(path) as file:
         file.write(b"half")
         raise ZeroDivisionError
 

@@ -1,1 +1,50 @@
 """Neural networks that compute, for each example, only the few neurons that matter."""
+
+from importlib.metadata import version as _version
+
+from . import callbacks, datasets, metrics
+from .callbacks import Callback, Checkpoint, EarlyStopping
+from .data import Dataset
+from .evaluation import TopK as TopKResult
+from .files import FormatError
+from .layers import Linear
+from .ledger import Ledger
+from .metrics import Metrics
+from .network import Network, load
+from .optimizers import RMS, SGD, Adagrad, Adam
+from .schedules import Constant, CosineDecay, LinearDecay, StepDecay
+from .selectors import All, Dropout, Hashed, TopK
+from .trainer import DivergenceError, History, Trainer
+
+__version__ = _version("fewfire")
+__all__ = [
+    "RMS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "All",
+    "Callback",
+    "Checkpoint",
+    "Constant",
+    "CosineDecay",
+    "Dataset",
+    "DivergenceError",
+    "Dropout",
+    "EarlyStopping",
+    "FormatError",
+    "Hashed",
+    "History",
+    "Ledger",
+    "Linear",
+    "LinearDecay",
+    "Metrics",
+    "Network",
+    "StepDecay",
+    "TopK",
+    "TopKResult",
+    "Trainer",
+    "callbacks",
+    "datasets",
+    "load",
+    "metrics",
+]

@@ -293,7 +293,8 @@ def _read_grey(path: Path) -> NDArray[np.float32]:
         image = color.rgb2gray(image[:, :, :3])
     if image.ndim != 2:
         raise ValueError(f"{path} has shape {image.shape}; give one grey or RGB image per file")
-    return np.asarray(util.img_as_float32(image), dtype=np.float32)  # type: ignore[no-untyped-call]
+    scaled: Any = util.img_as_float32
+    return np.asarray(scaled(image), dtype=np.float32)
 
 
 # ---- strokes ------------------------------------------------------------------------------------

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from .. import _core
+from ..files import PathLike, replacing
 from .dataset import Dataset
 
-PathLike: TypeAlias = "str | os.PathLike[str]"
 Pair: TypeAlias = tuple[Dataset, Dataset]
 
 # Third byte of an idx file: what follows is big-endian.
@@ -104,7 +104,7 @@ def save_idx(path: PathLike, values: ArrayLike) -> None:
     if array.dtype not in codes:
         raise ValueError(f"idx cannot hold {array.dtype}; convert it: values.astype(np.float32)")
     dimensions = np.array(array.shape, dtype=">u4").tobytes()
-    with _replacing(path) as file:
+    with _writing(path) as file:
         file.write(bytes([0, 0, codes[array.dtype], array.ndim]) + dimensions)
         file.write(array.astype(IDX_TYPES[codes[array.dtype]]).tobytes())
 
@@ -226,7 +226,7 @@ def save_npz(path: PathLike, data: Dataset) -> None:
             if names.dtype.kind not in "iuU" or names.tolist() != list(data.label_names):
                 raise ValueError("npz holds label_names that are all strings or all integers")
             arrays["label_names"] = names
-    with _replacing(path) as file:
+    with _writing(path) as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
@@ -246,7 +246,7 @@ def read_xc(path: PathLike, like: Dataset | None = None) -> Dataset:
     The first line is `rows features labels`, every other one `label,label feature:value ...`; all
     numbers count from 0.
     """
-    rows, labels, _ = _parse(path, header=True, kind="labels")
+    rows, labels, _ = _parse(path, header=True, labels=True)
     return _dataset(path, rows, labels, like=like)
 
 
@@ -269,8 +269,7 @@ def read_svmlight(
     """
     with _reading(path, "svmlight text"):
         several = b"," in _bytes(path) if like is None else like.kind == "labels"
-    kind: Literal["labels", "values"] = "labels" if several else "values"
-    rows, targets, zero_seen = _parse(path, header=False, kind=kind)
+    rows, targets, zero_seen = _parse(path, header=False, labels=several)
     if zero_based is None:
         zero_based = zero_seen if like is None else like._zero_based
     if zero_seen and not zero_based:
@@ -286,22 +285,19 @@ def read_svmlight(
     return data
 
 
-def _parse(
-    path: PathLike, *, header: bool, kind: Literal["labels", "values"]
-) -> tuple[Any, Any, bool]:
+def _parse(path: PathLike, *, header: bool, labels: bool) -> tuple[Any, Any, bool]:
     """Rows (CSR), targets (CSR of labels, or one value per row), and whether feature 0 occurs."""
     with _reading(path, "svmlight or Extreme Classification text"):
         text = np.frombuffer(_bytes(path), dtype=np.uint8)
-        indptr, indices, values, label_indptr, label_values, shape, zero_seen = (
-            _core.parse_svmlight(text, header=header, kind=kind, n_threads=os.cpu_count() or 1)
+        indptr, indices, values, label_indptr, ids, targets, n_features, n_labels, has_feature_0 = (
+            _core.parse_text(text, header=header, labels=labels, n_threads=os.cpu_count() or 1)
         )
-        n_rows, n_features, n_labels = shape
-        rows = sparse.csr_array((values, indices, indptr), shape=(n_rows, n_features))
-        if kind == "values":
-            return rows, label_values, zero_seen
-        ones = np.ones(len(label_values), np.float32)
-        labels = sparse.csr_array((ones, label_values, label_indptr), shape=(n_rows, n_labels))
-        return rows, labels, zero_seen
+    n_rows = len(indptr) - 1
+    rows = sparse.csr_array((values, indices, indptr), shape=(n_rows, n_features))
+    if not labels:
+        return rows, targets, has_feature_0
+    ones = np.ones(len(ids), np.float32)
+    return rows, sparse.csr_array((ones, ids, label_indptr), (n_rows, n_labels)), has_feature_0
 
 
 def save_svmlight(path: PathLike, data: Dataset) -> None:
@@ -314,7 +310,7 @@ def save_svmlight(path: PathLike, data: Dataset) -> None:
     extreme = data.kind == "labels"
     targets = _target_words(data)
     ids = (rows.indices if extreme else rows.indices.astype(np.int64) + 1).tolist()
-    with _replacing(path) as file:
+    with _writing(path) as file:
         if extreme:
             file.write(f"{len(data)} {data.n_features} {data.n_labels}\n".encode())
         for target, start, end in zip(targets, rows.indptr[:-1], rows.indptr[1:], strict=True):
@@ -358,20 +354,14 @@ def _reading(path: PathLike, wanted: str) -> Iterator[None]:
 
 
 @contextmanager
-def _replacing(path: PathLike) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """Write a new file beside `path`, gzipped if that ends in `.gz`; rename it if all went well."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            if path.suffix == ".gz":  # without name and time: the same content, the same bytes
-                with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
-                    yield packed
-            else:
-                yield file
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+def _writing(path: PathLike) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Open a file that will replace `path`, gzipped if that ends in `.gz`."""
+    with replacing(path) as part, open(part, "wb") as file:
+        if Path(path).suffix == ".gz":  # without name and time: the same content, the same bytes
+            with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
+                yield packed
+        else:
+            yield file
 
 
 def _bytes(path: PathLike) -> bytes:

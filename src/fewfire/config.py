@@ -1,0 +1,84 @@
+"""What all settings share: they check themselves, and turn into plain dicts and back."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+
+def check_number(
+    name: str,
+    value: float,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+) -> None:
+    """Raise unless `value` is a finite number in low..high, and strictly in above..below."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value)):
+        raise TypeError(f"{name} must be a finite number, got {value!r}")
+    if not (low <= value <= high and above < value < below):
+        bounds = [
+            f"{word} {bound:g}"
+            for word, bound in (
+                ("at least", low),
+                ("at most", high),
+                ("above", above),
+                ("below", below),
+            )
+            if math.isfinite(bound)
+        ]
+        raise ValueError(f"{name} must be {' and '.join(bounds)}, got {value!r}")
+
+
+def check_integer(name: str, value: int, *, low: int, high: int | None = None) -> None:
+    """Raise unless `value` is a whole number in low..high."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < low or (high is not None and value > high):
+        upper = "" if high is None else f" and at most {high}"
+        raise ValueError(f"{name} must be at least {low}{upper}, got {value}")
+
+
+def check_flag(name: str, value: bool) -> None:
+    """Raise unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+
+
+def to_dict(settings: Any) -> dict[str, Any]:
+    """Turn a settings object into a plain dict, its class under "type"."""
+    return {"type": type(settings).__name__, **asdict(settings)}
+
+
+def from_dict(kinds: Mapping[str, type[Any]], data: Mapping[str, Any]) -> Any:
+    """Make the settings object that `to_dict` turned into `data`; `kinds` maps names to classes."""
+    options = dict(data)
+    kind = options.pop("type", None)
+    if kind not in kinds:
+        raise ValueError(f"{kind!r} is none of {', '.join(kinds)}")
+    try:
+        return kinds[kind](**options)
+    except TypeError as error:
+        raise ValueError(f"{kind}: {error}") from None
+
+
+def thread_count(n_jobs: int | None) -> int:
+    """Threads for `n_jobs`: all cores this process may use for None or -1."""
+    if n_jobs is None or n_jobs == -1:
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    check_integer("n_jobs", n_jobs, low=1, high=4096)
+    return n_jobs

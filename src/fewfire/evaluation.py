@@ -1,0 +1,85 @@
+"""Examples through the core: its views of a data set, and what it answers, chunk by chunk."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .data import Dataset
+from .ledger import Ledger
+
+_CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
+
+
+class TopK(NamedTuple):
+    """The k best rows of each example, best first; -1 and -inf where fewer were computed."""
+
+    indices: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+
+class Evaluation(NamedTuple):
+    """What the core answers for some examples."""
+
+    top: TopK
+    losses: NDArray[np.float64]  # (n,); empty without targets
+    ledger: Ledger
+    active: NDArray[np.float64]  # mean active rows per example, (n_layers,)
+
+
+def core_inputs(data: Dataset) -> _core.Inputs:
+    """Return the core's view of the examples: it shares the arrays."""
+    if isinstance(data.X, np.ndarray):
+        return _core.DenseInputs(data.X)
+    indptr = np.asarray(data.X.indptr, np.int64)
+    return _core.SparseInputs(indptr, data.X.indices, data.X.data, data.n_features)
+
+
+def core_targets(data: Dataset) -> _core.Targets:
+    """Return the core's view of the targets: it shares the arrays."""
+    if data.kind == "values":
+        return _core.ValueTargets(np.asarray(data.y, np.float32))
+    return _core.LabelTargets(*data.label_lists())
+
+
+def evaluate(
+    model: _core.Model,
+    n_layers: int,
+    data: Dataset,
+    targets: _core.Targets | None,
+    k: int,
+    *,
+    exact: bool,
+    n_threads: int,
+) -> Evaluation:
+    """Return the `k` best rows of every example, its loss if there are targets, and the cost."""
+    inputs = core_inputs(data)
+    indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
+    losses, ledger, n_active = [np.empty(0)], Ledger.empty(n_layers), np.zeros(n_layers)
+    for ids in chunks(len(data)):
+        part = _core.evaluate(model, inputs, targets, ids, k, exact, n_threads)
+        indices.append(part[0])
+        scores.append(part[1])
+        losses.append(part[2])
+        ledger += Ledger(part[3])
+        n_active += part[4] * len(ids)
+    top = TopK(np.concatenate(indices), np.concatenate(scores))
+    return Evaluation(top, np.concatenate(losses), ledger, n_active / max(1, len(data)))
+
+
+def output_scores(
+    model: _core.Model, n_outputs: int, data: Dataset, *, exact: bool, n_threads: int
+) -> NDArray[np.float32]:
+    """Return the scores of all output rows, (n, n_outputs); -inf where none was computed."""
+    inputs = core_inputs(data)
+    parts = [_core.scores(model, inputs, ids, exact, n_threads) for ids in chunks(len(data))]
+    return np.concatenate([np.empty((0, n_outputs), np.float32), *parts])
+
+
+def chunks(n: int) -> list[NDArray[np.int64]]:
+    """Return the ids 0 .. n - 1 in pieces."""
+    ids = np.arange(n, dtype=np.int64)
+    return [ids[begin : begin + _CHUNK] for begin in range(0, n, _CHUNK)]

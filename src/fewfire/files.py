@@ -1,0 +1,90 @@
+"""Files: written beside and renamed. A model is safetensors with JSON, as docs/format.md says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+FORMAT, VERSION = "fewfire", 1
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+PathLike: TypeAlias = "str | os.PathLike[str]"
+
+
+class FormatError(ValueError):
+    """The file is damaged, truncated, or no model of this version."""
+
+
+@contextlib.contextmanager
+def replacing(path: PathLike) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; renamed to `path` at the end, removed on an error."""
+    final = Path(path)
+    if not final.parent.is_dir():
+        raise FileNotFoundError(f"{final.parent} is no folder: make it first")
+    beside = final.with_name(f".{final.name}.{os.getpid()}.part")
+    try:
+        yield beside
+        os.replace(beside, final)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_model(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write a model's description and arrays."""
+    metadata = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(config)}
+    with replacing(path) as beside:
+        save_file(arrays, beside, metadata=metadata)
+
+
+def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
+    """Read what `write_model` wrote; raise `FormatError` for anything else."""
+    path = Path(path)
+    if path.is_dir():
+        raise FormatError(f"{path} is a folder, not a model file")
+    if not path.exists():
+        raise FileNotFoundError(f"no such file: {path}")
+    try:
+        with safe_open(path, framework="np") as file:
+            config = _config(path, file.metadata() or {})
+            return config, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, UnicodeDecodeError, OverflowError, TypeError) as error:
+        raise FormatError(
+            f"{path} is damaged, truncated, or no safetensors file: {error}"
+        ) from error
+
+
+def check_array(arrays: Arrays, name: str, shape: tuple[int, ...]) -> None:
+    """Raise unless `arrays` has finite float32 values of this shape under `name`."""
+    if name not in arrays:
+        raise ValueError(f"{name} is missing")
+    array = arrays[name]
+    if array.shape != shape or array.dtype != np.float32:
+        raise ValueError(f"{name} is {array.dtype}{array.shape}, wanted float32{shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds values that are not finite")
+
+
+def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    if metadata.get("format") != FORMAT:
+        raise FormatError(f"{path} is a safetensors file, but not one that fewfire wrote")
+    version = metadata.get("version", "")
+    if version != str(VERSION):
+        raise FormatError(
+            f"{path} has format version {version!r}, this fewfire reads {VERSION}: "
+            "install the version that wrote it"
+        )
+    try:
+        config = json.loads(metadata.get("config", ""))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise FormatError(f"{path}: its config is damaged: {error}") from error
+    if not isinstance(config, dict):
+        raise FormatError(f"{path}: its config is damaged: not an object")
+    return config

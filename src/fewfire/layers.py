@@ -1,0 +1,171 @@
+"""Fully connected layers: what they are (`Linear`), and what they are made of (`Layer`)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
+from .selectors import SELECTORS, All, Dropout, Hashed, Selector, TopK, active_rows
+
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fully connected layer: a = activation(W x + b), for the rows that `selector` chooses.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Columns and rows of the weights.
+    activation : {"linear", "relu", "tanh", "sigmoid"}
+    selector : All, Dropout, TopK or Hashed, optional
+        What chooses the rows that are computed; None is `All()`.
+    bias : bool
+        False keeps the bias at 0.
+    gain : float, optional
+        Factor of the initial weights' standard deviation. None: 1, but for soft hashed layers 0.2
+        in a network's first layer and 0.5 later: small first steps keep rows from dying.
+
+    >>> Linear(784, 1000, activation="relu", selector=Hashed(density=0.05)).out_features
+    1000
+    """
+
+    in_features: int
+    out_features: int
+    activation: str = "linear"
+    selector: Selector = field(default_factory=All)
+    bias: bool = True
+    gain: float | None = None
+
+    def __post_init__(self) -> None:
+        check_integer("in_features", self.in_features, low=1, high=2**31 - 1)
+        check_integer("out_features", self.out_features, low=1, high=2**31 - 1)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_flag("bias", self.bias)
+        if self.selector is None:
+            object.__setattr__(self, "selector", All())
+        if not isinstance(self.selector, Selector):
+            raise TypeError(f"selector must be All, Dropout, TopK or Hashed, got {self.selector!r}")
+        if self.gain is not None:
+            check_number("gain", self.gain, above=0.0)
+        if getattr(self.selector, "soft", False) and self.activation != "relu":
+            raise ValueError(
+                f'a soft gate subtracts a threshold before a ReLU; with activation="'
+                f'{self.activation}" use soft=False'
+            )
+
+    @property
+    def active(self) -> int:
+        """Rows that an example keeps."""
+        return active_rows(self.selector, self.out_features)
+
+    @property
+    def soft(self) -> bool:
+        """Whether values start at the threshold of the gate."""
+        soft = getattr(self.selector, "soft", False)
+        return self.activation == "relu" if soft is None else bool(soft)
+
+    @property
+    def differentiate(self) -> bool:
+        """Whether gradient flows through the threshold."""
+        differentiate = getattr(self.selector, "differentiate", False)
+        return self.soft if differentiate is None else bool(differentiate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the layer as a plain dict, for files."""
+        return {**to_dict(self), "selector": to_dict(self.selector)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Linear:
+        """Make the layer that `to_dict` described."""
+        selector = from_dict(SELECTORS, data["selector"])
+        layer = from_dict({"Linear": cls}, {**data, "selector": selector})
+        assert isinstance(layer, cls)
+        return layer
+
+
+class Layer:
+    """A layer of a network: its settings and its arrays.
+
+    Attributes
+    ----------
+    settings : Linear
+    weights : ndarray of float32, (out_features, in_features)
+    bias : ndarray of float32, (out_features,)
+    index : SignIndex, TableIndex or None
+        What proposes rows to a hashed layer.
+    """
+
+    def __init__(
+        self, settings: Linear, weights: NDArray[np.float32], bias: NDArray[np.float32], seed: int,
+        *, is_first: bool,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.weights = weights
+        self.bias = bias
+        self.index = _make_index(settings, seed, is_first=is_first)
+        self.core = _core.Linear(
+            weights,
+            bias,
+            settings.activation,
+            _make_gate(settings, self.index, seed),
+            settings.bias,
+        )
+
+    def refresh(self, n_threads: int = 1) -> NDArray[np.int64] | None:
+        """Recompute the codes of all rows; return the cost, (1, n_fields); None without codes."""
+        if self.index is None:
+            return None
+        return np.asarray(self.index.refresh(self.weights, self.bias, n_threads))
+
+
+def initial_weights(
+    settings: Linear, rng: np.random.Generator, *, active_inputs: int, is_first: bool, is_last: bool
+) -> NDArray[np.float32]:
+    """Draw weights from N(0, 2 / active inputs) (He et al., ICCV 2015); half of that at the end."""
+    gain = settings.gain
+    if gain is None:
+        is_hashed = isinstance(settings.selector, Hashed) and settings.soft
+        gain = (0.2 if is_first else 0.5) if is_hashed else 1.0
+    deviation = gain * math.sqrt(2.0 / active_inputs) * (0.5 if is_last else 1.0)
+    shape = (settings.out_features, settings.in_features)
+    weights = rng.standard_normal(shape, dtype=np.float32)
+    weights *= np.float32(deviation)
+    return weights
+
+
+def _make_index(settings: Linear, seed: int, *, is_first: bool) -> _core.Index | None:
+    selector = settings.selector
+    if not isinstance(selector, Hashed):
+        return None
+    n_rows, n_columns = settings.out_features, settings.in_features
+    if selector.family == "sign":
+        alpha = selector.alpha or (0.03 if is_first else 0.1)
+        return _core.SignIndex(n_rows, n_columns, alpha, seed)
+    assert selector.n_bits
+    assert selector.n_tables
+    assert selector.rank
+    projections = _core.SimHash(n_columns, selector.n_bits, selector.n_tables, seed)
+    return _core.TableIndex(projections, n_rows, selector.rank, seed)
+
+
+def _make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.Gate | None:
+    selector, active = settings.selector, settings.active
+    if isinstance(selector, Dropout):
+        return _core.Dropout(active, seed)
+    if isinstance(selector, TopK):
+        return _core.TopK(active, settings.soft, settings.differentiate, seed)
+    if isinstance(selector, Hashed) and index is not None:
+        wanted = max(round(selector.rerank * active), active + settings.soft)
+        candidates = min(wanted, settings.out_features)
+        return _core.Hashed(
+            index, active, max(candidates, active), settings.soft, settings.differentiate, seed
+        )
+    return None

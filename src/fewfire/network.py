@@ -1,0 +1,415 @@
+"""A network: layers with their weights, and everything a trained one can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, softmax
+
+from . import _core
+from .config import check_integer, thread_count
+from .data import Dataset
+from .evaluation import Evaluation, TopK, core_targets, evaluate, output_scores
+from .files import Arrays, FormatError, PathLike, check_array, read_model, write_model
+from .layers import Layer, Linear, initial_weights
+from .ledger import Ledger
+from .metrics import Metrics, cutoffs, precision_at
+from .selectors import All
+
+LOSSES = ("softmax", "logistic", "squared")
+KIND_OF_LOSS = {"softmax": "classes", "logistic": "labels", "squared": "values"}
+DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
+
+
+class Network:
+    """Fully connected layers, each with what chooses its rows.
+
+    Parameters
+    ----------
+    *layers : Linear
+        The out_features of one are the in_features of the next.
+    random_state : int
+        Seeds the weights, the hash functions and what gates draw.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        `net.layers[0].weights` is a float32 array (rows, columns); call `refresh` after changes.
+    loss : {"softmax", "logistic", "squared"} or None
+        Set by training.
+    label_names : tuple or None
+        Names of the output rows, from the training set.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or the widths do not fit.
+
+    Examples
+    --------
+    >>> net = Network(Linear(4, 8, activation="relu"), Linear(8, 3), random_state=0)
+    >>> net.predict_topk(np.ones((2, 4)), k=2).indices.shape
+    (2, 2)
+    """
+
+    def __init__(self, *layers: Linear, random_state: int = 0) -> None:
+        _check_layers(layers)
+        check_integer("random_state", random_state, low=0)
+        self.random_state = random_state
+        self.loss: str | None = None
+        self.label_names: tuple[Any, ...] | None = None
+        self.layers = [
+            self._make_layer(settings, position, layers) for position, settings in enumerate(layers)
+        ]
+        self.refresh()
+
+    def _make_layer(self, settings: Linear, position: int, layers: Sequence[Linear]) -> Layer:
+        sequence = np.random.SeedSequence([self.random_state, position])
+        rng = np.random.default_rng(sequence)
+        weights = initial_weights(
+            settings,
+            rng,
+            active_inputs=layers[position - 1].active if position else settings.in_features,
+            is_first=position == 0,
+            is_last=position == len(layers) - 1,
+        )
+        bias = np.zeros(settings.out_features, dtype=np.float32)
+        seed = int(sequence.generate_state(1, np.uint64)[0])
+        return Layer(settings, weights, bias, seed, is_first=position == 0)
+
+    @property
+    def n_features(self) -> int:
+        """Width of the inputs."""
+        return self.layers[0].settings.in_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Rows of the last layer."""
+        return self.layers[-1].settings.out_features
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether any layer has a selector."""
+        return any(not isinstance(layer.settings.selector, All) for layer in self.layers)
+
+    @property
+    def n_parameters(self) -> int:
+        """Weights and biases."""
+        return sum(layer.weights.size + layer.bias.size for layer in self.layers)
+
+    def model(self) -> _core.Model:
+        """Return the core's view of the network: it shares the arrays."""
+        return _core.Model([layer.core for layer in self.layers], self.loss or "softmax")
+
+    def refresh(self, n_jobs: int | None = 1) -> Ledger:
+        """Recompute the codes of all rows from the weights; return what it cost."""
+        ledger = Ledger.empty(len(self.layers))
+        for position, layer in enumerate(self.layers):
+            cost = layer.refresh(thread_count(n_jobs))
+            if cost is not None:
+                ledger.add_to_layer(position, cost)
+        return ledger
+
+    def predict_topk(
+        self, X: ArrayLike, k: int = 5, *, exact: bool = False, n_jobs: int | None = 1
+    ) -> TopK:
+        """Return the `k` best rows of each row of `X`, best first: two (n, k) arrays.
+
+        Parameters
+        ----------
+        X : ndarray or scipy sparse, (n, n_features)
+        k : int
+            At most the rows of the last layer.
+        exact : bool
+            Compute every row of every layer. A soft gate then keeps the truly best rows and takes
+            the true threshold; a hard gate lets all rows through.
+        n_jobs : int, optional
+            Threads; None for all cores.
+
+        Raises
+        ------
+        ValueError
+            If `X` has another width than the network or holds NaN, or `k` is out of range.
+        """
+        check_integer("k", k, low=1, high=self.n_outputs)
+        data = self._examples(X)
+        return self._evaluate(data, None, k, exact, n_jobs).top
+
+    def decision_function(
+        self, X: ArrayLike, *, exact: bool = False, n_jobs: int | None = 1
+    ) -> NDArray[np.float32]:
+        """Return the scores of every output row, (n, n_outputs); -inf where none was computed.
+
+        Raises
+        ------
+        ValueError
+            As `predict_topk`, and if the answer would take more than 2 GiB.
+        """
+        data = self._examples(X)
+        size = len(data) * self.n_outputs * 4
+        if size > DENSE_BUDGET:
+            raise ValueError(
+                f"a dense ({len(data)}, {self.n_outputs}) answer takes {size / 2**30:.1f} GiB; "
+                "use predict_topk, or fewer examples at a time"
+            )
+        n_threads = thread_count(n_jobs)
+        return output_scores(self.model(), self.n_outputs, data, exact=exact, n_threads=n_threads)
+
+    def predict_proba(
+        self, X: ArrayLike, *, exact: bool = False, n_jobs: int | None = 1
+    ) -> NDArray[np.float32]:
+        """Return probabilities (n, n_outputs): softmax over the computed rows, or a sigmoid each.
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`, and for a network trained with the squared loss.
+        """
+        if self.loss == "squared":
+            raise ValueError("a squared loss gives values, not probabilities; use predict")
+        scores = self.decision_function(X, exact=exact, n_jobs=n_jobs)
+        if self.loss == "logistic":
+            return np.asarray(expit(scores), dtype=np.float32)
+        return np.asarray(softmax(scores, axis=1), dtype=np.float32)
+
+    def predict(self, X: ArrayLike, *, exact: bool = False, n_jobs: int | None = 1) -> NDArray[Any]:
+        """Return the class of each row of `X`, (n,), by name where names are known.
+
+        For the squared loss the values (n, n_outputs); for the logistic loss a boolean (n,
+        n_outputs) array of the labels whose probability is above one half.
+        """
+        if self.loss in ("squared", "logistic"):
+            values = self.decision_function(X, exact=exact, n_jobs=n_jobs)
+            return values if self.loss == "squared" else values > 0
+        best = self.predict_topk(X, 1, exact=exact, n_jobs=n_jobs).indices[:, 0]
+        return best if self.label_names is None else np.asarray(self.label_names)[best]
+
+    def evaluate(
+        self,
+        data: Dataset,
+        metrics: Sequence[str] | None = None,
+        *,
+        exact: bool = False,
+        n_jobs: int | None = None,
+    ) -> Metrics:
+        """Measure the network on `data`, through its gates unless `exact`.
+
+        Parameters
+        ----------
+        data : Dataset
+            With targets, encoded like the training set.
+        metrics : list of str, optional
+            "accuracy", "loss", "P@1", "P@3", ...; default: accuracy and loss for classes, P@1, 3, 5
+            and loss for label lists, loss for values.
+
+        Returns
+        -------
+        Metrics
+        """
+        self.check_targets(data)
+        names = list(metrics) if metrics is not None else self._default_metrics(data)
+        wanted = cutoffs(names)
+        if data.kind == "values" and (wanted or "accuracy" in names):
+            raise ValueError("values have a loss only; accuracy and P@k are for classes and labels")
+        k = min(max([1, *wanted.values()]), self.n_outputs)
+        result = self._evaluate(data, core_targets(data), k, exact, n_jobs)
+        values = {"loss": float(result.losses.mean())} if "loss" in names else {}
+        if data.kind != "values":
+            labels = data.label_lists()
+            wanted |= {"accuracy": 1} if "accuracy" in names else {}
+            values |= {name: precision_at(k, result.top[0], labels) for name, k in wanted.items()}
+        ordered = {name: values[name] for name in names}
+        density = self.density(result.active)
+        return Metrics(ordered, density, result.ledger, len(data), exact)
+
+    def density(self, active: NDArray[np.float64]) -> float:
+        """Return rows chosen / rows over the layers with a selector.
+
+        Parameters
+        ----------
+        active : ndarray (n_layers,)
+            Mean active rows per example.
+        """
+        gated = [not isinstance(layer.settings.selector, All) for layer in self.layers]
+        if not any(gated):
+            return 1.0
+        rows = np.array([layer.settings.out_features for layer in self.layers])
+        return float(active[gated].sum() / rows[gated].sum())
+
+    def check_targets(self, data: Dataset) -> None:
+        """Raise unless `data` has targets that fit the network and its loss."""
+        if not isinstance(data, Dataset):
+            raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
+        self._check_width(data)
+        if len(data) == 0:
+            raise ValueError("the data set has no examples")
+        if data.kind is None:
+            raise ValueError("the data set has no targets: give it y")
+        loss = self.loss or {value: key for key, value in KIND_OF_LOSS.items()}[data.kind]
+        if (loss == "squared") != (data.kind == "values"):
+            raise ValueError(f"the {loss} loss wants other targets than {data.kind}")
+        if data.n_labels > self.n_outputs:
+            raise ValueError(
+                f"the data set has {data.n_labels} labels but the last layer has {self.n_outputs} "
+                "rows; read both files with one encoder: like=train"
+            )
+
+    def save(self, path: PathLike) -> None:
+        """Write the network to a safetensors file: beside `path` first, then renamed.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an old file is then left as it was.
+        """
+        write_model(path, *self.state())
+
+    def state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what a file holds: a description for JSON, and the arrays by name."""
+        config = {
+            "layers": [layer.settings.to_dict() for layer in self.layers],
+            "random_state": self.random_state,
+            "loss": self.loss,
+            "label_names": None if self.label_names is None else list(self.label_names),
+        }
+        arrays: Arrays = {}
+        for position, layer in enumerate(self.layers):
+            arrays[f"layers.{position}.weights"] = layer.weights
+            arrays[f"layers.{position}.bias"] = layer.bias
+        return config, arrays
+
+    def copy(self) -> Network:
+        """Return a network with arrays of its own and the same state."""
+        twin = Network(*(layer.settings for layer in self.layers), random_state=self.random_state)
+        twin.set_weights(self.weights())
+        twin.loss, twin.label_names = self.loss, self.label_names
+        return twin
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """Return copies of all arrays: weights and bias of each layer in turn."""
+        return [array.copy() for layer in self.layers for array in (layer.weights, layer.bias)]
+
+    def set_weights(self, arrays: Sequence[NDArray[np.float32]]) -> None:
+        """Put back what `weights` returned, and refresh the codes."""
+        own = [array for layer in self.layers for array in (layer.weights, layer.bias)]
+        for to, array in zip(own, arrays, strict=True):
+            to[...] = array
+        self.refresh()
+
+    def summary(self) -> str:
+        """Return a table of the layers, one line each."""
+        lines = [
+            f"{'layer':<8}{'shape':<16}{'activation':<12}{'active':<14}{'parameters':<12}selector"
+        ]
+        for position, layer in enumerate(self.layers):
+            settings = layer.settings
+            shape = f"{settings.in_features} -> {settings.out_features}"
+            active = f"{settings.active} ({settings.active / settings.out_features:.1%})"
+            size = f"{layer.weights.size + layer.bias.size:,}"
+            lines.append(
+                f"{position:<8}{shape:<16}{settings.activation:<12}{active:<14}{size:<12}"
+                f"{settings.selector}"
+            )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        widths = "-".join(
+            str(n)
+            for n in (self.n_features, *(layer.settings.out_features for layer in self.layers))
+        )
+        return f"Network({widths}, {self.n_parameters:,} parameters)"
+
+    def _default_metrics(self, data: Dataset) -> list[str]:
+        if data.kind == "values":
+            return ["loss"]
+        if data.kind == "classes":
+            return ["accuracy", "loss"]
+        return [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs] + ["loss"]
+
+    def _examples(self, X: ArrayLike) -> Dataset:
+        data = X if isinstance(X, Dataset) else Dataset(X)
+        self._check_width(data)
+        return data
+
+    def _check_width(self, data: Dataset) -> None:
+        if data.n_features != self.n_features:
+            raise ValueError(
+                f"the data has {data.n_features} features but the network wants {self.n_features}"
+            )
+
+    def _evaluate(
+        self, data: Dataset, targets: _core.Targets | None, k: int, exact: bool, n_jobs: int | None
+    ) -> Evaluation:
+        return evaluate(
+            self.model(),
+            len(self.layers),
+            data,
+            targets,
+            k,
+            exact=exact,
+            n_threads=thread_count(n_jobs),
+        )
+
+
+def _check_layers(layers: Sequence[Linear]) -> None:
+    if not layers:
+        raise ValueError("a network needs at least one layer")
+    for position, layer in enumerate(layers):
+        if not isinstance(layer, Linear):
+            raise TypeError(f"layer {position} must be a Linear, got {layer!r}")
+        below = layers[position - 1]
+        if position and layer.in_features != below.out_features:
+            raise ValueError(
+                f"layer {position} wants {layer.in_features} inputs "
+                f"but layer {position - 1} has {below.out_features} rows"
+            )
+    if layers[-1].soft:
+        raise ValueError("the last layer's scores are compared with each other: use soft=False")
+
+
+def load(path: PathLike) -> Network:
+    """Read a network that `Network.save` or a checkpoint wrote; it predicts the same bits.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FormatError
+        If the file is damaged, truncated, foreign, or of a newer version.
+    """
+    config, arrays = read_model(path)
+    return from_state(path, config, arrays)
+
+
+def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Network:
+    """Make the network that the file `path` holds; raise `FormatError` if it is damaged."""
+    try:
+        return _from_state(config, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"{path}: the model inside is damaged: {error}") from error
+
+
+def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
+    layers = [Linear.from_dict(layer) for layer in config["layers"]]
+    names = [f"layers.{i}.{part}" for i in range(len(layers)) for part in ("weights", "bias")]
+    shapes = [
+        shape
+        for layer in layers
+        for shape in ((layer.out_features, layer.in_features), (layer.out_features,))
+    ]
+    for name, shape in zip(names, shapes, strict=True):
+        # Before anything is made: a wrong size in a damaged config must not ask for its memory.
+        check_array(arrays, name, shape)
+    net = Network(*layers, random_state=config["random_state"])
+    net.set_weights([arrays[name] for name in names])
+    net.loss = config["loss"]
+    if net.loss is not None and net.loss not in LOSSES:
+        raise ValueError(f"unknown loss {net.loss!r}")
+    labels = config["label_names"]
+    if labels is not None and not (isinstance(labels, list) and len(labels) <= net.n_outputs):
+        raise ValueError("label names do not fit the last layer")
+    net.label_names = None if labels is None else tuple(labels)
+    return net

@@ -1,0 +1,106 @@
+"""Optimizers, all lazy per row: a row that got no gradient is not touched, and pays the decay it
+owes when it is next. Formulae in ``core/optimizer.h``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from . import _core
+from .config import check_number
+
+
+class _Checked:
+    """Rates above 0; decay rates in [0, 1); everything else not negative."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            value = getattr(self, field.name)
+            if field.name in ("lr", "eps"):
+                check_number(field.name, value, above=0.0)
+            elif field.name in ("momentum", "beta1", "beta2", "rho"):
+                check_number(field.name, value, low=0.0, below=1.0)
+            else:
+                check_number(field.name, value, low=0.0)
+        lr, l2 = getattr(self, "lr"), getattr(self, "l2")  # noqa: B009
+        if lr * l2 >= 1.0:
+            raise ValueError(f"lr * l2 must be below 1, got {lr * l2:g}: weights would change sign")
+
+
+@dataclass(frozen=True)
+class SGD(_Checked):
+    """Stochastic gradient descent: v = momentum v + g; w -= lr v.
+
+    `l2` is decoupled: a touched row shrinks by (1 - lr l2) per step since it was last touched.
+
+    >>> SGD(lr=0.1, momentum=0.9).momentum
+    0.9
+    """
+
+    lr: float = 0.01
+    momentum: float = 0.0
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class Adagrad(_Checked):
+    """Adagrad (Duchi et al., JMLR 2011): G += g^2; w -= lr g / (sqrt G + eps).
+
+    G starts at `initial`.
+
+    >>> Adagrad(lr=0.02).initial
+    0.0
+    """
+
+    lr: float = 0.02
+    initial: float = 0.0
+    eps: float = 1e-8
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class RMS(_Checked):
+    """Lazy RMS: G = rho G + (1 - rho) g^2 when touched; w -= lr g / (sqrt G + eps).
+
+    A parameter that rarely gets a gradient keeps the memory of its last ones.
+
+    >>> RMS(lr=0.0005).rho
+    0.999
+    """
+
+    lr: float = 0.0005
+    rho: float = 0.999
+    eps: float = 1e-8
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class Adam(_Checked):
+    """Adam (Kingma & Ba, ICLR 2015), lazy per row.
+
+    Moments decay for missed steps when a row is next touched, so with dense inputs they are those
+    of the dense sweep; the weights do not move in between.
+
+    >>> Adam().beta2
+    0.999
+    """
+
+    lr: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    l2: float = 0.0
+
+
+Optimizer = SGD | Adagrad | RMS | Adam
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, Adagrad, RMS, Adam)}
+
+
+def core_optimizer(optimizer: Optimizer) -> _core.Optimizer:
+    """Return the core's optimizer with these settings."""
+    passed: dict[str, Any] = {
+        field.name: getattr(optimizer, field.name)
+        for field in fields(optimizer)
+        if field.name not in ("lr", "initial")
+    }
+    return _core.Optimizer(type(optimizer).__name__.lower(), **passed)

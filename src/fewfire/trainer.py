@@ -1,0 +1,489 @@
+"""Training: a run goes through epochs, an epoch through slices of about a tenth of a second, and
+the core trains a slice per call. Between slices Ctrl-C is heard and progress shown."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from . import _core
+from .callbacks import Callback
+from .config import check_choice, check_flag, check_integer, thread_count, to_dict
+from .data import Dataset
+from .evaluation import core_inputs, core_targets
+from .files import PathLike, read_model, write_model
+from .ledger import Ledger
+from .network import KIND_OF_LOSS, LOSSES, Network, from_state
+from .optimizers import RMS, Adagrad, Adam, Optimizer, core_optimizer
+from .schedules import LinearDecay, Schedule
+from .selectors import Hashed
+
+_SLICE_SECONDS = 0.1
+
+
+class DivergenceError(RuntimeError):
+    """The loss is no longer a number. The network is as it was after the last good epoch."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `Trainer` fits to the network where the caller says nothing."""
+
+    optimizer: Optimizer
+    batch_size: int
+    max_epochs: int
+
+
+def fitted_settings(net: Network) -> Settings:
+    """Return the settings that did best on 5,000 held-out digits of MNIST (docs/design.md).
+
+    Gated layers: steps of one example with a small rate, because a row must stay positive for the
+    inputs that choose it. Dense nets: Adam on mini-batches.
+    """
+    if net.is_gated:
+        return Settings(RMS(lr=0.0005), batch_size=1, max_epochs=12)
+    return Settings(Adam(lr=0.001), batch_size=128, max_epochs=12)
+
+
+class History(list[dict[str, Any]]):
+    """One dict per epoch: epoch, train/loss, train/accuracy, `<set>/<metric>`, density, lr,
+    examples_per_second, seconds.
+
+    Attributes
+    ----------
+    ledger : Ledger
+        Work of the whole training.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    """
+
+    def __init__(self, rows: Sequence[dict[str, Any]], ledger: Ledger) -> None:
+        super().__init__(rows)
+        self.ledger = ledger
+        self.interrupted = False
+
+    def to_frame(self) -> Any:
+        """Return the history as a pandas data frame; needs pandas."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install pandas") from error
+        return pd.DataFrame(list(self))
+
+
+class Trainer:
+    """Trains a network on a data set.
+
+    Parameters
+    ----------
+    net : Network
+        Changed in place.
+    loss : {"softmax", "logistic", "squared"}, optional
+        None: softmax for classes, logistic for label lists, squared for values.
+    optimizer : SGD, Adagrad, RMS or Adam, optional
+    schedule : Schedule, optional
+        None: linear decay to 0.
+    batch_size : int, optional
+        Examples per step; a gradient is their mean.
+    max_epochs : int, optional
+        Where None is given, optimizer, batch size and epochs are fitted to the net.
+    n_jobs : int, optional
+        Threads. None uses all cores. More than one train asynchronously on shared weights without
+        locks (Recht et al., NIPS 2011): fast, and not reproducible to the bit; one thread is.
+    deterministic : bool
+        Run one step at a time with its loops spread over the threads: the same bits for any n_jobs.
+    callbacks : sequence of Callback
+    random_state : int
+        Seeds the order of the examples.
+    verbose : bool
+        Show progress on stderr.
+
+    Examples
+    --------
+    >>> from fewfire import Dataset, Linear, Network
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 4)).astype(np.float32)
+    >>> net = Network(Linear(4, 16, activation="relu"), Linear(16, 2))
+    >>> data = Dataset(X, (X[:, 0] > 0).astype(int))
+    >>> trainer = Trainer(net, optimizer=Adam(lr=0.01), batch_size=8, max_epochs=20, n_jobs=1)
+    >>> history = trainer.fit(data)
+    >>> net.evaluate(data).accuracy > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        *,
+        loss: str | None = None,
+        optimizer: Optimizer | None = None,
+        schedule: Schedule | None = None,
+        batch_size: int | None = None,
+        max_epochs: int | None = None,
+        n_jobs: int | None = None,
+        deterministic: bool = False,
+        callbacks: Sequence[Callback] = (),
+        random_state: int = 0,
+        verbose: bool = False,
+    ) -> None:
+        if not isinstance(net, Network):
+            raise TypeError(f"net must be a Network, got {type(net).__name__}")
+        fitted = fitted_settings(net)
+        self.net = net
+        self.loss = loss
+        self.optimizer = fitted.optimizer if optimizer is None else optimizer
+        self.schedule = LinearDecay() if schedule is None else schedule
+        self.batch_size = fitted.batch_size if batch_size is None else batch_size
+        self.max_epochs = fitted.max_epochs if max_epochs is None else max_epochs
+        self.n_threads = thread_count(n_jobs)
+        self.deterministic = deterministic
+        self.callbacks = tuple(callbacks)
+        self.random_state = random_state
+        self.verbose = verbose
+        self._check()
+
+    def _check(self) -> None:
+        if self.loss is not None:
+            check_choice("loss", self.loss, LOSSES)
+        if not isinstance(self.optimizer, Optimizer):
+            raise TypeError(f"optimizer must be SGD, Adagrad, RMS or Adam, got {self.optimizer!r}")
+        if not isinstance(self.schedule, Schedule):
+            raise TypeError(
+                f"schedule must be a Schedule such as LinearDecay, got {self.schedule!r}"
+            )
+        check_integer("batch_size", self.batch_size, low=1, high=2**31 - 1)
+        check_integer("max_epochs", self.max_epochs, low=1)
+        check_flag("deterministic", self.deterministic)
+        check_integer("random_state", self.random_state, low=0)
+        if any(not isinstance(callback, Callback) for callback in self.callbacks):
+            raise TypeError("callbacks must be Callback objects, such as EarlyStopping(...)")
+        last = self.net.layers[-1].settings
+        if self.loss in ("softmax", "logistic") and last.activation != "linear":
+            raise ValueError(
+                f'the {self.loss} loss wants activation="linear" in the last layer, '
+                f"got {last.activation!r}"
+            )
+
+    def fit(
+        self,
+        train: Dataset,
+        eval_sets: Mapping[str, Dataset] | None = None,
+        *,
+        resume: PathLike | None = None,
+    ) -> History:
+        """Train on `train`; measure on `eval_sets` after each epoch, through the gates.
+
+        Parameters
+        ----------
+        train : Dataset
+        eval_sets : dict of str to Dataset, optional
+            Their figures are in the history as `<name>/<metric>`.
+        resume : path, optional
+            A file that `Checkpoint` wrote: training goes on after its last epoch.
+
+        Returns
+        -------
+        History
+            Ctrl-C ends training early, keeps what was learned, and sets `interrupted`.
+
+        Raises
+        ------
+        ValueError
+            If the data does not fit the network, or a checkpoint does not fit the trainer; nothing
+            has changed then.
+        DivergenceError
+            If the loss is no longer a number.
+        """
+        run = Run(self, train, dict(eval_sets or {}))
+        if resume is not None:
+            run.load_checkpoint(resume)
+        return run.go()
+
+
+class Run:
+    """One training run: its position, its optimizer state, its history."""
+
+    def __init__(self, trainer: Trainer, train: Dataset, eval_sets: dict[str, Dataset]) -> None:
+        self.trainer = trainer
+        self.net = trainer.net
+        self.max_epochs = trainer.max_epochs
+        self.train = train
+        self.eval_sets = eval_sets
+        loss = self._check_data()
+        self.net.loss = loss
+        self.net.label_names = train.label_names
+        self.epoch = 0  # epochs done
+        self.history = History([], Ledger.empty(len(self.net.layers)))
+        self.moments = _Moments(self.net, trainer.optimizer)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Micro-batches of an epoch."""
+        return math.ceil(len(self.train) / self.trainer.batch_size)
+
+    def go(self) -> History:
+        """Train until the last epoch, an early stop, or Ctrl-C."""
+        for callback in self.trainer.callbacks:
+            callback.on_fit_start(self)
+        try:
+            while self.epoch < self.max_epochs:
+                record = self._one_epoch()
+                self.history.append(record)
+                stops = [callback.on_epoch_end(self, record) for callback in self.trainer.callbacks]
+                if any(stops):
+                    break
+        except KeyboardInterrupt:
+            self.history.interrupted = True
+        finally:
+            self._refresh(range(len(self.net.layers)))
+            for callback in self.trainer.callbacks:
+                callback.on_fit_end(self)
+        return self.history
+
+    def _check_data(self) -> str:
+        train, net = self.train, self.net
+        if not isinstance(train, Dataset):
+            raise TypeError(f"train must be a fewfire.Dataset, got {type(train).__name__}")
+        if train.kind is None:
+            raise ValueError("the training set has no targets: give it y")
+        by_kind = {kind: loss for loss, kind in KIND_OF_LOSS.items()}
+        loss = self.trainer.loss or by_kind[train.kind]
+        if loss == "squared" and train.kind != "values":
+            raise ValueError("the squared loss wants float targets")
+        if loss != "squared" and train.kind == "values":
+            raise ValueError(f"the {loss} loss wants classes or label lists, not float targets")
+        if loss != "squared" and net.layers[-1].settings.activation != "linear":
+            raise ValueError(f'the {loss} loss wants activation="linear" in the last layer')
+        before, net.loss = net.loss, loss
+        try:
+            for data in (train, *self.eval_sets.values()):
+                net.check_targets(data)
+        finally:
+            net.loss = before
+        return loss
+
+    def _one_epoch(self) -> dict[str, Any]:
+        start = time.perf_counter()
+        weights = self.net.weights()
+        sums = self._train_slices()
+        if not math.isfinite(sums.loss):
+            self.net.set_weights(weights)
+            raise DivergenceError(
+                f"the loss is {sums.loss} in epoch {self.epoch + 1}; the network is as it was "
+                f"before that epoch: try a smaller lr than {self.trainer.optimizer.lr:g}"
+            )
+        self._refresh(range(len(self.net.layers)))
+        seconds = time.perf_counter() - start
+        self.epoch += 1
+        record: dict[str, Any] = {"epoch": self.epoch, "train/loss": sums.loss / len(self.train)}
+        if self.net.loss != "squared":
+            record["train/accuracy"] = sums.n_correct / len(self.train)
+        for name, data in self.eval_sets.items():
+            metrics = self.net.evaluate(data, n_jobs=self.trainer.n_threads)
+            record |= {f"{name}/{metric}": value for metric, value in metrics.items()}
+        record["density"] = self.net.density(sums.n_active / len(self.train))
+        record["lr"] = self.trainer.optimizer.lr * float(self._factors(-1, 1)[0])
+        record["examples_per_second"] = len(self.train) / seconds
+        record["seconds"] = seconds
+        return record
+
+    def _factors(self, offset: int, n_steps: int) -> NDArray[np.float32]:
+        """Factors of the learning rate from `offset` steps after the epochs done so far."""
+        per_epoch = self.steps_per_epoch
+        first, total = self.epoch * per_epoch + offset, self.max_epochs * per_epoch
+        return self.trainer.schedule.factors(first, n_steps, total)
+
+    def _train_slices(self) -> _Sums:
+        trainer, net = self.trainer, self.net
+        inputs, targets, model = core_inputs(self.train), core_targets(self.train), net.model()
+        optimizer, states = core_optimizer(trainer.optimizer), self.moments.states
+        sequence = np.random.SeedSequence([trainer.random_state, self.epoch])
+        order = np.random.default_rng(sequence).permutation(len(self.train))
+        n_steps, done = self.steps_per_epoch, 0
+        sums = _Sums(len(net.layers))
+        pace = _Pace()
+        with self._progress() as bar:
+            while done < n_steps and math.isfinite(sums.loss):
+                # Cut at refresh points, so that the result does not depend on the slices.
+                size = min(pace.size, n_steps - done, self._steps_to_refresh(done))
+                ids = order[done * trainer.batch_size : (done + size) * trainer.batch_size]
+                rates = np.float32(trainer.optimizer.lr) * self._factors(done, size)
+                first_step = self.epoch * n_steps + done
+                with pace:
+                    loss, n_correct, ledger, active = _core.train(
+                        model, inputs, targets, ids, rates, trainer.batch_size, optimizer, states,
+                        first_step, self.epoch, trainer.n_threads, trainer.deterministic,
+                    )  # fmt: skip
+                self.history.ledger += Ledger(ledger)
+                sums.add(loss, n_correct, active, len(ids))
+                done += size
+                self._refresh_due(done)
+                sums.show(bar, len(ids), net)
+        return sums
+
+    def _refresh_periods(self) -> dict[int, int]:
+        """Steps between two refreshes of the layers that ask for them."""
+        selectors = {i: layer.settings.selector for i, layer in enumerate(self.net.layers)}
+        return {
+            i: selector.refresh_every
+            for i, selector in selectors.items()
+            if isinstance(selector, Hashed) and selector.refresh_every is not None
+        }
+
+    def _steps_to_refresh(self, done: int) -> int:
+        step = self.epoch * self.steps_per_epoch + done
+        return min(
+            (period - step % period for period in self._refresh_periods().values()), default=2**62
+        )
+
+    def _refresh_due(self, done: int) -> None:
+        step = self.epoch * self.steps_per_epoch + done
+        self._refresh(i for i, period in self._refresh_periods().items() if step % period == 0)
+
+    def _refresh(self, layers: Any) -> None:
+        for position in layers:
+            cost = self.net.layers[position].refresh(self.trainer.n_threads)
+            if cost is not None:
+                self.history.ledger.add_to_layer(position, cost)
+
+    def _progress(self) -> tqdm[Any]:
+        return tqdm(
+            total=len(self.train),
+            desc=f"epoch {self.epoch + 1}/{self.max_epochs}",
+            unit=" examples",
+            unit_scale=True,
+            disable=not self.trainer.verbose,
+            leave=True,
+        )
+
+    def save_checkpoint(self, path: PathLike) -> None:
+        """Write the network and all that is needed to go on."""
+        training = {
+            "epoch": self.epoch,
+            "settings": self._settings(),
+            "history": list(self.history),
+            "ledger": self.history.ledger.counts.tolist(),
+        }
+        config, arrays = self.net.state()
+        write_model(path, {**config, "training": training}, {**arrays, **self.moments.arrays()})
+
+    def load_checkpoint(self, path: PathLike) -> None:
+        """Take over the state of a run that `save_checkpoint` wrote."""
+        config, arrays = read_model(path)
+        net = from_state(path, config, arrays)
+        if "training" not in config:
+            raise ValueError(f"{path} is a model without training state: resume wants a checkpoint")
+        layers = [layer.settings for layer in self.net.layers]
+        if [layer.settings for layer in net.layers] != layers:
+            raise ValueError(f"{path} holds another network than the trainer's")
+        training = config["training"]
+        for name, value in self._settings().items():
+            if training["settings"].get(name) != value:
+                raise ValueError(
+                    f"{path} was trained with {name}={training['settings'].get(name)}, "
+                    f"the trainer has {value}: a resumed run needs the same settings"
+                )
+        self.moments.restore(arrays)
+        self.net.set_weights(net.weights())
+        self.epoch = training["epoch"]
+        self.history = History(training["history"], Ledger(training["ledger"]))
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "loss": self.net.loss,
+            "optimizer": to_dict(self.trainer.optimizer),
+            "schedule": to_dict(self.trainer.schedule),
+            "batch_size": self.trainer.batch_size,
+            "max_epochs": self.trainer.max_epochs,
+            "random_state": self.trainer.random_state,
+            "n_examples": len(self.train),
+        }
+
+
+class _Moments:
+    """The optimizer's state: arrays that the core changes in place."""
+
+    def __init__(self, net: Network, optimizer: Optimizer) -> None:
+        initial = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
+        n_moments = core_optimizer(optimizer).n_moments
+        self.moments = [
+            [
+                (np.full_like(layer.weights, initial), np.full_like(layer.bias, initial))
+                for _ in range(n_moments)
+            ]
+            for layer in net.layers
+        ]
+        self.touched = [np.zeros(len(layer.bias), dtype=np.int64) for layer in net.layers]
+        self.states = [
+            _core.OptimizerState(moments, touched)
+            for moments, touched in zip(self.moments, self.touched, strict=True)
+        ]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name, for a file."""
+        named: dict[str, NDArray[Any]] = {}
+        for i, (moments, touched) in enumerate(zip(self.moments, self.touched, strict=True)):
+            named[f"optimizer.{i}.touched"] = touched
+            for j, (weights, bias) in enumerate(moments):
+                named[f"optimizer.{i}.{j}.weights"] = weights
+                named[f"optimizer.{i}.{j}.bias"] = bias
+        return named
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over arrays that `arrays` named; raise before any change if they do not fit."""
+        own = self.arrays()
+        for name, array in own.items():
+            there = arrays.get(name)
+            if there is None or there.shape != array.shape or there.dtype != array.dtype:
+                raise ValueError(f"the checkpoint's {name} is missing or does not fit the network")
+        for name, array in own.items():
+            array[...] = arrays[name]
+
+
+class _Sums:
+    """Totals of an epoch so far."""
+
+    def __init__(self, n_layers: int) -> None:
+        self.loss = 0.0
+        self.n_correct = 0
+        self.n_seen = 0
+        self.n_active = np.zeros(n_layers)
+
+    def add(self, loss: float, n_correct: int, active: NDArray[np.float64], n: int) -> None:
+        self.loss += loss
+        self.n_correct += n_correct
+        self.n_active += active * n
+        self.n_seen += n
+
+    def show(self, bar: tqdm[Any], n_new: int, net: Network) -> None:
+        if bar.disable:
+            return
+        figures = {"loss": f"{self.loss / self.n_seen:.4f}"}
+        if net.loss != "squared":
+            figures["accuracy"] = f"{self.n_correct / self.n_seen:.4f}"
+        figures["density"] = f"{net.density(self.n_active / self.n_seen):.3f}"
+        bar.set_postfix(figures, refresh=False)
+        bar.update(n_new)
+
+
+class _Pace:
+    """Steps per call into the core, so that a call takes about a tenth of a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.size = 16
+        self._clock = clock
+        self._start = 0.0
+
+    def __enter__(self) -> None:
+        self._start = self._clock()
+
+    def __exit__(self, *error: object) -> None:
+        seconds = max(1e-6, self._clock() - self._start)
+        self.size = max(1, round(self.size * min(4.0, _SLICE_SECONDS / seconds)))
