@@ -116,9 +116,9 @@ def strokes(n_train: int = 12000, n_test: int = 2000, random_state: int = 0) -> 
 def load_xc(path: PathLike, like: Dataset | None = None) -> Dataset:
     """Read text of the Extreme Classification Repository, gzipped or not: sparse rows, many labels.
 
-    >>> path = getfixture("tmp_path") / "train.txt"
-    >>> _ = path.write_text("2 3 4\\n0,3 1:0.5\\n2 0:1 2:0.25\\n")
-    >>> load_xc(path)
+    >>> from pathlib import Path
+    >>> _ = Path("train.txt").write_text("2 3 4\\n0,3 1:0.5\\n2 0:1 2:0.25\\n")
+    >>> load_xc("train.txt")
     Dataset(2 examples, 3 sparse features, 4 labels)
     """
     return readers.read_xc(path, like)
@@ -142,9 +142,9 @@ def load_svmlight(
     zero_based : bool, optional
         Whether features count from 0; by default the file tells.
 
-    >>> path = getfixture("tmp_path") / "train.txt"
-    >>> _ = path.write_text("+1 1:0.5 3:2\\n-1 2:1\\n")
-    >>> load_svmlight(path).label_names
+    >>> from pathlib import Path
+    >>> _ = Path("train.txt").write_text("+1 1:0.5 3:2\\n-1 2:1\\n")
+    >>> load_svmlight("train.txt").label_names
     (-1, 1)
     """
     return readers.read_svmlight(path, like, n_features=n_features, zero_based=zero_based)
@@ -158,9 +158,8 @@ def load_npz(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
 def load(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
     """Read a folder of idx files, an npz, npy or idx file, or text; the format is guessed.
 
-    >>> path = getfixture("tmp_path") / "data.npz"
-    >>> save_npz(path, Dataset([[1.0], [2.0]], [0, 1]))
-    >>> load(path)
+    >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
+    >>> load("data.npz")
     Dataset(2 examples, 1 dense feature, 2 classes)
     """
     return readers.read(path, like)

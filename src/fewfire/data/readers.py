@@ -72,9 +72,8 @@ def read_idx(path: PathLike) -> NDArray[Any]:
 
     Examples
     --------
-    >>> folder = getfixture("tmp_path")
-    >>> save_idx(folder / "labels.gz", np.array([3, 1, 4], dtype=np.uint8))
-    >>> read_idx(folder / "labels.gz")
+    >>> save_idx("labels.gz", np.array([3, 1, 4], dtype=np.uint8))
+    >>> read_idx("labels.gz")
     array([3, 1, 4], dtype=uint8)
     """
     with _reading(path, "an idx file"):
@@ -207,9 +206,8 @@ def _joined(arrays: dict[str, Any]) -> dict[str, Any]:
 def save_npz(path: PathLike, data: Dataset) -> None:
     """Write a data set with its labels and their names; `read_npz` gives the same one back.
 
-    >>> path = getfixture("tmp_path") / "pets.npz"
-    >>> save_npz(path, Dataset([[1.0], [2.0]], ["cat", "dog"]))
-    >>> read_npz(path).label_names
+    >>> save_npz("pets.npz", Dataset([[1.0], [2.0]], ["cat", "dog"]))
+    >>> read_npz("pets.npz").label_names
     ('cat', 'dog')
     """
     arrays: dict[str, Any] = {}
