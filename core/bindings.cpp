@@ -402,7 +402,8 @@ void bind_text(nb::module_& m) {
         {
           nb::gil_scoped_release unlocked;
           Pool pool(n_threads);
-          rows = parse_text({reinterpret_cast<const char*>(text.data()), text.size()}, {header, labels}, pool);
+          rows =
+              parse_text({reinterpret_cast<const char*>(text.data()), text.size()}, {header, labels}, pool);
         }
         return nb::make_tuple(to_numpy(std::move(rows.indptr)), to_numpy(std::move(rows.indices)),
                               to_numpy(std::move(rows.values)), to_numpy(std::move(rows.label_indptr)),

@@ -102,7 +102,8 @@ class Line {
   template <class Float>
   Float out_of_range(const char* start) const {
     const std::string word(start, std::find_if(start, end_, is_blank));
-    return std::fabs(std::strtod(word.c_str(), nullptr)) < 1 ? Float{0} : std::numeric_limits<Float>::infinity();
+    return std::fabs(std::strtod(word.c_str(), nullptr)) < 1 ? Float{0}
+                                                             : std::numeric_limits<Float>::infinity();
   }
 
   const char *begin_, *at_, *end_;
@@ -263,7 +264,8 @@ void concatenate(const std::vector<Chunk>& chunks, std::vector<T> TextRows::* pa
 }
 
 // Row starts count on from chunk to chunk; each chunk begins with a 0 of its own.
-void concatenate_starts(const std::vector<Chunk>& chunks, std::vector<int64_t> TextRows::* part, TextRows& all) {
+void concatenate_starts(const std::vector<Chunk>& chunks, std::vector<int64_t> TextRows::* part,
+                        TextRows& all) {
   std::vector<int64_t>& starts = all.*part;
   starts.reserve(total(chunks, part) + 1);
   starts.push_back(0);
@@ -303,20 +305,21 @@ TextRows parse_text(std::string_view text, TextFormat format, Pool& pool) {
   }
   const std::vector<std::string_view> pieces = chunks_of(text);
   std::vector<Chunk> chunks(pieces.size());
-  pool.parallel_for(static_cast<int64_t>(pieces.size()), 1, [&](int64_t i, int) {
-    ChunkParser(pieces[i], format, limits, chunks[i]).run();
-  });
+  pool.parallel_for(static_cast<int64_t>(pieces.size()), 1,
+                    [&](int64_t i, int) { ChunkParser(pieces[i], format, limits, chunks[i]).run(); });
 
   int64_t lines_before = header ? 1 : 0;
   for (Chunk& chunk : chunks) {
-    if (chunk.failure) raise({lines_before + chunk.failure->line, chunk.failure->column, chunk.failure->what});
+    if (chunk.failure)
+      raise({lines_before + chunk.failure->line, chunk.failure->column, chunk.failure->what});
     lines_before += chunk.n_lines;
   }
   TextRows rows = join(chunks);
   if (!header) return rows;
   if (rows.size() != header->rows)
-    raise({0, 1, "the header states " + std::to_string(header->rows) + " rows, but the text has " +
-                     std::to_string(rows.size())});
+    raise({0, 1,
+           "the header states " + std::to_string(header->rows) + " rows, but the text has " +
+               std::to_string(rows.size())});
   rows.n_features = header->limits.features;
   rows.n_labels = header->limits.labels;
   return rows;

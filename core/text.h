@@ -31,8 +31,8 @@ struct TextRows {
 
 // Throws std::invalid_argument with line and column, both counted from 1.
 //
-// A line's end is \n or \r\n; what follows # is a comment; `qid:` is skipped. Empty lines and lines that begin
-// with a comment hold no example; with lists of labels, a line of blanks is an example without any.
+// A line's end is \n or \r\n; what follows # is a comment; `qid:` is skipped. Empty lines and lines that
+// begin with a comment hold no example; with lists of labels, a line of blanks is an example without any.
 TextRows parse_text(std::string_view text, TextFormat format, Pool& pool);
 
 }  // namespace fewfire

@@ -16,6 +16,7 @@ import numpy as np
 
 from .data import generators, readers
 from .data.dataset import Dataset
+from .data.encoding import Encoding
 from .data.readers import save_idx, save_npz, save_svmlight
 
 __all__ = [
@@ -113,7 +114,7 @@ def strokes(n_train: int = 12000, n_test: int = 2000, random_state: int = 0) -> 
     return _pair(generators.stroke_images, generators.N_LETTERS, n_train, n_test, random_state)
 
 
-def load_xc(path: PathLike, like: Dataset | None = None) -> Dataset:
+def load_xc(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:
     """Read text of the Extreme Classification Repository, gzipped or not: sparse rows, many labels.
 
     >>> from pathlib import Path
@@ -126,7 +127,7 @@ def load_xc(path: PathLike, like: Dataset | None = None) -> Dataset:
 
 def load_svmlight(
     path: PathLike,
-    like: Dataset | None = None,
+    like: Dataset | Encoding | None = None,
     *,
     n_features: int | None = None,
     zero_based: bool | None = None,
@@ -135,8 +136,8 @@ def load_svmlight(
 
     Parameters
     ----------
-    like : Dataset, optional
-        Training set whose labels, width and counting of the features the file shares.
+    like : Dataset or Encoding, optional
+        Training set, or `net.encoding`, whose labels, width and counting of the features the file shares.
     n_features : int, optional
         Width, if the last features may be missing from this file.
     zero_based : bool, optional
@@ -150,12 +151,12 @@ def load_svmlight(
     return readers.read_svmlight(path, like, n_features=n_features, zero_based=zero_based)
 
 
-def load_npz(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
+def load_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
     """Read an npz: `X`, `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array."""
     return readers.read_npz(path, like)
 
 
-def load(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
+def load(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
     """Read a folder of idx files, an npz, npy or idx file, or text; the format is guessed.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))

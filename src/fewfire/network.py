@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 from . import _core
 from .config import check_integer, thread_count
-from .data import Dataset
+from .data import Dataset, Encoding
 from .evaluation import Evaluation, TopK, core_targets, evaluate, output_scores
 from .files import Arrays, FormatError, PathLike, check_array, read_model, write_model
 from .layers import Layer, Linear, initial_weights
@@ -20,7 +20,7 @@ from .metrics import Metrics, cutoffs, precision_at
 from .selectors import All
 
 LOSSES = ("softmax", "logistic", "squared")
-KIND_OF_LOSS = {"softmax": "classes", "logistic": "labels", "squared": "values"}
+LOSS_OF_KIND = {"classes": "softmax", "labels": "logistic", "values": "squared"}
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
 
 
@@ -40,8 +40,8 @@ class Network:
         `net.layers[0].weights` is a float32 array (rows, columns); call `refresh` after changes.
     loss : {"softmax", "logistic", "squared"} or None
         Set by training.
-    label_names : tuple or None
-        Names of the output rows, from the training set.
+    encoding : Encoding or None
+        How the training set's features and targets became numbers. Set by training.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class Network:
         check_integer("random_state", random_state, low=0)
         self.random_state = random_state
         self.loss: str | None = None
-        self.label_names: tuple[Any, ...] | None = None
+        self.encoding: Encoding | None = None
         self.layers = [
             self._make_layer(settings, position, layers) for position, settings in enumerate(layers)
         ]
@@ -89,6 +89,11 @@ class Network:
     def n_outputs(self) -> int:
         """Rows of the last layer."""
         return self.layers[-1].settings.out_features
+
+    @property
+    def label_names(self) -> tuple[Any, ...] | None:
+        """Names of the output rows; None when ids are their own names."""
+        return None if self.encoding is None else self.encoding.label_names
 
     @property
     def is_gated(self) -> bool:
@@ -239,8 +244,19 @@ class Network:
         rows = np.array([layer.settings.out_features for layer in self.layers])
         return float(active[gated].sum() / rows[gated].sum())
 
-    def check_targets(self, data: Dataset) -> None:
-        """Raise unless `data` has targets that fit the network and its loss."""
+    def check_targets(
+        self, data: Dataset, loss: str | None = None, encoding: Encoding | None = None
+    ) -> None:
+        """Raise unless `data` has targets that fit the network, the loss and the encoding.
+
+        Parameters
+        ----------
+        data : Dataset
+        loss : str, optional
+            Default: the network's own.
+        encoding : Encoding, optional
+            Of the training set. Default: the network's own.
+        """
         if not isinstance(data, Dataset):
             raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
         self._check_width(data)
@@ -248,13 +264,20 @@ class Network:
             raise ValueError("the data set has no examples")
         if data.kind is None:
             raise ValueError("the data set has no targets: give it y")
-        loss = self.loss or {value: key for key, value in KIND_OF_LOSS.items()}[data.kind]
+        loss = loss or self.loss or LOSS_OF_KIND[data.kind]
         if (loss == "squared") != (data.kind == "values"):
-            raise ValueError(f"the {loss} loss wants other targets than {data.kind}")
+            wanted = "values" if loss == "squared" else "classes or label lists"
+            raise ValueError(f"the {loss} loss wants {wanted} as targets, not {data.kind}")
         if data.n_labels > self.n_outputs:
             raise ValueError(
                 f"the data set has {data.n_labels} labels but the last layer has {self.n_outputs} "
                 "rows; read both files with one encoder: like=train"
+            )
+        encoding = encoding or self.encoding
+        if encoding is not None and data.label_names != encoding.label_names:
+            raise ValueError(
+                "the labels of the data set have other names than those of the training set; "
+                "read both files with one encoder: like=train, or like=net.encoding"
             )
 
     def save(self, path: PathLike) -> None:
@@ -273,7 +296,7 @@ class Network:
             "layers": [layer.settings.to_dict() for layer in self.layers],
             "random_state": self.random_state,
             "loss": self.loss,
-            "label_names": None if self.label_names is None else list(self.label_names),
+            "encoding": None if self.encoding is None else self.encoding.to_dict(),
         }
         arrays: Arrays = {}
         for position, layer in enumerate(self.layers):
@@ -285,7 +308,7 @@ class Network:
         """Return a network with arrays of its own and the same state."""
         twin = Network(*(layer.settings for layer in self.layers), random_state=self.random_state)
         twin.set_weights(self.weights())
-        twin.loss, twin.label_names = self.loss, self.label_names
+        twin.loss, twin.encoding = self.loss, self.encoding
         return twin
 
     def weights(self) -> list[NDArray[np.float32]]:
@@ -408,8 +431,8 @@ def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
     net.loss = config["loss"]
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")
-    labels = config["label_names"]
-    if labels is not None and not (isinstance(labels, list) and len(labels) <= net.n_outputs):
-        raise ValueError("label names do not fit the last layer")
-    net.label_names = None if labels is None else tuple(labels)
+    if config["encoding"] is not None:
+        net.encoding = Encoding.from_dict(config["encoding"])
+        if net.encoding.n_features != net.n_features or net.encoding.n_labels > net.n_outputs:
+            raise ValueError("its encoding does not fit its layers")
     return net

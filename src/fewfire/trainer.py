@@ -20,7 +20,7 @@ from .data import Dataset
 from .evaluation import core_inputs, core_targets
 from .files import PathLike, read_model, write_model
 from .ledger import Ledger
-from .network import KIND_OF_LOSS, LOSSES, Network, from_state
+from .network import LOSS_OF_KIND, LOSSES, Network, from_state
 from .optimizers import RMS, Adagrad, Adam, Optimizer, core_optimizer
 from .schedules import LinearDecay, Schedule
 from .selectors import Hashed
@@ -218,7 +218,7 @@ class Run:
         self.eval_sets = eval_sets
         loss = self._check_data()
         self.net.loss = loss
-        self.net.label_names = train.label_names
+        self.net.encoding = train.encoding
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = _Moments(self.net, trainer.optimizer)
@@ -253,20 +253,11 @@ class Run:
             raise TypeError(f"train must be a fewfire.Dataset, got {type(train).__name__}")
         if train.kind is None:
             raise ValueError("the training set has no targets: give it y")
-        by_kind = {kind: loss for loss, kind in KIND_OF_LOSS.items()}
-        loss = self.trainer.loss or by_kind[train.kind]
-        if loss == "squared" and train.kind != "values":
-            raise ValueError("the squared loss wants float targets")
-        if loss != "squared" and train.kind == "values":
-            raise ValueError(f"the {loss} loss wants classes or label lists, not float targets")
+        loss = self.trainer.loss or LOSS_OF_KIND[train.kind]
+        for data in (train, *self.eval_sets.values()):
+            net.check_targets(data, loss, train.encoding)
         if loss != "squared" and net.layers[-1].settings.activation != "linear":
             raise ValueError(f'the {loss} loss wants activation="linear" in the last layer')
-        before, net.loss = net.loss, loss
-        try:
-            for data in (train, *self.eval_sets.values()):
-                net.check_targets(data)
-        finally:
-            net.loss = before
         return loss
 
     def _one_epoch(self) -> dict[str, Any]:

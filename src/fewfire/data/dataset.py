@@ -7,15 +7,16 @@ int64 `indptr` and int32 `indices`. Everything is finite, and every label id is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
+from .encoding import Encoding, Kind
+
 Features: TypeAlias = "NDArray[np.float32] | csr_array"
 Targets: TypeAlias = "NDArray[np.int32] | NDArray[np.float32] | csr_array | None"
-Kind: TypeAlias = 'Literal["classes", "labels", "values"] | None'
 MAX_ID = np.iinfo(np.int32).max
 
 
@@ -61,7 +62,7 @@ class Dataset:
         X: Any,
         y: Any = None,
         *,
-        like: Dataset | None = None,
+        like: Dataset | Encoding | None = None,
         label_names: Sequence[Any] | None = None,
         n_labels: int | None = None,
     ) -> None:
@@ -74,8 +75,7 @@ class Dataset:
                 f"label_names holds {len(names)} names, {len(set(names))} of them distinct, for "
                 f"{width} labels; give each label one name of its own"
             )
-        # Whether the text it was read from counts features from 0; files read like it follow.
-        self._zero_based: bool = True if like is None else like._zero_based
+        self._zero_based: bool = True if like is None else like.zero_based
         self._X: Features = _features(X, None if like is None else like.n_features)
         self._y: Targets = None
         self._kind: Kind = None
@@ -115,6 +115,18 @@ class Dataset:
     def label_names(self) -> tuple[Any, ...] | None:
         """Name of each label id, or None when ids are their own names."""
         return self._label_names
+
+    @property
+    def zero_based(self) -> bool:
+        """Whether the text it was read from counts features from 0; files read like it follow."""
+        return self._zero_based
+
+    @property
+    def encoding(self) -> Encoding:
+        """How features and targets became numbers, without the examples."""
+        return Encoding(
+            self.n_features, self._kind, self._n_labels, self._label_names, self._zero_based
+        )
 
     def __len__(self) -> int:
         return int(self._X.shape[0])

@@ -23,6 +23,7 @@ from scipy import sparse
 from .. import _core
 from ..files import PathLike, replacing
 from .dataset import Dataset
+from .encoding import Encoding
 
 Pair: TypeAlias = tuple[Dataset, Dataset]
 
@@ -34,7 +35,7 @@ GZIP_MAGIC, ZIP_MAGIC, NPY_MAGIC = b"\x1f\x8b", b"PK", b"\x93NUMPY"
 # ---- any file: guess -----------------------------------------------------------------------------
 
 
-def read(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
+def read(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
     """Read a folder of idx files or one file of any known format, guessed from its content."""
     path = Path(path)
     if path.is_dir():
@@ -119,7 +120,7 @@ def read_idx_folder(folder: PathLike) -> Pair:
     return train, _labelled_images(folder, ["t10k", "test"], train)
 
 
-def _labelled_images(folder: Path, parts: list[str], like: Dataset | None) -> Dataset:
+def _labelled_images(folder: Path, parts: list[str], like: Dataset | Encoding | None) -> Dataset:
     images_path, labels_path = (_one_file(folder, parts, what) for what in ("images", "labels"))
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim < 2 or labels.ndim != 1:
@@ -153,7 +154,7 @@ def _flat(images: NDArray[Any]) -> NDArray[Any]:
 # ---- npz and npy ---------------------------------------------------------------------------------
 
 
-def read_npz(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
+def read_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
     """Read an npz: `X`, `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array.
 
     Pictures, that is arrays of bytes with 3 or more dimensions, become rows from 0 to 1.
@@ -175,7 +176,9 @@ def read_npz(path: PathLike, like: Dataset | None = None) -> Dataset | Pair:
     return train, _dataset(path, _flat(arrays["x_test"]), arrays.get("y_test"), like=train)
 
 
-def _npz_dataset(path: PathLike, arrays: dict[str, Any], like: Dataset | None) -> Dataset:
+def _npz_dataset(
+    path: PathLike, arrays: dict[str, Any], like: Dataset | Encoding | None
+) -> Dataset:
     X, y, names = arrays["X"], arrays.get("y"), arrays.get("label_names")
     if not sparse.issparse(X):
         X = _flat(X)
@@ -228,7 +231,7 @@ def save_npz(path: PathLike, data: Dataset) -> None:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def read_npy(path: PathLike, like: Dataset | None = None) -> Dataset:
+def read_npy(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:
     """Read an npy array as examples without targets; pictures become rows, as in `read_npz`."""
     with _reading(path, "an npy file"):
         features = np.load(io.BytesIO(_bytes(path)), allow_pickle=False)
@@ -238,7 +241,7 @@ def read_npy(path: PathLike, like: Dataset | None = None) -> Dataset:
 # ---- text ----------------------------------------------------------------------------------------
 
 
-def read_xc(path: PathLike, like: Dataset | None = None) -> Dataset:
+def read_xc(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:
     """Read text of the Extreme Classification Repository: sparse rows with lists of labels.
 
     The first line is `rows features labels`, every other one `label,label feature:value ...`; all
@@ -250,7 +253,7 @@ def read_xc(path: PathLike, like: Dataset | None = None) -> Dataset:
 
 def read_svmlight(
     path: PathLike,
-    like: Dataset | None = None,
+    like: Dataset | Encoding | None = None,
     *,
     n_features: int | None = None,
     zero_based: bool | None = None,
@@ -269,7 +272,7 @@ def read_svmlight(
         several = b"," in _bytes(path) if like is None else like.kind == "labels"
     rows, targets, zero_seen = _parse(path, header=False, labels=several)
     if zero_based is None:
-        zero_based = zero_seen if like is None else like._zero_based
+        zero_based = zero_seen if like is None else like.zero_based
     if zero_seen and not zero_based:
         raise ValueError(f"{path} has a feature 0, but features count from 1; give zero_based=True")
     if not zero_based:

@@ -1,0 +1,49 @@
+"""How features and targets became numbers: what a model must know to read further data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["classes", "labels", "values"] | None
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The widths and names of a data set, without its examples; `like=` takes one.
+
+    Parameters
+    ----------
+    n_features : int
+    kind : {"classes", "labels", "values"} or None
+        What the targets are.
+    n_labels : int
+        Classes, labels, or columns of values.
+    label_names : tuple or None
+        Name of each label id, None when ids are their own names.
+    zero_based : bool
+        Whether text of this data counts features from 0.
+    """
+
+    n_features: int
+    kind: Kind
+    n_labels: int
+    label_names: tuple[Any, ...] | None = None
+    zero_based: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("classes", "labels", "values", None):
+            raise ValueError(f"kind must be classes, labels or values, got {self.kind!r}")
+        if self.label_names is not None and len(self.label_names) != self.n_labels:
+            raise ValueError(f"{len(self.label_names)} label_names for {self.n_labels} labels")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dict, for files."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Encoding:
+        """Make the encoding that `to_dict` described."""
+        names = data["label_names"]
+        return cls(**{**data, "label_names": None if names is None else tuple(names)})
