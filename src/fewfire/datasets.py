@@ -137,7 +137,7 @@ def load_svmlight(
     Parameters
     ----------
     like : Dataset or Encoding, optional
-        Training set, or `net.encoding`, whose labels, width and counting of the features the file shares.
+        Training set, or `net.encoding`, whose labels and features the file shares.
     n_features : int, optional
         Width, if the last features may be missing from this file.
     zero_based : bool, optional
