@@ -17,7 +17,7 @@ import numpy as np
 from .data import generators, readers
 from .data.dataset import Dataset
 from .data.encoding import Encoding
-from .data.readers import save_idx, save_npz, save_svmlight
+from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
 
 __all__ = [
     "convex",
@@ -29,6 +29,7 @@ __all__ = [
     "rectangles",
     "rectangles_images",
     "save_idx",
+    "save_idx_folder",
     "save_npz",
     "save_svmlight",
     "strokes",

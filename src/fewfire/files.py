@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-FORMAT, VERSION = "fewfire", 1
+VERSION = 1
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
@@ -39,7 +39,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
 
 def write_model(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> None:
     """Write a model's description and arrays."""
-    metadata = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(config)}
+    # One entry: safetensors writes several in any order, and equal models should be equal bytes.
+    metadata = {"fewfire": json.dumps({"version": VERSION, **config})}
     with replacing(path) as beside:
         save_file(arrays, beside, metadata=metadata)
 
@@ -73,18 +74,17 @@ def check_array(arrays: Arrays, name: str, shape: tuple[int, ...]) -> None:
 
 
 def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
-    if metadata.get("format") != FORMAT:
+    if "fewfire" not in metadata:
         raise FormatError(f"{path} is a safetensors file, but not one that fewfire wrote")
-    version = metadata.get("version", "")
-    if version != str(VERSION):
+    try:
+        config = json.loads(metadata["fewfire"])
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise FormatError(f"{path}: its description is damaged: {error}") from error
+    if not isinstance(config, dict):
+        raise FormatError(f"{path}: its description is damaged: not an object")
+    if config.get("version") != VERSION:
         raise FormatError(
-            f"{path} has format version {version!r}, this fewfire reads {VERSION}: "
+            f"{path} has format version {config.get('version')!r}, this fewfire reads {VERSION}: "
             "install the version that wrote it"
         )
-    try:
-        config = json.loads(metadata.get("config", ""))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise FormatError(f"{path}: its config is damaged: {error}") from error
-    if not isinstance(config, dict):
-        raise FormatError(f"{path}: its config is damaged: not an object")
     return config

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from . import _core
 from .config import check_integer, thread_count
 from .data import Dataset, Encoding
+from .data.dataset import Examples
+from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_targets, evaluate, output_scores
 from .files import Arrays, FormatError, PathLike, check_array, read_model, write_model
 from .layers import Layer, Linear, initial_weights
@@ -119,13 +121,13 @@ class Network:
         return ledger
 
     def predict_topk(
-        self, X: ArrayLike, k: int = 5, *, exact: bool = False, n_jobs: int | None = 1
+        self, X: Examples, k: int = 5, *, exact: bool = False, n_jobs: int | None = 1
     ) -> TopK:
         """Return the `k` best rows of each row of `X`, best first: two (n, k) arrays.
 
         Parameters
         ----------
-        X : ndarray or scipy sparse, (n, n_features)
+        X : ndarray, scipy sparse or Dataset, (n, n_features)
         k : int
             At most the rows of the last layer.
         exact : bool
@@ -144,7 +146,7 @@ class Network:
         return self._evaluate(data, None, k, exact, n_jobs).top
 
     def decision_function(
-        self, X: ArrayLike, *, exact: bool = False, n_jobs: int | None = 1
+        self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
     ) -> NDArray[np.float32]:
         """Return the scores of every output row, (n, n_outputs); -inf where none was computed.
 
@@ -164,7 +166,7 @@ class Network:
         return output_scores(self.model(), self.n_outputs, data, exact=exact, n_threads=n_threads)
 
     def predict_proba(
-        self, X: ArrayLike, *, exact: bool = False, n_jobs: int | None = 1
+        self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
     ) -> NDArray[np.float32]:
         """Return probabilities (n, n_outputs): softmax over the computed rows, or a sigmoid each.
 
@@ -180,7 +182,7 @@ class Network:
             return np.asarray(expit(scores), dtype=np.float32)
         return np.asarray(softmax(scores, axis=1), dtype=np.float32)
 
-    def predict(self, X: ArrayLike, *, exact: bool = False, n_jobs: int | None = 1) -> NDArray[Any]:
+    def predict(self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1) -> NDArray[Any]:
         """Return the class of each row of `X`, (n,), by name where names are known.
 
         For the squared loss the values (n, n_outputs); for the logistic loss a boolean (n,
@@ -215,7 +217,7 @@ class Network:
         Metrics
         """
         self.check_targets(data)
-        names = list(metrics) if metrics is not None else self._default_metrics(data)
+        names = list(metrics) if metrics is not None else self.default_metrics(data.kind)
         wanted = cutoffs(names)
         if data.kind == "values" and (wanted or "accuracy" in names):
             raise ValueError("values have a loss only; accuracy and P@k are for classes and labels")
@@ -229,6 +231,12 @@ class Network:
         ordered = {name: values[name] for name in names}
         density = self.density(result.active)
         return Metrics(ordered, density, result.ledger, len(data), exact)
+
+    def default_metrics(self, kind: Kind) -> list[str]:
+        """Return the metrics that `evaluate` computes for targets of this kind, the first first."""
+        if kind == "labels":
+            return [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs] + ["loss"]
+        return ["loss"] if kind == "values" else ["accuracy", "loss"]
 
     def density(self, active: NDArray[np.float64]) -> float:
         """Return rows chosen / rows over the layers with a selector.
@@ -345,14 +353,7 @@ class Network:
         )
         return f"Network({widths}, {self.n_parameters:,} parameters)"
 
-    def _default_metrics(self, data: Dataset) -> list[str]:
-        if data.kind == "values":
-            return ["loss"]
-        if data.kind == "classes":
-            return ["accuracy", "loss"]
-        return [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs] + ["loss"]
-
-    def _examples(self, X: ArrayLike) -> Dataset:
+    def _examples(self, X: Examples) -> Dataset:
         data = X if isinstance(X, Dataset) else Dataset(X)
         self._check_width(data)
         return data

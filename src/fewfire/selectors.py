@@ -6,7 +6,7 @@ fraction of a layer's rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .config import check_choice, check_flag, check_integer, check_number
@@ -155,6 +155,11 @@ class Hashed:
             check_integer("n_tables", self.n_tables or 0, low=1, high=4096)
             check_choice("rank", self.rank or "", ("count", "union"))
             check_integer("refresh_every", self.refresh_every or 0, low=1)
+
+    def __repr__(self) -> str:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        shown = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        return f"Hashed({', '.join(shown)})"
 
     def _fill_in_options(self) -> None:
         own = _OWN_OPTIONS[self.family]

@@ -4,6 +4,7 @@ the core trains a slice per call. Between slices Ctrl-C is heard and progress sh
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class History(list[dict[str, Any]]):
     ----------
     ledger : Ledger
         Work of the whole training.
+    n_examples : int
+        Examples that were trained on, each as often as it was.
     interrupted : bool
         Whether Ctrl-C ended it.
     """
@@ -67,6 +70,7 @@ class History(list[dict[str, Any]]):
     def __init__(self, rows: Sequence[dict[str, Any]], ledger: Ledger) -> None:
         super().__init__(rows)
         self.ledger = ledger
+        self.n_examples = 0
         self.interrupted = False
 
     def to_frame(self) -> Any:
@@ -103,7 +107,7 @@ class Trainer:
     random_state : int
         Seeds the order of the examples.
     verbose : bool
-        Show progress on stderr.
+        Show progress on stderr: a line per epoch, and a bar on a terminal or in a notebook.
 
     Examples
     --------
@@ -171,6 +175,12 @@ class Trainer:
                 f"got {last.activation!r}"
             )
 
+    def __repr__(self) -> str:
+        return (
+            f"Trainer({self.optimizer}, {self.schedule}, batch_size={self.batch_size}, "
+            f"max_epochs={self.max_epochs}, n_jobs={self.n_threads})"
+        )
+
     def fit(
         self,
         train: Dataset,
@@ -236,6 +246,7 @@ class Run:
             while self.epoch < self.max_epochs:
                 record = self._one_epoch()
                 self.history.append(record)
+                self._say(record)
                 stops = [callback.on_epoch_end(self, record) for callback in self.trainer.callbacks]
                 if any(stops):
                     break
@@ -313,6 +324,7 @@ class Run:
                         first_step, self.epoch, trainer.n_threads, trainer.deterministic,
                     )  # fmt: skip
                 self.history.ledger += Ledger(ledger)
+                self.history.n_examples += len(ids)
                 sums.add(loss, n_correct, active, len(ids))
                 done += size
                 self._refresh_due(done)
@@ -350,8 +362,22 @@ class Run:
             desc=f"epoch {self.epoch + 1}/{self.max_epochs}",
             unit=" examples",
             unit_scale=True,
-            disable=not self.trainer.verbose,
-            leave=True,
+            disable=not (self.trainer.verbose and _on_terminal()),
+            leave=False,
+        )
+
+    def _say(self, record: Mapping[str, Any]) -> None:
+        if not self.trainer.verbose:
+            return
+        figures = [
+            f"{name} {record[name]:.4f}"
+            for name in record
+            if name.startswith("train/") or name.split("/")[0] in self.eval_sets
+        ]
+        tqdm.write(
+            f"epoch {self.epoch}/{self.max_epochs}: {', '.join(figures)}, "
+            f"density {record['density']:.3f}, {record['examples_per_second']:,.0f} examples/s",
+            file=sys.stderr,
         )
 
     def save_checkpoint(self, path: PathLike) -> None:
@@ -361,6 +387,7 @@ class Run:
             "settings": self._settings(),
             "history": list(self.history),
             "ledger": self.history.ledger.counts.tolist(),
+            "n_examples": self.history.n_examples,
         }
         config, arrays = self.net.state()
         write_model(path, {**config, "training": training}, {**arrays, **self.moments.arrays()})
@@ -385,6 +412,7 @@ class Run:
         self.net.set_weights(net.weights())
         self.epoch = training["epoch"]
         self.history = History(training["history"], Ledger(training["ledger"]))
+        self.history.n_examples = training["n_examples"]
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -396,6 +424,10 @@ class Run:
             "random_state": self.trainer.random_state,
             "n_examples": len(self.train),
         }
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 class _Moments:

@@ -16,6 +16,7 @@ from scipy.sparse import csr_array, issparse
 from .encoding import Encoding, Kind
 
 Features: TypeAlias = "NDArray[np.float32] | csr_array"
+Examples: TypeAlias = "ArrayLike | csr_array | Dataset"
 Targets: TypeAlias = "NDArray[np.int32] | NDArray[np.float32] | csr_array | None"
 MAX_ID = np.iinfo(np.int32).max
 

@@ -38,6 +38,11 @@ class Encoding:
         if self.label_names is not None and len(self.label_names) != self.n_labels:
             raise ValueError(f"{len(self.label_names)} label_names for {self.n_labels} labels")
 
+    def of_features(self) -> Encoding:
+        """Return the encoding for reading examples whose targets, if any, are of no interest."""
+        kind: Kind = "labels" if self.kind == "labels" else None  # text must know of lists
+        return Encoding(self.n_features, kind, 0, None, self.zero_based)
+
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dict, for files."""
         return asdict(self)

@@ -120,6 +120,26 @@ def read_idx_folder(folder: PathLike) -> Pair:
     return train, _labelled_images(folder, ["t10k", "test"], train)
 
 
+def save_idx_folder(folder: PathLike, train: Dataset, test: Dataset) -> None:
+    """Write two sets of square images with classes as a folder of four gzipped idx files.
+
+    Values that are whole multiples of 1/255 are written as bytes, others as float32.
+    """
+    folder = Path(folder)
+    for data in (train, test):
+        side = round(data.n_features**0.5)
+        if data.kind != "classes" or sparse.issparse(data.X) or side * side != data.n_features:
+            raise ValueError(f"an idx folder holds square images with classes, not {data!r}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for data, part in ((train, "train"), (test, "t10k")):
+        images = np.asarray(data.X).reshape(len(data), side, side)
+        scaled = np.round(images * 255)
+        if (scaled.astype(np.uint8) / np.float32(255) == images).all():
+            images = scaled.astype(np.uint8)
+        save_idx(folder / f"{part}-images-idx3-ubyte.gz", images)
+        save_idx(folder / f"{part}-labels-idx1-ubyte.gz", np.asarray(data.y).astype(np.uint8))
+
+
 def _labelled_images(folder: Path, parts: list[str], like: Dataset | Encoding | None) -> Dataset:
     images_path, labels_path = (_one_file(folder, parts, what) for what in ("images", "labels"))
     images, labels = read_idx(images_path), read_idx(labels_path)

@@ -1,0 +1,5 @@
+"""`python -m fewfire` is `fewfire`."""
+
+from .cli import main
+
+main()

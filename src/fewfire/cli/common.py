@@ -1,0 +1,101 @@
+"""What commands share: options, reading data, and tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from .. import datasets
+from ..config import thread_count
+from ..data import Dataset, Encoding
+from ..ledger import Ledger
+from ..metrics import Metrics
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def jobs_option(command: Command) -> Command:
+    """Add `--n-jobs`."""
+    return click.option(
+        "--n-jobs", type=int, metavar="N", callback=_threads, help="Threads; default: all cores."
+    )(command)
+
+
+def _threads(context: click.Context, parameter: click.Parameter, value: int | None) -> int:
+    try:
+        return thread_count(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def say(text: str) -> None:
+    """Tell the user about progress."""
+    print(text, file=sys.stderr)
+
+
+def print_json(result: Any) -> None:
+    """Print a result as one JSON object; what is not finite becomes null."""
+    print(json.dumps(_finite(result), indent=2))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    if isinstance(value, float) and not (abs(value) < float("inf")):
+        return None
+    return value
+
+
+def read_part(path: Path, encoding: Encoding | None, part: int) -> Dataset:
+    """Read a file; of a folder or archive with two parts, the training (0) or the test set (1)."""
+    found = datasets.load(path, None if path.is_dir() else encoding)
+    return found[part] if isinstance(found, tuple) else found
+
+
+def metrics_dict(metrics: Metrics) -> dict[str, Any]:
+    """Return an evaluation for JSON."""
+    return {
+        "metrics": dict(metrics),
+        "density": metrics.density,
+        "n_examples": metrics.n_examples,
+        "exact": metrics.exact,
+        "ledger": metrics.ledger.to_dict(),
+    }
+
+
+def cost(ledger: Ledger, n_examples: int) -> dict[str, str]:
+    """Return the columns of a table that tell what examples cost."""
+    n_examples = max(1, n_examples)
+    return {
+        "multiplications": f"{ledger.total / n_examples:,.0f}",
+        "of dense": f"{ledger.share:.2%}",
+        "additions": f"{ledger.additions / n_examples:,.0f}",
+    }
+
+
+def table(rows: Sequence[dict[str, str]]) -> str:
+    """Return rows with the same columns as text, the first column left-aligned."""
+    columns = list(rows[0])
+    widths = [max(len(name), *(len(row[name]) for row in rows)) for name in columns]
+    lines = [dict(zip(columns, columns, strict=True)), *rows]
+    return "\n".join(
+        "  ".join(
+            line[name].ljust(width) if name == columns[0] else line[name].rjust(width)
+            for name, width in zip(columns, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,96 @@
+"""`fewfire data`: generate image sets, convert files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import datasets
+from ..data import Dataset
+from .common import PATH, json_option, print_json
+
+GENERATORS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
+    "convex": datasets.convex,
+    "rectangles": datasets.rectangles,
+    "rectangles-images": datasets.rectangles_images,
+    "strokes": datasets.strokes,
+}
+
+
+@click.group()
+def data() -> None:
+    """Generate data sets, or convert them between formats."""
+
+
+@data.command()
+@click.argument("name", type=click.Choice(list(GENERATORS)))
+@click.argument("folder", type=PATH)
+@click.option("--n-train", type=click.IntRange(min=1), help="Default: as published.")
+@click.option("--n-test", type=click.IntRange(min=1), help="Default: as published.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--photographs", type=PATH, help="rectangles-images: folder of images to cut from.")
+@json_option
+def generate(
+    name: str,
+    folder: Path,
+    n_train: int | None,
+    n_test: int | None,
+    seed: int,
+    photographs: Path | None,
+    as_json: bool,
+) -> None:
+    """Generate the image set NAME as FOLDER of four idx files, the format of MNIST."""
+    options = {"n_train": n_train, "n_test": n_test, "photographs": photographs}
+    if photographs is not None and name != "rectangles-images":
+        raise click.UsageError(f"{name} needs no photographs")
+    given = {key: value for key, value in options.items() if value is not None}
+    parts = GENERATORS[name](random_state=seed, **given)
+    datasets.save_idx_folder(folder, *parts)
+    if as_json:
+        print_json({"train": _shape(parts[0]), "test": _shape(parts[1]), "folder": str(folder)})
+    else:
+        print(f"{folder}: train {parts[0]!r}, test {parts[1]!r}")
+
+
+@data.command()
+@click.argument("source", type=PATH)
+@click.argument("target", type=PATH)
+@click.option("--like", type=PATH, help="Training data, or a TARGET made of it, to encode alike.")
+@json_option
+def convert(source: Path, target: Path, like: Path | None, as_json: bool) -> None:
+    """Convert SOURCE, of any format that can be read, to TARGET: .npz, .txt or .txt.gz.
+
+    Of a folder of idx files this takes the training set; for its test set, add --like FOLDER.
+    """
+    writer = datasets.save_npz if target.suffix == ".npz" else datasets.save_svmlight
+    if target.suffix != ".npz" and not target.name.endswith((".txt", ".txt.gz", ".svm", ".svm.gz")):
+        raise click.UsageError(f"{target}: name it .npz, .txt or .txt.gz")
+    examples = _source(source, like)
+    writer(target, examples)
+    if as_json:
+        print_json({"data": _shape(examples), "file": str(target)})
+    else:
+        print(f"{target}: {examples!r}")
+
+
+def _source(source: Path, like: Path | None) -> Dataset:
+    if like is not None and like.resolve() == source.resolve():
+        parts = datasets.load(source)
+        if not isinstance(parts, tuple):
+            raise ValueError(f"{source} has no test set of its own")
+        return parts[1]
+    train = None if like is None else datasets.load(like)
+    found = datasets.load(source, train[0] if isinstance(train, tuple) else train)
+    return found[0] if isinstance(found, tuple) else found
+
+
+def _shape(examples: Dataset) -> dict[str, Any]:
+    return {
+        "n_examples": len(examples),
+        "n_features": examples.n_features,
+        "n_labels": examples.n_labels,
+        "kind": examples.kind,
+    }

@@ -1,0 +1,101 @@
+"""`fewfire quickstart`: the whole way from data to predictions, without files or network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from .. import datasets
+from ..data import Dataset
+from ..layers import Linear
+from ..network import Network, load
+from ..selectors import All, Hashed, Selector
+from ..trainer import History, Trainer
+from .common import PATH, cost, jobs_option, json_option, metrics_dict, print_json, say, table
+
+WIDTH = 1000
+N_VALIDATION = 2000
+
+
+@click.command()
+@click.option("-o", "--output", type=PATH, default="fewfire-quickstart.safetensors",
+              show_default=True, help="Model file to write.")  # fmt: skip
+@click.option("--density", type=click.FloatRange(0, 1, min_open=True), default=0.05,
+              show_default=True, help="Share of the rows that an example computes.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(min=1), default=8, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@jobs_option
+@json_option
+def quickstart(
+    output: Path, density: float, epochs: int, seed: int, n_jobs: int, as_json: bool
+) -> None:
+    """Train a dense and a hashed network on generated images, compare, save and predict."""
+    if not output.parent.is_dir():
+        raise click.UsageError(f"{output.parent} is no folder: make it first")
+    say("generating 28 x 28 images of ten invented letters ...")
+    train, test = datasets.strokes(random_state=seed)
+    nets: dict[str, Selector] = {"dense": All(), f"hashed, {density:.0%}": Hashed(density=density)}
+    rows, results = [], {}
+    for name, selector in nets.items():
+        say(f"training the {name} network ...")
+        net = _network(train, selector, seed)
+        history = Trainer(
+            net, max_epochs=epochs, n_jobs=n_jobs, random_state=seed, verbose=True
+        ).fit(train)
+        if history.interrupted:
+            raise KeyboardInterrupt
+        row, result = _measure(net, history, test, n_jobs)
+        rows.append({"network": name, **row})
+        results[name] = result
+    net.save(output)
+    loaded = load(output)
+    same = np.array_equal(loaded.decision_function(test), net.decision_function(test))
+    if not same:
+        raise RuntimeError(f"{output} does not predict what the network in memory does")
+    guesses = loaded.predict(test[:10]).tolist()
+    if as_json:
+        print_json({"networks": results, "model": str(output), "predictions": guesses})
+        return
+    truth = np.asarray(test.y)[:10].tolist()
+    print(f"{train!r}; {WIDTH}-{WIDTH} hidden rows, {epochs} epochs, {n_jobs} threads")
+    print(table(rows))
+    print(f"saved, loaded, same bits predicted: {output}")
+    print(f"first ten test images: predicted {guesses}, true {truth}")
+    print("next: fewfire inspect " + str(output))
+    print("      fewfire data generate convex convex && fewfire train convex -o convex.safetensors")
+    print("      fewfire train --help")
+
+
+def _network(train: Dataset, selector: Selector, seed: int) -> Network:
+    return Network(
+        Linear(train.n_features, WIDTH, activation="relu", selector=selector),
+        Linear(WIDTH, WIDTH, activation="relu", selector=selector),
+        Linear(WIDTH, train.n_labels),
+        random_state=seed,
+    )
+
+
+def _measure(
+    net: Network, history: History, test: Dataset, n_jobs: int
+) -> tuple[dict[str, str], dict[str, object]]:
+    gated = net.evaluate(test, n_jobs=n_jobs)
+    exact = net.evaluate(test, exact=True, n_jobs=n_jobs)
+    speed = history.n_examples / sum(record["seconds"] for record in history)
+    price = cost(history.ledger, history.n_examples)
+    row = {
+        "accuracy gated": f"{gated.accuracy:.4f}" if net.is_gated else "-",
+        "accuracy exact": f"{exact.accuracy:.4f}",
+        "of dense, training": price["of dense"],
+        "additions": price["additions"],
+        "of dense, testing": f"{gated.ledger.share:.2%}",
+        "examples/s": f"{speed:,.0f}",
+    }
+    result: dict[str, object] = {
+        "gated": metrics_dict(gated),
+        "exact": metrics_dict(exact),
+        "training": history.ledger.to_dict(),
+        "examples_per_second": speed,
+    }
+    return row, result

@@ -1,0 +1,287 @@
+"""`fewfire train`: settings from options and TOML, a network, training, a model file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..callbacks import Callback, Checkpoint, EarlyStopping
+from ..data import Dataset
+from ..layers import ACTIVATIONS, Linear
+from ..network import LOSSES, Network
+from ..optimizers import OPTIMIZERS, Optimizer
+from ..schedules import SCHEDULES, Schedule
+from ..selectors import FAMILIES, SELECTORS
+from ..trainer import History, Trainer
+from .common import (
+    PATH,
+    Command,
+    cost,
+    jobs_option,
+    json_option,
+    metrics_dict,
+    print_json,
+    read_part,
+    say,
+    table,
+)
+
+
+def _widths(context: click.Context, parameter: click.Parameter, value: Any) -> tuple[int, ...]:
+    """Widths from "1000,1000", or from a list in a TOML file."""
+    words = value.split(",") if isinstance(value, str) else value
+    try:
+        widths = tuple(int(word) for word in words if word != "")
+    except (TypeError, ValueError):
+        widths = (0,)
+    if any(width < 1 for width in widths):
+        raise click.BadParameter(f"{value!r} is not a list of widths like 1000,1000")
+    return widths
+
+
+def _read_toml(context: click.Context, parameter: click.Parameter, value: Path | None) -> Any:
+    """Take a TOML file's settings as defaults; return the data set that it names."""
+    if value is None or value.suffix != ".toml":
+        return value
+    with open(value, "rb") as file:
+        try:
+            settings = tomllib.load(file)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"{value}: {error}") from None
+    names = {option.name for option in context.command.params}
+    unknown = [name for name in settings if name.replace("-", "_") not in names]
+    if unknown:
+        raise click.UsageError(f"{value}: no option is named {', '.join(unknown)}")
+    context.default_map = {name.replace("-", "_"): entry for name, entry in settings.items()}
+    data = context.default_map.get("data")
+    if not isinstance(data, str):
+        raise click.UsageError(f'{value} names no data set: add data = "folder or file"')
+    return Path(data)
+
+
+SELECTOR_OPTIONS = ("density", "family", "rerank", "soft", "differentiate", "alpha", "n_bits",
+                    "n_tables", "rank", "refresh_every")  # fmt: skip
+OPTIMIZER_OPTIONS = ("lr", "l2", "momentum", "beta1", "beta2", "rho", "eps", "initial")
+SCHEDULE_OPTIONS = ("warmup", "final", "n_drops", "factor")
+
+
+def _by_name(kinds: Mapping[str, type[Any]]) -> dict[str, type[Any]]:
+    """Classes by their names on the command line: LinearDecay is linear."""
+    return {name.lower().removesuffix("decay"): kind for name, kind in kinds.items()}
+
+
+def _names(kinds: Mapping[str, type[Any]]) -> click.Choice[str]:
+    return click.Choice(list(_by_name(kinds)))
+
+
+_SETTINGS = [
+    click.option("--hidden", type=click.UNPROCESSED, callback=_widths, metavar="N,N",
+                 default="1000,1000", show_default=True,
+                 help='Widths of the hidden layers; "" for none.'),
+    click.option("--activation", type=click.Choice(ACTIVATIONS), default="relu", show_default=True,
+                 help="Of the hidden layers."),
+    click.option("--selector", type=_names(SELECTORS), default="hashed", show_default=True,
+                 help="What chooses the rows of the hidden layers."),
+    click.option("--density", type=float, help="Share of the rows kept; default: 0.05."),
+    click.option("--family", type=click.Choice(FAMILIES), help="Of hashes; default: sign."),
+    click.option("--rerank", type=float, help="Candidates per kept row; default: 4."),
+    click.option("--soft/--hard", default=None, help="Whether values start at the threshold."),
+    click.option("--differentiate/--no-differentiate", default=None,
+                 help="Whether gradient flows through the threshold."),
+    click.option("--alpha", type=float, help="Weight of the sign sum against the bias."),
+    click.option("--n-bits", type=int, help="simhash: bits per code; default: 6."),
+    click.option("--n-tables", type=int, help="simhash: hash tables; default: 50."),
+    click.option("--rank", type=click.Choice(["count", "union"]),
+                 help="simhash: order of the candidates; default: count."),
+    click.option("--refresh-every", type=int,
+                 help="simhash: steps between two fillings of the tables; default: 1000."),
+    click.option("--loss", type=click.Choice(LOSSES),
+                 help="Default: softmax for classes, logistic for labels, squared for values."),
+    click.option("--optimizer", type=_names(OPTIMIZERS), help="Default: fitted to the network."),
+    click.option("--lr", type=float, help="Learning rate; default: the optimizer's."),
+    click.option("--l2", type=float, help="Decay of the weights; default: 0."),
+    click.option("--momentum", type=float, help="sgd; default: 0."),
+    click.option("--beta1", type=float, help="adam; default: 0.9."),
+    click.option("--beta2", type=float, help="adam; default: 0.999."),
+    click.option("--rho", type=float, help="rms; default: 0.999."),
+    click.option("--eps", type=float, help="adagrad, rms, adam; default: 1e-8."),
+    click.option("--initial", type=float, help="adagrad: sum at the start; default: 0."),
+    click.option("--schedule", type=_names(SCHEDULES), default="linear", show_default=True,
+                 help="Of the learning rate."),
+    click.option("--warmup", type=int, help="Steps in which the rate rises; default: 0."),
+    click.option("--final", type=float, help="linear, cosine: last factor; default: 0."),
+    click.option("--n-drops", type=int, help="step; default: 2."),
+    click.option("--factor", type=float, help="step; default: 0.1."),
+    click.option("--batch-size", type=int, help="Examples per step; default: fitted."),
+    click.option("--max-epochs", type=int, help="Default: 12."),
+]  # fmt: skip
+
+
+def _settings(command: Command) -> Command:
+    for option in reversed(_SETTINGS):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("data", type=PATH, is_eager=True, callback=_read_toml)
+@_settings
+@click.option("--val", type=PATH, help="Data to measure on after each epoch.")
+@click.option("--val-size", type=int, help="Or keep the last N training examples for that.")
+@click.option("--patience", type=int, help="Stop after N epochs without gain; keep the best.")
+@click.option("--checkpoint", type=PATH, help="File to go on from, written after each epoch.")
+@click.option("--resume", type=PATH, help="Go on from this checkpoint.")
+@click.option("--deterministic", is_flag=True, help="The same bits for any number of threads.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("-o", "--output", type=PATH, help="Model file to write.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@jobs_option
+@json_option
+def train(
+    data: Path,
+    val: Path | None,
+    val_size: int | None,
+    patience: int | None,
+    checkpoint: Path | None,
+    resume: Path | None,
+    deterministic: bool,
+    seed: int,
+    output: Path | None,
+    quiet: bool,
+    n_jobs: int,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    """Train a network on DATA and write it to a file.
+
+    DATA is a folder of idx files such as MNIST (its training set is used), npz, svmlight or
+    Extreme Classification text; or a TOML file with `data = "..."` and any of these options by
+    their names, which the command line overrides.
+    """
+    if val is not None and val_size is not None:
+        raise click.UsageError("give --val or --val-size, not both")
+    if patience is not None and val is None and val_size is None:
+        raise click.UsageError("--patience needs data to measure on: add --val or --val-size")
+    if output is not None and not output.parent.is_dir():
+        raise click.UsageError(f"{output.parent} is no folder: make it first")
+    fit, held_out = _read_data(data, val, val_size)
+    net = make_network(fit, settings, seed)
+    callbacks: list[Callback] = []
+    if patience is not None:
+        monitor = f"val/{net.default_metrics(fit.kind)[0]}"
+        callbacks.append(EarlyStopping(monitor, patience=patience))
+    if checkpoint is not None:
+        callbacks.append(Checkpoint(checkpoint))
+    trainer = Trainer(
+        net,
+        loss=settings["loss"],
+        optimizer=_optimizer(net, settings),
+        schedule=_schedule(settings),
+        batch_size=settings["batch_size"],
+        max_epochs=settings["max_epochs"],
+        n_jobs=n_jobs,
+        deterministic=deterministic,
+        callbacks=callbacks,
+        random_state=seed,
+        verbose=not quiet,
+    )
+    if not quiet:
+        say(f"{fit!r}\n{net.summary()}\n{trainer!r}")
+    history = trainer.fit(fit, {"val": held_out} if held_out else None, resume=resume)
+    if output is not None:
+        net.save(output)
+    _report(net, history, held_out, output, n_jobs, as_json)
+    return 130 if history.interrupted else 0
+
+
+def _read_data(
+    data: Path, val: Path | None, val_size: int | None
+) -> tuple[Dataset, Dataset | None]:
+    fit = read_part(data, None, 0)
+    if val_size is not None:
+        return fit.split(val_size)
+    return fit, None if val is None else read_part(val, fit.encoding, 1)
+
+
+def make_network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
+    """Return a network for `data` with the hidden layers that the options describe."""
+    if data.kind is None:
+        raise ValueError("the data has no targets to learn: give it labels")
+    selector = _make(SELECTORS, settings["selector"], SELECTOR_OPTIONS, settings)
+    widths = (data.n_features, *settings["hidden"])
+    hidden = [
+        Linear(n_in, n_out, activation=settings["activation"], selector=selector)
+        for n_in, n_out in pairwise(widths)
+    ]
+    return Network(*hidden, Linear(widths[-1], data.n_labels), random_state=seed)
+
+
+def _optimizer(net: Network, settings: dict[str, Any]) -> Optimizer | None:
+    if settings["optimizer"] is None:
+        given = [name for name in OPTIMIZER_OPTIONS if settings[name] is not None]
+        if given:
+            raise click.UsageError(f"--{given[0]} needs --optimizer")
+        return None
+    optimizer: Optimizer = _make(OPTIMIZERS, settings["optimizer"], OPTIMIZER_OPTIONS, settings)
+    return optimizer
+
+
+def _schedule(settings: dict[str, Any]) -> Schedule:
+    schedule: Schedule = _make(SCHEDULES, settings["schedule"], SCHEDULE_OPTIONS, settings)
+    return schedule
+
+
+def _make(
+    kinds: Mapping[str, type[Any]], name: str, options: Sequence[str], values: Mapping[str, Any]
+) -> Any:
+    """Make the object called `name` from those of its options that were given."""
+    kind = _by_name(kinds)[name]
+    given = {option: values[option] for option in options if values[option] is not None}
+    known = {field.name for field in fields(kind)}
+    foreign = [option for option in given if option not in known]
+    if foreign:
+        raise click.UsageError(f"{name} has no option --{foreign[0].replace('_', '-')}")
+    return kind(**given)
+
+
+def _report(
+    net: Network,
+    history: History,
+    held_out: Dataset | None,
+    output: Path | None,
+    n_jobs: int,
+    as_json: bool,
+) -> None:
+    evaluations = {
+        "gated" if not exact else "exact": net.evaluate(held_out, exact=exact, n_jobs=n_jobs)
+        for exact in ([False, True] if net.is_gated else [True])
+        if held_out is not None
+    }
+    if as_json:
+        print_json(
+            {
+                "interrupted": history.interrupted,
+                "history": list(history),
+                "ledger": history.ledger.to_dict(),
+                "val": {name: metrics_dict(result) for name, result in evaluations.items()},
+                "model": None if output is None else str(output),
+            }
+        )
+        return
+    rows = [
+        {"": f"val, {name}"}
+        | {key: f"{value:.4f}" for key, value in result.items()}
+        | cost(result.ledger, result.n_examples)
+        for name, result in evaluations.items()
+    ]
+    blank = dict.fromkeys(rows[0], "") if rows else {}
+    print("multiplications and additions per example:")
+    print(table([{**blank, "": "training", **cost(history.ledger, history.n_examples)}, *rows]))
+    if output is not None:
+        print(f"model: {output}")

@@ -1,0 +1,225 @@
+"""The real command line, as a user runs it: results on stdout, one line per error, exit codes."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fewfire as ff
+from fewfire import datasets
+
+
+def start(*words, cwd):
+    return subprocess.Popen(
+        [sys.executable, "-m", "fewfire", *map(str, words)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*words, cwd, code=0):
+    process = start(*words, cwd=cwd)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}"
+    assert "Traceback" not in err
+    return out, err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a small image set and a model trained on it through the command line."""
+    folder = tmp_path_factory.mktemp("cli")
+    run("data", "generate", "strokes", "images", "--n-train", 1500, "--n-test", 300, cwd=folder)
+    run(*TRAIN, "-o", "model.safetensors", "--json", cwd=folder)
+    return folder
+
+
+TRAIN = ("train", "images", "--hidden", "200,200", "--max-epochs", 3, "--n-jobs", 1)
+
+
+def test_training_learns_reports_and_is_repeatable(folder):
+    out, err = run(*TRAIN, "--val-size", 300, "-o", "again.safetensors", "--json", cwd=folder)
+    report = json.loads(out)
+    assert report["val"]["gated"]["metrics"]["accuracy"] > 0.6
+    assert report["ledger"]["share"] < 0.1
+    assert len(report["history"]) == 3
+    assert err.count("epoch ") == 3
+    run(*TRAIN, "--val-size", 300, "-o", "third.safetensors", "-q", cwd=folder)
+    assert same_bytes(folder, "again.safetensors", "third.safetensors")
+
+
+def same_bytes(folder, a, b):
+    return (folder / a).read_bytes() == (folder / b).read_bytes()
+
+
+def test_evaluating_and_predicting_agree_with_the_library(folder):
+    net, (_, test) = ff.load(folder / "model.safetensors"), datasets.mnist(folder / "images")
+    out, _ = run("evaluate", "model.safetensors", "images", "--json", cwd=folder)
+    assert json.loads(out)["metrics"] == dict(net.evaluate(test))
+    out, _ = run("evaluate", "model.safetensors", "images", "--exact", "--json", cwd=folder)
+    assert json.loads(out)["metrics"] == dict(net.evaluate(test, exact=True))
+    out, _ = run("predict", "model.safetensors", "images", "-k", 2, cwd=folder)
+    rows = [line.split("\t") for line in out.splitlines()]
+    top = net.predict_topk(test, 2)
+    assert [[int(row[0]), int(row[2])] for row in rows] == top.indices.tolist()
+    np.testing.assert_allclose([float(row[1]) for row in rows], top.scores[:, 0], rtol=1e-5)
+
+
+def test_a_table_shows_both_ways_to_evaluate(folder):
+    out, _ = run("evaluate", "model.safetensors", "images", cwd=folder)
+    assert "through the gates" in out
+    assert "every row" in out
+
+
+def test_inspecting_names_the_layers(folder):
+    out, _ = run("inspect", "model.safetensors", cwd=folder)
+    assert "784 -> 200" in out
+    out, _ = run("inspect", "model.safetensors", "--json", cwd=folder)
+    assert len(json.loads(out)["layers"]) == 3
+
+
+def test_a_toml_file_holds_the_options_and_the_command_line_overrides_them(folder):
+    (folder / "run.toml").write_text(
+        'data = "images"\nhidden = [64]\nselector = "topk"\ndensity = 0.25\nmax-epochs = 2\n'
+        "n_jobs = 1\nsoft = true\n"
+    )
+    run("train", "run.toml", "--max-epochs", 1, "-o", "toml.safetensors", "-q", cwd=folder)
+    net = ff.load(folder / "toml.safetensors")
+    assert net.layers[0].settings.selector == ff.TopK(density=0.25, soft=True)
+    assert [layer.settings.out_features for layer in net.layers] == [64, 10]
+
+
+def test_svmlight_text_goes_through_every_command_by_its_own_names(folder):
+    rng = np.random.default_rng(0)
+    lines = []
+    for _ in range(400):
+        x = rng.normal(size=3)
+        lines.append(f"{'+1' if x[0] > 0 else '-1'} 1:{x[0]:.3f} 2:{x[1]:.3f} 5:{x[2]:.3f}")
+    with gzip.open(folder / "train.txt.gz", "wt") as file:
+        file.write("\n".join(lines))
+    (folder / "new.txt").write_text("0 1:2.5\n0 1:-2.5\n")  # targets that training never saw
+    run("train", "train.txt.gz", "--hidden", "8", "--selector", "all", "--batch-size", 4,
+        "--max-epochs", 10, "-o", "text.safetensors", "-q", cwd=folder)  # fmt: skip
+    out, _ = run("predict", "text.safetensors", "new.txt", cwd=folder)
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["1", "-1"]
+    run("data", "convert", "train.txt.gz", "train.npz", cwd=folder)
+    out, _ = run("evaluate", "text.safetensors", "train.npz", "--json", cwd=folder)
+    assert json.loads(out)["metrics"]["accuracy"] > 0.95
+
+
+def test_label_lists_train_and_report_precision(folder):
+    rng = np.random.default_rng(0)
+    lines = ["300 6 6"]
+    for label in rng.integers(0, 5, size=300):
+        lines.append(f"{label},{label + 1} {label}:1")
+    (folder / "many.txt").write_text("\n".join(lines))
+    run("train", "many.txt", "--hidden", "16", "--selector", "all", "--batch-size", 4,
+        "--max-epochs", 40, "-o", "many.safetensors", "-q", cwd=folder)  # fmt: skip
+    command = ("evaluate", "many.safetensors", "many.txt", "--metrics", "P@1,P@2", "--json")
+    out, _ = run(*command, cwd=folder)
+    assert json.loads(out)["metrics"]["P@1"] > 0.95
+
+
+def test_a_resumed_run_ends_with_the_same_bits(folder):
+    options = (*TRAIN[:-4], "--n-jobs", 1, "--max-epochs", 2, "-q")
+    run(*options, "-o", "whole.safetensors", cwd=folder)
+    process = start(*options, "--checkpoint", "part.safetensors", cwd=folder)
+    wait_for(folder / "part.safetensors")
+    process.kill()
+    process.communicate()
+    run(*options, "--resume", "part.safetensors", "-o", "rest.safetensors", cwd=folder)
+    assert same_bytes(folder, "whole.safetensors", "rest.safetensors")
+
+
+def wait_for(path, seconds=60):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.01)
+
+
+def test_ctrl_c_keeps_what_was_learned(folder):
+    process = start(*TRAIN[:-4], "--max-epochs", 10_000, "--checkpoint", "c.safetensors",
+                    "-o", "kept.safetensors", cwd=folder)  # fmt: skip
+    wait_for(folder / "c.safetensors")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert ff.load(folder / "kept.safetensors").n_outputs == 10
+
+
+ERRORS = {
+    "no such data": ("train nothing", 1, "nothing"),
+    "no such model": ("evaluate nothing images", 1, "no such file: nothing"),
+    "a model that is none": ("inspect junk", 1, "junk is damaged"),
+    "a folder as model": ("inspect images", 1, "images is a folder"),
+    "data of another width": ("predict model.safetensors narrow.npz", 1, "3"),
+    "a density above 1": ("train images --density 1.5", 1, "density must be"),
+    "a width of 0": ("train images --hidden 10,0", 2, "widths"),
+    "an option of another selector": ("train images --selector all --density 0.1", 2, "--density"),
+    "an option without its optimizer": ("train images --lr 0.1", 2, "--optimizer"),
+    "an option of another family": ("train images --n-bits 3", 1, "does not use n_bits"),
+    "an unknown option": ("train images --no-such-thing", 2, "no-such-thing"),
+    "an unknown name in TOML": ("train bad.toml", 2, "widht"),
+    "TOML that is none": ("train broken.toml", 2, "broken.toml"),
+    "an output folder that is not there": ("train images -o no/where.safetensors", 2, "no folder"),
+    "too many best rows": ("predict model.safetensors images -k 11", 1, "k must be"),
+    "an unknown metric": ("evaluate model.safetensors images --metrics F1", 1, "F1"),
+    "a validation set larger than the data": ("train images --val-size 5000", 1, "n_last"),
+    "text with an error": ("train wrong.txt", 1, "line 2, column 5"),
+    "unlabelled data": ("train plain.npy", 1, "labels"),
+    "bytes": ("train junk", 1, "no known format"),
+    "a rate that diverges": (
+        "train images --selector all --optimizer sgd --lr 1e30 --hidden 8 -q", 1, "smaller lr"
+    ),
+    "patience without data": ("train images --patience 2", 2, "--val"),
+    "a checkpoint of another run": (
+        "train images --hidden 8 --resume model.safetensors", 1, "training state"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_bad_input_gets_one_line_and_leaves_nothing_behind(folder, name):
+    words, code, expected = ERRORS[name]
+    (folder / "junk").write_bytes(b"\x01\x00junk" * 100)
+    (folder / "wrong.txt").write_text("1 1:2\n1 2:x\n")
+    (folder / "bad.toml").write_text('data = "images"\nwidht = 3\n')
+    (folder / "broken.toml").write_text("data = \n")
+    np.savez(folder / "narrow.npz", X=np.zeros((2, 3)), y=[0, 1])
+    np.save(folder / "plain.npy", np.zeros((2, 3)))
+    before = sorted(os.listdir(folder))
+    out, err = run(*words.split(), cwd=folder, code=code)
+    assert out == ""
+    assert expected in err
+    assert len(err.splitlines()) == 1 or code == 2 or "epoch" in err or "Dataset" in err
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(folder):
+    process = start("predict", "model.safetensors", "images", cwd=folder)
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    process.wait(timeout=20)
+    assert "Traceback" not in err
+    assert "Exception" not in err
+
+
+def test_quickstart_goes_the_whole_way(tmp_path):
+    out, _ = run("quickstart", "--epochs", 1, "--json", cwd=tmp_path)
+    report = json.loads(out)
+    assert {name.split(",")[0] for name in report["networks"]} == {"dense", "hashed"}
+    hashed = report["networks"]["hashed, 5%"]
+    assert hashed["training"]["share"] < 0.05
+    assert hashed["gated"]["metrics"]["accuracy"] > 0.8
+    assert ff.load(tmp_path / report["model"]).n_outputs == 10
