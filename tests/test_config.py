@@ -1,0 +1,112 @@
+"""Settings check themselves, name what is wrong, and go through plain dicts unchanged."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fewfire as ff
+from fewfire.config import from_dict, thread_count, to_dict
+from fewfire.optimizers import OPTIMIZERS
+from fewfire.schedules import SCHEDULES
+from fewfire.selectors import SELECTORS
+
+WRONG = [
+    (ff.Dropout, {"density": 0.0}, "density"),
+    (ff.Dropout, {"density": 1.1}, "density"),
+    (ff.TopK, {"density": float("nan")}, "density"),
+    (ff.TopK, {"soft": 1}, "soft"),
+    (ff.TopK, {"soft": False, "differentiate": True}, "differentiate"),
+    (ff.Hashed, {"density": "half"}, "density"),
+    (ff.Hashed, {"family": "md5"}, "family"),
+    (ff.Hashed, {"rerank": 0.5}, "rerank"),
+    (ff.Hashed, {"n_bits": 4}, "n_bits"),
+    (ff.Hashed, {"family": "simhash", "alpha": 0.1}, "alpha"),
+    (ff.Hashed, {"family": "simhash", "n_bits": 25}, "n_bits"),
+    (ff.Hashed, {"family": "simhash", "n_tables": 0}, "n_tables"),
+    (ff.Hashed, {"family": "simhash", "rank": "best"}, "rank"),
+    (ff.Hashed, {"family": "simhash", "refresh_every": 0}, "refresh_every"),
+    (ff.Linear, {"in_features": 0, "out_features": 1}, "in_features"),
+    (ff.Linear, {"in_features": 1, "out_features": 2.0}, "out_features"),
+    (ff.Linear, {"in_features": 1, "out_features": 1, "activation": "elu"}, "activation"),
+    (ff.Linear, {"in_features": 1, "out_features": 1, "gain": 0}, "gain"),
+    (ff.Linear, {"in_features": 1, "out_features": 1, "selector": "All"}, "selector"),
+    (ff.Linear, {"in_features": 1, "out_features": 1, "selector": ff.Hashed(soft=True)}, "soft"),
+    (ff.SGD, {"lr": 0.0}, "lr"),
+    (ff.SGD, {"momentum": 1.0}, "momentum"),
+    (ff.SGD, {"lr": 1.0, "l2": 1.0}, "l2"),
+    (ff.Adam, {"beta1": -0.1}, "beta1"),
+    (ff.RMS, {"eps": 0}, "eps"),
+    (ff.Adagrad, {"initial": -1}, "initial"),
+    (ff.LinearDecay, {"final": 2.0}, "final"),
+    (ff.StepDecay, {"n_drops": 0}, "n_drops"),
+    (ff.Constant, {"warmup": -1}, "warmup"),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "name"), WRONG)
+def test_a_wrong_value_is_refused_by_name(kind, options, name):
+    with pytest.raises((ValueError, TypeError), match=name):
+        kind(**options)
+
+
+KINDS = {**SELECTORS, **OPTIMIZERS, **SCHEDULES}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_settings_go_through_json(name):
+    settings = KINDS[name]()
+    assert from_dict(KINDS, json.loads(json.dumps(to_dict(settings)))) == settings
+
+
+@pytest.mark.parametrize("selector", [kind() for kind in SELECTORS.values()], ids=list(SELECTORS))
+def test_layers_go_through_json(selector):
+    layer = ff.Linear(3, 4, activation="relu", selector=selector, bias=False, gain=0.5)
+    assert ff.Linear.from_dict(json.loads(json.dumps(layer.to_dict()))) == layer
+
+
+@pytest.mark.parametrize("data", [{}, {"type": "Md5"}, {"type": "SGD", "speed": 1}])
+def test_a_dict_that_names_nothing_known_is_refused(data):
+    with pytest.raises(ValueError, match=r"None|Md5|speed"):
+        from_dict(OPTIMIZERS, data)
+
+
+def test_only_given_options_of_a_hashed_selector_are_shown():
+    assert repr(ff.Hashed(density=0.1)) == "Hashed(density=0.1, family='sign', rerank=4.0)"
+
+
+def test_no_number_of_threads_means_all_cores():
+    assert thread_count(None) == thread_count(-1) == len(os.sched_getaffinity(0))
+    for wrong in (0, -2, 5000):
+        with pytest.raises(ValueError, match="n_jobs"):
+            thread_count(wrong)
+
+
+schedules = st.sampled_from(
+    [
+        ff.Constant(warmup=3),
+        ff.LinearDecay(final=0.1),
+        ff.CosineDecay(warmup=5),
+        ff.StepDecay(n_drops=3, factor=0.5),
+    ]
+)
+
+
+@given(schedule=schedules, total=st.integers(1, 60), cut=st.integers(0, 60))
+def test_a_rate_depends_on_the_step_alone(schedule, total, cut):
+    whole = schedule.factors(0, total, total)
+    cut = min(cut, total)
+    parts = [schedule.factors(0, cut, total), schedule.factors(cut, total - cut, total)]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    assert (whole >= 0).all()
+    assert (whole <= 1).all()
+
+
+@given(schedule=schedules)
+def test_rates_rise_in_the_warmup_and_fall_after_it(schedule):
+    factors = schedule.factors(0, 100, 100)
+    assert (np.diff(factors[: schedule.warmup]) >= 0).all()
+    assert (np.diff(factors[schedule.warmup :]) <= 0).all()

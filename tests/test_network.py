@@ -1,0 +1,228 @@
+"""What a network predicts: shapes, agreement of all ways to ask, and a plain numpy net."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.special import expit, log_softmax
+
+import fewfire as ff
+from fewfire import network
+from fewfire.metrics import precision_at
+
+SELECTORS = {
+    "all": ff.All(),
+    "dropout": ff.Dropout(density=0.3),
+    "topk": ff.TopK(density=0.3),
+    "soft topk": ff.TopK(density=0.3, soft=True),
+    "sign": ff.Hashed(density=0.3, rerank=1.5),
+    "simhash": ff.Hashed(density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4),
+}
+
+
+def make(selector=SELECTORS["sign"], widths=(12, 30, 20, 7), seed=0, **last):
+    hidden = [
+        ff.Linear(n_in, n_out, activation="relu", selector=selector)
+        for n_in, n_out in pairwise(widths[:-1])
+    ]
+    net = ff.Network(*hidden, ff.Linear(widths[-2], widths[-1], **last), random_state=seed)
+    rng = np.random.default_rng(seed)
+    for layer in net.layers:
+        layer.bias[:] = rng.normal(size=len(layer.bias)) * 0.1
+    net.refresh()
+    return net
+
+
+def examples(n=50, d=12, seed=1):
+    X = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+    return X * (np.abs(X) > 0.5)
+
+
+def dense_scores(net, X):
+    for layer in net.layers:
+        X = X @ layer.weights.T + layer.bias
+        if layer.settings.activation == "relu":
+            X = np.maximum(X, 0)
+    return X
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_every_form_of_input_and_number_of_threads_gives_the_same_bits(name):
+    net, X = make(SELECTORS[name]), examples()
+    wanted = net.decision_function(X)
+    assert wanted.shape == (50, 7)
+    assert wanted.dtype == np.float32
+    for form in (X.astype(np.float64), sparse.csr_array(X), ff.Dataset(X), sparse.coo_matrix(X)):
+        assert_array_equal(net.decision_function(form, n_jobs=2), wanted)
+    assert_array_equal(
+        np.concatenate([net.decision_function(X[i : i + 1]) for i in range(50)]), wanted
+    )
+
+
+@pytest.mark.parametrize("name", ["all", "dropout", "topk", "sign", "simhash"])
+def test_exact_prediction_of_a_hard_gate_is_the_dense_net(name):
+    selector = SELECTORS[name]
+    if isinstance(selector, ff.Hashed):
+        options = {"n_bits": 3, "n_tables": 4} if name == "simhash" else {}
+        selector = ff.Hashed(density=0.3, family=selector.family, soft=False, **options)
+    net, X = make(selector), examples()
+    assert_allclose(
+        net.decision_function(X, exact=True), dense_scores(net, X), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_exact_prediction_of_a_soft_gate_keeps_the_true_best_rows():
+    net, X = make(SELECTORS["sign"]), examples()
+    twin = make(SELECTORS["soft topk"])
+    twin.set_weights(net.weights())
+    assert_array_equal(net.decision_function(X, exact=True), twin.decision_function(X))
+
+
+@settings(deadline=None, max_examples=30)
+@given(k=st.integers(1, 7), n=st.integers(0, 5))
+def test_the_best_rows_are_those_of_the_scores(k, n):
+    net, X = make(), examples(n)
+    top, scores = net.predict_topk(X, k), net.decision_function(X)
+    assert top.indices.shape == top.scores.shape == (n, k)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    assert_array_equal(top.indices, order)
+    assert_array_equal(top.scores, np.take_along_axis(scores, order, axis=1))
+
+
+def test_rows_that_no_gate_chose_have_no_score():
+    net = ff.Network(ff.Linear(12, 20, selector=ff.Hashed(density=0.1, soft=False, rerank=1.0)))
+    top = net.predict_topk(examples(), 5)
+    assert (top.indices[:, :2] >= 0).all()
+    assert (top.indices[:, 2:] == -1).all()
+    assert np.isneginf(top.scores[:, 2:]).all()
+    assert np.isneginf(net.decision_function(examples())).sum(axis=1).tolist() == [18] * 50
+
+
+def test_probabilities_follow_the_loss():
+    net, X = make(), examples()
+    assert_allclose(net.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
+    net.loss = "logistic"
+    assert_allclose(net.predict_proba(X), expit(net.decision_function(X)), rtol=1e-6)
+    assert_array_equal(net.predict(X), net.predict_proba(X) > 0.5)
+    net.loss = "squared"
+    assert_array_equal(net.predict(X), net.decision_function(X))
+    with pytest.raises(ValueError, match="use predict"):
+        net.predict_proba(X)
+
+
+def test_classes_are_predicted_by_name():
+    X = examples(30)
+    train = ff.Dataset(X, np.array(["cat", "dog"])[(X[:, 0] > 0).astype(int)])
+    net = ff.Network(ff.Linear(12, 2))
+    ff.Trainer(net, optimizer=ff.Adam(lr=0.05), max_epochs=30, batch_size=4, n_jobs=1).fit(train)
+    assert_array_equal(net.predict(X), np.where(X[:, 0] > 0, "dog", "cat"))
+
+
+def test_evaluation_measures_what_prediction_shows():
+    net, X = make(), examples()
+    y = np.random.default_rng(0).integers(0, 7, size=50)
+    result = net.evaluate(ff.Dataset(X, y, n_labels=7), ["accuracy", "loss", "P@3"])
+    scores = net.decision_function(X)
+    assert list(result) == ["accuracy", "loss", "P@3"]
+    assert result.accuracy == (net.predict(X) == y).mean()
+    assert_allclose(result.loss, -log_softmax(scores, axis=1)[np.arange(50), y].mean(), rtol=1e-5)
+    hits = (net.predict_topk(X, 3).indices == y[:, None]).any(axis=1)
+    assert_allclose(result["P@3"], hits.mean() / 3)
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), n=st.integers(1, 6), k=st.integers(1, 4))
+def test_precision_is_the_share_of_hits(data, n, k):
+    truth = [data.draw(st.sets(st.integers(0, 5), max_size=4)) for _ in range(n)]
+    top = np.array(
+        [
+            data.draw(st.lists(st.integers(-1, 5), min_size=4, max_size=4, unique=True))
+            for _ in truth
+        ]
+    )
+    indptr = np.cumsum([0, *map(len, truth)])
+    ids = np.array([label for labels in truth for label in sorted(labels)], np.int32)
+    hits = sum(len(labels & set(row[:k].tolist())) for labels, row in zip(truth, top, strict=True))
+    assert_allclose(precision_at(k, top.astype(np.int32), (indptr, ids)), hits / (n * k))
+
+
+def test_a_dense_net_costs_what_it_counts_as_dense():
+    net = make(ff.All())
+    X = np.abs(examples()) + 1  # no zeros to skip
+    result = net.evaluate(ff.Dataset(X, np.zeros(50, int), n_labels=7))
+    assert result.ledger.dense == 50 * (12 * 30 + 30 * 20 + 20 * 7)
+    assert result.ledger.total <= result.ledger.dense
+    assert result.density == 1.0
+
+
+def test_density_counts_the_rows_of_gated_layers():
+    result = make().evaluate(ff.Dataset(examples(), np.zeros(50, int), n_labels=7))
+    assert_allclose(result.density, (9 + 6) / 50)
+
+
+def test_the_seed_decides_every_bit():
+    first, same, other = (make(seed=seed).weights() for seed in (3, 3, 4))
+    assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_a_copy_shares_nothing():
+    net, X = make(), examples()
+    twin, before = net.copy(), net.decision_function(X)
+    twin.layers[0].weights[:] = 1
+    twin.refresh()
+    assert_array_equal(net.decision_function(X), before)
+    assert not np.array_equal(twin.decision_function(X), before)
+
+
+def test_changed_weights_are_found_after_a_refresh():
+    X = np.eye(12, dtype=np.float32)[:1]
+    net = ff.Network(ff.Linear(12, 100, selector=ff.Hashed(density=0.01, rerank=1, soft=False)))
+    for layer in net.layers:
+        layer.weights[:] = -1
+        layer.weights[42] = 1
+    net.refresh()
+    assert net.predict_topk(X, 1).indices[0, 0] == 42
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda net: net.predict(np.zeros((2, 3))), "3 features but the network wants 12"),
+        (lambda net: net.predict(np.full((2, 12), np.nan)), "nan"),
+        (lambda net: net.predict_topk(np.zeros((2, 12)), 0), "k must be"),
+        (lambda net: net.predict_topk(np.zeros((2, 12)), 8), "k must be"),
+        (lambda net: net.evaluate(ff.Dataset(np.zeros((2, 12)))), "no targets"),
+        (lambda net: net.evaluate(ff.Dataset(np.zeros((0, 12)), [])), "no examples"),
+        (lambda net: net.evaluate(ff.Dataset(np.zeros((1, 12)), [8], n_labels=9)), "9 labels"),
+        (lambda net: net.evaluate(ff.Dataset(np.zeros((1, 12)), [0], n_labels=7), ["F1"]), "F1"),
+        (lambda net: net.predict(np.zeros((2, 12)), n_jobs=0), "n_jobs"),
+    ],
+)
+def test_a_wrong_question_is_refused_by_name(call, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        call(make())
+
+
+def test_an_answer_larger_than_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(network, "DENSE_BUDGET", 50 * 7 * 4 - 1)
+    with pytest.raises(ValueError, match="use predict_topk"):
+        make().decision_function(examples())
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([], "at least one layer"),
+        ([ff.Linear(2, 3), ff.Linear(4, 5)], "layer 1 wants 4 inputs but layer 0 has 3"),
+        ([ff.Linear(2, 3, activation="relu", selector=ff.Hashed())], "soft=False"),
+        (["Linear"], "must be a Linear"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(layers, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        ff.Network(*layers)

@@ -1,0 +1,273 @@
+"""Training: what it learns, what it keeps, and what does not matter to it."""
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import fewfire as ff
+from fewfire import trainer as training
+
+RNG = np.random.default_rng(0)
+CENTRES = RNG.normal(size=(5, 20)).astype(np.float32)
+
+
+def blobs(n, seed):
+    """Five clouds of points."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 5, size=n)
+    return ff.Dataset(CENTRES[y] + 0.7 * rng.normal(size=(n, 20)), y, n_labels=5)
+
+
+TRAIN, TEST = blobs(600, 1), blobs(300, 2)
+
+
+def make(selector=None, seed=0):
+    selector = selector or ff.Hashed(density=0.2)
+    return ff.Network(
+        ff.Linear(20, 64, activation="relu", selector=selector),
+        ff.Linear(64, 48, activation="relu", selector=selector),
+        ff.Linear(48, 5),
+        random_state=seed,
+    )
+
+
+def fit(net, data=TRAIN, **options):
+    options = {"max_epochs": 3, "n_jobs": 1, **options}
+    return ff.Trainer(net, **options).fit(data)
+
+
+def assert_same(net, other):
+    for a, b in zip(net.weights(), other.weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+SELECTORS = {
+    "all": ff.All(),
+    "dropout": ff.Dropout(density=0.5),
+    "topk": ff.TopK(density=0.2, soft=True),
+    "sign": ff.Hashed(density=0.2),
+    "simhash": ff.Hashed(density=0.2, family="simhash", n_bits=3, n_tables=8, refresh_every=100),
+}
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_every_selector_learns_on_one_thread_and_on_two(name, n_jobs):
+    net = make(SELECTORS[name])
+    fit(net, max_epochs=10, batch_size=4, optimizer=ff.RMS(lr=0.002), n_jobs=n_jobs)
+    assert net.evaluate(TEST).accuracy > 0.9
+
+
+@pytest.mark.parametrize("optimizer", [ff.SGD(lr=0.05, momentum=0.5, l2=1e-4), ff.Adagrad(lr=0.05),
+                                       ff.RMS(lr=0.002), ff.Adam(lr=0.003)], ids=repr)  # fmt: skip
+def test_every_optimizer_learns(optimizer):
+    net = make()
+    fit(net, max_epochs=10, batch_size=4, optimizer=optimizer)
+    assert net.evaluate(TEST).accuracy > 0.9
+
+
+def test_one_thread_gives_the_same_bits_twice():
+    first, second = make(), make()
+    histories = [fit(first), fit(second)]
+    assert_same(first, second)
+    assert [row["train/loss"] for row in histories[0]] == [
+        row["train/loss"] for row in histories[1]
+    ]
+
+
+@pytest.mark.parametrize("selector", SELECTORS.values(), ids=list(SELECTORS))
+def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(selector):
+    nets = [make(selector) for _ in range(3)]
+    for n_jobs, net in enumerate(nets, start=1):
+        fit(net, deterministic=True, n_jobs=n_jobs, batch_size=32)
+    assert_same(nets[0], nets[1])
+    assert_same(nets[0], nets[2])
+
+
+def test_slices_of_an_epoch_leave_no_trace(monkeypatch):
+    whole, sliced = make(SELECTORS["simhash"]), make(SELECTORS["simhash"])
+    fit(whole)
+    monkeypatch.setattr(training, "_SLICE_SECONDS", 1e-9)
+    fit(sliced)
+    assert_same(whole, sliced)
+
+
+def test_sparse_and_dense_data_train_the_same_network():
+    from scipy import sparse
+
+    X = np.where(np.abs(TRAIN.X) > 0.5, TRAIN.X, 0)
+    dense, thin = make(), make()
+    fit(dense, ff.Dataset(X, TRAIN.y))
+    fit(thin, ff.Dataset(sparse.csr_array(X), TRAIN.y))
+    assert_same(dense, thin)
+
+
+def test_history_has_a_row_per_epoch_and_agrees_with_evaluate():
+    net = make()
+    history = ff.Trainer(net, max_epochs=2, n_jobs=1).fit(TRAIN, {"test": TEST})
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert history.n_examples == 2 * len(TRAIN)
+    assert history[-1]["test/accuracy"] == net.evaluate(TEST).accuracy
+    assert history[-1]["lr"] < history[0]["lr"]
+    assert 0 < history.ledger.share < 1
+    assert history.ledger.dense == 2 * len(TRAIN) * (2 * 20 * 64 + 3 * 64 * 48 + 3 * 48 * 5)
+
+
+def test_history_becomes_a_data_frame():
+    pytest.importorskip("pandas")
+    history = fit(make())
+    assert list(history.to_frame()["epoch"]) == [1, 2, 3]
+
+
+def test_rows_that_nobody_chose_keep_every_bit():
+    net = make(ff.Hashed(density=0.05, rerank=1.0))
+    before = net.weights()
+    fit(net, TRAIN[:5], max_epochs=1)
+    same = (before[0] == net.layers[0].weights).all(axis=1)
+    assert 0.5 < same.mean() < 1
+
+
+def test_early_stopping_restores_the_best_epoch():
+    class Watch(ff.Callback):
+        def __init__(self):
+            self.weights = []
+
+        def on_epoch_end(self, run, record):
+            self.weights.append(run.net.weights())
+            return False
+
+    net, watch = make(), Watch()
+    stop = ff.EarlyStopping("val/accuracy", patience=2)
+    trainer = ff.Trainer(net, optimizer=ff.RMS(lr=0.03), max_epochs=30, n_jobs=1,
+                         callbacks=[watch, stop])  # fmt: skip
+    history = trainer.fit(TRAIN, {"val": TEST})
+    scores = [row["val/accuracy"] for row in history]
+    assert len(history) == stop.best_epoch_ + 2 < 30
+    assert stop.best_score_ == max(scores) == net.evaluate(TEST).accuracy
+    for a, b in zip(watch.weights[stop.best_epoch_ - 1], net.weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_early_stopping_names_a_column_that_is_not_there():
+    with pytest.raises(KeyError, match="val/accuracy"):
+        fit(make(), callbacks=[ff.EarlyStopping("val/accuracy")])
+
+
+@pytest.mark.parametrize("optimizer", [ff.RMS(), ff.Adam(), ff.SGD(momentum=0.9)], ids=repr)
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer):
+    class Stop(ff.Callback):
+        def on_epoch_end(self, run, record):
+            return record["epoch"] == 2
+
+    whole, first, second = make(), make(), make()
+    fit(whole, max_epochs=4, optimizer=optimizer)
+    path = tmp_path / "checkpoint"
+    fit(first, max_epochs=4, optimizer=optimizer, callbacks=[ff.Checkpoint(path), Stop()])
+    options = {"max_epochs": 4, "optimizer": optimizer, "n_jobs": 1}
+    history = ff.Trainer(second, **options).fit(TRAIN, resume=path)
+    assert_same(whole, second)
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
+    assert history.n_examples == 4 * len(TRAIN)
+    with pytest.raises(ValueError, match="max_epochs"):
+        ff.Trainer(make(), **{**options, "max_epochs": 5}).fit(TRAIN, resume=path)
+
+
+def test_an_interrupt_ends_training_soon_and_keeps_what_was_learned():
+    net = make(seed=7)
+    before = net.weights()
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        signal.raise_signal(signal.SIGINT)
+
+    timer = threading.Timer(0.3, press)
+    timer.start()
+    history = fit(net, max_epochs=1_000_000)
+    assert time.perf_counter() - pressed[0] < 5  # half a second, on a machine that is not busy
+    assert history.interrupted
+    assert not np.array_equal(before[0], net.layers[0].weights)
+    assert net.evaluate(TEST).accuracy > 0.3
+    scores = net.decision_function(TEST)
+    net.refresh()
+    assert_array_equal(net.decision_function(TEST), scores)  # the codes were those of the weights
+
+
+def test_a_loss_that_is_no_number_leaves_the_network_of_the_last_good_epoch():
+    net = make(ff.All())
+    before = net.weights()
+    with pytest.raises(ff.DivergenceError, match="smaller lr than 1e\\+30"):
+        fit(net, optimizer=ff.SGD(lr=1e30))
+    for a, b in zip(before, net.weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+WRONG = [
+    (ff.Dataset(np.zeros((3, 4)), [0, 1, 2]), {}, "4 features"),
+    (ff.Dataset(np.zeros((3, 20))), {}, "no targets"),
+    (ff.Dataset(np.zeros((3, 20)), [0, 1, 9], n_labels=10), {}, "10 labels"),
+    (ff.Dataset(np.zeros((3, 20)), [[0.5], [0.1], [0.2]]), {"loss": "softmax"}, "softmax"),
+    (TRAIN, {"loss": "squared"}, "squared"),
+]
+
+
+@pytest.mark.parametrize(("data", "options", "words"), WRONG)
+def test_data_that_does_not_fit_changes_nothing(data, options, words):
+    net = make()
+    before = net.weights()
+    with pytest.raises(ValueError, match=words):
+        fit(net, data, **options)
+    assert (net.loss, net.encoding) == (None, None)
+    for a, b in zip(before, net.weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"loss": "hinge"}, "loss"),
+        ({"optimizer": "adam"}, "optimizer"),
+        ({"schedule": 0.5}, "schedule"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"max_epochs": 0}, "max_epochs"),
+        ({"n_jobs": -5}, "n_jobs"),
+        ({"callbacks": [print]}, "Callback"),
+        ({"deterministic": 1}, "deterministic"),
+    ],
+)
+def test_a_wrong_option_is_refused_by_name(options, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        ff.Trainer(make(), **options)
+
+
+def test_values_and_label_lists_are_learned_too():
+    from scipy import sparse
+
+    net = ff.Network(ff.Linear(20, 32, activation="relu"), ff.Linear(32, 2))
+    truth = TRAIN.X[:, :2] * 0.5
+    fit(net, ff.Dataset(TRAIN.X, truth), max_epochs=40, batch_size=8, optimizer=ff.Adam(lr=0.003))
+    assert net.loss == "squared"
+    assert np.mean((net.predict(TRAIN.X) - truth) ** 2) < 0.1 * truth.var()
+
+    net = make(ff.All())
+    y = np.asarray(TRAIN.y)
+    labels = sparse.csr_array(np.eye(5)[y] + np.eye(5)[(y + 1) % 5])
+    data = ff.Dataset(TRAIN.X, labels)
+    fit(net, data, max_epochs=10, batch_size=8)
+    assert net.loss == "logistic"
+    assert net.evaluate(data, ["P@1", "P@2"])["P@2"] > 0.9
+
+
+def test_progress_goes_to_stderr_and_only_when_asked(capfd):
+    fit(make())
+    assert capfd.readouterr() == ("", "")
+    fit(make(), verbose=True)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("epoch ") == 3
+    assert "train/accuracy" in err
+    assert "examples/s" in err
