@@ -43,6 +43,10 @@ class Line {
   const char* at() const { return at_; }
   bool starts_with(std::string_view word) const { return std::string_view(at_, end_).starts_with(word); }
   bool starts_blank() const { return at_ != end_ && is_blank(*at_); }
+  bool starts_with_feature() const {
+    const char* stop = std::find_if(at_, end_, [](char c) { return c < '0' || c > '9'; });
+    return stop != at_ && stop != end_ && *stop == ':';
+  }
 
   bool next_word() {  // false at the end
     while (at_ != end_ && is_blank(*at_)) ++at_;
@@ -148,7 +152,7 @@ class ChunkParser {
   void parse(Line line) {
     if (line.empty()) return;
     if (format_.labels) {
-      if (!line.starts_blank()) parse_labels(line);
+      if (!line.starts_blank() && !line.starts_with_feature()) parse_labels(line);
       rows_.label_indptr.push_back(static_cast<int64_t>(rows_.labels.size()));
     } else {
       if (!line.next_word()) return;
@@ -161,16 +165,11 @@ class ChunkParser {
   }
 
   void parse_labels(Line& line) {
-    const Line start = line;
     entries_.clear();
     do {
       const char* at = line.at();
       entries_.push_back({line.id("label", limits_.labels), 1, at});
     } while (line.take(','));
-    if (line.take(':')) {  // no label: the line begins with its first feature
-      line = start;
-      return;
-    }
     line.end_of_word("a comma or a blank after the label");
     sort("label", line);
     for (const Entry& entry : entries_) rows_.labels.push_back(entry.id);

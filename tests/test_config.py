@@ -3,10 +3,7 @@
 import json
 import os
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import fewfire as ff
 from fewfire.config import from_dict, thread_count, to_dict
@@ -83,30 +80,3 @@ def test_no_number_of_threads_means_all_cores():
     for wrong in (0, -2, 5000):
         with pytest.raises(ValueError, match="n_jobs"):
             thread_count(wrong)
-
-
-schedules = st.sampled_from(
-    [
-        ff.Constant(warmup=3),
-        ff.LinearDecay(final=0.1),
-        ff.CosineDecay(warmup=5),
-        ff.StepDecay(n_drops=3, factor=0.5),
-    ]
-)
-
-
-@given(schedule=schedules, total=st.integers(1, 60), cut=st.integers(0, 60))
-def test_a_rate_depends_on_the_step_alone(schedule, total, cut):
-    whole = schedule.factors(0, total, total)
-    cut = min(cut, total)
-    parts = [schedule.factors(0, cut, total), schedule.factors(cut, total - cut, total)]
-    np.testing.assert_array_equal(whole, np.concatenate(parts))
-    assert (whole >= 0).all()
-    assert (whole <= 1).all()
-
-
-@given(schedule=schedules)
-def test_rates_rise_in_the_warmup_and_fall_after_it(schedule):
-    factors = schedule.factors(0, 100, 100)
-    assert (np.diff(factors[: schedule.warmup]) >= 0).all()
-    assert (np.diff(factors[schedule.warmup :]) <= 0).all()

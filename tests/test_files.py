@@ -53,6 +53,14 @@ def test_an_untrained_network_can_be_kept(tmp_path):
     assert ff.load(tmp_path / "net").encoding is None
 
 
+def test_names_from_a_numpy_array_can_be_kept(tmp_path):
+    net = ff.Network(ff.Linear(6, 2))
+    data = ff.Dataset(X, np.where(X[:, 0] > 0, 20, 10), label_names=np.array([10, 20]))
+    ff.Trainer(net, max_epochs=1, n_jobs=1).fit(data)
+    net.save(tmp_path / "net")
+    assert ff.load(tmp_path / "net").label_names == (10, 20)
+
+
 def test_equal_networks_are_equal_files(tmp_path, saved):
     trained().save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == saved.read_bytes()

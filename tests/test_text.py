@@ -85,6 +85,12 @@ def test_values_too_small_for_a_float_are_zero():
     assert_array_equal(parse("0 1:1e-99 2:1")["indices"], [2])
 
 
+def test_a_line_without_labels_may_begin_with_any_feature():
+    got = parse("1 60 3\n50:1\n", header=True)
+    assert_array_equal(got["indices"], [50])
+    assert_array_equal(got["label_indptr"], [0, 0])
+
+
 def test_a_header_states_the_sizes():
     got = parse("2 9 5\n0 1:1\n 2:1\n", header=True)
     assert (len(got["indptr"]) - 1, got["n_features"], got["n_labels"]) == (2, 9, 5)

@@ -172,8 +172,10 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer):
     assert_same(whole, second)
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
     assert history.n_examples == 4 * len(TRAIN)
+    other = make()
     with pytest.raises(ValueError, match="max_epochs"):
-        ff.Trainer(make(), **{**options, "max_epochs": 5}).fit(TRAIN, resume=path)
+        ff.Trainer(other, **{**options, "max_epochs": 5}).fit(TRAIN, resume=path)
+    assert (other.loss, other.encoding) == (None, None)
 
 
 def test_an_interrupt_ends_training_soon_and_keeps_what_was_learned():
@@ -212,6 +214,7 @@ WRONG = [
     (ff.Dataset(np.zeros((3, 20)), [0, 1, 9], n_labels=10), {}, "10 labels"),
     (ff.Dataset(np.zeros((3, 20)), [[0.5], [0.1], [0.2]]), {"loss": "softmax"}, "softmax"),
     (TRAIN, {"loss": "squared"}, "squared"),
+    (ff.Dataset(np.zeros((3, 20)), np.full((3, 4), 0.5)), {}, "4 columns of values"),
 ]
 
 

@@ -78,7 +78,7 @@ def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
         raise FormatError(f"{path} is a safetensors file, but not one that fewfire wrote")
     try:
         config = json.loads(metadata["fewfire"])
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also integers beyond 4300 digits
         raise FormatError(f"{path}: its description is damaged: {error}") from error
     if not isinstance(config, dict):
         raise FormatError(f"{path}: its description is damaged: not an object")

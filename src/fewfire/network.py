@@ -276,6 +276,11 @@ class Network:
         if (loss == "squared") != (data.kind == "values"):
             wanted = "values" if loss == "squared" else "classes or label lists"
             raise ValueError(f"the {loss} loss wants {wanted} as targets, not {data.kind}")
+        if data.kind == "values" and data.n_labels != self.n_outputs:
+            raise ValueError(
+                f"the data set has {data.n_labels} columns of values but the last layer has "
+                f"{self.n_outputs} rows"
+            )
         if data.n_labels > self.n_outputs:
             raise ValueError(
                 f"the data set has {data.n_labels} labels but the last layer has {self.n_outputs} "

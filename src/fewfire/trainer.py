@@ -226,9 +226,7 @@ class Run:
         self.max_epochs = trainer.max_epochs
         self.train = train
         self.eval_sets = eval_sets
-        loss = self._check_data()
-        self.net.loss = loss
-        self.net.encoding = train.encoding
+        self.loss = self._check_data()
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = _Moments(self.net, trainer.optimizer)
@@ -240,6 +238,7 @@ class Run:
 
     def go(self) -> History:
         """Train until the last epoch, an early stop, or Ctrl-C."""
+        self.net.loss, self.net.encoding = self.loss, self.train.encoding
         for callback in self.trainer.callbacks:
             callback.on_fit_start(self)
         try:
@@ -416,7 +415,7 @@ class Run:
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "loss": self.net.loss,
+            "loss": self.loss,
             "optimizer": to_dict(self.trainer.optimizer),
             "schedule": to_dict(self.trainer.schedule),
             "batch_size": self.trainer.batch_size,

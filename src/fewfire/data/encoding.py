@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
 Kind: TypeAlias = Literal["classes", "labels", "values"] | None
 
 
@@ -45,7 +47,10 @@ class Encoding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dict, for files."""
-        return asdict(self)
+        names = self.label_names
+        if names is not None:  # JSON knows no scalars of numpy
+            names = tuple(name.item() if isinstance(name, np.generic) else name for name in names)
+        return {**asdict(self), "label_names": names}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Encoding:
