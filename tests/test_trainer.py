@@ -178,6 +178,15 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer):
     assert (other.loss, other.encoding) == (None, None)
 
 
+@pytest.fixture
+def _hears_interrupts():
+    """A background job of a shell ignores SIGINT; a user's terminal does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hears_interrupts")
 def test_an_interrupt_ends_training_soon_and_keeps_what_was_learned():
     net = make(seed=7)
     before = net.weights()
