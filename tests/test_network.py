@@ -214,6 +214,11 @@ def test_an_answer_larger_than_memory_is_refused(monkeypatch):
         make().decision_function(examples())
 
 
+def test_a_network_larger_than_the_machine_is_refused_before_it_is_made():
+    with pytest.raises(MemoryError, match="GiB, this machine has"):
+        ff.Network(ff.Linear(1_000_000, 2_000_000))
+
+
 @pytest.mark.parametrize(
     ("layers", "words"),
     [

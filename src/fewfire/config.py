@@ -57,6 +57,17 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
+def check_memory(name: str, n_bytes: int) -> None:
+    """Raise unless this machine could hold `n_bytes`: the system would end the process."""
+    if not hasattr(os, "sysconf"):
+        return
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if n_bytes > total:
+        raise MemoryError(
+            f"{name} takes {n_bytes / 2**30:,.1f} GiB, this machine has {total / 2**30:,.1f} GiB"
+        )
+
+
 def to_dict(settings: Any) -> dict[str, Any]:
     """Turn a settings object into a plain dict, its class under "type"."""
     return {"type": type(settings).__name__, **asdict(settings)}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from . import _core
-from .config import check_integer, thread_count
+from .config import check_integer, check_memory, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.encoding import Kind
@@ -49,6 +49,8 @@ class Network:
     ------
     ValueError
         If there is no layer, or the widths do not fit.
+    MemoryError
+        If the machine cannot hold the weights.
 
     Examples
     --------
@@ -60,6 +62,8 @@ class Network:
     def __init__(self, *layers: Linear, random_state: int = 0) -> None:
         _check_layers(layers)
         check_integer("random_state", random_state, low=0)
+        n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
+        check_memory(f"a network of {n_parameters:,} parameters", 4 * n_parameters)
         self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from . import _core
 from .callbacks import Callback
-from .config import check_choice, check_flag, check_integer, thread_count, to_dict
+from .config import check_choice, check_flag, check_integer, check_memory, thread_count, to_dict
 from .data import Dataset
 from .evaluation import core_inputs, core_targets
 from .files import PathLike, read_model, write_model
@@ -227,6 +227,9 @@ class Run:
         self.train = train
         self.eval_sets = eval_sets
         self.loss = self._check_data()
+        # Weights, the copy that a failing epoch goes back to, and the optimizer's moments.
+        n_arrays = 2 + core_optimizer(trainer.optimizer).n_moments
+        check_memory("training", 4 * n_arrays * self.net.n_parameters)
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = _Moments(self.net, trainer.optimizer)
