@@ -208,6 +208,18 @@ def test_a_wrong_question_is_refused_by_name(call, words):
         call(make())
 
 
+def test_integers_of_numpy_are_integers():
+    net = ff.Network(ff.Linear(np.int64(3), np.uint8(2)), random_state=np.int32(1))
+    assert net.predict_topk(np.zeros((1, 3)), np.int64(2)).indices.shape == (1, 2)
+    assert type(net.layers[0].settings.out_features) is type(net.random_state) is int
+
+
+def test_rows_without_a_name_are_refused():
+    net = ff.Network(ff.Linear(12, 3))
+    with pytest.raises(ValueError, match="2 named labels"):
+        ff.Trainer(net).fit(ff.Dataset(examples(2), ["cat", "dog"]))
+
+
 def test_an_answer_larger_than_memory_is_refused(monkeypatch):
     monkeypatch.setattr(network, "DENSE_BUDGET", 50 * 7 * 4 - 1)
     with pytest.raises(ValueError, match="use predict_topk"):

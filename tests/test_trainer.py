@@ -256,6 +256,12 @@ def test_a_wrong_option_is_refused_by_name(options, words):
         ff.Trainer(make(), **options)
 
 
+@pytest.mark.parametrize("eval_sets", [TEST, {"train": TEST}])
+def test_eval_sets_have_names_of_their_own(eval_sets):
+    with pytest.raises((TypeError, ValueError), match="name"):
+        ff.Trainer(make()).fit(TRAIN, eval_sets)
+
+
 def test_values_and_label_lists_are_learned_too():
     from scipy import sparse
 

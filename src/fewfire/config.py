@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, SupportsIndex
 
 
 def check_number(
@@ -36,13 +37,15 @@ def check_number(
         raise ValueError(f"{name} must be {' and '.join(bounds)}, got {value!r}")
 
 
-def check_integer(name: str, value: int, *, low: int, high: int | None = None) -> None:
-    """Raise unless `value` is a whole number in low..high."""
-    if not isinstance(value, int) or isinstance(value, bool):
+def check_integer(name: str, value: SupportsIndex, *, low: int, high: int | None = None) -> int:
+    """Return `value` as an int, numpy's integers too; raise unless it is in low..high."""
+    if not isinstance(value, SupportsIndex) or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
+    value = operator.index(value)
     if value < low or (high is not None and value > high):
         upper = "" if high is None else f" and at most {high}"
         raise ValueError(f"{name} must be at least {low}{upper}, got {value}")
+    return value
 
 
 def check_flag(name: str, value: bool) -> None:
@@ -91,5 +94,4 @@ def thread_count(n_jobs: int | None) -> int:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
-    check_integer("n_jobs", n_jobs, low=1, high=4096)
-    return n_jobs
+    return check_integer("n_jobs", n_jobs, low=1, high=4096)

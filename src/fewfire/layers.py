@@ -45,8 +45,9 @@ class Linear:
     gain: float | None = None
 
     def __post_init__(self) -> None:
-        check_integer("in_features", self.in_features, low=1, high=2**31 - 1)
-        check_integer("out_features", self.out_features, low=1, high=2**31 - 1)
+        for name in ("in_features", "out_features"):
+            width = check_integer(name, getattr(self, name), low=1, high=2**31 - 1)
+            object.__setattr__(self, name, width)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_flag("bias", self.bias)
         if self.selector is None:
@@ -54,7 +55,7 @@ class Linear:
         if not isinstance(self.selector, Selector):
             raise TypeError(f"selector must be All, Dropout, TopK or Hashed, got {self.selector!r}")
         if self.gain is not None:
-            check_number("gain", self.gain, above=0.0)
+            check_number("gain", self.gain, above=0.0, high=1e6)
         if getattr(self.selector, "soft", False) and self.activation != "relu":
             raise ValueError(
                 f'a soft gate subtracts a threshold before a ReLU; with activation="'

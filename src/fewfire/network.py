@@ -61,10 +61,9 @@ class Network:
 
     def __init__(self, *layers: Linear, random_state: int = 0) -> None:
         _check_layers(layers)
-        check_integer("random_state", random_state, low=0)
+        self.random_state = check_integer("random_state", random_state, low=0)
         n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
         check_memory(f"a network of {n_parameters:,} parameters", 4 * n_parameters)
-        self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None
         self.layers = [
@@ -145,7 +144,7 @@ class Network:
         ValueError
             If `X` has another width than the network or holds NaN, or `k` is out of range.
         """
-        check_integer("k", k, low=1, high=self.n_outputs)
+        k = check_integer("k", k, low=1, high=self.n_outputs)
         data = self._examples(X)
         return self._evaluate(data, None, k, exact, n_jobs).top
 
@@ -289,6 +288,11 @@ class Network:
             raise ValueError(
                 f"the data set has {data.n_labels} labels but the last layer has {self.n_outputs} "
                 "rows; read both files with one encoder: like=train"
+            )
+        if data.label_names is not None and data.n_labels < self.n_outputs:
+            raise ValueError(
+                f"the data set has {data.n_labels} named labels but the last layer has "
+                f"{self.n_outputs} rows: make it Linear(..., {data.n_labels})"
             )
         encoding = encoding or self.encoding
         if encoding is not None and data.label_names != encoding.label_names:

@@ -19,7 +19,7 @@ from .callbacks import Callback
 from .config import check_choice, check_flag, check_integer, check_memory, thread_count, to_dict
 from .data import Dataset
 from .evaluation import core_inputs, core_targets
-from .files import PathLike, read_model, write_model
+from .files import FormatError, PathLike, read_model, write_model
 from .ledger import Ledger
 from .network import LOSS_OF_KIND, LOSSES, Network, from_state
 from .optimizers import RMS, Adagrad, Adam, Optimizer, core_optimizer
@@ -162,10 +162,10 @@ class Trainer:
             raise TypeError(
                 f"schedule must be a Schedule such as LinearDecay, got {self.schedule!r}"
             )
-        check_integer("batch_size", self.batch_size, low=1, high=2**31 - 1)
-        check_integer("max_epochs", self.max_epochs, low=1)
+        self.batch_size = check_integer("batch_size", self.batch_size, low=1, high=2**31 - 1)
+        self.max_epochs = check_integer("max_epochs", self.max_epochs, low=1)
         check_flag("deterministic", self.deterministic)
-        check_integer("random_state", self.random_state, low=0)
+        self.random_state = check_integer("random_state", self.random_state, low=0)
         if any(not isinstance(callback, Callback) for callback in self.callbacks):
             raise TypeError("callbacks must be Callback objects, such as EarlyStopping(...)")
         last = self.net.layers[-1].settings
@@ -211,6 +211,10 @@ class Trainer:
         DivergenceError
             If the loss is no longer a number.
         """
+        if isinstance(eval_sets, Dataset):
+            raise TypeError('eval_sets names its data sets: eval_sets={"val": data}')
+        if eval_sets and "train" in eval_sets:
+            raise ValueError('the history has "train" columns of its own: use another name')
         run = Run(self, train, dict(eval_sets or {}))
         if resume is not None:
             run.load_checkpoint(resume)
@@ -403,18 +407,23 @@ class Run:
         layers = [layer.settings for layer in self.net.layers]
         if [layer.settings for layer in net.layers] != layers:
             raise ValueError(f"{path} holds another network than the trainer's")
-        training = config["training"]
+        try:
+            training = config["training"]
+            settings, epoch = dict(training["settings"]), training["epoch"]
+            history = History(training["history"], Ledger(training["ledger"]))
+            history.n_examples = check_integer("n_examples", training["n_examples"], low=0)
+            check_integer("epoch", epoch, low=0)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{path}: the training state is damaged: {error}") from error
         for name, value in self._settings().items():
-            if training["settings"].get(name) != value:
+            if settings.get(name) != value:
                 raise ValueError(
-                    f"{path} was trained with {name}={training['settings'].get(name)}, "
+                    f"{path} was trained with {name}={settings.get(name)}, "
                     f"the trainer has {value}: a resumed run needs the same settings"
                 )
         self.moments.restore(arrays)
         self.net.set_weights(net.weights())
-        self.epoch = training["epoch"]
-        self.history = History(training["history"], Ledger(training["ledger"]))
-        self.history.n_examples = training["n_examples"]
+        self.epoch, self.history = epoch, history
 
     def _settings(self) -> dict[str, Any]:
         return {
