@@ -166,15 +166,13 @@ Numpy<int64_t> ledger_of(const std::vector<Tally>& tallies) {
   return to_numpy(std::move(counts), {tallies.size(), Tally::kFields.size()});
 }
 
-Numpy<double> mean_active(const Totals& totals, size_t n_examples) {
-  std::vector<double> means;
-  for (const int64_t n : totals.n_chosen)
-    means.push_back(static_cast<double>(n) / static_cast<double>(n_examples));
-  const size_t n_layers = means.size();
-  return to_numpy(std::move(means), {n_layers});
+std::vector<Numpy<int64_t>> usage_of(Totals& totals) {
+  std::vector<Numpy<int64_t>> usage;
+  for (std::vector<int64_t>& counts : totals.usage) usage.push_back(to_numpy(std::move(counts)));
+  return usage;
 }
 
-using TrainResult = nb::typed<nb::tuple, double, int64_t, Numpy<int64_t>, Numpy<double>>;
+using TrainResult = nb::typed<nb::tuple, double, int64_t, Numpy<int64_t>, std::vector<Numpy<int64_t>>>;
 
 TrainResult bind_train(const Model& model, const Inputs& inputs, const Targets& targets,
                        Array1<const int64_t> order, Array1<const float> rates, int64_t batch_size,
@@ -193,14 +191,13 @@ TrainResult bind_train(const Model& model, const Inputs& inputs, const Targets& 
     totals = train(model, inputs, targets, view(order), view(rates), optimizer, states,
                    {batch_size, first_step, epoch, threads_of(n_threads), deterministic});
   }
-  return nb::make_tuple(totals.loss, totals.n_correct, ledger_of(totals.tallies),
-                        mean_active(totals, order.size()));
+  return nb::make_tuple(totals.loss, totals.n_correct, ledger_of(totals.tallies), usage_of(totals));
 }
 
 Mode mode_of(bool exact) { return exact ? Mode::exact : Mode::gated; }
 
-using EvaluateResult =
-    nb::typed<nb::tuple, Numpy<int32_t>, Numpy<float>, Numpy<double>, Numpy<int64_t>, Numpy<double>>;
+using EvaluateResult = nb::typed<nb::tuple, Numpy<int32_t>, Numpy<float>, Numpy<double>, Numpy<int64_t>,
+                                 std::vector<Numpy<int64_t>>>;
 
 EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Targets* targets,
                              Array1<const int64_t> ids, int64_t k, bool exact, int n_threads) {
@@ -232,7 +229,7 @@ EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Tar
     totals = predict(model, inputs, known, view(ids), mode_of(exact), threads_of(n_threads), take);
   }
   return nb::make_tuple(to_numpy(std::move(rows), {n, width}), to_numpy(std::move(scores), {n, width}),
-                        to_numpy(std::move(losses), {n}), ledger_of(totals.tallies), mean_active(totals, n));
+                        to_numpy(std::move(losses), {n}), ledger_of(totals.tallies), usage_of(totals));
 }
 
 Numpy<float> bind_scores(const Model& model, const Inputs& inputs, Array1<const int64_t> ids, bool exact,
@@ -460,11 +457,13 @@ void bind_network(nb::module_& m) {
   m.def("train", &bind_train, "model"_a, "inputs"_a, "targets"_a, "order"_a.noconvert(),
         "rates"_a.noconvert(), "batch_size"_a, "optimizer"_a, "states"_a, "first_step"_a, "epoch"_a,
         "n_threads"_a, "deterministic"_a,
-        "Train on one slice of an epoch: (loss sum, hits, ledger (n_layers, n_fields), mean active rows "
-        "(n_layers,)).");
-  m.def("evaluate", &bind_evaluate, "model"_a, "inputs"_a, "targets"_a.none(), "ids"_a.noconvert(), "k"_a,
-        "exact"_a, "n_threads"_a,
-        "The k best rows of each example: (rows, scores, losses, ledger, mean active rows).");
+        "Train on one slice of an epoch: (loss sum, hits, ledger (n_layers, n_fields), for each layer "
+        "how often each row was chosen).");
+  m.def(
+      "evaluate", &bind_evaluate, "model"_a, "inputs"_a, "targets"_a.none(), "ids"_a.noconvert(), "k"_a,
+      "exact"_a, "n_threads"_a,
+      "The k best rows of each example: (rows, scores, losses, ledger, for each layer how often each row was "
+      "chosen).");
   m.def("scores", &bind_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "exact"_a, "n_threads"_a,
         "Raw scores of every output row; -inf where a row was not computed.");
 }

@@ -72,7 +72,7 @@ void forward_gated(const Model& model, size_t l, Workspace& space, Pool& pool) {
                layer.activation == Activation::relu && !is_last, e, activity);
     activity.threshold_rows[e] = choice.threshold_row;
     activity.scales[e] = choice.scale;
-    own.n_chosen[l] += static_cast<int64_t>(choice.rows.size());
+    for (const RowId row : choice.rows) ++own.usage[l][row];
   });
 }
 
@@ -101,7 +101,7 @@ void forward_all(const Model& model, size_t l, Workspace& space, Pool& pool) {
     ThreadSpace& own = space.threads[thread];
     own.tallies[l].forward += n * (space.has_full_input(l) ? layer.n_columns() : space.input_of(l, e).size());
     own.tallies[l].rows_touched += n;
-    own.n_chosen[l] += n;
+    for (int64_t& count : own.usage[l]) ++count;
     const auto values = std::span(activity.values).subspan(static_cast<size_t>(e * activity.capacity), n);
     activity.threshold_rows[e] = -1;
     activity.scales[e] = 1.0f;
@@ -323,7 +323,7 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads)
   }
   for (ThreadSpace& thread : threads) {
     thread.tallies.resize(layers.size());
-    thread.n_chosen.resize(layers.size());
+    for (const Layer& layer : model.layers) thread.usage.emplace_back(layer.n_rows());
   }
 }
 

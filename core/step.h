@@ -56,8 +56,8 @@ struct Activity {
 struct ThreadSpace {
   Scratch scratch;
   Choice choice;
-  std::vector<Tally> tallies;     // per layer
-  std::vector<int64_t> n_chosen;  // per layer, rows chosen
+  std::vector<Tally> tallies;               // per layer
+  std::vector<std::vector<int64_t>> usage;  // per layer and row: examples that chose it
   std::vector<RowId> rows, flipped, ids;
   std::vector<float> deltas, gradient, values;
   std::vector<Pair> pairs;

@@ -12,11 +12,12 @@ constexpr int64_t kPredictBatch = 32;
 
 void add(const Workspace& space, Totals& totals) {
   totals.tallies.resize(space.layers.size());
-  totals.n_chosen.resize(space.layers.size());
+  totals.usage.resize(space.layers.size());
   for (const ThreadSpace& thread : space.threads)
     for (size_t l = 0; l < space.layers.size(); ++l) {
       totals.tallies[l] += thread.tallies[l];
-      totals.n_chosen[l] += thread.n_chosen[l];
+      totals.usage[l].resize(thread.usage[l].size());
+      for (size_t row = 0; row < thread.usage[l].size(); ++row) totals.usage[l][row] += thread.usage[l][row];
     }
 }
 

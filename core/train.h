@@ -8,8 +8,8 @@ namespace fewfire {
 struct Totals {
   double loss = 0.0;
   int64_t n_correct = 0;
-  std::vector<Tally> tallies;     // per layer
-  std::vector<int64_t> n_chosen;  // per layer
+  std::vector<Tally> tallies;               // per layer
+  std::vector<std::vector<int64_t>> usage;  // per layer and row: examples that chose it
 };
 
 struct TrainOptions {

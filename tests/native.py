@@ -38,7 +38,7 @@ class Trained(NamedTuple):
     loss: float
     n_correct: int
     ledger: np.ndarray
-    active: np.ndarray
+    usage: list[np.ndarray]
 
 
 PLAIN_SGD = reference.Optimizer()

@@ -104,9 +104,9 @@ class Vector(NamedTuple):
 class Record:
     """What a run counted, how close its closest decision was, and how large its scores became."""
 
-    n_layers: int
+    n_rows: list[int]  # of each layer
     ledger: np.ndarray = field(init=False)  # (n_layers, n_fields)
-    active: np.ndarray = field(init=False)  # (n_layers,) rows kept, summed over examples
+    usage: list[np.ndarray] = field(init=False)  # examples that kept each row
     margin: float = np.inf
     magnitude: float = 0.0
 
@@ -116,8 +116,8 @@ class Record:
         return self.margin > 3e-5 and self.magnitude < 100
 
     def __post_init__(self) -> None:
-        self.ledger = np.zeros((self.n_layers, len(FIELDS)), np.int64)
-        self.active = np.zeros(self.n_layers)
+        self.ledger = np.zeros((len(self.n_rows), len(FIELDS)), np.int64)
+        self.usage = [np.zeros(n, np.int64) for n in self.n_rows]
 
     def count(self, layer: int, **amounts: int) -> None:
         for name, amount in amounts.items():
@@ -330,7 +330,7 @@ def forward(
             record.decided(z)
         passes.append(Pass(x, chosen, ACTIVATIONS[layer.activation](z) * chosen.scale))
         n, d = layer.weights.shape
-        record.active[at] += len(chosen.rows)
+        record.usage[at][chosen.rows] += 1
         record.count(at, forward=len(x.ids) * len(chosen.rows), rows_touched=len(chosen.rows))
         times = 1 if mode != "train" else 2 if at == 0 else 3
         record.count(at, dense=times * n * d)
@@ -507,7 +507,7 @@ def train(
     first_step: int = 0,
 ) -> Trained:
     """One slice of an epoch, one micro-batch after the other."""
-    record, loss, n_correct = Record(len(model.layers)), 0.0, 0
+    record, loss, n_correct = Record([len(layer.bias) for layer in model.layers]), 0.0, 0
     for at_batch, rate in enumerate(rates):
         batch = order[at_batch * batch_size : (at_batch + 1) * batch_size]
         gradients = [
@@ -532,7 +532,7 @@ def train(
 
 def scores(model: Model, X: np.ndarray, ids: np.ndarray, exact: bool = False) -> Scores:
     """Outputs of the last layer, -inf where a row was not computed."""
-    record = Record(len(model.layers))
+    record = Record([len(layer.bias) for layer in model.layers])
     out = np.full((len(ids), len(model.layers[-1].rows)), -np.inf)
     mode = "exact" if exact else "gated"
     for slot, i in enumerate(ids):
@@ -550,7 +550,8 @@ def losses(
     model: Model, X: np.ndarray, targets: Sequence[np.ndarray], ids: np.ndarray, exact: bool = False
 ) -> np.ndarray:
     """The loss of each example, float64 (n,)."""
-    record, mode = Record(len(model.layers)), "exact" if exact else "gated"
+    record = Record([len(layer.bias) for layer in model.layers])
+    mode = "exact" if exact else "gated"
     passes = (forward(model, nonzeros(X[i]), NOTHING, int(i), mode, record)[-1] for i in ids)
     return np.array(
         [loss_of(model, last, targets[i])[0] for i, last in zip(ids, passes, strict=True)]

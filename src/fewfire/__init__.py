@@ -7,6 +7,7 @@ from .callbacks import Callback, Checkpoint, EarlyStopping
 from .data import Dataset
 from .evaluation import TopK as TopKResult
 from .files import FormatError
+from .history import History
 from .layers import Linear
 from .ledger import Ledger
 from .metrics import Metrics
@@ -14,7 +15,7 @@ from .network import Network, load
 from .optimizers import RMS, SGD, Adagrad, Adam
 from .schedules import Constant, CosineDecay, LinearDecay, StepDecay
 from .selectors import All, Dropout, Hashed, TopK
-from .trainer import DivergenceError, History, Trainer
+from .trainer import DivergenceError, Trainer
 
 __version__ = _version("fewfire")
 __all__ = [

@@ -27,7 +27,7 @@ class Evaluation(NamedTuple):
     top: TopK
     losses: NDArray[np.float64]  # (n,); empty without targets
     ledger: Ledger
-    active: NDArray[np.float64]  # mean active rows per example, (n_layers,)
+    usage: list[NDArray[np.int64]]  # per layer and row: examples that chose it
 
 
 def core_inputs(data: Dataset) -> _core.Inputs:
@@ -58,16 +58,17 @@ def evaluate(
     """Return the `k` best rows of every example, its loss if there are targets, and the cost."""
     inputs = core_inputs(data)
     indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
-    losses, ledger, n_active = [np.empty(0)], Ledger.empty(n_layers), np.zeros(n_layers)
+    losses, ledger = [np.empty(0)], Ledger.empty(n_layers)
+    usage: list[NDArray[np.int64]] = []
     for ids in chunks(len(data)):
         part = _core.evaluate(model, inputs, targets, ids, k, exact, n_threads)
         indices.append(part[0])
         scores.append(part[1])
         losses.append(part[2])
         ledger += Ledger(part[3])
-        n_active += part[4] * len(ids)
+        usage = part[4] if not usage else [a + b for a, b in zip(usage, part[4], strict=True)]
     top = TopK(np.concatenate(indices), np.concatenate(scores))
-    return Evaluation(top, np.concatenate(losses), ledger, n_active / max(1, len(data)))
+    return Evaluation(top, np.concatenate(losses), ledger, usage)
 
 
 def output_scores(

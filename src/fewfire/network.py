@@ -232,7 +232,7 @@ class Network:
             wanted |= {"accuracy": 1} if "accuracy" in names else {}
             values |= {name: precision_at(k, result.top[0], labels) for name, k in wanted.items()}
         ordered = {name: values[name] for name in names}
-        density = self.density(result.active)
+        density = self.density(result.usage, len(data))
         return Metrics(ordered, density, result.ledger, len(data), exact)
 
     def default_metrics(self, kind: Kind) -> list[str]:
@@ -241,19 +241,23 @@ class Network:
             return [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs] + ["loss"]
         return ["loss"] if kind == "values" else ["accuracy", "loss"]
 
-    def density(self, active: NDArray[np.float64]) -> float:
+    def density(self, usage: Sequence[NDArray[np.int64]], n_examples: int) -> float:
         """Return rows chosen / rows over the layers with a selector.
 
         Parameters
         ----------
-        active : ndarray (n_layers,)
-            Mean active rows per example.
+        usage : sequence of ndarray (rows,)
+            For each layer, how often each row was chosen.
+        n_examples : int
+            By how many examples.
         """
-        gated = [not isinstance(layer.settings.selector, All) for layer in self.layers]
-        if not any(gated):
-            return 1.0
-        rows = np.array([layer.settings.out_features for layer in self.layers])
-        return float(active[gated].sum() / rows[gated].sum())
+        gated = [
+            counts
+            for counts, layer in zip(usage, self.layers, strict=True)
+            if not isinstance(layer.settings.selector, All)
+        ]
+        n_rows = sum(map(len, gated)) * n_examples
+        return float(sum(counts.sum() for counts in gated) / n_rows) if n_rows else 1.0
 
     def check_targets(
         self, data: Dataset, loss: str | None = None, encoding: Encoding | None = None

@@ -20,13 +20,17 @@ from .config import check_choice, check_flag, check_integer, check_memory, threa
 from .data import Dataset
 from .evaluation import core_inputs, core_targets
 from .files import FormatError, PathLike, read_model, write_model
+from .history import History
 from .ledger import Ledger
+from .moments import Moments
 from .network import LOSS_OF_KIND, LOSSES, Network, from_state
-from .optimizers import RMS, Adagrad, Adam, Optimizer, core_optimizer
+from .optimizers import RMS, Adam, Optimizer, core_optimizer
+from .renumber import renumber
 from .schedules import LinearDecay, Schedule
 from .selectors import Hashed
 
 _SLICE_SECONDS = 0.1
+_FIRST_RENUMBERING = 1024  # steps
 
 
 class DivergenceError(RuntimeError):
@@ -51,35 +55,6 @@ def fitted_settings(net: Network) -> Settings:
     if net.is_gated:
         return Settings(RMS(lr=0.0005), batch_size=1, max_epochs=12)
     return Settings(Adam(lr=0.001), batch_size=128, max_epochs=12)
-
-
-class History(list[dict[str, Any]]):
-    """One dict per epoch: epoch, train/loss, train/accuracy, `<set>/<metric>`, density, lr,
-    examples_per_second, seconds.
-
-    Attributes
-    ----------
-    ledger : Ledger
-        Work of the whole training.
-    n_examples : int
-        Examples that were trained on, each as often as it was.
-    interrupted : bool
-        Whether Ctrl-C ended it.
-    """
-
-    def __init__(self, rows: Sequence[dict[str, Any]], ledger: Ledger) -> None:
-        super().__init__(rows)
-        self.ledger = ledger
-        self.n_examples = 0
-        self.interrupted = False
-
-    def to_frame(self) -> Any:
-        """Return the history as a pandas data frame; needs pandas."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas") from error
-        return pd.DataFrame(list(self))
 
 
 class Trainer:
@@ -236,7 +211,7 @@ class Run:
         check_memory("training", 4 * n_arrays * self.net.n_parameters)
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
-        self.moments = _Moments(self.net, trainer.optimizer)
+        self.moments = Moments(self.net, trainer.optimizer)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -287,6 +262,7 @@ class Run:
                 f"the loss is {sums.loss} in epoch {self.epoch + 1}; the network is as it was "
                 f"before that epoch: try a smaller lr than {self.trainer.optimizer.lr:g}"
             )
+        self._renumber(sums)
         self._refresh(range(len(self.net.layers)))
         seconds = time.perf_counter() - start
         self.epoch += 1
@@ -296,7 +272,7 @@ class Run:
         for name, data in self.eval_sets.items():
             metrics = self.net.evaluate(data, n_jobs=self.trainer.n_threads)
             record |= {f"{name}/{metric}": value for metric, value in metrics.items()}
-        record["density"] = self.net.density(sums.n_active / len(self.train))
+        record["density"] = self.net.density(sums.usage, len(self.train))
         record["lr"] = self.trainer.optimizer.lr * float(self._factors(-1, 1)[0])
         record["examples_per_second"] = len(self.train) / seconds
         record["seconds"] = seconds
@@ -315,25 +291,25 @@ class Run:
         sequence = np.random.SeedSequence([trainer.random_state, self.epoch])
         order = np.random.default_rng(sequence).permutation(len(self.train))
         n_steps, done = self.steps_per_epoch, 0
-        sums = _Sums(len(net.layers))
+        sums = _Sums(net)
         pace = _Pace()
         with self._progress() as bar:
             while done < n_steps and math.isfinite(sums.loss):
-                # Cut at refresh points, so that the result does not depend on the slices.
-                size = min(pace.size, n_steps - done, self._steps_to_refresh(done))
+                # Cut where something is due, so that the result does not depend on the slices.
+                size = min(pace.size, n_steps - done, self._steps_to_next(done))
                 ids = order[done * trainer.batch_size : (done + size) * trainer.batch_size]
                 rates = np.float32(trainer.optimizer.lr) * self._factors(done, size)
                 first_step = self.epoch * n_steps + done
                 with pace:
-                    loss, n_correct, ledger, active = _core.train(
+                    loss, n_correct, ledger, usage = _core.train(
                         model, inputs, targets, ids, rates, trainer.batch_size, optimizer, states,
                         first_step, self.epoch, trainer.n_threads, trainer.deterministic,
                     )  # fmt: skip
                 self.history.ledger += Ledger(ledger)
                 self.history.n_examples += len(ids)
-                sums.add(loss, n_correct, active, len(ids))
+                sums.add(loss, n_correct, usage, len(ids))
                 done += size
-                self._refresh_due(done)
+                self._keep_up(done, sums)
                 sums.show(bar, len(ids), net)
         return sums
 
@@ -346,15 +322,23 @@ class Run:
             if isinstance(selector, Hashed) and selector.refresh_every is not None
         }
 
-    def _steps_to_refresh(self, done: int) -> int:
+    def _steps_to_next(self, done: int) -> int:
+        """Steps until a refresh or a renumbering is due."""
         step = self.epoch * self.steps_per_epoch + done
-        return min(
-            (period - step % period for period in self._refresh_periods().values()), default=2**62
-        )
+        doubled = max(_FIRST_RENUMBERING, 1 << step.bit_length())
+        to_refresh = [period - step % period for period in self._refresh_periods().values()]
+        return min([doubled - step, *to_refresh])
 
-    def _refresh_due(self, done: int) -> None:
+    def _keep_up(self, done: int, sums: _Sums) -> None:
+        """Renumber rows when the number of steps has doubled; refresh what is due."""
         step = self.epoch * self.steps_per_epoch + done
+        if step >= _FIRST_RENUMBERING and step.bit_count() == 1:
+            self._renumber(sums)
         self._refresh(i for i, period in self._refresh_periods().items() if step % period == 0)
+
+    def _renumber(self, sums: _Sums) -> None:
+        self._refresh(renumber(self.net, self.moments, sums.recent_usage))
+        sums.forget_recent_usage()
 
     def _refresh(self, layers: Any) -> None:
         for position in layers:
@@ -441,60 +425,26 @@ def _on_terminal() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
-class _Moments:
-    """The optimizer's state: arrays that the core changes in place."""
-
-    def __init__(self, net: Network, optimizer: Optimizer) -> None:
-        initial = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
-        n_moments = core_optimizer(optimizer).n_moments
-        self.moments = [
-            [
-                (np.full_like(layer.weights, initial), np.full_like(layer.bias, initial))
-                for _ in range(n_moments)
-            ]
-            for layer in net.layers
-        ]
-        self.touched = [np.zeros(len(layer.bias), dtype=np.int64) for layer in net.layers]
-        self.states = [
-            _core.OptimizerState(moments, touched)
-            for moments, touched in zip(self.moments, self.touched, strict=True)
-        ]
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays by name, for a file."""
-        named: dict[str, NDArray[Any]] = {}
-        for i, (moments, touched) in enumerate(zip(self.moments, self.touched, strict=True)):
-            named[f"optimizer.{i}.touched"] = touched
-            for j, (weights, bias) in enumerate(moments):
-                named[f"optimizer.{i}.{j}.weights"] = weights
-                named[f"optimizer.{i}.{j}.bias"] = bias
-        return named
-
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take over arrays that `arrays` named; raise before any change if they do not fit."""
-        own = self.arrays()
-        for name, array in own.items():
-            there = arrays.get(name)
-            if there is None or there.shape != array.shape or there.dtype != array.dtype:
-                raise ValueError(f"the checkpoint's {name} is missing or does not fit the network")
-        for name, array in own.items():
-            array[...] = arrays[name]
-
-
 class _Sums:
     """Totals of an epoch so far."""
 
-    def __init__(self, n_layers: int) -> None:
+    def __init__(self, net: Network) -> None:
         self.loss = 0.0
         self.n_correct = 0
         self.n_seen = 0
-        self.n_active = np.zeros(n_layers)
+        self.usage = [np.zeros(len(layer.bias), np.int64) for layer in net.layers]
+        self.forget_recent_usage()
 
-    def add(self, loss: float, n_correct: int, active: NDArray[np.float64], n: int) -> None:
+    def add(self, loss: float, n_correct: int, usage: list[NDArray[np.int64]], n: int) -> None:
         self.loss += loss
         self.n_correct += n_correct
-        self.n_active += active * n
         self.n_seen += n
+        for totals in (self.usage, self.recent_usage):
+            for total, counts in zip(totals, usage, strict=True):
+                total += counts
+
+    def forget_recent_usage(self) -> None:
+        self.recent_usage = [np.zeros_like(counts) for counts in self.usage]
 
     def show(self, bar: tqdm[Any], n_new: int, net: Network) -> None:
         if bar.disable:
@@ -502,7 +452,7 @@ class _Sums:
         figures = {"loss": f"{self.loss / self.n_seen:.4f}"}
         if net.loss != "squared":
             figures["accuracy"] = f"{self.n_correct / self.n_seen:.4f}"
-        figures["density"] = f"{net.density(self.n_active / self.n_seen):.3f}"
+        figures["density"] = f"{net.density(self.usage, self.n_seen):.3f}"
         bar.set_postfix(figures, refresh=False)
         bar.update(n_new)
 

@@ -21,7 +21,7 @@ def run(case, epochs=2, **how):
     net, left = case.network(), []
     for epoch in range(epochs):
         trained = case.train(net, first_step=epoch * len(case.rates), epoch=epoch, **how)
-        left += [np.float64(trained.loss), trained.n_correct, trained.ledger, trained.active]
+        left += [np.float64(trained.loss), trained.n_correct, trained.ledger, *trained.usage]
     return [*left, *net.arrays()]
 
 
@@ -51,8 +51,8 @@ def test_evaluation_gives_the_same_bits_for_any_number_of_threads(case, exact):
     one, *more = (
         net.evaluate(case.inputs, None, ids, 1, exact=exact, n_threads=n) for n in (1, 2, 4)
     )
-    for other in more:
-        assert_same_bits(other, one)
+    for *other, usage in more:
+        assert_same_bits([*other, *usage], [*one[:-1], *one[-1]])
 
 
 def toy_problem(n_examples=400, d=20, n_classes=4):
@@ -90,7 +90,7 @@ def test_asynchronous_training_learns_and_touches_only_active_rows(gate, n_threa
         losses.append(trained.loss / 400)
     assert losses[-1] < 0.5 * losses[0]
     assert trained.n_correct > 320
-    assert trained.active[0] == (gate.active if gate else 64)
+    assert trained.usage[0].sum() == 400 * (gate.active if gate else 64)
     assert_array_equal(net.touched[0][40:], 0)
     assert_array_equal(net.weights[0][40:], before[0][40:])
     assert_array_equal(net.weights[0][:, -5:], before[0][:, -5:])

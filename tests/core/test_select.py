@@ -62,7 +62,7 @@ def test_labels_are_active_and_the_budget_is_exact(
     labels = [np.sort(rng.choice(n, min(n_labels, n), replace=False)) for _ in X]
     for (rows, trained), wanted in zip(chosen_in_training(layer, X, labels), labels, strict=True):
         assert np.isin(wanted, rows).all()
-        assert len(rows) == max(k, len(wanted)) == trained.active[0]
+        assert len(rows) == max(k, len(wanted)) == trained.usage[0].sum()
     if kind != "dropout":
         net = native.Network(Model([layer], "logistic"))
         assert (np.isfinite(net.scores(native.vectors(X), range(3))).sum(axis=1) == k).all()

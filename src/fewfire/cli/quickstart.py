@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import datasets
 from ..data import Dataset
+from ..history import History
 from ..layers import Linear
 from ..network import Network, load
 from ..selectors import All, Hashed, Selector
-from ..trainer import History, Trainer
+from ..trainer import Trainer
 from .common import PATH, cost, jobs_option, json_option, metrics_dict, print_json, say, table
 
 WIDTH = 1000

@@ -13,12 +13,13 @@ import click
 
 from ..callbacks import Callback, Checkpoint, EarlyStopping
 from ..data import Dataset
+from ..history import History
 from ..layers import ACTIVATIONS, Linear
 from ..network import LOSSES, Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
 from ..selectors import FAMILIES, SELECTORS
-from ..trainer import History, Trainer
+from ..trainer import Trainer
 from .common import (
     PATH,
     Command,

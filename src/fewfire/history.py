@@ -1,0 +1,37 @@
+"""What a training run leaves behind: a row per epoch, and the work it took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .ledger import Ledger
+
+
+class History(list[dict[str, Any]]):
+    """One dict per epoch: epoch, train/loss, train/accuracy, `<set>/<metric>`, density, lr,
+    examples_per_second, seconds.
+
+    Attributes
+    ----------
+    ledger : Ledger
+        Work of the whole training.
+    n_examples : int
+        Examples that were trained on, each as often as it was.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    """
+
+    def __init__(self, rows: Sequence[dict[str, Any]], ledger: Ledger) -> None:
+        super().__init__(rows)
+        self.ledger = ledger
+        self.n_examples = 0
+        self.interrupted = False
+
+    def to_frame(self) -> Any:
+        """Return the history as a pandas data frame; needs pandas."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install pandas") from error
+        return pd.DataFrame(list(self))

@@ -1,0 +1,50 @@
+"""Rows of hidden layers, renumbered by use.
+
+A step reads a few columns of a few rows. Which row has which number means nothing, so the rows that
+are used most get the lowest numbers: the columns that they are in the next layer then share cache
+lines, and what a step touches takes a fraction of the cache it took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .layers import Layer
+from .moments import Moments
+from .network import Network
+from .selectors import Hashed
+
+
+def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]]) -> list[int]:
+    """Sort the rows of hidden layers by `usage`, most used first; return the layers that changed.
+
+    Only layers hashed by signs are sorted, and not below a layer with hash tables: its functions
+    belong to the columns. The index of a changed layer needs a refresh.
+
+    Parameters
+    ----------
+    net : Network
+    moments : Moments
+        Move with their rows.
+    usage : sequence of ndarray (rows,)
+        For each layer, how often each row was chosen.
+    """
+    changed: set[int] = set()
+    for position, (layer, above) in enumerate(zip(net.layers, net.layers[1:], strict=False)):
+        if _family(layer) != "sign" or _family(above) == "simhash":
+            continue
+        order = np.argsort(-usage[position], kind="stable")
+        for rows in (layer.weights, layer.bias, *moments.of_rows(position)):
+            rows[...] = rows[order]
+        for columns in (above.weights, *moments.of_weights(position + 1)):
+            columns[...] = columns[:, order]
+        changed |= {position, position + 1}
+    return sorted(changed)
+
+
+def _family(layer: Layer) -> str | None:
+    selector = layer.settings.selector
+    return selector.family if isinstance(selector, Hashed) else None
