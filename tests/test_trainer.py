@@ -152,6 +152,36 @@ def test_renumbering_rows_by_use_leaves_the_function_as_it_was():
         assert_array_equal(bias, layer.bias)
 
 
+@pytest.fixture
+def _hears_interrupts():
+    """A background job of a shell ignores SIGINT; a user's terminal does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+class PressesCtrlC(np.ndarray):
+    """Rows that are interrupted when they are written."""
+
+    def __setitem__(self, at, rows):
+        signal.raise_signal(signal.SIGINT)
+        super().__setitem__(at, rows)
+
+
+@pytest.mark.usefixtures("_hears_interrupts")
+def test_an_interrupted_renumbering_leaves_the_function_as_it_was():
+    net = make()
+    before, usage = net.copy(), [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
+    net.layers[0].weights = net.layers[0].weights.view(PressesCtrlC)
+    with pytest.raises(KeyboardInterrupt):
+        renumber(net, Moments(net, ff.RMS()), usage)
+    net.layers[0].weights = np.asarray(net.layers[0].weights)
+    net.refresh()
+    assert not np.array_equal(net.layers[0].weights, before.layers[0].weights)
+    scores = before.decision_function(TEST)
+    np.testing.assert_allclose(net.decision_function(TEST), scores, rtol=1e-3, atol=1e-4)
+
+
 def test_rows_below_hash_tables_and_without_signs_keep_their_numbers():
     tables = ff.Hashed(density=0.2, family="simhash")
     for first, second in ((ff.Hashed(density=0.2), tables), (ff.All(), ff.All()), (tables, tables)):
@@ -209,14 +239,6 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer):
     with pytest.raises(ValueError, match="max_epochs"):
         ff.Trainer(other, **{**options, "max_epochs": 5}).fit(TRAIN, resume=path)
     assert (other.loss, other.encoding) == (None, None)
-
-
-@pytest.fixture
-def _hears_interrupts():
-    """A background job of a shell ignores SIGINT; a user's terminal does not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("_hears_interrupts")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .interrupts import deferred_interrupts
 from .layers import Layer
 from .moments import Moments
 from .network import Network
@@ -37,10 +38,11 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
         if _family(layer) != "sign" or _family(above) == "simhash":
             continue
         order = np.argsort(-usage[position], kind="stable")
-        for rows in (layer.weights, layer.bias, *moments.of_rows(position)):
-            rows[...] = rows[order]
-        for columns in (above.weights, *moments.of_weights(position + 1)):
-            columns[...] = columns[:, order]
+        with deferred_interrupts():
+            for rows in (layer.weights, layer.bias, *moments.of_rows(position)):
+                rows[...] = rows[order]
+            for columns in (above.weights, *moments.of_weights(position + 1)):
+                columns[...] = columns[:, order]
         changed |= {position, position + 1}
     return sorted(changed)
 
