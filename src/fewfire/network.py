@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -114,11 +114,19 @@ class Network:
         """Return the core's view of the network: it shares the arrays."""
         return _core.Model([layer.core for layer in self.layers], self.loss or "softmax")
 
-    def refresh(self, n_jobs: int | None = 1) -> Ledger:
-        """Recompute the codes of all rows from the weights; return what it cost."""
+    def refresh(self, n_jobs: int | None = 1, *, positions: Iterable[int] | None = None) -> Ledger:
+        """Recompute the codes of all rows from the weights; return what it cost.
+
+        Parameters
+        ----------
+        n_jobs : int, optional
+            Threads; None for all cores.
+        positions : iterable of int, optional
+            Layers; None for all.
+        """
         ledger = Ledger.empty(len(self.layers))
-        for position, layer in enumerate(self.layers):
-            cost = layer.refresh(thread_count(n_jobs))
+        for position in range(len(self.layers)) if positions is None else positions:
+            cost = self.layers[position].refresh(thread_count(n_jobs))
             if cost is not None:
                 ledger.add_to_layer(position, cost)
         return ledger

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,7 @@ class Trainer:
     def _check(self) -> None:
         if self.loss is not None:
             check_choice("loss", self.loss, LOSSES)
+            _check_output(self.net, self.loss)
         if not isinstance(self.optimizer, Optimizer):
             raise TypeError(f"optimizer must be SGD, Adagrad, RMS or Adam, got {self.optimizer!r}")
         if not isinstance(self.schedule, Schedule):
@@ -143,12 +144,6 @@ class Trainer:
         self.random_state = check_integer("random_state", self.random_state, low=0)
         if any(not isinstance(callback, Callback) for callback in self.callbacks):
             raise TypeError("callbacks must be Callback objects, such as EarlyStopping(...)")
-        last = self.net.layers[-1].settings
-        if self.loss in ("softmax", "logistic") and last.activation != "linear":
-            raise ValueError(
-                f'the {self.loss} loss wants activation="linear" in the last layer, '
-                f"got {last.activation!r}"
-            )
 
     def __repr__(self) -> str:
         return (
@@ -234,7 +229,6 @@ class Run:
         except KeyboardInterrupt:
             self.history.interrupted = True
         finally:
-            self._refresh(range(len(self.net.layers)))
             for callback in self.trainer.callbacks:
                 callback.on_fit_end(self)
         return self.history
@@ -248,22 +242,22 @@ class Run:
         loss = self.trainer.loss or LOSS_OF_KIND[train.kind]
         for data in (train, *self.eval_sets.values()):
             net.check_targets(data, loss, train.encoding)
-        if loss != "squared" and net.layers[-1].settings.activation != "linear":
-            raise ValueError(f'the {loss} loss wants activation="linear" in the last layer')
+        _check_output(net, loss)
         return loss
 
     def _one_epoch(self) -> dict[str, Any]:
         start = time.perf_counter()
         weights = self.net.weights()
-        sums = self._train_slices()
+        try:
+            sums = self._train_slices()
+        finally:  # also after Ctrl-C: the codes are those of the weights
+            self._refresh()
         if not math.isfinite(sums.loss):
             self.net.set_weights(weights)
             raise DivergenceError(
                 f"the loss is {sums.loss} in epoch {self.epoch + 1}; the network is as it was "
                 f"before that epoch: try a smaller lr than {self.trainer.optimizer.lr:g}"
             )
-        self._renumber(sums)
-        self._refresh(range(len(self.net.layers)))
         seconds = time.perf_counter() - start
         self.epoch += 1
         record: dict[str, Any] = {"epoch": self.epoch, "train/loss": sums.loss / len(self.train)}
@@ -311,6 +305,7 @@ class Run:
                 done += size
                 self._keep_up(done, sums)
                 sums.show(bar, len(ids), net)
+        self._renumber(sums)
         return sums
 
     def _refresh_periods(self) -> dict[int, int]:
@@ -333,18 +328,18 @@ class Run:
         """Renumber rows when the number of steps has doubled; refresh what is due."""
         step = self.epoch * self.steps_per_epoch + done
         if step >= _FIRST_RENUMBERING and step.bit_count() == 1:
-            self._renumber(sums)
+            self._refresh(self._renumber(sums))
         self._refresh(i for i, period in self._refresh_periods().items() if step % period == 0)
 
-    def _renumber(self, sums: _Sums) -> None:
-        self._refresh(renumber(self.net, self.moments, sums.recent_usage))
+    def _renumber(self, sums: _Sums) -> list[int]:
+        """Sort rows by their recent use; return the layers that want a refresh."""
+        changed = renumber(self.net, self.moments, sums.recent_usage)
         sums.forget_recent_usage()
+        return changed
 
-    def _refresh(self, layers: Any) -> None:
-        for position in layers:
-            cost = self.net.layers[position].refresh(self.trainer.n_threads)
-            if cost is not None:
-                self.history.ledger.add_to_layer(position, cost)
+    def _refresh(self, positions: Iterable[int] | None = None) -> None:
+        ledger = self.net.refresh(self.trainer.n_threads, positions=positions)
+        self.history.ledger += ledger
 
     def _progress(self) -> tqdm[Any]:
         return tqdm(
@@ -419,6 +414,14 @@ class Run:
             "random_state": self.trainer.random_state,
             "n_examples": len(self.train),
         }
+
+
+def _check_output(net: Network, loss: str) -> None:
+    activation = net.layers[-1].settings.activation
+    if loss != "squared" and activation != "linear":
+        raise ValueError(
+            f'the {loss} loss wants activation="linear" in the last layer, got {activation!r}'
+        )
 
 
 def _on_terminal() -> bool:
