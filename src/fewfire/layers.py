@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,16 +103,19 @@ class Layer:
     bias : ndarray of float32, (out_features,)
     index : SignIndex, TableIndex or None
         What proposes rows to a hashed layer.
+
+    `random_state` of the network and `position` seed its hash functions and what its gate draws.
     """
 
     def __init__(
-        self, settings: Linear, weights: NDArray[np.float32], bias: NDArray[np.float32], seed: int,
-        *, is_first: bool,
+        self, settings: Linear, weights: NDArray[np.float32], bias: NDArray[np.float32],
+        random_state: int, position: int,
     ) -> None:  # fmt: skip
+        seed = int(_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
         self.weights = weights
         self.bias = bias
-        self.index = _make_index(settings, seed, is_first=is_first)
+        self.index = _make_index(settings, seed, is_first=position == 0)
         self.core = _core.Linear(
             weights,
             bias,
@@ -127,19 +131,35 @@ class Layer:
         return np.asarray(self.index.refresh(self.weights, self.bias, n_threads))
 
 
-def initial_weights(
-    settings: Linear, rng: np.random.Generator, *, active_inputs: int, is_first: bool, is_last: bool
-) -> NDArray[np.float32]:
-    """Draw weights from N(0, 2 / active inputs) (He et al., ICCV 2015); half of that at the end."""
+def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[NDArray[np.float32]]:
+    """Draw what training starts from: weights and bias of each layer in turn."""
+    arrays = []
+    for position, layer in enumerate(layers):
+        active_inputs = layers[position - 1].active if position else layer.in_features
+        deviation = _initial_deviation(
+            layer, active_inputs, is_first=position == 0, is_last=position == len(layers) - 1
+        )
+        rng = np.random.default_rng(_sequence(random_state, position))
+        weights = rng.standard_normal((layer.out_features, layer.in_features), dtype=np.float32)
+        weights *= np.float32(deviation)
+        arrays += [weights, np.zeros(layer.out_features, dtype=np.float32)]
+    return arrays
+
+
+def _initial_deviation(
+    settings: Linear, active_inputs: int, *, is_first: bool, is_last: bool
+) -> float:
+    """Root of 2 / active inputs (He et al., ICCV 2015); half of that at the end."""
     gain = settings.gain
     if gain is None:
         is_hashed = isinstance(settings.selector, Hashed) and settings.soft
         gain = (0.2 if is_first else 0.5) if is_hashed else 1.0
-    deviation = gain * math.sqrt(2.0 / active_inputs) * (0.5 if is_last else 1.0)
-    shape = (settings.out_features, settings.in_features)
-    weights = rng.standard_normal(shape, dtype=np.float32)
-    weights *= np.float32(deviation)
-    return weights
+    return gain * math.sqrt(2.0 / active_inputs) * (0.5 if is_last else 1.0)
+
+
+def _sequence(random_state: int, position: int) -> np.random.SeedSequence:
+    """Return what seeds a layer: its weights, its hash functions, what its gate draws."""
+    return np.random.SeedSequence([random_state, position])
 
 
 def _make_index(settings: Linear, seed: int, *, is_first: bool) -> _core.Index | None:

@@ -16,7 +16,7 @@ from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_targets, evaluate, output_scores
 from .files import Arrays, FormatError, PathLike, check_array, read_model, write_model
-from .layers import Layer, Linear, initial_weights
+from .layers import Layer, Linear, initial_arrays
 from .ledger import Ledger
 from .metrics import Metrics, cutoffs, precision_at
 from .selectors import All
@@ -61,29 +61,34 @@ class Network:
 
     def __init__(self, *layers: Linear, random_state: int = 0) -> None:
         _check_layers(layers)
-        self.random_state = check_integer("random_state", random_state, low=0)
+        seed = check_integer("random_state", random_state, low=0)
         n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
         check_memory(f"a network of {n_parameters:,} parameters", 4 * n_parameters)
+        self._assemble(layers, initial_arrays(layers, seed), seed)
+
+    @classmethod
+    def _from_arrays(
+        cls, layers: Sequence[Linear], arrays: Sequence[NDArray[np.float32]], random_state: int = 0
+    ) -> Network:
+        """Make a network on `arrays`: weights and bias of each layer in turn, kept, not copied."""
+        _check_layers(layers)
+        net = cls.__new__(cls)
+        net._assemble(layers, arrays, check_integer("random_state", random_state, low=0))
+        return net
+
+    def _assemble(
+        self, layers: Sequence[Linear], arrays: Sequence[NDArray[np.float32]], random_state: int
+    ) -> None:
+        self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None
         self.layers = [
-            self._make_layer(settings, position, layers) for position, settings in enumerate(layers)
+            Layer(settings, weights, bias, random_state, position)
+            for position, (settings, weights, bias) in enumerate(
+                zip(layers, arrays[::2], arrays[1::2], strict=True)
+            )
         ]
         self.refresh()
-
-    def _make_layer(self, settings: Linear, position: int, layers: Sequence[Linear]) -> Layer:
-        sequence = np.random.SeedSequence([self.random_state, position])
-        rng = np.random.default_rng(sequence)
-        weights = initial_weights(
-            settings,
-            rng,
-            active_inputs=layers[position - 1].active if position else settings.in_features,
-            is_first=position == 0,
-            is_last=position == len(layers) - 1,
-        )
-        bias = np.zeros(settings.out_features, dtype=np.float32)
-        seed = int(sequence.generate_state(1, np.uint64)[0])
-        return Layer(settings, weights, bias, seed, is_first=position == 0)
 
     @property
     def n_features(self) -> int:
@@ -339,8 +344,8 @@ class Network:
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
-        twin = Network(*(layer.settings for layer in self.layers), random_state=self.random_state)
-        twin.set_weights(self.weights())
+        layers = [layer.settings for layer in self.layers]
+        twin = Network._from_arrays(layers, self.weights(), self.random_state)
         twin.loss, twin.encoding = self.loss, self.encoding
         return twin
 
@@ -452,8 +457,7 @@ def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
     for name, shape in zip(names, shapes, strict=True):
         # Before anything is made: a wrong size in a damaged config must not ask for its memory.
         check_array(arrays, name, shape)
-    net = Network(*layers, random_state=config["random_state"])
-    net.set_weights([arrays[name] for name in names])
+    net = Network._from_arrays(layers, [arrays[name] for name in names], config["random_state"])
     net.loss = config["loss"]
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")
