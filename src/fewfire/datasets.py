@@ -8,7 +8,6 @@ Dataset(100 examples, 784 dense features, 2 classes)
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -18,6 +17,7 @@ from .data import generators, readers
 from .data.dataset import Dataset
 from .data.encoding import Encoding
 from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
+from .files import PathLike
 
 __all__ = [
     "convex",
@@ -35,7 +35,6 @@ __all__ = [
     "strokes",
 ]
 
-PathLike: TypeAlias = "str | os.PathLike[str]"
 Pair: TypeAlias = tuple[Dataset, Dataset]
 
 

@@ -10,13 +10,14 @@ compare methods on these sets with each other, never with a published number.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..files import PathLike
 
 Images: TypeAlias = NDArray[np.float32]
 Labels: TypeAlias = NDArray[np.int32]
@@ -234,7 +235,7 @@ TEST_PHOTOGRAPHS = (
 
 
 def photographs_of(
-    folder: str | os.PathLike[str] | None = None,
+    folder: PathLike | None = None,
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Read grey photographs, (height, width) from 0 to 1, for training and, others, for testing.
 
