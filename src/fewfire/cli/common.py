@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +14,10 @@ import click
 from .. import datasets
 from ..config import thread_count
 from ..data import Dataset, Encoding
+from ..layers import Linear
 from ..ledger import Ledger
 from ..metrics import Metrics
+from ..network import Network
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,8 +65,21 @@ def _finite(value: Any) -> Any:
 
 def read_part(path: Path, encoding: Encoding | None, part: int) -> Dataset:
     """Read a file; of a folder or archive with two parts, the training (0) or the test set (1)."""
-    found = datasets.load(path, None if path.is_dir() else encoding)
+    return one_part(datasets.load(path, None if path.is_dir() else encoding), part)
+
+
+def one_part(found: Dataset | tuple[Dataset, Dataset], part: int) -> Dataset:
+    """Return the training (0) or the test set (1); a set without parts serves as both."""
     return found[part] if isinstance(found, tuple) else found
+
+
+def make_network(data: Dataset, widths: Sequence[int], seed: int, **hidden: Any) -> Network:
+    """Return a network for `data` with hidden layers of these widths; `hidden` goes to `Linear`."""
+    if data.kind is None:
+        raise ValueError("the data has no targets to learn: give it labels")
+    sizes = (data.n_features, *widths)
+    layers = [Linear(n_in, n_out, **hidden) for n_in, n_out in pairwise(sizes)]
+    return Network(*layers, Linear(sizes[-1], data.n_labels), random_state=seed)
 
 
 def metrics_dict(metrics: Metrics) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from .. import datasets
 from ..data import Dataset
-from .common import PATH, json_option, print_json
+from .common import PATH, json_option, one_part, print_json
 
 GENERATORS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
     "convex": datasets.convex,
@@ -82,9 +82,8 @@ def _source(source: Path, like: Path | None) -> Dataset:
         if not isinstance(parts, tuple):
             raise ValueError(f"{source} has no test set of its own")
         return parts[1]
-    train = None if like is None else datasets.load(like)
-    found = datasets.load(source, train[0] if isinstance(train, tuple) else train)
-    return found[0] if isinstance(found, tuple) else found
+    train = None if like is None else one_part(datasets.load(like), 0)
+    return one_part(datasets.load(source, train), 0)
 
 
 def _shape(examples: Dataset) -> dict[str, Any]:

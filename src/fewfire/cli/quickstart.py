@@ -10,11 +10,20 @@ import numpy as np
 from .. import datasets
 from ..data import Dataset
 from ..history import History
-from ..layers import Linear
 from ..network import Network, load
 from ..selectors import All, Hashed, Selector
 from ..trainer import Trainer
-from .common import PATH, cost, jobs_option, json_option, metrics_dict, print_json, say, table
+from .common import (
+    PATH,
+    cost,
+    jobs_option,
+    json_option,
+    make_network,
+    metrics_dict,
+    print_json,
+    say,
+    table,
+)
 
 WIDTH = 1000
 N_VALIDATION = 2000
@@ -41,7 +50,7 @@ def quickstart(
     rows, results = [], {}
     for name, selector in nets.items():
         say(f"training the {name} network ...")
-        net = _network(train, selector, seed)
+        net = make_network(train, [WIDTH, WIDTH], seed, activation="relu", selector=selector)
         history = Trainer(
             net, max_epochs=epochs, n_jobs=n_jobs, random_state=seed, verbose=True
         ).fit(train)
@@ -67,15 +76,6 @@ def quickstart(
     print("next: fewfire inspect " + str(output))
     print("      fewfire data generate convex convex && fewfire train convex -o convex.safetensors")
     print("      fewfire train --help")
-
-
-def _network(train: Dataset, selector: Selector, seed: int) -> Network:
-    return Network(
-        Linear(train.n_features, WIDTH, activation="relu", selector=selector),
-        Linear(WIDTH, WIDTH, activation="relu", selector=selector),
-        Linear(WIDTH, train.n_labels),
-        random_state=seed,
-    )
 
 
 def _measure(

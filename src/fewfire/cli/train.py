@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import click
 from ..callbacks import Callback, Checkpoint, EarlyStopping
 from ..data import Dataset
 from ..history import History
-from ..layers import ACTIVATIONS, Linear
+from ..layers import ACTIVATIONS
 from ..network import LOSSES, Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
@@ -26,6 +25,7 @@ from .common import (
     cost,
     jobs_option,
     json_option,
+    make_network,
     metrics_dict,
     print_json,
     read_part,
@@ -172,7 +172,7 @@ def train(
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output.parent} is no folder: make it first")
     fit, held_out = _read_data(data, val, val_size)
-    net = make_network(fit, settings, seed)
+    net = _network(fit, settings, seed)
     callbacks: list[Callback] = []
     if patience is not None:
         monitor = f"val/{net.default_metrics(fit.kind)[0]}"
@@ -210,17 +210,11 @@ def _read_data(
     return fit, None if val is None else read_part(val, fit.encoding, 1)
 
 
-def make_network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
-    """Return a network for `data` with the hidden layers that the options describe."""
-    if data.kind is None:
-        raise ValueError("the data has no targets to learn: give it labels")
+def _network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
     selector = _make(SELECTORS, settings["selector"], SELECTOR_OPTIONS, settings)
-    widths = (data.n_features, *settings["hidden"])
-    hidden = [
-        Linear(n_in, n_out, activation=settings["activation"], selector=selector)
-        for n_in, n_out in pairwise(widths)
-    ]
-    return Network(*hidden, Linear(widths[-1], data.n_labels), random_state=seed)
+    return make_network(
+        data, settings["hidden"], seed, activation=settings["activation"], selector=selector
+    )
 
 
 def _optimizer(net: Network, settings: dict[str, Any]) -> Optimizer | None:
