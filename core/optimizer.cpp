@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "select.h"
 #include "simd.h"
 
 namespace fewfire {

@@ -10,11 +10,12 @@ from . import _core
 from .config import check_number
 
 
+@dataclass(frozen=True)
 class _Checked:
     """Rates above 0; decay rates in [0, 1); everything else not negative."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+        for field in fields(self):
             value = getattr(self, field.name)
             if field.name in ("lr", "eps"):
                 check_number(field.name, value, above=0.0)
