@@ -53,6 +53,13 @@ class Case:
             reference.new_state(layer, self.optimizer, self.initial) for layer in self.model.layers
         ]
 
+    def twin(self, states: list[reference.State]) -> reference.Trained:
+        """What training gives by the twin; `states` end as those of its optimizer."""
+        return reference.train(
+            self.model, self.X, self.targets, self.order, self.rates,
+            self.batch_size, self.optimizer, states,
+        )  # fmt: skip
+
     def train(self, net: native.Network, **how: Any) -> native.Trained:
         return net.train(
             self.inputs, self.native_targets, self.order, self.rates, self.batch_size, **how
