@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import fewfire as ff
-from report import report
+from report import report, widths
 
 N_VALIDATION = 5000
 SELECTORS = {"hashed": ff.Hashed, "topk": ff.TopK, "dropout": ff.Dropout}
@@ -61,10 +61,6 @@ def measure(net: ff.Network, data: ff.Dataset, name: str) -> dict[str, float]:
         f"{name}_accuracy_exact": exact.accuracy,
         f"{name}_share": gated.ledger.share,
     }
-
-
-def widths(text: str) -> list[int]:
-    return [int(width) for width in text.split(",")]
 
 
 def main() -> None:

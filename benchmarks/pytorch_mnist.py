@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from report import report
+from report import report, widths
 
 N_VALIDATION = 5000
 
@@ -128,10 +128,6 @@ def run(options: argparse.Namespace) -> None:
         ms_per_example=round(1000 * statistics.median(warm) / len(X), 4),
         ms_per_example_best_epoch=round(1000 * min(warm) / len(X), 4),
     )
-
-
-def widths(text: str) -> list[int]:
-    return [int(width) for width in text.split(",")]
 
 
 def main() -> None:

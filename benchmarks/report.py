@@ -1,4 +1,4 @@
-"""One JSON line per result, with what a figure means nothing without: commit, machine, load."""
+"""What benchmarks share: one JSON line per result, with its commit, machine and load."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def report(benchmark: str, *, threads: int, **figures: Any) -> None:
     """Print the settings and figures of one result, and where they were taken."""
     place = {"commit": commit(), "machine": machine(), "load": round(os.getloadavg()[0], 2)}
     print(json.dumps({"benchmark": benchmark, **figures, "threads": threads, **place}), flush=True)
+
+
+def widths(text: str) -> list[int]:
+    """An option's list of widths: `1000,1000`."""
+    return [int(width) for width in text.split(",")]
 
 
 def commit() -> str:
