@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import fewfire as ff
-from fewfire import trainer as training
+from fewfire import progress
 from fewfire.moments import Moments
 from fewfire.renumber import renumber
 
@@ -93,7 +93,7 @@ def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(se
 def test_slices_of_an_epoch_leave_no_trace(monkeypatch):
     whole, sliced = make(SELECTORS["simhash"]), make(SELECTORS["simhash"])
     fit(whole)
-    monkeypatch.setattr(training, "_SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr(progress, "_SLICE_SECONDS", 1e-9)
     fit(sliced)
     assert_same(whole, sliced)
 

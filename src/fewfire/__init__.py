@@ -13,9 +13,10 @@ from .ledger import Ledger
 from .metrics import Metrics
 from .network import Network, load
 from .optimizers import RMS, SGD, Adagrad, Adam
+from .run import DivergenceError
 from .schedules import Constant, CosineDecay, LinearDecay, StepDecay
 from .selectors import All, Dropout, Hashed, TopK
-from .trainer import DivergenceError, Trainer
+from .trainer import Trainer
 
 __version__ = _version("fewfire")
 __all__ = [

@@ -318,6 +318,14 @@ class Network:
                 "read both files with one encoder: like=train, or like=net.encoding"
             )
 
+    def check_loss(self, loss: str) -> None:
+        """Raise unless the last layer's activation fits the loss."""
+        activation = self.layers[-1].settings.activation
+        if loss != "squared" and activation != "linear":
+            raise ValueError(
+                f'the {loss} loss wants activation="linear" in the last layer, got {activation!r}'
+            )
+
     def save(self, path: PathLike) -> None:
         """Write the network to a safetensors file: beside `path` first, then renamed.
 

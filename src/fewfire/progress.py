@@ -1,0 +1,93 @@
+"""What a training run shows while it goes on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from .network import Network
+from .plan import Plan
+
+_SLICE_SECONDS = 0.1
+
+
+class Sums:
+    """Totals of an epoch so far."""
+
+    def __init__(self, net: Network) -> None:
+        self.loss = 0.0
+        self.n_correct = 0
+        self.n_seen = 0
+        self.usage = [np.zeros(len(layer.bias), np.int64) for layer in net.layers]
+        self.forget_recent_usage()
+
+    def add(self, loss: float, n_correct: int, usage: list[NDArray[np.int64]], n: int) -> None:
+        self.loss += loss
+        self.n_correct += n_correct
+        self.n_seen += n
+        for totals in (self.usage, self.recent_usage):
+            for total, counts in zip(totals, usage, strict=True):
+                total += counts
+
+    def forget_recent_usage(self) -> None:
+        self.recent_usage = [np.zeros_like(counts) for counts in self.usage]
+
+    def show(self, bar: tqdm[Any], n_new: int, net: Network) -> None:
+        if bar.disable:
+            return
+        figures = {"loss": f"{self.loss / self.n_seen:.4f}"}
+        if net.loss != "squared":
+            figures["accuracy"] = f"{self.n_correct / self.n_seen:.4f}"
+        figures["density"] = f"{net.density(self.usage, self.n_seen):.3f}"
+        bar.set_postfix(figures, refresh=False)
+        bar.update(n_new)
+
+
+class Pace:
+    """Steps per call into the core, so that a call takes about a tenth of a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.size = 16
+        self._clock = clock
+        self._start = 0.0
+
+    def __enter__(self) -> None:
+        self._start = self._clock()
+
+    def __exit__(self, *error: object) -> None:
+        seconds = max(1e-6, self._clock() - self._start)
+        self.size = max(1, round(self.size * min(4.0, _SLICE_SECONDS / seconds)))
+
+
+def progress_bar(plan: Plan, epoch: int, n_examples: int) -> tqdm[Any]:
+    """Return the bar of an epoch, on a terminal or in a notebook."""
+    return tqdm(
+        total=n_examples,
+        desc=f"epoch {epoch}/{plan.max_epochs}",
+        unit=" examples",
+        unit_scale=True,
+        disable=not (plan.verbose and _on_terminal()),
+        leave=False,
+    )
+
+
+def say(plan: Plan, record: Mapping[str, Any]) -> None:
+    """Tell an epoch's losses and metrics in one line."""
+    if not plan.verbose:
+        return
+    figures = [f"{name} {value:.4f}" for name, value in record.items() if "/" in name]
+    tqdm.write(
+        f"epoch {record['epoch']}/{plan.max_epochs}: {', '.join(figures)}, "
+        f"density {record['density']:.3f}, {record['examples_per_second']:,.0f} examples/s",
+        file=sys.stderr,
+    )
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

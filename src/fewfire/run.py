@@ -1,0 +1,236 @@
+"""One training run: it goes through epochs, an epoch through slices of about a tenth of a second,
+and the core trains a slice per call. Between slices Ctrl-C is heard and progress shown."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .config import check_integer, check_memory, to_dict
+from .data import Dataset
+from .evaluation import core_inputs, core_targets
+from .files import FormatError, PathLike, read_model, write_model
+from .history import History
+from .ledger import Ledger
+from .moments import Moments
+from .network import LOSS_OF_KIND, Network, from_state
+from .optimizers import core_optimizer
+from .plan import Plan
+from .progress import Pace, Sums, progress_bar, say
+from .renumber import renumber
+from .selectors import Hashed
+
+_FIRST_RENUMBERING = 1024  # steps
+
+
+class DivergenceError(RuntimeError):
+    """The loss is no longer a number. The network is as it was after the last good epoch."""
+
+
+class Run:
+    """One training run: its position, its optimizer state, its history."""
+
+    def __init__(
+        self, plan: Plan, net: Network, train: Dataset, eval_sets: dict[str, Dataset]
+    ) -> None:
+        self.plan = plan
+        self.max_epochs = plan.max_epochs
+        self.net = net
+        self.train = train
+        self.eval_sets = eval_sets
+        self.loss = self._check_data()
+        # Weights, the copy that a failing epoch goes back to, and the optimizer's moments.
+        n_arrays = 2 + core_optimizer(plan.optimizer).n_moments
+        check_memory("training", 4 * n_arrays * self.net.n_parameters)
+        self.epoch = 0  # epochs done
+        self.history = History([], Ledger.empty(len(self.net.layers)))
+        self.moments = Moments(self.net, plan.optimizer)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Micro-batches of an epoch."""
+        return math.ceil(len(self.train) / self.plan.batch_size)
+
+    def go(self) -> History:
+        """Train until the last epoch, an early stop, or Ctrl-C."""
+        self.net.loss, self.net.encoding = self.loss, self.train.encoding
+        for callback in self.plan.callbacks:
+            callback.on_fit_start(self)
+        try:
+            while self.epoch < self.max_epochs:
+                record = self._one_epoch()
+                self.history.append(record)
+                say(self.plan, record)
+                stops = [callback.on_epoch_end(self, record) for callback in self.plan.callbacks]
+                if any(stops):
+                    break
+        except KeyboardInterrupt:
+            self.history.interrupted = True
+        finally:
+            for callback in self.plan.callbacks:
+                callback.on_fit_end(self)
+        return self.history
+
+    def _check_data(self) -> str:
+        train, net = self.train, self.net
+        if not isinstance(train, Dataset):
+            raise TypeError(f"train must be a fewfire.Dataset, got {type(train).__name__}")
+        if train.kind is None:
+            raise ValueError("the training set has no targets: give it y")
+        loss = self.plan.loss or LOSS_OF_KIND[train.kind]
+        for data in (train, *self.eval_sets.values()):
+            net.check_targets(data, loss, train.encoding)
+        net.check_loss(loss)
+        return loss
+
+    def _one_epoch(self) -> dict[str, Any]:
+        start = time.perf_counter()
+        weights = self.net.weights()
+        try:
+            sums = self._train_slices()
+        finally:  # also after Ctrl-C: the codes are those of the weights
+            self._refresh()
+        if not math.isfinite(sums.loss):
+            self.net.set_weights(weights)
+            raise DivergenceError(
+                f"the loss is {sums.loss} in epoch {self.epoch + 1}; the network is as it was "
+                f"before that epoch: try a smaller lr than {self.plan.optimizer.lr:g}"
+            )
+        seconds = time.perf_counter() - start
+        self.epoch += 1
+        record: dict[str, Any] = {"epoch": self.epoch, "train/loss": sums.loss / len(self.train)}
+        if self.net.loss != "squared":
+            record["train/accuracy"] = sums.n_correct / len(self.train)
+        for name, data in self.eval_sets.items():
+            metrics = self.net.evaluate(data, n_jobs=self.plan.n_threads)
+            record |= {f"{name}/{metric}": value for metric, value in metrics.items()}
+        record["density"] = self.net.density(sums.usage, len(self.train))
+        record["lr"] = self.plan.optimizer.lr * float(self._factors(-1, 1)[0])
+        record["examples_per_second"] = len(self.train) / seconds
+        record["seconds"] = seconds
+        return record
+
+    def _factors(self, offset: int, n_steps: int) -> NDArray[np.float32]:
+        """Factors of the learning rate from `offset` steps after the epochs done so far."""
+        per_epoch = self.steps_per_epoch
+        first, total = self.epoch * per_epoch + offset, self.max_epochs * per_epoch
+        return self.plan.schedule.factors(first, n_steps, total)
+
+    def _train_slices(self) -> Sums:
+        plan, net = self.plan, self.net
+        inputs, targets, model = core_inputs(self.train), core_targets(self.train), net.model()
+        optimizer, states = core_optimizer(plan.optimizer), self.moments.states
+        sequence = np.random.SeedSequence([plan.random_state, self.epoch])
+        order = np.random.default_rng(sequence).permutation(len(self.train))
+        n_steps, done = self.steps_per_epoch, 0
+        sums = Sums(net)
+        pace = Pace()
+        with progress_bar(plan, self.epoch + 1, len(self.train)) as bar:
+            while done < n_steps and math.isfinite(sums.loss):
+                # Cut where something is due, so that the result does not depend on the slices.
+                size = min(pace.size, n_steps - done, self._steps_to_next(done))
+                ids = order[done * plan.batch_size : (done + size) * plan.batch_size]
+                rates = np.float32(plan.optimizer.lr) * self._factors(done, size)
+                first_step = self.epoch * n_steps + done
+                with pace:
+                    loss, n_correct, ledger, usage = _core.train(
+                        model, inputs, targets, ids, rates, plan.batch_size, optimizer, states,
+                        first_step, self.epoch, plan.n_threads, plan.deterministic,
+                    )  # fmt: skip
+                self.history.ledger += Ledger(ledger)
+                self.history.n_examples += len(ids)
+                sums.add(loss, n_correct, usage, len(ids))
+                done += size
+                self._keep_up(done, sums)
+                sums.show(bar, len(ids), net)
+        self._renumber(sums)
+        return sums
+
+    def _refresh_periods(self) -> dict[int, int]:
+        """Steps between two refreshes of the layers that ask for them."""
+        selectors = {i: layer.settings.selector for i, layer in enumerate(self.net.layers)}
+        return {
+            i: selector.refresh_every
+            for i, selector in selectors.items()
+            if isinstance(selector, Hashed) and selector.refresh_every is not None
+        }
+
+    def _steps_to_next(self, done: int) -> int:
+        """Steps until a refresh or a renumbering is due."""
+        step = self.epoch * self.steps_per_epoch + done
+        doubled = max(_FIRST_RENUMBERING, 1 << step.bit_length())
+        to_refresh = [period - step % period for period in self._refresh_periods().values()]
+        return min([doubled - step, *to_refresh])
+
+    def _keep_up(self, done: int, sums: Sums) -> None:
+        """Renumber rows when the number of steps has doubled; refresh what is due."""
+        step = self.epoch * self.steps_per_epoch + done
+        if step >= _FIRST_RENUMBERING and step.bit_count() == 1:
+            self._refresh(self._renumber(sums))
+        self._refresh(i for i, period in self._refresh_periods().items() if step % period == 0)
+
+    def _renumber(self, sums: Sums) -> list[int]:
+        """Sort rows by their recent use; return the layers that want a refresh."""
+        changed = renumber(self.net, self.moments, sums.recent_usage)
+        sums.forget_recent_usage()
+        return changed
+
+    def _refresh(self, positions: Iterable[int] | None = None) -> None:
+        ledger = self.net.refresh(self.plan.n_threads, positions=positions)
+        self.history.ledger += ledger
+
+    def save_checkpoint(self, path: PathLike) -> None:
+        """Write the network and all that is needed to go on."""
+        training = {
+            "epoch": self.epoch,
+            "settings": self._settings(),
+            "history": list(self.history),
+            "ledger": self.history.ledger.counts.tolist(),
+            "n_examples": self.history.n_examples,
+        }
+        config, arrays = self.net.state()
+        write_model(path, {**config, "training": training}, {**arrays, **self.moments.arrays()})
+
+    def load_checkpoint(self, path: PathLike) -> None:
+        """Take over the state of a run that `save_checkpoint` wrote."""
+        config, arrays = read_model(path)
+        net = from_state(path, config, arrays)
+        if "training" not in config:
+            raise ValueError(f"{path} is a model without training state: resume wants a checkpoint")
+        layers = [layer.settings for layer in self.net.layers]
+        if [layer.settings for layer in net.layers] != layers:
+            raise ValueError(f"{path} holds another network than the trainer's")
+        try:
+            training = config["training"]
+            settings, epoch = dict(training["settings"]), training["epoch"]
+            history = History(training["history"], Ledger(training["ledger"]))
+            history.n_examples = check_integer("n_examples", training["n_examples"], low=0)
+            check_integer("epoch", epoch, low=0)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{path}: the training state is damaged: {error}") from error
+        for name, value in self._settings().items():
+            if settings.get(name) != value:
+                raise ValueError(
+                    f"{path} was trained with {name}={settings.get(name)}, "
+                    f"the trainer has {value}: a resumed run needs the same settings"
+                )
+        self.moments.restore(arrays)
+        self.net.set_weights(net.weights())
+        self.epoch, self.history = epoch, history
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "loss": self.loss,
+            "optimizer": to_dict(self.plan.optimizer),
+            "schedule": to_dict(self.plan.schedule),
+            "batch_size": self.plan.batch_size,
+            "max_epochs": self.plan.max_epochs,
+            "random_state": self.plan.random_state,
+            "n_examples": len(self.train),
+        }
