@@ -141,11 +141,12 @@ void check_states(const Model& model, const Optimizer& optimizer, const std::vec
 }
 
 Optimizer make_optimizer(const std::string& kind, float momentum, float beta1, float beta2, float rho,
-                         float eps, float l2) {
+                         float eps, float l2, int64_t l2_period) {
+  require(l2_period >= 1, "l2_period must be at least 1");
   Rule rule = one_of<Rule>(
       kind, {{"sgd", Rule::sgd}, {"adagrad", Rule::adagrad}, {"rms", Rule::rms}, {"adam", Rule::adam}});
   if (rule == Rule::sgd && momentum > 0.0f) rule = Rule::momentum;
-  return {rule, momentum, beta1, beta2, rho, eps, l2};
+  return {rule, momentum, beta1, beta2, rho, eps, l2, l2_period};
 }
 
 using Moments = std::vector<std::pair<Array2<float>, Array1<float>>>;
@@ -442,10 +443,11 @@ void bind_network(nb::module_& m) {
       .def(
           "__init__",
           [](Optimizer* self, const std::string& kind, float momentum, float beta1, float beta2, float rho,
-             float eps,
-             float l2) { new (self) Optimizer(make_optimizer(kind, momentum, beta1, beta2, rho, eps, l2)); },
+             float eps, float l2, int64_t l2_period) {
+            new (self) Optimizer(make_optimizer(kind, momentum, beta1, beta2, rho, eps, l2, l2_period));
+          },
           "kind"_a, "momentum"_a = 0.0f, "beta1"_a = 0.9f, "beta2"_a = 0.999f, "rho"_a = 0.999f,
-          "eps"_a = 1e-8f, "l2"_a = 0.0f)
+          "eps"_a = 1e-8f, "l2"_a = 0.0f, "l2_period"_a = 1)
       .def_prop_ro("n_moments", &Optimizer::n_moments);
   nb::class_<OptimizerState>(m, "OptimizerState")
       .def(

@@ -20,10 +20,12 @@ void scale(std::span<float> values, float factor, Tally& tally) {
 void settle(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
             const OptimizerState& state, RowId row, Tally& tally) {
   const int64_t owed = step - state.touched[row] - 1;
-  if (optimizer.l2 > 0.0f) {
+  const int64_t due = step / optimizer.l2_period - state.touched[row] / optimizer.l2_period;
+  if (optimizer.l2 > 0.0f && due > 0) {
     // Bounded below, so that an extreme rate does not erase the row.
     const float keep = std::max(0.0f, 1.0f - rates.lr * optimizer.l2);
-    scale(layer.weights.row(row), std::max(1e-20f, std::pow(keep, static_cast<float>(owed + 1))), tally);
+    const float steps = static_cast<float>(due * optimizer.l2_period);
+    scale(layer.weights.row(row), std::max(1e-20f, std::pow(keep, steps)), tally);
   }
   if (owed <= 0 || state.touched[row] == 0) return;
   const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {

@@ -81,6 +81,7 @@ class Optimizer:
     rho: float = 0.999
     eps: float = 1e-8
     l2: float = 0.0
+    l2_period: int = 1
 
     @property
     def n_moments(self) -> int:
@@ -438,8 +439,9 @@ def update_row(
         for moment, decay in zip(moments, decays, strict=bool(decays)):
             moment *= decay**owed
             spent += width
-    if o.l2 > 0:
-        row[:-1] *= max(0.0, 1 - rate * o.l2) ** (owed + 1)
+    due = step // o.l2_period - last // o.l2_period
+    if o.l2 > 0 and due > 0:
+        row[:-1] *= max(0.0, 1 - rate * o.l2) ** (due * o.l2_period)
         spent += width - 1
 
     g, s = g[touched], [moment[touched] for moment in moments]

@@ -136,8 +136,9 @@ def optimizers(draw: Any) -> Optimizer:
     would turn float32's noise into whole steps."""
     kind = draw(st.sampled_from(["sgd", "adagrad", "rms", "adam"]))
     momentum = draw(st.sampled_from([0.0, 0.9])) if kind == "sgd" else 0.0
-    l2 = draw(st.sampled_from([0.0, 0.01, 1.0]))
-    return Optimizer(kind, momentum, 0.9, 0.99, draw(st.sampled_from([0.9, 0.999])), 1e-2, l2)
+    l2, period = draw(st.sampled_from([0.0, 0.01, 1.0])), draw(st.integers(1, 4))
+    rho = draw(st.sampled_from([0.9, 0.999]))
+    return Optimizer(kind, momentum, 0.9, 0.99, rho, 1e-2, l2, period)
 
 
 def some_targets(

@@ -32,7 +32,8 @@ class _Checked:
 class SGD(_Checked):
     """Stochastic gradient descent: v = momentum v + g; w -= lr v.
 
-    `l2` is decoupled: a touched row shrinks by (1 - lr l2) per step since it was last touched.
+    `l2` is decoupled (Loshchilov & Hutter, ICLR 2019): weights shrink by (1 - lr l2) a step. A row
+    that is touched pays what has fallen due since its last touch, in instalments of about 1/256.
 
     >>> SGD(lr=0.1, momentum=0.9).momentum
     0.9
@@ -104,4 +105,11 @@ def core_optimizer(optimizer: Optimizer) -> _core.Optimizer:
         for field in fields(optimizer)
         if field.name not in ("lr", "initial")
     }
-    return _core.Optimizer(type(optimizer).__name__.lower(), **passed)
+    kind = type(optimizer).__name__.lower()
+    return _core.Optimizer(kind, **passed, l2_period=_l2_period(optimizer))
+
+
+def _l2_period(optimizer: Optimizer) -> int:
+    """Steps between two instalments of the decay, so that one takes about 1/256 of a weight."""
+    decay = optimizer.lr * optimizer.l2
+    return round(min(max(1.0, 2**-8 / decay), 2.0**31)) if decay > 0 else 1

@@ -112,6 +112,16 @@ def test_l2_shrinks_whole_rows_once_for_every_step_since_the_last_touch(gap, l2)
     assert_allclose(net.bias[0], bias - RATE, rtol=1e-5)
 
 
+@given(last=st.integers(1, 50), gap=st.integers(1, 50), period=st.integers(1, 20))
+def test_instalments_of_l2_fall_due_at_multiples_of_the_period(last, gap, period):
+    net = one_row(Optimizer(l2=1.0, l2_period=period))
+    pull(net, [0, 0, 0], 1.0, step=last)
+    before = net.weights[0].astype(float)
+    pull(net, [0, 0, 0], 1.0, step=last + gap)
+    steps = period * sum(step % period == 0 for step in range(last + 1, last + gap + 1))
+    assert_allclose(net.weights[0], before * (1 - RATE) ** steps, rtol=1e-4)
+
+
 def test_l2_that_outweighs_the_rate_does_not_change_signs():
     net = one_row(Optimizer(l2=10.0))
     signs = np.sign(net.weights[0])
