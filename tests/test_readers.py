@@ -240,7 +240,7 @@ def test_mnist_has_its_known_counts():
 
 
 def write_half(path):
-    with readers._writing(path) as file:
+    with readers.shared.writing(path) as file:
         file.write(b"half")
         raise ZeroDivisionError
 

@@ -28,6 +28,7 @@ class Sums:
         self.forget_recent_usage()
 
     def add(self, loss: float, n_correct: int, usage: list[NDArray[np.int64]], n: int) -> None:
+        """Add what the core returned for `n` examples."""
         self.loss += loss
         self.n_correct += n_correct
         self.n_seen += n
@@ -36,9 +37,11 @@ class Sums:
                 total += counts
 
     def forget_recent_usage(self) -> None:
+        """Count the use of rows from here on in `recent_usage`."""
         self.recent_usage = [np.zeros_like(counts) for counts in self.usage]
 
     def show(self, bar: tqdm[Any], n_new: int, net: Network) -> None:
+        """Move the bar by `n_new` examples."""
         if bar.disable:
             return
         figures = {"loss": f"{self.loss / self.n_seen:.4f}"}

@@ -6,7 +6,7 @@ int64 `indptr` and int32 `indices`. Everything is finite, and every label id is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
 from .encoding import Encoding, Kind
+from .features import Features, canonical, features
+from .targets import as_array, classes_of, kind_of, labels_of, values_of
 
-Features: TypeAlias = "NDArray[np.float32] | csr_array"
 Examples: TypeAlias = "ArrayLike | csr_array | Dataset"
 Targets: TypeAlias = "NDArray[np.int32] | NDArray[np.float32] | csr_array | None"
-MAX_ID = np.iinfo(np.int32).max
 
 
 class Dataset:
@@ -77,7 +77,7 @@ class Dataset:
                 f"{width} labels; give each label one name of its own"
             )
         self._zero_based: bool = True if like is None else like.zero_based
-        self._X: Features = _features(X, None if like is None else like.n_features)
+        self._X: Features = features(X, None if like is None else like.n_features)
         self._y: Targets = None
         self._kind: Kind = None
         self._label_names = names if like is None else like.label_names
@@ -195,29 +195,29 @@ class Dataset:
         return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
 
     def _set_targets(self, y: Any, expected: Kind, n_labels: int | None) -> None:
-        array = None if issparse(y) else _as_array(y)
+        array = None if issparse(y) else as_array(y)
         n = (y if array is None else array).shape[0] if array is None or array.ndim else 0
         if n != len(self):
             raise ValueError(
                 f"X has {len(self)} rows but y has {n}; both need one entry per example"
             )
-        kind = _kind_of(array, expected)
+        kind = kind_of(array, expected)
         if expected is not None and kind != expected:
             raise ValueError(f"y holds {kind}, but the data set given as like= holds {expected}")
         self._kind = kind
         if array is None:
-            self._y, self._n_labels = _labels(y, n_labels)
+            self._y, self._n_labels = labels_of(y, n_labels)
             if self._label_names is not None and len(self._label_names) != self._n_labels:
                 raise ValueError(
                     f"{len(self._label_names)} label_names for {self._n_labels} labels"
                 )
         elif kind == "values":
-            self._y = _values(array, n_labels)
+            self._y = values_of(array, n_labels)
             self._n_labels = int(self._y.shape[1])
             if self._label_names is not None:
                 raise ValueError("y holds values, which have no label_names")
         else:
-            self._y, self._n_labels, self._label_names = _classes(
+            self._y, self._n_labels, self._label_names = classes_of(
                 array, n_labels, self._label_names
             )
 
@@ -227,204 +227,4 @@ def _take(rows: Any, chosen: slice | NDArray[np.int64]) -> Any:
         return np.ascontiguousarray(rows[chosen])
     # Scipy cannot take rows in reverse while the two index arrays differ in type.
     alike = csr_array((rows.data, rows.indices, rows.indptr), shape=rows.shape)
-    return _canonical(alike[chosen])
-
-
-def _features(X: Any, n_features: int | None) -> Features:
-    checked = _sparse_features(X, n_features) if issparse(X) else _dense_features(X)
-    if n_features is not None and checked.shape[1] != n_features:
-        raise ValueError(
-            f"X has {checked.shape[1]} features but the data set given as like= has {n_features}; "
-            f"keep the columns known to both, X[:, :{n_features}], or read the wider one first"
-        )
-    return checked
-
-
-def _dense_features(X: Any) -> NDArray[np.float32]:
-    raw = np.asarray(X)
-    if raw.ndim != 2:
-        raise ValueError(
-            f"X has {raw.ndim} dimensions; give 2, one row per example: X.reshape(len(X), -1)"
-        )
-    if raw.dtype.kind not in "biuf":
-        raise ValueError(f"X holds {raw.dtype}; give real numbers: X.astype(np.float32)")
-    with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
-        dense: NDArray[np.float32] = np.ascontiguousarray(raw, dtype=np.float32)
-    finite = np.isfinite(dense)
-    if not finite.all():
-        row, column = (int(i) for i in np.argwhere(~finite)[0])
-        raise _not_finite("X", raw[row, column], row, column)
-    return dense
-
-
-def _sparse_features(X: Any, n_features: int | None) -> csr_array:
-    if X.dtype.kind not in "biuf":
-        raise ValueError(f"X holds {X.dtype}; give real numbers: X.astype(np.float32)")
-    with np.errstate(over="ignore"):
-        sparse = _canonical(_checked_csr(X, "X"))
-    finite = np.isfinite(sparse.data)
-    if not finite.all():
-        place = int(np.argmin(finite))
-        row = int(np.searchsorted(sparse.indptr, place, side="right")) - 1
-        raise _not_finite("X", sparse.data[place], row, int(sparse.indices[place]))
-    if n_features is not None and sparse.shape[1] < n_features:
-        sparse = _csr(sparse.data, sparse.indices, sparse.indptr, (sparse.shape[0], n_features))
-    return sparse
-
-
-def _not_finite(name: str, value: Any, row: int, column: int) -> ValueError:
-    return ValueError(
-        f"{name} holds {value} in row {row}, column {column}, which is not a finite float32; "
-        "replace it or drop the row"
-    )
-
-
-def _checked_csr(matrix: Any, name: str) -> csr_array:
-    if len(matrix.shape) != 2 or max(matrix.shape[1:]) > MAX_ID:
-        raise ValueError(
-            f"{name} has shape {matrix.shape}; give 2 dimensions and at most {MAX_ID} columns"
-        )
-    if hasattr(matrix, "check_format"):
-        try:
-            matrix.copy().check_format(
-                full_check=True
-            )  # it changes the index types of what it checks
-        except (ValueError, IndexError) as error:
-            raise ValueError(f"{name} is a damaged sparse array: {error}") from error
-    return csr_array(matrix)
-
-
-def _canonical(matrix: Any) -> csr_array:
-    """Sorted, no duplicates, no stored zeros, the index types of the core; the input stays."""
-    csr = csr_array(matrix, dtype=np.float32)
-    if not csr.has_canonical_format or not csr.data.all():
-        csr = csr.copy()
-        csr.sum_duplicates()
-        csr.eliminate_zeros()
-    return _csr(csr.data, csr.indices, csr.indptr, csr.shape)
-
-
-def _csr(values: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> csr_array:
-    csr = csr_array((values, indices, indptr), shape=shape)
-    # Set afterwards: the constructor gives both index arrays one type.
-    csr.indptr = np.ascontiguousarray(indptr, dtype=np.int64)
-    csr.indices = np.ascontiguousarray(indices, dtype=np.int32)
-    csr.has_canonical_format = True
-    return csr
-
-
-def _as_array(y: Any) -> NDArray[Any]:
-    try:
-        return np.asarray(y)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(
-            "y is neither a 1-D nor a 2-D array; "
-            "several labels per example go into a scipy.sparse.csr_array"
-        ) from error
-
-
-def _kind_of(y: NDArray[Any] | None, expected: Kind) -> Kind:
-    if y is None:
-        return "labels"
-    if y.ndim == 2 and y.dtype.kind == "f":
-        return "values"
-    if y.ndim != 1:
-        raise ValueError(
-            f"y has shape {y.shape} and type {y.dtype}; give y.ravel() for classes, "
-            "scipy.sparse.csr_array(y) for several labels per example, "
-            "y.astype(np.float32) for values"
-        )
-    if y.dtype.kind == "f":
-        if not np.isfinite(y).all():
-            row = int(np.argmin(np.isfinite(y)))
-            raise ValueError(f"y holds {y[row]} in row {row}; replace it or drop the example")
-        return "values" if expected == "values" or (y != np.floor(y)).any() else "classes"
-    return "values" if expected == "values" and y.dtype.kind in "biu" else "classes"
-
-
-def _labels(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
-    csr = _checked_csr(y, "y")
-    labels = _canonical(csr_array((csr.data != 0, csr.indices, csr.indptr), shape=csr.shape))
-    n_columns = int(labels.shape[1])
-    if n_labels is not None and n_columns > n_labels:
-        raise ValueError(
-            f"y has {n_columns} columns but there are {n_labels} labels; "
-            "read both files with one encoder: load_xc(path, like=train)"
-        )
-    width = n_columns if n_labels is None else n_labels
-    ones = np.ones(labels.nnz, np.float32)
-    return _csr(ones, labels.indices, labels.indptr, (labels.shape[0], width)), width
-
-
-def _values(y: NDArray[Any], n_columns: int | None) -> NDArray[np.float32]:
-    values = _dense_values(y.reshape(len(y), 1) if y.ndim == 1 else y)
-    if n_columns is not None and values.shape[1] != n_columns:
-        raise ValueError(f"y has {values.shape[1]} columns of values, {n_columns} are expected")
-    return values
-
-
-def _dense_values(y: NDArray[Any]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        values: NDArray[np.float32] = np.ascontiguousarray(y, dtype=np.float32)
-    finite = np.isfinite(values)
-    if not finite.all():
-        row, column = (int(i) for i in np.argwhere(~finite)[0])
-        raise _not_finite("y", y[row, column], row, column)
-    return values
-
-
-def _classes(
-    y: NDArray[Any], n_labels: int | None, names: tuple[Any, ...] | None
-) -> tuple[NDArray[np.int32], int, tuple[Any, ...] | None]:
-    """Class ids, how many there are, and their names if these are not the ids themselves."""
-    whole = y.dtype.kind in "biuf"
-    if y.dtype == bool and n_labels is None:
-        n_labels = 2
-    if whole and (names is None or not all(_is_whole(name) for name in names)):
-        if n_labels is None:
-            found = np.unique(y)
-            if len(found) == 0 or found[-1] - found[0] != len(found) - 1 or found[0] != 0:
-                return _look_up(y, [int(name) for name in found])
-            n_labels = len(found)
-        wrong = (y < 0) | (y >= n_labels)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            raise ValueError(
-                f"y holds label {y[row]} in row {row}, but only 0 to {n_labels - 1} are known; "
-                "give n_labels, or drop the example"
-            )
-        return y.astype(np.int32), n_labels, names
-    return _look_up(y, _sorted_names(y) if names is None else names)
-
-
-def _is_whole(name: Any) -> bool:
-    return isinstance(name, int | np.integer) and not isinstance(name, bool)
-
-
-def _sorted_names(y: NDArray[Any]) -> Iterable[Any]:
-    entries = y.tolist()
-    for row, entry in enumerate(entries):
-        if entry is None or entry != entry:
-            raise ValueError(
-                f"y holds {entry} in row {row}; give every example a label, or drop it"
-            )
-    try:
-        return sorted(set(entries))
-    except TypeError as error:
-        raise ValueError(
-            f"y holds labels that cannot be sorted ({error}); make them all strings"
-        ) from error
-
-
-def _look_up(
-    y: NDArray[Any], names: Iterable[Any]
-) -> tuple[NDArray[np.int32], int, tuple[Any, ...]]:
-    ids = {name: i for i, name in enumerate(names)}
-    found = np.array([ids.get(entry, -1) for entry in y.tolist()], dtype=np.int32)
-    if (found < 0).any():
-        row = int(np.argmax(found < 0))
-        raise ValueError(
-            f"y holds label {y[row]!s} in row {row}, which is none of the {len(ids)} known labels; "
-            "drop the example, or read the data set that has it first"
-        )
-    return found, len(ids), tuple(ids)
+    return canonical(alike[chosen])

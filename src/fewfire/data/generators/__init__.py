@@ -1,0 +1,25 @@
+"""Image sets that are generated: convex shapes, rectangles, rectangles over photographs, strokes.
+
+Every function draws `n` images of 28 x 28 pixels from a `numpy.random.Generator` and returns
+float32 images (n, 784) with values from 0 to 1, and int32 labels (n,). The first three follow
+Larochelle et al., "An empirical evaluation of deep architectures on problems with many factors of
+variation" (ICML 2007), whose files are not to be had; what its text leaves open is settled here, so
+compare methods on these sets with each other, never with a published number.
+"""
+
+from .convex import convex_images, fills_its_hull
+from .photographs import TEST_PHOTOGRAPHS, TRAIN_PHOTOGRAPHS, photographs_of
+from .rectangles import rectangle_images, rectangles_on_photographs
+from .strokes import N_LETTERS, stroke_images
+
+__all__ = [
+    "N_LETTERS",
+    "TEST_PHOTOGRAPHS",
+    "TRAIN_PHOTOGRAPHS",
+    "convex_images",
+    "fills_its_hull",
+    "photographs_of",
+    "rectangle_images",
+    "rectangles_on_photographs",
+    "stroke_images",
+]

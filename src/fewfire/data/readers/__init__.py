@@ -1,0 +1,59 @@
+"""Files that become a `Dataset`, and back: idx, npz, npy, svmlight and Extreme Classification text.
+
+Gzip is recognised by content, on reading, and by the name's `.gz`, on writing. A damaged or foreign
+file gives one `ValueError` that names it; nothing is ever unpickled. Writers write beside the file
+and rename at the end, so that what stands under the name is always whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...files import PathLike
+from ..dataset import Dataset
+from ..encoding import Encoding
+from .arrays import read_npy, read_npz, save_npz
+from .idx import IDX_TYPES, read_idx, read_idx_folder, save_idx, save_idx_folder
+from .shared import Pair, dataset, flat, start_of
+from .text import read_svmlight, read_xc, save_svmlight
+
+__all__ = [
+    "read",
+    "read_idx",
+    "read_idx_folder",
+    "read_npy",
+    "read_npz",
+    "read_svmlight",
+    "read_xc",
+    "save_idx",
+    "save_idx_folder",
+    "save_npz",
+    "save_svmlight",
+]
+
+ZIP_MAGIC, NPY_MAGIC = b"PK", b"\x93NUMPY"
+
+
+def read(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
+    """Read a folder of idx files or one file of any known format, guessed from its content."""
+    path = Path(path)
+    if path.is_dir():
+        if like is not None:
+            raise ValueError(f"{path} brings a training set of its own: leave out like=")
+        return read_idx_folder(path)
+    start = start_of(path)
+    if start.startswith(ZIP_MAGIC):
+        return read_npz(path, like)
+    if start.startswith(NPY_MAGIC):
+        return read_npy(path, like)
+    if start[:2] == b"\0\0" and start[2:3] and start[2] in IDX_TYPES:
+        return dataset(path, flat(read_idx(path)), None, like=like)
+    first_line = start.split(b"\n", 1)[0].split()
+    if len(first_line) == 3 and all(word.isdigit() for word in first_line):
+        return read_xc(path, like)
+    if b"\0" in start:
+        raise ValueError(
+            f"{path} is of no known format; give a folder of idx files, .npz, .npy, or svmlight or "
+            "Extreme Classification text"
+        )
+    return read_svmlight(path, like)

@@ -1,0 +1,118 @@
+"""Idx files, as MNIST ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from ...files import PathLike
+from ..dataset import Dataset
+from ..encoding import Encoding
+from .shared import Pair, content, dataset, flat, reading, writing
+
+# Third byte of an idx file: what follows is big-endian.
+IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: PathLike) -> NDArray[Any]:
+    """Read an idx file, gzipped or not: an array of the shape and type its header states.
+
+    Raises
+    ------
+    ValueError
+        If it is no idx file, or shorter or longer than its header says.
+
+    Examples
+    --------
+    >>> save_idx("labels.gz", np.array([3, 1, 4], dtype=np.uint8))
+    >>> read_idx("labels.gz")
+    array([3, 1, 4], dtype=uint8)
+    """
+    with reading(path, "an idx file"):
+        raw = content(path)
+        if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in IDX_TYPES:
+            raise ValueError("it does not start with the magic number of one")
+        dtype, n_dimensions = np.dtype(IDX_TYPES[raw[2]]), raw[3]
+        header = 4 + 4 * n_dimensions
+        if len(raw) < header:
+            raise ValueError(f"it ends inside its header, after {len(raw)} bytes")
+        shape = [int.from_bytes(raw[i : i + 4], "big") for i in range(4, header, 4)]
+        expected = dtype.itemsize
+        for extent in shape:
+            expected *= extent
+        if len(raw) != header + expected:
+            raise ValueError(
+                f"its header announces {expected} bytes of values, {len(raw) - header} follow"
+            )
+        values = np.frombuffer(raw, dtype, offset=header) if expected else np.empty(0, dtype)
+        return values.reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def save_idx(path: PathLike, values: ArrayLike) -> None:
+    """Write uint8, int8, int16, int32, float32 or float64 as idx; gzipped if named `.gz`."""
+    array = np.asarray(values)
+    codes = {np.dtype(name).newbyteorder("="): code for code, name in IDX_TYPES.items()}
+    if array.dtype not in codes:
+        raise ValueError(f"idx cannot hold {array.dtype}; convert it: values.astype(np.float32)")
+    dimensions = np.array(array.shape, dtype=">u4").tobytes()
+    with writing(path) as file:
+        file.write(bytes([0, 0, codes[array.dtype], array.ndim]) + dimensions)
+        file.write(array.astype(IDX_TYPES[codes[array.dtype]]).tobytes())
+
+
+def read_idx_folder(folder: PathLike) -> Pair:
+    """Read the four idx files of an MNIST-style folder: the training and the test set.
+
+    Images become rows of float32, from 0 to 1 if they are bytes. Files may be gzipped and are found
+    by their names: `*train-images*`, `*train-labels*`, `*t10k-images*` or `*test-images*`, ...
+    """
+    folder = Path(folder)
+    train = _labelled_images(folder, ["train"], None)
+    return train, _labelled_images(folder, ["t10k", "test"], train)
+
+
+def save_idx_folder(folder: PathLike, train: Dataset, test: Dataset) -> None:
+    """Write two sets of square images with classes as a folder of four gzipped idx files.
+
+    Values that are whole multiples of 1/255 are written as bytes, others as float32.
+    """
+    folder = Path(folder)
+    for data in (train, test):
+        side = round(data.n_features**0.5)
+        if data.kind != "classes" or sparse.issparse(data.X) or side * side != data.n_features:
+            raise ValueError(f"an idx folder holds square images with classes, not {data!r}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for data, part in ((train, "train"), (test, "t10k")):
+        images = np.asarray(data.X).reshape(len(data), side, side)
+        scaled = np.round(images * 255)
+        if (scaled.astype(np.uint8) / np.float32(255) == images).all():
+            images = scaled.astype(np.uint8)
+        save_idx(folder / f"{part}-images-idx3-ubyte.gz", images)
+        save_idx(folder / f"{part}-labels-idx1-ubyte.gz", np.asarray(data.y).astype(np.uint8))
+
+
+def _labelled_images(folder: Path, parts: list[str], like: Dataset | Encoding | None) -> Dataset:
+    images_path, labels_path = (_one_file(folder, parts, what) for what in ("images", "labels"))
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    if images.ndim < 2 or labels.ndim != 1:
+        raise ValueError(
+            f"{folder}: {images_path.name} has shape {images.shape}, {labels_path.name} "
+            f"{labels.shape}; images need 2 or 3 dimensions, labels one. Are they swapped?"
+        )
+    return dataset(images_path, flat(images), labels, like=like)
+
+
+def _one_file(folder: Path, parts: list[str], what: str) -> Path:
+    names = [f"*{part}-{what}*" for part in parts]
+    found = sorted(path for name in names for path in folder.glob(name) if path.name[0] != ".")
+    plain = {path.name.removesuffix(".gz"): path for path in reversed(found)}  # unpacked ones first
+    if len(plain) != 1:
+        raise ValueError(
+            f"{folder} holds {len(plain)} files named {' or '.join(names)}; it needs one, "
+            "such as train-images-idx3-ubyte.gz"
+        )
+    return next(iter(plain.values()))

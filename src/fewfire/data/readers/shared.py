@@ -1,0 +1,73 @@
+"""Opening files, and naming the one that is wrong."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...files import PathLike, replacing
+from ..dataset import Dataset
+
+Pair: TypeAlias = tuple[Dataset, Dataset]
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def reading(path: PathLike, wanted: str) -> Iterator[None]:
+    """Turn whatever a damaged file raises into one `ValueError` that names it."""
+    try:
+        yield
+    except Exception as error:  # gzip, zipfile and numpy raise a dozen types on damaged files
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # a missing or forbidden file: the system's words name it
+        reason = str(error) or type(error).__name__
+        raise ValueError(
+            f"{path} cannot be read as {wanted}: {reason}; check the format or fetch it again"
+        ) from error
+
+
+@contextmanager
+def writing(path: PathLike) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Open a file that will replace `path`, gzipped if that ends in `.gz`."""
+    with replacing(path) as part, open(part, "wb") as file:
+        if Path(path).suffix == ".gz":  # without name and time: the same content, the same bytes
+            with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
+                yield packed
+        else:
+            yield file
+
+
+def content(path: PathLike) -> bytes:
+    """Return what the file holds, unpacked."""
+    raw = Path(path).read_bytes()
+    return gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw
+
+
+def start_of(path: Path) -> bytes:
+    """Return the first 4096 bytes, unpacked."""
+    with reading(path, "a gzip file"), open(path, "rb") as file:
+        packed = file.read(2) == GZIP_MAGIC
+        file.seek(0)
+        return gzip.GzipFile(fileobj=file).read(4096) if packed else file.read(4096)
+
+
+def dataset(path: PathLike, X: Any, y: Any, **options: Any) -> Dataset:
+    """Make a data set; name the file in its errors."""
+    try:
+        return Dataset(X, y, **options)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def flat(images: NDArray[Any]) -> NDArray[Any]:
+    """Return one row per image; the bytes of pictures are scaled to 0..1, those of tables stay."""
+    if images.ndim < 3:
+        return images
+    rows = images.reshape(len(images), int(np.prod(images.shape[1:])))
+    return rows / np.float32(255) if images.dtype == np.uint8 else rows

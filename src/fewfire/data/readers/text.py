@@ -1,0 +1,113 @@
+"""Svmlight and Extreme Classification text; the core parses it (`core/text.h`)."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ... import _core
+from ...files import PathLike
+from ..dataset import Dataset
+from ..encoding import Encoding
+from .shared import content, dataset, reading, writing
+
+
+def read_xc(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:
+    """Read text of the Extreme Classification Repository: sparse rows with lists of labels.
+
+    The first line is `rows features labels`, every other one `label,label feature:value ...`; all
+    numbers count from 0.
+    """
+    rows, labels, _ = _parse(path, header=True, labels=True)
+    return dataset(path, rows, labels, like=like)
+
+
+def read_svmlight(
+    path: PathLike,
+    like: Dataset | Encoding | None = None,
+    *,
+    n_features: int | None = None,
+    zero_based: bool | None = None,
+) -> Dataset:
+    """Read svmlight text: `target feature:value ...`, with a class, a value or a list of labels.
+
+    Parameters
+    ----------
+    n_features : int, optional
+        Width of the result, if the file may lack the last features; with `like`, its width.
+    zero_based : bool, optional
+        Whether features count from 0. By default as in `like`, and without it by the file: from 1
+        unless it has a feature 0.
+    """
+    with reading(path, "svmlight text"):
+        several = b"," in content(path) if like is None else like.kind == "labels"
+    rows, targets, zero_seen = _parse(path, header=False, labels=several)
+    if zero_based is None:
+        zero_based = zero_seen if like is None else like.zero_based
+    if zero_seen and not zero_based:
+        raise ValueError(f"{path} has a feature 0, but features count from 1; give zero_based=True")
+    if not zero_based:
+        rows = rows[:, 1:]
+    if n_features is not None and n_features < rows.shape[1]:
+        raise ValueError(f"{path} has {rows.shape[1]} features, more than n_features={n_features}")
+    if n_features is not None:
+        rows.resize(rows.shape[0], n_features)
+    data = dataset(path, rows, targets, like=like)
+    data._zero_based = zero_based
+    return data
+
+
+def _parse(path: PathLike, *, header: bool, labels: bool) -> tuple[Any, Any, bool]:
+    """Rows (CSR), targets (CSR of labels, or one value per row), and whether feature 0 occurs."""
+    with reading(path, "svmlight or Extreme Classification text"):
+        text = np.frombuffer(content(path), dtype=np.uint8)
+        indptr, indices, values, label_indptr, ids, targets, n_features, n_labels, has_feature_0 = (
+            _core.parse_text(text, header=header, labels=labels, n_threads=os.cpu_count() or 1)
+        )
+    n_rows = len(indptr) - 1
+    rows = sparse.csr_array((values, indices, indptr), shape=(n_rows, n_features))
+    if not labels:
+        return rows, targets, has_feature_0
+    ones = np.ones(len(ids), np.float32)
+    return rows, sparse.csr_array((ones, ids, label_indptr), (n_rows, n_labels)), has_feature_0
+
+
+def save_svmlight(path: PathLike, data: Dataset) -> None:
+    """Write text: with lists of labels as `read_xc` reads it, else as `read_svmlight` does.
+
+    Classes are written by their names where these are integers, and by id otherwise. Svmlight text
+    counts features from 1 and does not state how many there are.
+    """
+    rows = sparse.csr_array(data.X)
+    extreme = data.kind == "labels"
+    targets = _target_words(data)
+    ids = (rows.indices if extreme else rows.indices.astype(np.int64) + 1).tolist()
+    with writing(path) as file:
+        if extreme:
+            file.write(f"{len(data)} {data.n_features} {data.n_labels}\n".encode())
+        for target, start, end in zip(targets, rows.indptr[:-1], rows.indptr[1:], strict=True):
+            words = rows.data[start:end].astype(str).tolist()  # shortest that reads back the same
+            pairs = (f"{i}:{word}" for i, word in zip(ids[start:end], words, strict=True))
+            file.write(f"{target} {' '.join(pairs)}".rstrip(" " if target else "").encode() + b"\n")
+
+
+def _target_words(data: Dataset) -> list[str]:
+    if data.y is None:
+        return ["0"] * len(data)
+    if isinstance(data.y, sparse.csr_array):
+        starts, ids = data.label_lists()
+        return [",".join(map(str, ids[i:j])) for i, j in pairwise(starts)]
+    if data.kind == "values":
+        if data.n_labels != 1:
+            raise ValueError(
+                f"svmlight text holds one value per row, not {data.n_labels}; use save_npz"
+            )
+        return [str(word) for word in data.y[:, 0].astype(str)]
+    names = data.label_names
+    if names is None or not all(isinstance(name, int) for name in names):
+        return [str(i) for i in data.y]
+    return [str(names[i]) for i in data.y]

@@ -1,0 +1,134 @@
+"""Targets, checked once: class ids with their names, lists of labels, or values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from .encoding import Kind
+from .features import canonical, checked_csr, make_csr, not_finite
+
+
+def as_array(y: Any) -> NDArray[Any]:
+    """Return `y` as an array."""
+    try:
+        return np.asarray(y)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(
+            "y is neither a 1-D nor a 2-D array; "
+            "several labels per example go into a scipy.sparse.csr_array"
+        ) from error
+
+
+def kind_of(y: NDArray[Any] | None, expected: Kind) -> Kind:
+    """Return what `y` holds; None stands for a sparse one."""
+    if y is None:
+        return "labels"
+    if y.ndim == 2 and y.dtype.kind == "f":
+        return "values"
+    if y.ndim != 1:
+        raise ValueError(
+            f"y has shape {y.shape} and type {y.dtype}; give y.ravel() for classes, "
+            "scipy.sparse.csr_array(y) for several labels per example, "
+            "y.astype(np.float32) for values"
+        )
+    if y.dtype.kind == "f":
+        if not np.isfinite(y).all():
+            row = int(np.argmin(np.isfinite(y)))
+            raise ValueError(f"y holds {y[row]} in row {row}; replace it or drop the example")
+        return "values" if expected == "values" or (y != np.floor(y)).any() else "classes"
+    return "values" if expected == "values" and y.dtype.kind in "biu" else "classes"
+
+
+def labels_of(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
+    """Return lists of labels as CSR of ones, and how many labels there are."""
+    csr = checked_csr(y, "y")
+    labels = canonical(csr_array((csr.data != 0, csr.indices, csr.indptr), shape=csr.shape))
+    n_columns = int(labels.shape[1])
+    if n_labels is not None and n_columns > n_labels:
+        raise ValueError(
+            f"y has {n_columns} columns but there are {n_labels} labels; "
+            "read both files with one encoder: load_xc(path, like=train)"
+        )
+    width = n_columns if n_labels is None else n_labels
+    ones = np.ones(labels.nnz, np.float32)
+    return make_csr(ones, labels.indices, labels.indptr, (labels.shape[0], width)), width
+
+
+def values_of(y: NDArray[Any], n_columns: int | None) -> NDArray[np.float32]:
+    """Return values as float32 (n, columns)."""
+    values = _dense_values(y.reshape(len(y), 1) if y.ndim == 1 else y)
+    if n_columns is not None and values.shape[1] != n_columns:
+        raise ValueError(f"y has {values.shape[1]} columns of values, {n_columns} are expected")
+    return values
+
+
+def _dense_values(y: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        values: NDArray[np.float32] = np.ascontiguousarray(y, dtype=np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        row, column = (int(i) for i in np.argwhere(~finite)[0])
+        raise not_finite("y", y[row, column], row, column)
+    return values
+
+
+def classes_of(
+    y: NDArray[Any], n_labels: int | None, names: tuple[Any, ...] | None
+) -> tuple[NDArray[np.int32], int, tuple[Any, ...] | None]:
+    """Class ids, how many there are, and their names if these are not the ids themselves."""
+    whole = y.dtype.kind in "biuf"
+    if y.dtype == bool and n_labels is None:
+        n_labels = 2
+    if whole and (names is None or not all(_is_whole(name) for name in names)):
+        if n_labels is None:
+            found = np.unique(y)
+            if len(found) == 0 or found[-1] - found[0] != len(found) - 1 or found[0] != 0:
+                return _look_up(y, [int(name) for name in found])
+            n_labels = len(found)
+        wrong = (y < 0) | (y >= n_labels)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(
+                f"y holds label {y[row]} in row {row}, but only 0 to {n_labels - 1} are known; "
+                "give n_labels, or drop the example"
+            )
+        return y.astype(np.int32), n_labels, names
+    return _look_up(y, _sorted_names(y) if names is None else names)
+
+
+def _is_whole(name: Any) -> bool:
+    return isinstance(name, int | np.integer) and not isinstance(name, bool)
+
+
+def _sorted_names(y: NDArray[Any]) -> Iterable[Any]:
+    entries = y.tolist()
+    for row, entry in enumerate(entries):
+        if entry is None or entry != entry:
+            raise ValueError(
+                f"y holds {entry} in row {row}; give every example a label, or drop it"
+            )
+    try:
+        return sorted(set(entries))
+    except TypeError as error:
+        raise ValueError(
+            f"y holds labels that cannot be sorted ({error}); make them all strings"
+        ) from error
+
+
+def _look_up(
+    y: NDArray[Any], names: Iterable[Any]
+) -> tuple[NDArray[np.int32], int, tuple[Any, ...]]:
+    ids = {name: i for i, name in enumerate(names)}
+    found = np.array([ids.get(entry, -1) for entry in y.tolist()], dtype=np.int32)
+    if (found < 0).any():
+        row = int(np.argmax(found < 0))
+        raise ValueError(
+            f"y holds label {y[row]!s} in row {row}, which is none of the {len(ids)} known labels; "
+            "drop the example, or read the data set that has it first"
+        )
+    return found, len(ids), tuple(ids)
