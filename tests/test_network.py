@@ -243,3 +243,11 @@ def test_a_network_larger_than_the_machine_is_refused_before_it_is_made():
 def test_layers_that_do_not_fit_are_refused(layers, words):
     with pytest.raises((ValueError, TypeError), match=words):
         ff.Network(*layers)
+
+
+@pytest.mark.parametrize(
+    "weights", [np.ones((3, 5), np.float32), np.ones((3, 4)), np.ones((4, 3), np.float32).T]
+)
+def test_arrays_that_make_no_layer_are_refused(weights):
+    with pytest.raises(ValueError, match=r"wanted float32\(3, 4\)"):
+        ff.Network.from_arrays([ff.Linear(4, 3)], [weights, np.zeros(3, np.float32)])

@@ -10,8 +10,9 @@ from .files import FormatError
 from .history import History
 from .layers import Linear
 from .ledger import Ledger
+from .loading import load
 from .metrics import Metrics
-from .network import Network, load
+from .network import Network
 from .optimizers import RMS, SGD, Adagrad, Adam
 from .run import DivergenceError
 from .schedules import Constant, CosineDecay, LinearDecay, StepDecay

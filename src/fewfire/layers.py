@@ -93,6 +93,32 @@ class Linear:
         return layer
 
 
+def check_layers(layers: Sequence[Linear]) -> None:
+    """Raise unless the layers make a network."""
+    if not layers:
+        raise ValueError("a network needs at least one layer")
+    for position, layer in enumerate(layers):
+        if not isinstance(layer, Linear):
+            raise TypeError(f"layer {position} must be a Linear, got {layer!r}")
+        below = layers[position - 1]
+        if position and layer.in_features != below.out_features:
+            raise ValueError(
+                f"layer {position} wants {layer.in_features} inputs "
+                f"but layer {position - 1} has {below.out_features} rows"
+            )
+    if layers[-1].soft:
+        raise ValueError("the last layer's scores are compared with each other: use soft=False")
+
+
+def array_shapes(layers: Sequence[Linear]) -> list[tuple[int, ...]]:
+    """Return the shapes of weights and bias of each layer in turn."""
+    return [
+        shape
+        for layer in layers
+        for shape in ((layer.out_features, layer.in_features), (layer.out_features,))
+    ]
+
+
 class Layer:
     """A layer of a network: its settings and its arrays.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_targets, evaluate, output_scores
-from .files import Arrays, FormatError, PathLike, check_array, read_model, write_model
-from .layers import Layer, Linear, initial_arrays
+from .files import Arrays, PathLike, write_model
+from .layers import Layer, Linear, array_shapes, check_layers, initial_arrays
 from .ledger import Ledger
 from .metrics import Metrics, cutoffs, precision_at
 from .selectors import All
@@ -60,18 +60,29 @@ class Network:
     """
 
     def __init__(self, *layers: Linear, random_state: int = 0) -> None:
-        _check_layers(layers)
+        check_layers(layers)
         seed = check_integer("random_state", random_state, low=0)
         n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
         check_memory(f"a network of {n_parameters:,} parameters", 4 * n_parameters)
         self._assemble(layers, initial_arrays(layers, seed), seed)
 
     @classmethod
-    def _from_arrays(
+    def from_arrays(
         cls, layers: Sequence[Linear], arrays: Sequence[NDArray[np.float32]], random_state: int = 0
     ) -> Network:
-        """Make a network on `arrays`: weights and bias of each layer in turn, kept, not copied."""
-        _check_layers(layers)
+        """Make a network on `arrays`: weights and bias of each layer in turn, kept, not copied.
+
+        Raises
+        ------
+        ValueError
+            If an array is not float32, C-contiguous, and of its layer's shape.
+        """
+        check_layers(layers)
+        for array, shape in zip(arrays, array_shapes(layers), strict=True):
+            if (array.shape, array.dtype) != (shape, np.float32) or not array.flags.c_contiguous:
+                raise ValueError(
+                    f"an array is {array.dtype}{array.shape}, wanted float32{shape}, C-contiguous"
+                )
         net = cls.__new__(cls)
         net._assemble(layers, arrays, check_integer("random_state", random_state, low=0))
         return net
@@ -353,7 +364,7 @@ class Network:
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
         layers = [layer.settings for layer in self.layers]
-        twin = Network._from_arrays(layers, self.weights(), self.random_state)
+        twin = Network.from_arrays(layers, self.weights(), self.random_state)
         twin.loss, twin.encoding = self.loss, self.encoding
         return twin
 
@@ -414,63 +425,3 @@ class Network:
             exact=exact,
             n_threads=thread_count(n_jobs),
         )
-
-
-def _check_layers(layers: Sequence[Linear]) -> None:
-    if not layers:
-        raise ValueError("a network needs at least one layer")
-    for position, layer in enumerate(layers):
-        if not isinstance(layer, Linear):
-            raise TypeError(f"layer {position} must be a Linear, got {layer!r}")
-        below = layers[position - 1]
-        if position and layer.in_features != below.out_features:
-            raise ValueError(
-                f"layer {position} wants {layer.in_features} inputs "
-                f"but layer {position - 1} has {below.out_features} rows"
-            )
-    if layers[-1].soft:
-        raise ValueError("the last layer's scores are compared with each other: use soft=False")
-
-
-def load(path: PathLike) -> Network:
-    """Read a network that `Network.save` or a checkpoint wrote; it predicts the same bits.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    FormatError
-        If the file is damaged, truncated, foreign, or of a newer version.
-    """
-    config, arrays = read_model(path)
-    return from_state(path, config, arrays)
-
-
-def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Network:
-    """Make the network that the file `path` holds; raise `FormatError` if it is damaged."""
-    try:
-        return _from_state(config, arrays)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FormatError(f"{path}: the model inside is damaged: {error}") from error
-
-
-def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
-    layers = [Linear.from_dict(layer) for layer in config["layers"]]
-    names = [f"layers.{i}.{part}" for i in range(len(layers)) for part in ("weights", "bias")]
-    shapes = [
-        shape
-        for layer in layers
-        for shape in ((layer.out_features, layer.in_features), (layer.out_features,))
-    ]
-    for name, shape in zip(names, shapes, strict=True):
-        # Before anything is made: a wrong size in a damaged config must not ask for its memory.
-        check_array(arrays, name, shape)
-    net = Network._from_arrays(layers, [arrays[name] for name in names], config["random_state"])
-    net.loss = config["loss"]
-    if net.loss is not None and net.loss not in LOSSES:
-        raise ValueError(f"unknown loss {net.loss!r}")
-    if config["encoding"] is not None:
-        net.encoding = Encoding.from_dict(config["encoding"])
-        if net.encoding.n_features != net.n_features or net.encoding.n_labels > net.n_outputs:
-            raise ValueError("its encoding does not fit its layers")
-    return net

@@ -18,8 +18,9 @@ from .evaluation import core_inputs, core_targets
 from .files import FormatError, PathLike, read_model, write_model
 from .history import History
 from .ledger import Ledger
+from .loading import from_state
 from .moments import Moments
-from .network import LOSS_OF_KIND, Network, from_state
+from .network import LOSS_OF_KIND, Network
 from .optimizers import core_optimizer
 from .plan import Plan
 from .progress import Pace, Sums, progress_bar, say

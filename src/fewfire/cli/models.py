@@ -10,7 +10,8 @@ import click
 import numpy as np
 
 from ..data import Dataset
-from ..network import Network, load
+from ..loading import load
+from ..network import Network
 from .common import (
     PATH,
     cost,

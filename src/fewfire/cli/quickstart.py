@@ -10,7 +10,8 @@ import numpy as np
 from .. import datasets
 from ..data import Dataset
 from ..history import History
-from ..network import Network, load
+from ..loading import load
+from ..network import Network
 from ..selectors import All, Hashed, Selector
 from ..trainer import Trainer
 from .common import (

@@ -1,0 +1,50 @@
+"""Networks from files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .data import Encoding
+from .files import Arrays, FormatError, PathLike, check_array, read_model
+from .layers import Linear, array_shapes
+from .network import LOSSES, Network
+
+
+def load(path: PathLike) -> Network:
+    """Read a network that `Network.save` or a checkpoint wrote; it predicts the same bits.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FormatError
+        If the file is damaged, truncated, foreign, or of a newer version.
+    """
+    config, arrays = read_model(path)
+    return from_state(path, config, arrays)
+
+
+def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Network:
+    """Make the network that the file `path` holds; raise `FormatError` if it is damaged."""
+    try:
+        return _from_state(config, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"{path}: the model inside is damaged: {error}") from error
+
+
+def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
+    layers = [Linear.from_dict(layer) for layer in config["layers"]]
+    names = [f"layers.{i}.{part}" for i in range(len(layers)) for part in ("weights", "bias")]
+    for name, shape in zip(names, array_shapes(layers), strict=True):
+        # Before anything is made: a wrong size in a damaged config must not ask for its memory.
+        check_array(arrays, name, shape)
+    net = Network.from_arrays(layers, [arrays[name] for name in names], config["random_state"])
+    net.loss = config["loss"]
+    if net.loss is not None and net.loss not in LOSSES:
+        raise ValueError(f"unknown loss {net.loss!r}")
+    if config["encoding"] is not None:
+        net.encoding = Encoding.from_dict(config["encoding"])
+        if net.encoding.n_features != net.n_features or net.encoding.n_labels > net.n_outputs:
+            raise ValueError("its encoding does not fit its layers")
+    return net
