@@ -79,7 +79,8 @@ class Network:
         """
         check_layers(layers)
         for array, shape in zip(arrays, array_shapes(layers), strict=True):
-            if (array.shape, array.dtype) != (shape, np.float32) or not array.flags.c_contiguous:
+            fits = array.shape == shape and array.dtype == np.float32
+            if not (fits and array.flags.c_contiguous):
                 raise ValueError(
                     f"an array is {array.dtype}{array.shape}, wanted float32{shape}, C-contiguous"
                 )
