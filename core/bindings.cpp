@@ -126,27 +126,28 @@ void check_inputs(const Inputs& inputs, const Model& model, std::span<const int6
 
 void check_states(const Model& model, const Optimizer& optimizer, const std::vector<OptimizerState>& states) {
   require(states.size() == model.layers.size(), "one optimizer state per layer is wanted");
-  const auto fits = [](const Layer& layer, Matrix<float> moments, std::span<float> bias) {
-    return moments.rows == layer.n_rows() && moments.cols == layer.n_columns() &&
-           bias.size() == layer.bias.size();
+  const auto fits = [](const Layer& layer, int64_t width, Matrix<float> moments, std::span<float> bias) {
+    return moments.rows == layer.n_rows() && moments.cols == width && bias.size() == layer.bias.size();
   };
   for (size_t l = 0; l < states.size(); ++l) {
     const Layer& layer = model.layers[l];
     const OptimizerState& state = states[l];
     require(state.touched.size() == layer.bias.size(), "touched must have one entry per row");
-    require((optimizer.n_moments() < 1 || fits(layer, state.first, state.first_bias)) &&
-                (optimizer.n_moments() < 2 || fits(layer, state.second, state.second_bias)),
+    const std::vector<int64_t> widths = optimizer.moment_widths(layer.n_columns());
+    require((widths.size() < 1 || fits(layer, widths[0], state.first, state.first_bias)) &&
+                (widths.size() < 2 || fits(layer, widths[1], state.second, state.second_bias)),
             "the moments do not fit the layer or the optimizer");
   }
 }
 
 Optimizer make_optimizer(const std::string& kind, float momentum, float beta1, float beta2, float rho,
-                         float eps, float l2, int64_t l2_period) {
+                         float eps, float l2, int64_t l2_period, bool rowwise) {
   require(l2_period >= 1, "l2_period must be at least 1");
   Rule rule = one_of<Rule>(
       kind, {{"sgd", Rule::sgd}, {"adagrad", Rule::adagrad}, {"rms", Rule::rms}, {"adam", Rule::adam}});
   if (rule == Rule::sgd && momentum > 0.0f) rule = Rule::momentum;
-  return {rule, momentum, beta1, beta2, rho, eps, l2, l2_period};
+  require(!rowwise || (rule != Rule::sgd && rule != Rule::momentum), "sgd has no second moment for a row");
+  return {rule, momentum, beta1, beta2, rho, eps, l2, l2_period, rowwise};
 }
 
 using Moments = std::vector<std::pair<Array2<float>, Array1<float>>>;
@@ -443,12 +444,14 @@ void bind_network(nb::module_& m) {
       .def(
           "__init__",
           [](Optimizer* self, const std::string& kind, float momentum, float beta1, float beta2, float rho,
-             float eps, float l2, int64_t l2_period) {
-            new (self) Optimizer(make_optimizer(kind, momentum, beta1, beta2, rho, eps, l2, l2_period));
+             float eps, float l2, int64_t l2_period, bool rowwise) {
+            new (self)
+                Optimizer(make_optimizer(kind, momentum, beta1, beta2, rho, eps, l2, l2_period, rowwise));
           },
           "kind"_a, "momentum"_a = 0.0f, "beta1"_a = 0.9f, "beta2"_a = 0.999f, "rho"_a = 0.999f,
-          "eps"_a = 1e-8f, "l2"_a = 0.0f, "l2_period"_a = 1)
-      .def_prop_ro("n_moments", &Optimizer::n_moments);
+          "eps"_a = 1e-8f, "l2"_a = 0.0f, "l2_period"_a = 1, "rowwise"_a = false)
+      .def("moment_widths", &Optimizer::moment_widths, "n_columns"_a,
+           "Columns of each moment of a layer's weights.");
   nb::class_<OptimizerState>(m, "OptimizerState")
       .def(
           "__init__",

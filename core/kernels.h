@@ -34,6 +34,7 @@ struct Kernels {
   // keys[i]: an unsigned integer with the order of scores[i], NaN lowest
   void (*order_keys)(const float* scores, int64_t n, uint32_t* keys);
   int64_t (*count_at_least)(const uint32_t* keys, int64_t n, uint32_t bound);
+  float (*sum_of_squares)(const float* values, int64_t n);
   // One optimizer step on the parameters ids[i] (or 0, 1, ... for nullptr) of a row, whose gradients are
   // scale * values[i]. Writes the ids whose weight changed between positive and not, returns their number.
   int64_t (*update)(Rule rule, const Rates& rates, float* weights, float* first, float* second,

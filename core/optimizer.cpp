@@ -40,22 +40,65 @@ void settle(const Optimizer& optimizer, const Rates& rates, int64_t step, const 
   }
 }
 
-}  // namespace
-
-int64_t Optimizer::cost_per_parameter() const {
+// Multiplications, divisions and roots for each parameter changed, the gradient itself not counted.
+int64_t cost_per_parameter(Rule rule) {
   switch (rule) {
     case Rule::sgd:
       return 1;
     case Rule::momentum:
       return 2;
     case Rule::adagrad:
-      return 3;
+      return 4;
     case Rule::rms:
-      return 5;
+      return 6;
     case Rule::adam:
-      return 8;
+      return 10;
   }
   return 0;
+}
+
+// What the kernel does to the weights of a row.
+struct Move {
+  Rule rule;
+  Rates rates;
+  float scale;  // of the gradient
+};
+
+// One second moment takes its step; what is left for the weights is a step of a simpler rule.
+Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, float& moment, Tally& tally) {
+  const int64_t n = static_cast<int64_t>(gradient.values.size());
+  const float squares = kernels().sum_of_squares(gradient.values.data(), n);
+  const float mean = squares * gradient.scale * gradient.scale / static_cast<float>(n);
+  tally.optimizer += n + 3;
+  if (rule == Rule::adam) {
+    moment = rates.beta2 * moment + (1.0f - rates.beta2) * mean;
+    rates.lr *= rates.correction1 / (std::sqrt(moment * rates.correction2) + rates.eps);
+    rates.momentum = rates.beta1;
+    tally.optimizer += 7;
+    return {Rule::momentum, rates, gradient.scale * (1.0f - rates.beta1)};
+  }
+  moment = rule == Rule::rms ? rates.rho * moment + (1.0f - rates.rho) * mean : moment + mean;
+  rates.lr /= std::sqrt(moment) + rates.eps;
+  tally.optimizer += rule == Rule::rms ? 4 : 2;
+  return {Rule::sgd, rates, gradient.scale};
+}
+
+}  // namespace
+
+std::vector<int64_t> Optimizer::moment_widths(int64_t n_columns) const {
+  const int64_t second = rowwise ? 1 : n_columns;
+  switch (rule) {
+    case Rule::sgd:
+      return {};
+    case Rule::momentum:
+      return {n_columns};
+    case Rule::adagrad:
+    case Rule::rms:
+      return {second};
+    case Rule::adam:
+      return {n_columns, second};
+  }
+  return {};
 }
 
 Rates Optimizer::rates(float lr, int64_t step) const {
@@ -80,18 +123,25 @@ void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, co
   const auto moment = [&](std::span<float> values) { return values.empty() ? nullptr : &values[row]; };
   const RowId* ids = gradient.ids.empty() ? nullptr : gradient.ids.data();
   const int64_t n = static_cast<int64_t>(gradient.values.size());
+  Move move{optimizer.rule, rates, gradient.scale};
+  if (optimizer.rowwise && n > 0) {
+    const Matrix<float> second = optimizer.rule == Rule::adam ? state.second : state.first;
+    move = rowwise_move(optimizer.rule, rates, gradient, second.row(row)[0], tally);
+  }
   flipped.resize(gradient.ids.size() + 1);
   const int64_t n_flipped =
-      kernels().update(optimizer.rule, rates, layer.weights.row(row).data(), moments(state.first),
-                       moments(state.second), ids, gradient.values.data(), gradient.scale, n, flipped.data());
+      kernels().update(move.rule, move.rates, layer.weights.row(row).data(), moments(state.first),
+                       moments(state.second), ids, gradient.values.data(), move.scale, n, flipped.data());
   flipped.resize(static_cast<size_t>(n_flipped));
-  if (layer.trains_bias)
+  tally.optimizer += n * cost_per_parameter(move.rule);
+  tally.parameters_touched += n;
+  if (layer.trains_bias) {
     kernels().update(optimizer.rule, rates, &layer.bias[row], moment(state.first_bias),
                      moment(state.second_bias), nullptr, &gradient.bias, 1.0f, 1, nullptr);
+    tally.optimizer += cost_per_parameter(optimizer.rule);
+    tally.parameters_touched += 1;
+  }
   state.touched[row] = step;
-  const int64_t n_changed = n + (layer.trains_bias ? 1 : 0);
-  tally.optimizer += n_changed * optimizer.cost_per_parameter();
-  tally.parameters_touched += n_changed;
 }
 
 }  // namespace fewfire

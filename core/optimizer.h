@@ -5,10 +5,14 @@
 //   adagrad   G += g^2;  w -= lr g / (sqrt G + eps)                  (Duchi et al., JMLR 2011)
 //   rms       G = rho G + (1 - rho) g^2, when touched;  w -= lr g / (sqrt G + eps)
 //   adam      m, v with bias correction by the step number            (Kingma & Ba, ICLR 2015)
+// Row-wise, a row has one G or v for all its weights, fed with the mean of g^2 over those that have a
+// gradient: a step then reads and writes nothing but weights (and m).
 // l2 is decoupled: weights shrink by (1 - lr l2) a step, in instalments. One is due every l2_period
 // steps, and a touched row pays those that fell due since its last touch; all its columns are read
 // for that, so a period of many steps saves most of the work of a sparse update.
 #pragma once
+
+#include <vector>
 
 #include "kernels.h"
 #include "layer.h"
@@ -20,10 +24,10 @@ struct Optimizer {
   Rule rule = Rule::sgd;
   float momentum = 0.0f, beta1 = 0.9f, beta2 = 0.999f, rho = 0.999f, eps = 1e-8f, l2 = 0.0f;
   int64_t l2_period = 1;  // steps
+  bool rowwise = false;
 
-  int n_moments() const { return rule == Rule::sgd ? 0 : rule == Rule::adam ? 2 : 1; }
-  // Multiplications, divisions and roots for each parameter changed, the gradient itself not counted.
-  int64_t cost_per_parameter() const;
+  // Columns of each moment of a layer's weights.
+  std::vector<int64_t> moment_widths(int64_t n_columns) const;
   Rates rates(float lr, int64_t step) const;
 };
 

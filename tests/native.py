@@ -70,8 +70,8 @@ class Network:
         self.optimizer = _core.Optimizer(**asdict(optimizer))
         self.moments = [
             [
-                (np.full_like(weights, initial), np.full_like(bias, initial))
-                for _ in range(optimizer.n_moments)
+                (np.full((len(bias), width), initial, np.float32), np.full_like(bias, initial))
+                for width in self.optimizer.moment_widths(weights.shape[1])
             ]
             for weights, bias in zip(self.weights, self.bias, strict=True)
         ]

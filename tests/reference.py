@@ -82,15 +82,19 @@ class Optimizer:
     eps: float = 1e-8
     l2: float = 0.0
     l2_period: int = 1
+    rowwise: bool = False
 
-    @property
-    def n_moments(self) -> int:
-        return {"sgd": int(self.momentum > 0), "adagrad": 1, "rms": 1, "adam": 2}[self.kind]
+    def moment_widths(self, n_columns: int) -> list[int]:
+        """Columns of each moment of the weights; row-wise, the second has one number per row."""
+        second = 1 if self.rowwise else n_columns
+        momentum = [n_columns] if self.momentum > 0 else []
+        kinds = {"adagrad": [second], "rms": [second], "adam": [n_columns, second]}
+        return momentum if self.kind == "sgd" else kinds[self.kind]
 
 
 @dataclass
 class State:
-    moments: list[np.ndarray]  # each (n, d + 1)
+    moments: list[np.ndarray]  # each (n, d + 1), or (n, 2): the row's and the bias's
     touched: np.ndarray  # (n,) the last step that changed the row
 
 
@@ -136,7 +140,8 @@ def nonzeros(x: np.ndarray) -> Vector:
 
 
 def new_state(layer: Layer, optimizer: Optimizer, initial: float = 0.0) -> State:
-    moments = [np.full(layer.rows.shape, initial) for _ in range(optimizer.n_moments)]
+    n, d = layer.weights.shape
+    moments = [np.full((n, width + 1), initial) for width in optimizer.moment_widths(d)]
     return State(moments, np.zeros(len(layer.rows), np.int64))
 
 
@@ -417,7 +422,8 @@ def backward(
             slope[passed] = deltas @ layer.weights[np.ix_(rows, x.ids)]
 
 
-MULTIPLICATIONS = {"sgd": 1, "momentum": 2, "adagrad": 3, "rms": 5, "adam": 8}  # per parameter
+MULTIPLICATIONS = {"sgd": 1, "momentum": 2, "adagrad": 4, "rms": 6, "adam": 10}  # per parameter
+ROWWISE = {"adagrad": (2, 5), "rms": (2, 7), "adam": (3, 10)}  # per weight, and per row
 
 
 def update_row(
@@ -432,38 +438,64 @@ def update_row(
 ) -> int:
     """Settle what the row owes, then move its touched parameters; return the multiplications.
     A row that was never touched has no moments to decay."""
-    o, width, spent, owed = optimizer, len(row), 0, step - last - 1
+    o = optimizer
     kind = "momentum" if o.kind == "sgd" and o.momentum > 0 else o.kind
+    spent = settle(row, moments, last, kind, o, rate, step)
+    n_weights, n_biases = int(touched[:-1].sum()), int(touched[-1])
+    per_weight, per_row = ROWWISE[kind] if o.rowwise else (MULTIPLICATIONS[kind], 0)
+    spent += n_weights * per_weight + (n_weights > 0) * per_row + n_biases * MULTIPLICATIONS[kind]
+
+    squares = g**2
+    if o.rowwise and n_weights:
+        squares[:-1] = squares[:-1][touched[:-1]].mean()
+    spread = [len(row) - 1, 1] if o.rowwise else 1  # a row-wise moment stands for all its weights
+    second = np.repeat(moments[-1], spread) if moments else np.empty(0)
+    if kind == "sgd":
+        move = g
+    elif kind == "momentum":
+        second = o.momentum * second + g
+        move = second
+    elif kind in ("adagrad", "rms"):
+        decay, gain = (1, 1) if kind == "adagrad" else (o.rho, 1 - o.rho)
+        second = decay * second + gain * squares
+        move = g / (np.sqrt(second) + o.eps)
+    else:
+        moments[0][touched] = (o.beta1 * moments[0] + (1 - o.beta1) * g)[touched]
+        second = o.beta2 * second + (1 - o.beta2) * squares
+        mean, variance = moments[0] / (1 - o.beta1**step), second / (1 - o.beta2**step)
+        move = mean / (np.sqrt(variance) + o.eps)
+    row[touched] -= rate * move[touched]
+    if not moments:
+        return spent
+    if not o.rowwise:
+        moments[-1][touched] = second[touched]
+    else:
+        for at, changed in ((0, touched[:-1]), (1, touched[-1:])):
+            if changed.any():
+                moments[-1][at] = second[-1] if at else second[:-1][changed][0]
+    return spent
+
+
+def settle(
+    row: np.ndarray,
+    moments: list[np.ndarray],
+    last: int,
+    kind: str,
+    optimizer: Optimizer,
+    rate: float,
+    step: int,
+) -> int:
+    o, owed, spent = optimizer, step - last - 1, 0
     decays = {"momentum": [o.momentum], "adam": [o.beta1, o.beta2]}.get(kind, [])
     if owed > 0 and last > 0:
         for moment, decay in zip(moments, decays, strict=bool(decays)):
             moment *= decay**owed
-            spent += width
+            spent += len(moment)
     due = step // o.l2_period - last // o.l2_period
     if o.l2 > 0 and due > 0:
         row[:-1] *= max(0.0, 1 - rate * o.l2) ** (due * o.l2_period)
-        spent += width - 1
-
-    g, s = g[touched], [moment[touched] for moment in moments]
-    if kind == "sgd":
-        move = g
-    elif kind == "momentum":
-        s[0] = o.momentum * s[0] + g
-        move = s[0]
-    elif kind == "adagrad":
-        s[0] = s[0] + g**2
-        move = g / (np.sqrt(s[0]) + o.eps)
-    elif kind == "rms":
-        s[0] = o.rho * s[0] + (1 - o.rho) * g**2
-        move = g / (np.sqrt(s[0]) + o.eps)
-    else:
-        s[0] = o.beta1 * s[0] + (1 - o.beta1) * g
-        s[1] = o.beta2 * s[1] + (1 - o.beta2) * g**2
-        move = (s[0] / (1 - o.beta1**step)) / (np.sqrt(s[1] / (1 - o.beta2**step)) + o.eps)
-    row[touched] -= rate * move
-    for moment, new in zip(moments, s, strict=True):
-        moment[touched] = new
-    return spent + MULTIPLICATIONS[kind] * len(g)
+        spent += len(row) - 1
+    return spent
 
 
 def update(

@@ -138,7 +138,8 @@ def optimizers(draw: Any) -> Optimizer:
     momentum = draw(st.sampled_from([0.0, 0.9])) if kind == "sgd" else 0.0
     l2, period = draw(st.sampled_from([0.0, 0.01, 1.0])), draw(st.integers(1, 4))
     rho = draw(st.sampled_from([0.9, 0.999]))
-    return Optimizer(kind, momentum, 0.9, 0.99, rho, 1e-2, l2, period)
+    rowwise = kind != "sgd" and draw(st.booleans())
+    return Optimizer(kind, momentum, 0.9, 0.99, rho, 1e-2, l2, period, rowwise)
 
 
 def some_targets(

@@ -56,6 +56,7 @@ void order_keys(const float* scores, int64_t n, uint32_t* keys);
 int64_t count_at_least(const uint32_t* keys, int64_t n, uint32_t bound);
 
 // update.cpp
+float sum_of_squares(const float* values, int64_t n);
 int64_t update(Rule rule, const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
                const float* values, float scale, int64_t n, RowId* flipped);
 

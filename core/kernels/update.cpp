@@ -83,6 +83,15 @@ int64_t update_as(const Rates& rates, float* weights, float* first, float* secon
 
 }  // namespace
 
+float sum_of_squares(const float* values, int64_t n) {
+  Floats squares = {};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const Floats lanes = i + kLanes <= n ? load(values + i) : load_some(values + i, n - i);
+    squares += lanes * lanes;
+  }
+  return sum(squares);
+}
+
 int64_t update(Rule rule, const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
                const float* values, float scale, int64_t n, RowId* flipped) {
   switch (rule) {

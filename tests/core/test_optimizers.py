@@ -18,6 +18,9 @@ RULES = [
     Optimizer("adagrad"),
     Optimizer("rms", rho=0.9),
     Optimizer("adam", beta1=0.8, beta2=0.9),
+    Optimizer("adagrad", rowwise=True),
+    Optimizer("rms", rho=0.9, rowwise=True),
+    Optimizer("adam", beta1=0.8, beta2=0.9, rowwise=True),
 ]
 RATE = 0.05
 
@@ -101,6 +104,17 @@ def test_every_width_is_updated_alike(optimizer, d, n, level, seed):
         for (weights, bias), moment in zip(net.moments[at], states[at].moments, strict=True):
             assert_allclose(weights, moment[:, :-1], rtol=2e-3, atol=2e-4)
             assert_allclose(bias, moment[:, -1], rtol=2e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["adagrad", "rms", "adam"])
+def test_row_wise_weights_share_the_mean_of_their_squares(kind):
+    """The first step of lr g / sqrt(mean g^2) over the inputs that are not 0; the rest stands."""
+    net = one_row(Optimizer(kind, beta1=0.0, rho=0.0, eps=0.0, rowwise=True), d=4)
+    before = net.weights[0].copy()
+    x = np.array([3, 0, -4, 5])
+    pull(net, x, 2.0, step=1)
+    assert_allclose(net.weights[0][0] - before[0], -RATE * x / np.sqrt(50 / 3), rtol=1e-4)
+    assert net.moments[0][-1][0].shape == (1, 1)
 
 
 @given(gap=st.integers(0, 50), l2=st.sampled_from([0.01, 1.0, 10.0]))
