@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .layers import Linear
 from .network import Network
 from .optimizers import Adagrad, Optimizer, core_optimizer
 
@@ -17,29 +18,21 @@ class Moments:
     """Moments of each layer's weights and biases, and the step that last touched each row."""
 
     def __init__(self, net: Network, optimizer: Optimizer) -> None:
-        initial = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
-        n_moments = core_optimizer(optimizer).n_moments
-        self.moments = [
-            [
-                (np.full_like(layer.weights, initial), np.full_like(layer.bias, initial))
-                for _ in range(n_moments)
-            ]
-            for layer in net.layers
-        ]
+        self.moments = [_initial(layer.settings, optimizer) for layer in net.layers]
         self.touched = [np.zeros(len(layer.bias), dtype=np.int64) for layer in net.layers]
         self.states = [
             _core.OptimizerState(moments, touched)
             for moments, touched in zip(self.moments, self.touched, strict=True)
         ]
 
-    def of_weights(self, position: int) -> list[NDArray[np.float32]]:
-        """Return the moments of a layer's weights, each (rows, columns)."""
-        return [weights for weights, _ in self.moments[position]]
-
     def of_rows(self, position: int) -> list[NDArray[Any]]:
         """Return everything of a layer that has an entry per row."""
-        biases = [bias for _, bias in self.moments[position]]
-        return [*self.of_weights(position), *biases, self.touched[position]]
+        pairs = [array for pair in self.moments[position] for array in pair]
+        return [*pairs, self.touched[position]]
+
+    def of_columns(self, position: int) -> list[NDArray[np.float32]]:
+        """Return everything of a layer that has a column per input."""
+        return [weights for weights, _ in self.moments[position] if weights.shape[1] > 1]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, for a file."""
@@ -60,3 +53,24 @@ class Moments:
                 raise ValueError(f"the checkpoint's {name} is missing or does not fit the network")
         for name, array in own.items():
             array[...] = arrays[name]
+
+
+def n_bytes(layers: Sequence[Linear], optimizer: Optimizer) -> int:
+    """Return how much memory the moments take."""
+    core = core_optimizer(optimizer)
+    numbers = [
+        layer.out_features * sum(width + 1 for width in core.moment_widths(layer.in_features))
+        for layer in layers
+    ]
+    return 4 * sum(numbers)
+
+
+def _initial(layer: Linear, optimizer: Optimizer) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Moments of the weights, (rows, columns) or, row-wise, (rows, 1), each with the biases'."""
+    value = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
+    widths = core_optimizer(optimizer).moment_widths(layer.in_features)
+    n_rows = layer.out_features
+    return [
+        (np.full((n_rows, width), value, np.float32), np.full(n_rows, value, np.float32))
+        for width in widths
+    ]

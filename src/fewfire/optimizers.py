@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from . import _core
-from .config import check_number
+from .config import check_flag, check_number
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class _Checked:
             value = getattr(self, field.name)
             if field.name in ("lr", "eps"):
                 check_number(field.name, value, above=0.0)
+            elif field.name == "rowwise":
+                check_flag(field.name, value)
             elif field.name in ("momentum", "beta1", "beta2", "rho"):
                 check_number(field.name, value, low=0.0, below=1.0)
             else:
@@ -48,7 +50,8 @@ class SGD(_Checked):
 class Adagrad(_Checked):
     """Adagrad (Duchi et al., JMLR 2011): G += g^2; w -= lr g / (sqrt G + eps).
 
-    G starts at `initial`.
+    G starts at `initial`. `rowwise` keeps one G for all weights of a row, the sum of mean g^2: half
+    the memory, and a step reads and writes weights only.
 
     >>> Adagrad(lr=0.02).initial
     0.0
@@ -58,13 +61,15 @@ class Adagrad(_Checked):
     initial: float = 0.0
     eps: float = 1e-8
     l2: float = 0.0
+    rowwise: bool = False
 
 
 @dataclass(frozen=True)
 class RMS(_Checked):
     """Lazy RMS: G = rho G + (1 - rho) g^2 when touched; w -= lr g / (sqrt G + eps).
 
-    A parameter that rarely gets a gradient keeps the memory of its last ones.
+    A parameter that rarely gets a gradient keeps the memory of its last ones. `rowwise` keeps one G
+    for all weights of a row, as in `Adagrad`.
 
     >>> RMS(lr=0.0005).rho
     0.999
@@ -74,6 +79,7 @@ class RMS(_Checked):
     rho: float = 0.999
     eps: float = 1e-8
     l2: float = 0.0
+    rowwise: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ class Adam(_Checked):
     """Adam (Kingma & Ba, ICLR 2015), lazy per row.
 
     Moments decay for missed steps when a row is next touched, so with dense inputs they are those
-    of the dense sweep; the weights do not move in between.
+    of the dense sweep; the weights do not move in between. `rowwise` keeps one second moment for
+    all weights of a row.
 
     >>> Adam().beta2
     0.999
@@ -92,6 +99,7 @@ class Adam(_Checked):
     beta2: float = 0.999
     eps: float = 1e-8
     l2: float = 0.0
+    rowwise: bool = False
 
 
 Optimizer = SGD | Adagrad | RMS | Adam

@@ -41,7 +41,7 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
         with deferred_interrupts():
             for rows in (layer.weights, layer.bias, *moments.of_rows(position)):
                 rows[...] = rows[order]
-            for columns in (above.weights, *moments.of_weights(position + 1)):
+            for columns in (above.weights, *moments.of_columns(position + 1)):
                 columns[...] = columns[:, order]
         changed |= {position, position + 1}
     return sorted(changed)

@@ -19,7 +19,7 @@ from .files import FormatError, PathLike, read_model, write_model
 from .history import History
 from .ledger import Ledger
 from .loading import from_state
-from .moments import Moments
+from .moments import Moments, n_bytes
 from .network import LOSS_OF_KIND, Network
 from .optimizers import core_optimizer
 from .plan import Plan
@@ -47,8 +47,9 @@ class Run:
         self.eval_sets = eval_sets
         self.loss = self._check_data()
         # Weights, the copy that a failing epoch goes back to, and the optimizer's moments.
-        n_arrays = 2 + core_optimizer(plan.optimizer).n_moments
-        check_memory("training", 4 * n_arrays * self.net.n_parameters)
+        layers = [layer.settings for layer in net.layers]
+        n_moments = n_bytes(layers, plan.optimizer)
+        check_memory("training", 2 * 4 * net.n_parameters + n_moments)
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = Moments(self.net, plan.optimizer)

@@ -68,7 +68,8 @@ def _read_toml(context: click.Context, parameter: click.Parameter, value: Path |
 
 SELECTOR_OPTIONS = ("density", "family", "rerank", "soft", "differentiate", "alpha", "n_bits",
                     "n_tables", "rank", "refresh_every")  # fmt: skip
-OPTIMIZER_OPTIONS = ("lr", "l2", "momentum", "beta1", "beta2", "rho", "eps", "initial")
+OPTIMIZER_OPTIONS = ("lr", "l2", "momentum", "beta1", "beta2", "rho", "eps", "initial",
+                     "rowwise")  # fmt: skip
 SCHEDULE_OPTIONS = ("warmup", "final", "n_drops", "factor")
 
 
@@ -112,6 +113,8 @@ _SETTINGS = [
     click.option("--beta2", type=float, help="adam; default: 0.999."),
     click.option("--rho", type=float, help="rms; default: 0.999."),
     click.option("--eps", type=float, help="adagrad, rms, adam; default: 1e-8."),
+    click.option("--rowwise/--elementwise", default=None,
+                 help="adagrad, rms, adam: second moments per row; default: per weight."),
     click.option("--initial", type=float, help="adagrad: sum at the start; default: 0."),
     click.option("--schedule", type=_names(SCHEDULES), default="linear", show_default=True,
                  help="Of the learning rate."),
