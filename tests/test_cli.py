@@ -168,6 +168,9 @@ ERRORS = {
     "a density above 1": ("train images --density 1.5", 1, "density must be"),
     "a width of 0": ("train images --hidden 10,0", 2, "widths"),
     "an option of another selector": ("train images --selector all --density 0.1", 2, "--density"),
+    "a rowwise sgd": (
+        "train images --optimizer sgd --rowwise", 2, "sgd has no option --rowwise"
+    ),
     "an option without its optimizer": ("train images --lr 0.1", 2, "--optimizer"),
     "an option of another family": ("train images --n-bits 3", 1, "does not use n_bits"),
     "an unknown option": ("train images --no-such-thing", 2, "no-such-thing"),

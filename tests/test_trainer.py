@@ -65,7 +65,10 @@ def test_every_selector_learns_on_one_thread_and_on_two(name, n_jobs):
 
 
 @pytest.mark.parametrize("optimizer", [ff.SGD(lr=0.05, momentum=0.5, l2=1e-4), ff.Adagrad(lr=0.05),
-                                       ff.RMS(lr=0.002), ff.Adam(lr=0.003)], ids=repr)  # fmt: skip
+                                       ff.RMS(lr=0.002), ff.Adam(lr=0.003),
+                                       ff.Adagrad(lr=0.05, rowwise=True),
+                                       ff.RMS(lr=0.004, rowwise=True),
+                                       ff.Adam(lr=0.003, rowwise=True)], ids=repr)  # fmt: skip
 def test_every_optimizer_learns(optimizer):
     net = make()
     fit(net, max_epochs=10, batch_size=4, optimizer=optimizer)
@@ -150,6 +153,19 @@ def test_renumbering_rows_by_use_leaves_the_function_as_it_was():
     for layer, ((weights, bias),) in zip(net.layers, moments.moments, strict=True):
         assert_array_equal(weights, layer.weights)
         assert_array_equal(bias, layer.bias)
+
+
+def test_row_wise_moments_move_with_their_rows():
+    net = make()
+    moments = Moments(net, ff.Adam(rowwise=True))
+    for position, layer in enumerate(net.layers):
+        (first, _), (second, _) = moments.moments[position]
+        first[:], second[:, 0] = layer.weights, layer.weights.sum(axis=1)
+    renumber(net, moments, [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers])
+    for position, layer in enumerate(net.layers):
+        (first, _), (second, _) = moments.moments[position]
+        assert_array_equal(first, layer.weights)
+        np.testing.assert_allclose(second[:, 0], layer.weights.sum(axis=1), atol=1e-5)
 
 
 @pytest.fixture
