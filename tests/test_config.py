@@ -72,7 +72,7 @@ def test_a_dict_that_names_nothing_known_is_refused(data):
 
 
 def test_only_given_options_of_a_hashed_selector_are_shown():
-    assert repr(ff.Hashed(density=0.1)) == "Hashed(density=0.1, family='sign', rerank=4.0)"
+    assert repr(ff.Hashed(density=0.1)) == "Hashed(density=0.1, family='sign', rerank=3.0)"
 
 
 def test_no_number_of_threads_means_all_cores():

@@ -84,12 +84,10 @@ int64_t update_as(const Rates& rates, float* weights, float* first, float* secon
 }  // namespace
 
 float sum_of_squares(const float* values, int64_t n) {
-  Floats squares = {};
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const Floats lanes = i + kLanes <= n ? load(values + i) : load_some(values + i, n - i);
-    squares += lanes * lanes;
-  }
-  return sum(squares);
+  float total = 0.0f;
+#pragma omp simd reduction(+ : total)
+  for (int64_t i = 0; i < n; ++i) total += values[i] * values[i];
+  return total;
 }
 
 int64_t update(Rule rule, const Rates& rates, float* weights, float* first, float* second, const RowId* ids,

@@ -133,7 +133,7 @@ class Hashed:
 
     density: float = 0.05
     family: str = "sign"
-    rerank: float = 4.0
+    rerank: float = 3.0
     soft: bool | None = None
     differentiate: bool | None = None
     alpha: float | None = None

@@ -92,7 +92,7 @@ _SETTINGS = [
                  help="What chooses the rows of the hidden layers."),
     click.option("--density", type=float, help="Share of the rows kept; default: 0.05."),
     click.option("--family", type=click.Choice(FAMILIES), help="Of hashes; default: sign."),
-    click.option("--rerank", type=float, help="Candidates per kept row; default: 4."),
+    click.option("--rerank", type=float, help="Candidates per kept row; default: 3."),
     click.option("--soft/--hard", default=None, help="Whether values start at the threshold."),
     click.option("--differentiate/--no-differentiate", default=None,
                  help="Whether gradient flows through the threshold."),
