@@ -138,7 +138,7 @@ def main() -> None:
     option("--batch-size", type=int, default=128)
     option("--optimizer", choices=("adam", "sgd"), default="adam", help="sgd has momentum .9")
     option("--lr", type=float, default=0.001)
-    option("--weight-decay", type=float, default=0.0, help="decoupled for adam, L2 for sgd")
+    option("--weight-decay", type=float, default=0.1, help="decoupled for adam, L2 for sgd")
     option("--schedule", choices=("constant", "linear", "cosine"), default="linear")
     option("--epochs", type=int, default=12)
     option("--seed", type=int, default=0)

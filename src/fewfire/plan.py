@@ -60,4 +60,4 @@ def fitted(net: Network) -> dict[str, Any]:
     common = {"schedule": LinearDecay(), "max_epochs": 12}
     if net.is_gated:
         return {"optimizer": RMS(lr=0.002, l2=0.01, rowwise=True), "batch_size": 1, **common}
-    return {"optimizer": Adam(lr=0.001), "batch_size": 128, **common}
+    return {"optimizer": Adam(lr=0.001, l2=0.1), "batch_size": 128, **common}
