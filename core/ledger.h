@@ -11,7 +11,7 @@ namespace fewfire {
 struct Tally {
   int64_t forward = 0;        // kept rows x non-zero inputs
   int64_t backward = 0;       // weight gradients and input deltas
-  int64_t optimizer = 0;      // per parameter changed: see cost_per_parameter in optimizer.h
+  int64_t optimizer = 0;      // steps and owed decay: see optimizer.cpp
   int64_t hashing = 0;        // of queries
   int64_t ranking = 0;        // scores of candidates that were not kept, and of codes
   int64_t refresh = 0;        // codes of rows

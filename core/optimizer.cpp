@@ -22,10 +22,11 @@ void settle(const Optimizer& optimizer, const Rates& rates, int64_t step, const 
   const int64_t owed = step - state.touched[row] - 1;
   const int64_t due = step / optimizer.l2_period - state.touched[row] / optimizer.l2_period;
   if (optimizer.l2 > 0.0f && due > 0) {
+    // In double, because 1 - lr l2 loses a small decay in float.
+    const double decay = std::min(1.0, double{rates.lr} * optimizer.l2);
+    const double keep = std::exp(static_cast<double>(due * optimizer.l2_period) * std::log1p(-decay));
     // Bounded below, so that an extreme rate does not erase the row.
-    const float keep = std::max(0.0f, 1.0f - rates.lr * optimizer.l2);
-    const float steps = static_cast<float>(due * optimizer.l2_period);
-    scale(layer.weights.row(row), std::max(1e-20f, std::pow(keep, steps)), tally);
+    scale(layer.weights.row(row), std::max(1e-20f, static_cast<float>(keep)), tally);
   }
   if (owed <= 0 || state.touched[row] == 0) return;
   const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {
@@ -141,7 +142,7 @@ void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, co
     tally.optimizer += cost_per_parameter(optimizer.rule);
     tally.parameters_touched += 1;
   }
-  state.touched[row] = step;
+  state.touched[row] = std::max(state.touched[row], step);  // asynchronous steps end out of order
 }
 
 }  // namespace fewfire

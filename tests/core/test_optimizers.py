@@ -136,6 +136,21 @@ def test_instalments_of_l2_fall_due_at_multiples_of_the_period(last, gap, period
     assert_allclose(net.weights[0], before * (1 - RATE) ** steps, rtol=1e-4)
 
 
+def test_a_step_that_ends_late_is_not_paid_for_twice():
+    net = one_row(Optimizer(l2=1.0))
+    before = net.weights[0].astype(float)
+    for step in (10, 9, 11):
+        pull(net, [0, 0, 0], 1.0, step)
+    assert_allclose(net.weights[0], before * (1 - RATE) ** 11, rtol=1e-4)
+
+
+def test_decay_too_small_for_float32_adds_up():
+    net = one_row(Optimizer(l2=4e-7))
+    before = net.weights[0].astype(float)
+    pull(net, [0, 0, 0], 1.0, step=10**7)
+    assert_allclose(net.weights[0], before * np.exp(-0.2), rtol=1e-4)
+
+
 def test_l2_that_outweighs_the_rate_does_not_change_signs():
     net = one_row(Optimizer(l2=10.0))
     signs = np.sign(net.weights[0])
