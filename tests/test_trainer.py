@@ -210,6 +210,13 @@ def test_rows_below_hash_tables_and_without_signs_keep_their_numbers():
         assert renumber(net, Moments(net, ff.Adam()), usage) == []
 
 
+def test_a_checkpoint_of_another_seed_is_refused(tmp_path):
+    fit(make(seed=0), callbacks=[ff.Checkpoint(tmp_path / "c.safetensors")])
+    trainer = ff.Trainer(make(seed=1), max_epochs=3, n_jobs=1)
+    with pytest.raises(ValueError, match="another network"):
+        trainer.fit(TRAIN, resume=tmp_path / "c.safetensors")
+
+
 def test_early_stopping_restores_the_best_epoch():
     class Watch(ff.Callback):
         def __init__(self):

@@ -205,8 +205,7 @@ class Run:
         net = from_state(path, config, arrays)
         if "training" not in config:
             raise ValueError(f"{path} is a model without training state: resume wants a checkpoint")
-        layers = [layer.settings for layer in self.net.layers]
-        if [layer.settings for layer in net.layers] != layers:
+        if _identity(net) != _identity(self.net):
             raise ValueError(f"{path} holds another network than the trainer's")
         try:
             training = config["training"]
@@ -236,3 +235,8 @@ class Run:
             "random_state": self.plan.random_state,
             "n_examples": len(self.train),
         }
+
+
+def _identity(net: Network) -> list[Any]:
+    """What two networks share if the same weights make them the same."""
+    return [net.random_state, *(layer.settings for layer in net.layers)]
