@@ -175,6 +175,8 @@ ERRORS = {
     "an option of another family": ("train images --n-bits 3", 1, "does not use n_bits"),
     "an unknown option": ("train images --no-such-thing", 2, "no-such-thing"),
     "an unknown name in TOML": ("train bad.toml", 2, "widht"),
+    "a number for a flag in TOML": ("train flag.toml", 2, "'7' is not a valid boolean"),
+    "a flag for a number in TOML": ("train number.toml", 2, "'true' is not a valid float"),
     "TOML that is none": ("train broken.toml", 2, "broken.toml"),
     "an output folder that is not there": ("train images -o no/where.safetensors", 2, "no folder"),
     "too many best rows": ("predict model.safetensors images -k 11", 1, "k must be"),
@@ -199,6 +201,8 @@ def test_bad_input_gets_one_line_and_leaves_nothing_behind(folder, name):
     (folder / "junk").write_bytes(b"\x01\x00junk" * 100)
     (folder / "wrong.txt").write_text("1 1:2\n1 2:x\n")
     (folder / "bad.toml").write_text('data = "images"\nwidht = 3\n')
+    (folder / "flag.toml").write_text('data = "images"\nrowwise = 7\n')
+    (folder / "number.toml").write_text('data = "images"\nlr = true\n')
     (folder / "broken.toml").write_text("data = \n")
     np.savez(folder / "narrow.npz", X=np.zeros((2, 3)), y=[0, 1])
     np.save(folder / "plain.npy", np.zeros((2, 3)))

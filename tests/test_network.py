@@ -246,8 +246,16 @@ def test_layers_that_do_not_fit_are_refused(layers, words):
 
 
 @pytest.mark.parametrize(
-    "weights", [np.ones((3, 5), np.float32), np.ones((3, 4)), np.ones((4, 3), np.float32).T]
+    "weights",
+    [
+        np.ones((3, 5), np.float32),
+        np.ones((3, 4)),
+        np.ones((4, 3), np.float32).T,
+        np.broadcast_to(np.float32(1), (3, 4)),
+    ],
 )
 def test_arrays_that_make_no_layer_are_refused(weights):
+    with pytest.raises(ValueError, match="weights and bias of 1 layers"):
+        ff.Network.from_arrays([ff.Linear(4, 3)], [weights])
     with pytest.raises(ValueError, match=r"wanted float32\(3, 4\)"):
         ff.Network.from_arrays([ff.Linear(4, 3)], [weights, np.zeros(3, np.float32)])

@@ -75,14 +75,17 @@ class Network:
         Raises
         ------
         ValueError
-            If an array is not float32, C-contiguous, and of its layer's shape.
+            If an array is not float32, aligned, writeable, C-contiguous, and of its layer's shape.
         """
         check_layers(layers)
+        if len(arrays) != 2 * len(layers):
+            raise ValueError(f"give weights and bias of {len(layers)} layers, not {len(arrays)}")
         for array, shape in zip(arrays, array_shapes(layers), strict=True):
             fits = array.shape == shape and array.dtype == np.float32
-            if not (fits and array.flags.c_contiguous):
+            if not (fits and array.flags.carray):
                 raise ValueError(
-                    f"an array is {array.dtype}{array.shape}, wanted float32{shape}, C-contiguous"
+                    f"an array is {array.dtype}{array.shape}, wanted float32{shape}, aligned, "
+                    "writeable and C-contiguous"
                 )
         net = cls.__new__(cls)
         net._assemble(layers, arrays, check_integer("random_state", random_state, low=0))

@@ -9,6 +9,8 @@ from typing import Any
 from . import _core
 from .config import check_flag, check_number
 
+_BELOW_ONE = 1.0 - 2.0**-24  # from here on float32 rounds to 1
+
 
 @dataclass(frozen=True)
 class _Checked:
@@ -22,7 +24,7 @@ class _Checked:
             elif field.name == "rowwise":
                 check_flag(field.name, value)
             elif field.name in ("momentum", "beta1", "beta2", "rho"):
-                check_number(field.name, value, low=0.0, below=1.0)
+                check_number(field.name, value, low=0.0, below=_BELOW_ONE)
             else:
                 check_number(field.name, value, low=0.0)
         lr, l2 = getattr(self, "lr"), getattr(self, "l2")  # noqa: B009
