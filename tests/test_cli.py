@@ -184,6 +184,7 @@ ERRORS = {
     "a validation set larger than the data": ("train images --val-size 5000", 1, "n_last"),
     "text with an error": ("train wrong.txt", 1, "line 2, column 5"),
     "unlabelled data": ("train plain.npy", 1, "labels"),
+    "an empty file": ("train empty", 1, "no examples"),
     "bytes": ("train junk", 1, "no known format"),
     "a rate that diverges": (
         "train images --selector all --optimizer sgd --lr 1e30 --hidden 8 -q", 1, "smaller lr"
@@ -199,6 +200,7 @@ ERRORS = {
 def test_bad_input_gets_one_line_and_leaves_nothing_behind(folder, name):
     words, code, expected = ERRORS[name]
     (folder / "junk").write_bytes(b"\x01\x00junk" * 100)
+    (folder / "empty").write_bytes(b"")
     (folder / "wrong.txt").write_text("1 1:2\n1 2:x\n")
     (folder / "bad.toml").write_text('data = "images"\nwidht = 3\n')
     (folder / "flag.toml").write_text('data = "images"\nrowwise = 7\n')

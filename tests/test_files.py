@@ -71,6 +71,11 @@ def test_other_tools_can_read_the_arrays(saved):
     assert_array_equal(arrays["layers.0.weights"], ff.load(saved).layers[0].weights)
 
 
+def test_a_model_may_be_read_by_those_who_may_read_other_files(tmp_path, saved):
+    (tmp_path / "other").touch()
+    assert saved.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "net"
     path.write_text("old")

@@ -42,7 +42,10 @@ def write_model(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> No
     # One entry: safetensors writes several in any order, and equal models should be equal bytes.
     metadata = {"fewfire": json.dumps({"version": VERSION, **config})}
     with replacing(path) as beside:
+        beside.touch()
+        mode = beside.stat().st_mode
         save_file(arrays, beside, metadata=metadata)
+        beside.chmod(mode)  # safetensors lets nobody but the owner read what it writes
 
 
 def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:

@@ -75,6 +75,8 @@ def one_part(found: Dataset | tuple[Dataset, Dataset], part: int) -> Dataset:
 
 def make_network(data: Dataset, widths: Sequence[int], seed: int, **hidden: Any) -> Network:
     """Return a network for `data` with hidden layers of these widths; `hidden` goes to `Linear`."""
+    if len(data) == 0:
+        raise ValueError("the data set has no examples")
     if data.kind is None:
         raise ValueError("the data has no targets to learn: give it labels")
     sizes = (data.n_features, *widths)
