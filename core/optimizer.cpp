@@ -16,18 +16,22 @@ void scale(std::span<float> values, float factor, Tally& tally) {
   tally.optimizer += static_cast<int64_t>(values.size());
 }
 
-// What the row owes for the steps since it was last touched.
-void settle(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
-            const OptimizerState& state, RowId row, Tally& tally) {
-  const int64_t owed = step - state.touched[row] - 1;
+// The instalments of the decay of weights that fell due since the row was last touched.
+void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const OptimizerState& state,
+            RowId row, std::span<float> weights, Tally& tally) {
+  if (optimizer.l2 <= 0.0f) return;
   const int64_t due = step / optimizer.l2_period - state.touched[row] / optimizer.l2_period;
-  if (optimizer.l2 > 0.0f && due > 0) {
-    // In double, because 1 - lr l2 loses a small decay in float.
-    const double decay = std::min(1.0, double{rates.lr} * optimizer.l2);
-    const double keep = std::exp(static_cast<double>(due * optimizer.l2_period) * std::log1p(-decay));
-    // Bounded below, so that an extreme rate does not erase the row.
-    scale(layer.weights.row(row), std::max(1e-20f, static_cast<float>(keep)), tally);
-  }
+  if (due <= 0) return;
+  // In double, because 1 - lr l2 loses a small decay in float.
+  const double decay = std::min(1.0, double{rates.lr} * optimizer.l2);
+  const double keep = std::exp(static_cast<double>(due * optimizer.l2_period) * std::log1p(-decay));
+  // Bounded below, so that an extreme rate does not erase the row.
+  scale(weights, std::max(1e-20f, static_cast<float>(keep)), tally);
+}
+
+// The decay of the moments that the row owes for the steps since it was last touched.
+void settle(const Optimizer& optimizer, int64_t step, const OptimizerState& state, RowId row, Tally& tally) {
+  const int64_t owed = step - state.touched[row] - 1;
   if (owed <= 0 || state.touched[row] == 0) return;
   const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {
     const float factor = std::pow(rate, static_cast<float>(owed));
@@ -117,7 +121,8 @@ Rates Optimizer::rates(float lr, int64_t step) const {
 void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
                 const OptimizerState& state, RowId row, const RowGradient& gradient,
                 std::vector<RowId>& flipped, Tally& tally) {
-  settle(optimizer, rates, step, layer, state, row, tally);
+  shrink(optimizer, rates, step, state, row, layer.weights.row(row), tally);
+  settle(optimizer, step, state, row, tally);
   const auto moments = [&](Matrix<float> matrix) {
     return matrix.data != nullptr ? matrix.row(row).data() : nullptr;
   };
