@@ -48,8 +48,7 @@ class Run:
         self.loss = self._check_data()
         # Weights, the copy that a failing epoch goes back to, and the optimizer's moments.
         layers = [layer.settings for layer in net.layers]
-        n_moments = n_bytes(layers, plan.optimizer)
-        check_memory("training", 2 * 4 * net.n_parameters + n_moments)
+        check_memory("training", 2 * 4 * net.n_parameters + n_bytes(layers, plan.optimizer))
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = Moments(self.net, plan.optimizer)

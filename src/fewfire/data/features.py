@@ -31,13 +31,7 @@ def _dense_features(X: Any) -> NDArray[np.float32]:
         )
     if raw.dtype.kind not in "biuf":
         raise ValueError(f"X holds {raw.dtype}; give real numbers: X.astype(np.float32)")
-    with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
-        dense: NDArray[np.float32] = np.ascontiguousarray(raw, dtype=np.float32)
-    finite = np.isfinite(dense)
-    if not finite.all():
-        row, column = (int(i) for i in np.argwhere(~finite)[0])
-        raise not_finite("X", raw[row, column], row, column)
-    return dense
+    return finite_floats("X", raw)
 
 
 def _sparse_features(X: Any, n_features: int | None) -> csr_array:
@@ -49,14 +43,24 @@ def _sparse_features(X: Any, n_features: int | None) -> csr_array:
     if not finite.all():
         place = int(np.argmin(finite))
         row = int(np.searchsorted(sparse.indptr, place, side="right")) - 1
-        raise not_finite("X", sparse.data[place], row, int(sparse.indices[place]))
+        raise _not_finite("X", sparse.data[place], row, int(sparse.indices[place]))
     if n_features is not None and sparse.shape[1] < n_features:
         sparse = make_csr(sparse.data, sparse.indices, sparse.indptr, (sparse.shape[0], n_features))
     return sparse
 
 
-def not_finite(name: str, value: Any, row: int, column: int) -> ValueError:
-    """Return the error for a value that float32 does not hold."""
+def finite_floats(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a 2-D array as float32, C-contiguous; raise if a value is not finite."""
+    with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
+        floats: NDArray[np.float32] = np.ascontiguousarray(values, dtype=np.float32)
+    finite = np.isfinite(floats)
+    if not finite.all():
+        row, column = (int(i) for i in np.argwhere(~finite)[0])
+        raise _not_finite(name, values[row, column], row, column)
+    return floats
+
+
+def _not_finite(name: str, value: Any, row: int, column: int) -> ValueError:
     return ValueError(
         f"{name} holds {value} in row {row}, column {column}, which is not a finite float32; "
         "replace it or drop the row"
@@ -71,9 +75,8 @@ def checked_csr(matrix: Any, name: str) -> csr_array:
         )
     if hasattr(matrix, "check_format"):
         try:
-            matrix.copy().check_format(
-                full_check=True
-            )  # it changes the index types of what it checks
+            # A copy, because it changes the index types of what it checks.
+            matrix.copy().check_format(full_check=True)
         except (ValueError, IndexError) as error:
             raise ValueError(f"{name} is a damaged sparse array: {error}") from error
     return csr_array(matrix)

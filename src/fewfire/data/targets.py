@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .encoding import Kind
-from .features import canonical, checked_csr, make_csr, not_finite
+from .features import canonical, checked_csr, finite_floats, make_csr
 
 
 def as_array(y: Any) -> NDArray[Any]:
@@ -61,19 +61,9 @@ def labels_of(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
 
 def values_of(y: NDArray[Any], n_columns: int | None) -> NDArray[np.float32]:
     """Return values as float32 (n, columns)."""
-    values = _dense_values(y.reshape(len(y), 1) if y.ndim == 1 else y)
+    values = finite_floats("y", y.reshape(len(y), 1) if y.ndim == 1 else y)
     if n_columns is not None and values.shape[1] != n_columns:
         raise ValueError(f"y has {values.shape[1]} columns of values, {n_columns} are expected")
-    return values
-
-
-def _dense_values(y: NDArray[Any]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        values: NDArray[np.float32] = np.ascontiguousarray(y, dtype=np.float32)
-    finite = np.isfinite(values)
-    if not finite.all():
-        row, column = (int(i) for i in np.argwhere(~finite)[0])
-        raise not_finite("y", y[row, column], row, column)
     return values
 
 
