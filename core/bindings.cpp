@@ -9,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <limits>
+#include <numeric>
 
 #include "hash/sign.h"
 #include "hash/simhash.h"
@@ -290,6 +291,11 @@ void bind_data(nb::module_& m) {
       nb::keep_alive<0, 1>(), "A value for every row of the last layer.");
 }
 
+void check_rows(const Hash& hash, const Array2<const float>& weights, const Array1<const float>& bias) {
+  require(view(weights).cols == hash.n_columns() && bias.size() == weights.shape(0),
+          "the family was made for rows of another shape");
+}
+
 void bind_indexes(nb::module_& m) {
   nb::class_<Index>(m, "Index")
       .def(
@@ -311,46 +317,124 @@ void bind_indexes(nb::module_& m) {
       .def(nb::init<int64_t, int64_t, float, uint64_t>(), "n_rows"_a, "n_columns"_a, "alpha"_a, "seed"_a)
       .def_prop_ro(
           "bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic);
-  nb::class_<Hash>(m, "Hash");
-  nb::class_<SimHash, Hash>(m, "SimHash", "Signed Gaussian projections; see core/hash/simhash.h.")
-      .def(nb::init<int64_t, int, int, uint64_t>(), "n_columns"_a, "n_bits"_a, "n_tables"_a, "seed"_a)
-      .def_prop_ro(
-          "projections", [](const SimHash& self) { return to_numpy(self.projections()); },
-          nb::rv_policy::automatic)
+  nb::class_<Hash>(m, "Hash", "A hash family; see core/hash/hash.h.")
+      .def(
+          "fit",
+          [](Hash& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+            check_rows(self, weights, bias);
+            Pool pool(threads_of(n_threads));
+            return ledger_of({self.fit(view(weights), view(bias), pool)});
+          },
+          "weights"_a.noconvert(), "bias"_a.noconvert(), "n_threads"_a = 1,
+          "Learn what concerns the rows as a whole; returns what it cost, (1, n_fields).")
       .def(
           "hash_rows",
-          [](const SimHash& self, Array2<const float> weights, Array1<const float> bias) {
-            require(view(weights).cols == self.n_columns(),
-                    "weights have another width than the projections");
+          [](const Hash& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+            check_rows(self, weights, bias);
             const size_t n = weights.shape(0), n_tables = static_cast<size_t>(self.n_tables());
             std::vector<uint32_t> codes(n * n_tables);
-            Pool serial(1);
-            self.hash_rows(view(weights), view(bias),
-                           {codes.data(), static_cast<int64_t>(n), self.n_tables()}, serial);
+            std::vector<RowId> rows(n);
+            std::iota(rows.begin(), rows.end(), 0);
+            Pool pool(threads_of(n_threads));
+            self.hash_rows(view(weights), view(bias), rows,
+                           {codes.data(), static_cast<int64_t>(n), self.n_tables()}, pool);
             return to_numpy(std::move(codes), {n, n_tables});
           },
-          "weights"_a.noconvert(), "bias"_a.noconvert())
+          "weights"_a.noconvert(), "bias"_a.noconvert(), "n_threads"_a = 1,
+          "The codes of all rows, (n_rows, n_tables).")
       .def(
           "hash_query",
-          [](const SimHash& self, Array1<const RowId> ids, Array1<const float> values) {
+          [](const Hash& self, Array1<const RowId> ids, Array1<const float> values) {
             require(ids.size() == values.size(), "one value per id is wanted");
-            for (const RowId id : view(ids))
-              require(id >= 0 && id < self.projections().rows, "an id is out of range");
-            std::vector<uint32_t> codes(static_cast<size_t>(self.n_tables()));
+            const std::vector<int64_t> list{0, static_cast<int64_t>(ids.size())};
+            check_ascending(list, view(ids), self.n_columns());
+            const int64_t n_tables = self.n_tables(), n_probes = self.n_probes();
+            std::vector<uint32_t> codes(static_cast<size_t>(n_tables * n_probes));
+            HashScratch scratch;
             Tally tally;
-            self.hash_query({view(ids), view(values)}, codes, tally);
-            return to_numpy(std::move(codes));
+            self.hash_query({view(ids), view(values)}, {codes.data(), n_tables, n_probes}, scratch, tally);
+            return to_numpy(std::move(codes), {static_cast<size_t>(n_tables), static_cast<size_t>(n_probes)});
           },
-          "ids"_a.noconvert(), "values"_a.noconvert());
+          "ids"_a.noconvert(), "values"_a.noconvert(),
+          "The buckets that a query visits, (n_tables, n_probes), the likeliest first.");
+  nb::class_<SimHash, Hash>(m, "SimHash", "Signed random projections; see core/hash/simhash.h.")
+      .def(
+          "__init__",
+          [](SimHash* self, int64_t n_columns, int n_bits, int n_tables, uint64_t seed, int n_probes,
+             const std::string& projection, const std::string& mips, int norm_powers, float largest_norm,
+             bool center) {
+            require(n_columns >= 1 && n_tables >= 1, "a column and a table at least are wanted");
+            require(n_bits >= 1 && n_bits <= 24, "n_bits must be in 1 .. 24");
+            require(n_probes >= 1 && n_probes <= 1 << n_bits, "n_probes must be in 1 .. 2 ** n_bits");
+            require(norm_powers >= 1 && largest_norm > 0.0f && largest_norm < 1.0f,
+                    "norm_powers must be at least 1, and largest_norm between 0 and 1");
+            const auto kind = one_of<ProjectionKind>(projection, {{"gaussian", ProjectionKind::gaussian},
+                                                                  {"sparse", ProjectionKind::sparse},
+                                                                  {"hadamard", ProjectionKind::hadamard}});
+            const Mips transform = one_of<Mips>(
+                mips, {{"none", Mips::none}, {"sign-alsh", Mips::sign_alsh}, {"simple", Mips::simple}});
+            new (self) SimHash(n_columns,
+                               {.n_bits = n_bits,
+                                .n_tables = n_tables,
+                                .n_probes = n_probes,
+                                .projection = kind,
+                                .mips = transform,
+                                .norm_powers = norm_powers,
+                                .largest_norm = largest_norm,
+                                .center = center},
+                               seed);
+          },
+          "n_columns"_a, "n_bits"_a, "n_tables"_a, "seed"_a, "n_probes"_a = 1, "projection"_a = "gaussian",
+          "mips"_a = "none", "norm_powers"_a = 2, "largest_norm"_a = 0.75f, "center"_a = false)
+      .def(
+          "set_center",
+          [](SimHash& self, Array1<const float> center) {
+            require(static_cast<int64_t>(center.size()) == self.n_columns(),
+                    "the center is as long as an input");
+            self.set_center(view(center));
+          },
+          "center"_a.noconvert(), "The mean input; it counts from the next fit on.")
+      .def_prop_ro(
+          "projections",
+          [](const SimHash& self) {
+            const Projection& projection = self.projection();
+            std::vector<float> entries, outputs, spare;
+            for (RowId i = 0; i < projection.n_inputs(); ++i) {
+              const float one = 1.0f;
+              projection.apply({{&i, 1}, {&one, 1}}, outputs, spare);
+              entries.insert(entries.end(), outputs.begin(), outputs.end());
+            }
+            return to_numpy(std::move(entries), {static_cast<size_t>(projection.n_inputs()),
+                                                 static_cast<size_t>(projection.n_outputs())});
+          },
+          nb::rv_policy::automatic, "(columns, and what the transform adds; n_tables * n_bits)")
+      .def(
+          "transform",
+          [](const SimHash& self, Array1<const float> row, float bias) {
+            require(static_cast<int64_t>(row.size()) == self.n_columns(), "a row has another width");
+            std::vector<float> values;
+            self.transform(view(row), bias, values);
+            return to_numpy(std::move(values));
+          },
+          "row"_a.noconvert(), "bias"_a, "What of a row is projected.");
   nb::class_<TableIndex, Index>(m, "TableIndex", "Hash tables over the rows; see core/hash/tables.h.")
       .def(
           "__init__",
-          [](TableIndex* self, std::shared_ptr<const SimHash> hash, int64_t n_rows, const std::string& rank,
-             uint64_t seed) {
-            new (self) TableIndex(std::move(hash), n_rows,
-                                  one_of<Rank>(rank, {{"count", Rank::votes}, {"union", Rank::any}}), seed);
+          [](TableIndex* self, std::shared_ptr<Hash> hash, int64_t n_rows, const std::string& rank,
+             uint64_t seed, float alpha) {
+            const TableOptions options{.rank = one_of<Rank>(rank, {{"count", Rank::votes},
+                                                                   {"union", Rank::any},
+                                                                   {"hamming", Rank::hamming},
+                                                                   {"sign", Rank::sign}}),
+                                       .alpha = alpha,
+                                       .seed = seed};
+            require(options.rank != Rank::hamming || hash->bits_per_code() > 0,
+                    "the codes of this family have no Hamming distance");
+            new (self) TableIndex(std::move(hash), n_rows, options);
           },
-          "hash"_a, "n_rows"_a, "rank"_a, "seed"_a)
+          "hash"_a, "n_rows"_a, "rank"_a, "seed"_a, "alpha"_a = 0.1f)
+      .def_prop_ro(
+          "codes", [](const TableIndex& self) { return to_numpy(self.codes()); }, nb::rv_policy::automatic)
       .def_prop_ro(
           "offsets", [](const TableIndex& self) { return to_numpy(self.offsets()); },
           nb::rv_policy::automatic)

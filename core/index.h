@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "hash/hash.h"
 #include "layer.h"
 #include "ledger.h"
 #include "pool.h"
@@ -23,6 +24,10 @@ struct Scratch {  // of one thread
   std::vector<float> scores, kept_scores;
   std::vector<RowId> candidates, kept, picked;
   std::vector<uint32_t> codes;
+  HashScratch hash;
+  std::vector<uint64_t> words;
+  std::vector<int32_t> groups;  // of sign_rows.h, like sums
+  std::vector<float> sums;
   std::vector<uint32_t> stamps;  // stamps[id] == stamp: in the set
   uint32_t stamp = 0;
   Cut cut;

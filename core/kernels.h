@@ -31,6 +31,14 @@ struct Kernels {
                        const float* coefficients, int64_t n, float* sums);
   // sums[i] = sum of x.values[k] over the k whose bit i of words[x.ids[k]] is set
   void (*masked_sum)(Matrix<const uint64_t> words, SparseVector x, float* sums);
+  // sums[r] = sum over g of sums_of_patterns[16 g + the four bits 4 groups[g] .. of row rows[r]]
+  void (*pattern_sum)(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const int32_t* groups,
+                      const float* sums_of_patterns, int64_t n_groups, float* sums);
+  // distances[r]: bits in which row rows[r] of `bits` differs from `words`
+  void (*hamming)(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const uint64_t* words,
+                  float* distances);
+  // The Walsh-Hadamard transform of 2^log_size values, in place, without scaling
+  void (*hadamard)(float* values, int log_size);
   // keys[i]: an unsigned integer with the order of scores[i], NaN lowest
   void (*order_keys)(const float* scores, int64_t n, uint32_t* keys);
   int64_t (*count_at_least)(const uint32_t* keys, int64_t n, uint32_t bound);

@@ -1,26 +1,39 @@
-// The seam of the hash families that fill tables: a family gives a row and a query n_tables codes
-// each, and the more alike the two are, the more of their codes agree.
+// The seam of the hash families that fill buckets: a family gives a row a code in each of n_tables
+// tables, and a query the codes of the buckets where rows with a large inner product lie.
 #pragma once
 
 #include <span>
 #include <vector>
 
+#include "hash/probes.h"
 #include "ledger.h"
 #include "pool.h"
 #include "views.h"
 
 namespace fewfire {
 
+struct HashScratch {  // of one thread
+  std::vector<float> values, products, spare;
+  std::vector<RowId> ids;
+  ProbeScratch probes;
+};
+
 class Hash {
  public:
   virtual ~Hash() = default;
   virtual int64_t n_columns() const = 0;
   virtual int n_tables() const = 0;
-  virtual int64_t n_buckets() const = 0;  // codes are below it
-  // codes.row(i): the codes of weight row i, one per table
-  virtual Tally hash_rows(Matrix<const float> weights, std::span<const float> bias, Matrix<uint32_t> codes,
-                          Pool& pool) const = 0;
-  virtual void hash_query(SparseVector x, std::span<uint32_t> codes, Tally& tally) const = 0;
+  virtual int64_t n_buckets() const = 0;          // of a table; codes are below it
+  virtual int n_probes() const { return 1; }      // buckets of each table that a query visits
+  virtual int bits_per_code() const { return 0; }  // whose Hamming distance means something; 0: none
+
+  // Learns what concerns the rows as a whole; codes from before hold no longer.
+  virtual Tally fit(Matrix<const float> /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
+  // codes.row(i): the codes of weight row rows[i], one per table
+  virtual Tally hash_rows(Matrix<const float> weights, std::span<const float> bias,
+                          std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const = 0;
+  // codes.row(t): the buckets of table t that x visits, the likeliest first
+  virtual void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const = 0;
 };
 
 }  // namespace fewfire

@@ -1,35 +1,64 @@
 #include "hash/tables.h"
 
 #include <algorithm>
+#include <numeric>
 
+#include "kernels.h"
 #include "rng.h"
+#include "simd.h"
 
 namespace fewfire {
+namespace {
 
-TableIndex::TableIndex(std::shared_ptr<const Hash> hash, int64_t n_rows, Rank rank, uint64_t seed)
+// Codes of n_bits, one for each table and `stride` apart, bit after bit.
+void pack(const uint32_t* codes, int64_t stride, int n_tables, int n_bits, std::span<uint64_t> words) {
+  std::fill(words.begin(), words.end(), 0);
+  for (int t = 0; t < n_tables; ++t) {
+    const uint64_t code = codes[t * stride];
+    const int first = t * n_bits, shift = first % 64;
+    words[first / 64] |= code << shift;
+    if (shift + n_bits > 64) words[first / 64 + 1] |= code >> (64 - shift);
+  }
+}
+
+}  // namespace
+
+TableIndex::TableIndex(std::shared_ptr<Hash> hash, int64_t n_rows, const TableOptions& options)
     : hash_(std::move(hash)),
       n_rows_(n_rows),
-      rank_(rank),
-      seed_(seed),
-      offsets_(hash_->n_tables() * (hash_->n_buckets() + 1)),
-      rows_(hash_->n_tables() * n_rows) {}
+      options_(options),
+      codes_(static_cast<size_t>(hash_->n_tables() * n_rows)),
+      offsets_(static_cast<size_t>(hash_->n_tables() * (hash_->n_buckets() + 1))),
+      rows_(codes_.size()),
+      every_row_(static_cast<size_t>(n_rows)) {
+  std::iota(every_row_.begin(), every_row_.end(), 0);
+  if (options_.rank == Rank::sign) signs_.emplace(n_rows, hash_->n_columns(), options_.alpha);
+  if (options_.rank == Rank::hamming) signatures_.resize(static_cast<size_t>(n_rows * signature_words()));
+}
+
+int64_t TableIndex::signature_words() const {
+  return (int64_t{hash_->n_tables()} * hash_->bits_per_code() + 63) / 64;
+}
 
 Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
-  std::vector<uint32_t> codes(rows_.size());
-  const Matrix<uint32_t> by_row{codes.data(), n_rows_, hash_->n_tables()};
-  const Tally tally = hash_->hash_rows(weights, bias, by_row, pool);
-  pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table), by_row); });
+  Tally tally = hash_->fit(weights, bias, pool);
+  tally += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
+  pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
+  if (signs_) signs_->refresh(weights, every_row_, pool, tally);
+  for (int64_t row = 0; row < n_rows_ && !signatures_.empty(); ++row)
+    pack(codes().row(row).data(), 1, hash_->n_tables(), hash_->bits_per_code(), signature(row));
   return tally;
 }
 
-void TableIndex::fill(int table, Matrix<const uint32_t> codes) {
+void TableIndex::fill(int table) {
   int64_t* ends = offsets_.data() + table * (hash_->n_buckets() + 1);
   RowId* rows = rows_.data() + table * n_rows_;
   std::fill(ends, ends + hash_->n_buckets() + 1, 0);
-  for (int64_t row = 0; row < n_rows_; ++row) ++ends[codes.row(row)[table] + 1];
+  for (int64_t row = 0; row < n_rows_; ++row) ++ends[codes().row(row)[table] + 1];
   for (int64_t code = 0; code < hash_->n_buckets(); ++code) ends[code + 1] += ends[code];
   std::vector<int64_t> next(ends, ends + hash_->n_buckets());
-  for (int64_t row = 0; row < n_rows_; ++row) rows[next[codes.row(row)[table]]++] = static_cast<RowId>(row);
+  for (int64_t row = 0; row < n_rows_; ++row)
+    rows[next[codes().row(row)[table]]++] = static_cast<RowId>(row);
 }
 
 std::span<const RowId> TableIndex::bucket(int table, uint32_t code) const {
@@ -37,23 +66,60 @@ std::span<const RowId> TableIndex::bucket(int table, uint32_t code) const {
   return rows().row(table).subspan(ends[code], ends[code + 1] - ends[code]);
 }
 
-void TableIndex::propose(const Layer&, const Query& query, int64_t wanted, Scratch& scratch,
+void TableIndex::propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                          Tally& tally) const {
-  scratch.codes.resize(static_cast<size_t>(hash_->n_tables()));
-  hash_->hash_query(query.x, scratch.codes, tally);
+  const int64_t n_tables = hash_->n_tables(), n_probes = hash_->n_probes();
+  scratch.codes.resize(static_cast<size_t>(n_tables * n_probes));
+  hash_->hash_query(query.x, {scratch.codes.data(), n_tables, n_probes}, scratch.hash, tally);
   scratch.candidates.clear();
   scratch.begin_set(n_rows_);
-  if (rank_ == Rank::votes)
-    propose_by_votes(query, wanted, scratch, tally);
-  else
-    propose_any(query, wanted, scratch);
+  switch (options_.rank) {
+    case Rank::any:
+      collect(query, wanted, scratch);
+      break;
+    case Rank::votes:
+      count_votes(scratch, tally);
+      break;
+    case Rank::hamming:
+      collect(query, n_rows_, scratch);
+      count_bits(scratch, tally);
+      break;
+    case Rank::sign:
+      collect(query, n_rows_, scratch);
+      signs_->score(layer, query.x, scratch.candidates, scratch, scratch.kept_scores, tally);
+      break;
+  }
+  keep_best(query, wanted, scratch, tally);
   top_up(query, wanted, scratch);
 }
 
-void TableIndex::propose_by_votes(const Query& query, int64_t wanted, Scratch& scratch, Tally& tally) const {
+// Rows of the buckets visited, the likeliest bucket of every table before the second; stops at `limit`.
+void TableIndex::collect(const Query& query, int64_t limit, Scratch& scratch) const {
+  // The first table and the first row of a bucket are drawn anew for each example: a fixed order
+  // would favour low tables and low rows whenever the budget ends the search.
+  const int64_t n_tables = hash_->n_tables(), n_probes = hash_->n_probes();
+  const int64_t first = random_below(n_tables, random_bits(options_.seed, query.key, 0));
+  for (int64_t p = 0; p < n_probes; ++p)
+    for (int64_t t = 0; t < n_tables; ++t) {
+      const int64_t table = (first + t) % n_tables, visit = p * n_tables + table;
+      const auto rows = bucket(static_cast<int>(table), scratch.codes[table * n_probes + p]);
+      const int64_t n = static_cast<int64_t>(rows.size());
+      const uint64_t bits = random_bits(options_.seed, query.key, 1 + static_cast<uint64_t>(visit));
+      const int64_t start = n > 0 ? random_below(n, bits) : 0;
+      for (int64_t i = 0; i < n; ++i) {
+        const RowId row = rows[start + i < n ? start + i : start + i - n];
+        if (!scratch.insert(row)) continue;
+        scratch.candidates.push_back(row);
+        if (static_cast<int64_t>(scratch.candidates.size()) == limit) return;
+      }
+    }
+}
+
+void TableIndex::count_votes(Scratch& scratch, Tally& tally) const {
+  const int64_t n_probes = hash_->n_probes();
   scratch.scores.resize(static_cast<size_t>(n_rows_));  // of rows seen for this query only
-  for (int table = 0; table < hash_->n_tables(); ++table) {
-    const std::span<const RowId> rows = bucket(table, scratch.codes[table]);
+  for (int64_t visit = 0; visit < static_cast<int64_t>(scratch.codes.size()); ++visit) {
+    const std::span<const RowId> rows = bucket(static_cast<int>(visit / n_probes), scratch.codes[visit]);
     tally.additions += static_cast<int64_t>(rows.size());
     for (const RowId row : rows) {
       if (scratch.insert(row)) {
@@ -63,43 +129,37 @@ void TableIndex::propose_by_votes(const Query& query, int64_t wanted, Scratch& s
       scratch.scores[row] += 1.0f;
     }
   }
-  if (static_cast<int64_t>(scratch.candidates.size()) <= wanted) return;
-  tally.comparisons += static_cast<int64_t>(scratch.candidates.size());
   scratch.kept_scores.clear();
   for (const RowId row : scratch.candidates) scratch.kept_scores.push_back(scratch.scores[row]);
-  largest(scratch.kept_scores, wanted, seed_ ^ query.key, scratch.cut, scratch.picked);
+}
+
+void TableIndex::count_bits(Scratch& scratch, Tally& tally) const {
+  const int64_t n_words = signature_words(), n = static_cast<int64_t>(scratch.candidates.size());
+  scratch.words.resize(static_cast<size_t>(n_words));
+  pack(scratch.codes.data(), hash_->n_probes(), hash_->n_tables(), hash_->bits_per_code(), scratch.words);
+  scratch.kept_scores.resize(static_cast<size_t>(n));
+  kernels().hamming({signatures_.data(), n_rows_, n_words}, scratch.candidates.data(), n, scratch.words.data(),
+                    scratch.kept_scores.data());
+  for (float& score : scratch.kept_scores) score = -score;
+  tally.popcounts += n * n_words;
+}
+
+// The best by kept_scores; ties are drawn by lot.
+void TableIndex::keep_best(const Query& query, int64_t wanted, Scratch& scratch, Tally& tally) const {
+  if (static_cast<int64_t>(scratch.candidates.size()) <= wanted) return;
+  tally.comparisons += static_cast<int64_t>(scratch.candidates.size());
+  largest(scratch.kept_scores, wanted, options_.seed ^ query.key, scratch.cut, scratch.picked);
   for (size_t i = 0; i < scratch.picked.size(); ++i)
     scratch.candidates[i] = scratch.candidates[scratch.picked[i]];
   scratch.candidates.resize(scratch.picked.size());
 }
 
-void TableIndex::propose_any(const Query& query, int64_t wanted, Scratch& scratch) const {
-  // The first table and the first row of a bucket are drawn anew for each example: a fixed order
-  // would favour low tables and low rows whenever the budget ends the search.
-  const int n_tables = hash_->n_tables();
-  const int64_t first = random_below(n_tables, random_bits(seed_, query.key, 0));
-  for (int t = 0; t < n_tables; ++t) {
-    const int table = static_cast<int>((first + t) % n_tables);
-    const std::span<const RowId> rows = bucket(table, scratch.codes[table]);
-    const int64_t n = static_cast<int64_t>(rows.size());
-    const int64_t start =
-        n > 0 ? random_below(n, random_bits(seed_, query.key, 1 + static_cast<uint64_t>(table))) : 0;
-    for (int64_t i = 0; i < n; ++i) {
-      const RowId row = rows[(start + i) % n];
-      if (!scratch.insert(row)) continue;
-      scratch.candidates.push_back(row);
-      if (static_cast<int64_t>(scratch.candidates.size()) == wanted) return;
-    }
-  }
-}
-
 // Rows that no bucket offered fill the budget, drawn uniformly.
 void TableIndex::top_up(const Query& query, int64_t wanted, Scratch& scratch) const {
   const int64_t target = std::min(wanted, n_rows_);
-  for (const RowId row : scratch.candidates) scratch.insert(row);
   const uint64_t key = mix(query.key);
   for (uint64_t draw = 0; static_cast<int64_t>(scratch.candidates.size()) < target; ++draw) {
-    const RowId row = static_cast<RowId>(random_below(n_rows_, random_bits(seed_, key, draw)));
+    const RowId row = static_cast<RowId>(random_below(n_rows_, random_bits(options_.seed, key, draw)));
     if (scratch.insert(row)) scratch.candidates.push_back(row);
   }
 }

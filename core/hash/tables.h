@@ -1,22 +1,34 @@
 // Buckets of row ids, one CSR per hash table. Refilled by counting sort, never edited in place: every
 // row is in every table exactly once, in ascending order inside its bucket.
+//
+// A query visits the buckets that its family names and proposes rows found there, by one of four ranks.
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "hash/hash.h"
+#include "hash/sign_rows.h"
 #include "index.h"
 
 namespace fewfire {
 
 enum class Rank {
-  votes,  // the rows that share the most buckets with the query
-  any     // rows that share a bucket with it, table by table, until there are enough
+  any,      // bucket by bucket, until there are enough
+  votes,    // those that share the most buckets with the query
+  hamming,  // those whose codes, all tables taken together, differ from the query's in the fewest bits
+  sign      // those with the largest sign scores (sign_rows.h)
+};
+
+struct TableOptions {
+  Rank rank = Rank::votes;
+  float alpha = 0.1f;  // of the sign scores
+  uint64_t seed = 0;
 };
 
 class TableIndex : public Index {
  public:
-  TableIndex(std::shared_ptr<const Hash> hash, int64_t n_rows, Rank rank, uint64_t seed);
+  TableIndex(std::shared_ptr<Hash> hash, int64_t n_rows, const TableOptions& options);
 
   bool fits(int64_t n_rows, int64_t n_columns) const override {
     return n_rows == n_rows_ && n_columns == hash_->n_columns();
@@ -24,25 +36,39 @@ class TableIndex : public Index {
   void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
+  void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override {
+    if (signs_) signs_->flip(row, columns, weights);
+  }
 
   std::span<const RowId> bucket(int table, uint32_t code) const;
   Matrix<const int64_t> offsets() const {
     return {offsets_.data(), hash_->n_tables(), hash_->n_buckets() + 1};
   }
   Matrix<const RowId> rows() const { return {rows_.data(), hash_->n_tables(), n_rows_}; }
+  Matrix<const uint32_t> codes() const { return {codes_.data(), n_rows_, hash_->n_tables()}; }
 
  private:
-  void fill(int table, Matrix<const uint32_t> codes);
-  void propose_by_votes(const Query& query, int64_t wanted, Scratch& scratch, Tally& tally) const;
-  void propose_any(const Query& query, int64_t wanted, Scratch& scratch) const;
+  int64_t signature_words() const;
+  std::span<uint64_t> signature(int64_t row) {
+    const size_t n = static_cast<size_t>(signature_words());
+    return std::span(signatures_).subspan(static_cast<size_t>(row) * n, n);
+  }
+  void fill(int table);
+  void collect(const Query& query, int64_t limit, Scratch& scratch) const;
+  void count_votes(Scratch& scratch, Tally& tally) const;
+  void count_bits(Scratch& scratch, Tally& tally) const;
+  void keep_best(const Query& query, int64_t wanted, Scratch& scratch, Tally& tally) const;
   void top_up(const Query& query, int64_t wanted, Scratch& scratch) const;
 
-  std::shared_ptr<const Hash> hash_;
+  std::shared_ptr<Hash> hash_;
   int64_t n_rows_;
-  Rank rank_;
-  uint64_t seed_;
+  TableOptions options_;
+  std::vector<uint32_t> codes_;   // n_rows x n_tables
   std::vector<int64_t> offsets_;  // n_tables x (n_buckets + 1)
   std::vector<RowId> rows_;       // n_tables x n_rows
+  std::vector<RowId> every_row_;
+  std::vector<uint64_t> signatures_;  // Rank::hamming: n_rows x signature_words, a row's codes end to end
+  std::optional<SignRows> signs_;     // Rank::sign
 };
 
 }  // namespace fewfire

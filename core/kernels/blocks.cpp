@@ -77,4 +77,19 @@ void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, 
   }
 }
 
+void hadamard(float* values, int log_size) {
+  const int64_t size = int64_t{1} << log_size;
+  for (int64_t half = 1; half < size; half *= 2)
+    for (int64_t begin = 0; begin < size; begin += 2 * half) {
+      float* low = values + begin;
+      float* high = low + half;
+#pragma omp simd
+      for (int64_t i = 0; i < half; ++i) {
+        const float a = low[i], b = high[i];
+        low[i] = a + b;
+        high[i] = a - b;
+      }
+    }
+}
+
 }  // namespace fewfire::FEWFIRE_LEVEL

@@ -40,6 +40,10 @@ void score_rows(Matrix<const float> weights, const float* bias, const RowId* row
                 SparseVector x, float* scores);
 void gather_sum(Matrix<const float> weights, std::span<const RowId> rows, const float* deltas,
                 std::span<const RowId> ids, float* sums);
+void pattern_sum(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const int32_t* groups,
+                 const float* sums_of_patterns, int64_t n_groups, float* sums);
+void hamming(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const uint64_t* words,
+             float* distances);
 void gather(const float* from, const RowId* ids, int64_t n, float* values);
 void scatter(const float* values, const RowId* ids, int64_t n, float* to);
 int64_t find_flipped(const float* before, const float* after, const RowId* ids, int64_t n, RowId* flipped);
@@ -49,6 +53,7 @@ void score_block(Matrix<const float> weights, const float* bias, int64_t first, 
                  Matrix<const float> inputs, float* scores, int64_t stride);
 void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, const float* coefficients,
                   int64_t n, float* sums);
+void hadamard(float* values, int log_size);
 
 // codes.cpp
 void masked_sum(Matrix<const uint64_t> words, SparseVector x, float* sums);

@@ -65,6 +65,38 @@ void gather_sum(Matrix<const float> weights, std::span<const RowId> rows, const 
   }
 }
 
+void pattern_sum(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const int32_t* groups,
+                 const float* sums_of_patterns, int64_t n_groups, float* sums) {
+  constexpr int kTile = 4;
+  const auto pattern = [](const uint64_t* words, int32_t group) {
+    return words[group / 16] >> (group % 16 * 4) & 15;
+  };
+  int64_t begin = 0;
+  for (; begin + kTile <= n; begin += kTile) {
+    const uint64_t* words[kTile];
+    float totals[kTile] = {};
+    for (int r = 0; r < kTile; ++r) words[r] = bits.data + rows[begin + r] * bits.cols;
+    for (int64_t g = 0; g < n_groups; ++g)
+      for (int r = 0; r < kTile; ++r) totals[r] += sums_of_patterns[16 * g + pattern(words[r], groups[g])];
+    for (int r = 0; r < kTile; ++r) sums[begin + r] = totals[r];
+  }
+  for (; begin < n; ++begin) {
+    const uint64_t* words = bits.data + rows[begin] * bits.cols;
+    sums[begin] = 0.0f;
+    for (int64_t g = 0; g < n_groups; ++g) sums[begin] += sums_of_patterns[16 * g + pattern(words, groups[g])];
+  }
+}
+
+void hamming(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const uint64_t* words,
+             float* distances) {
+  for (int64_t r = 0; r < n; ++r) {
+    const uint64_t* row = bits.data + rows[r] * bits.cols;
+    int64_t distance = 0;
+    for (int64_t w = 0; w < bits.cols; ++w) distance += __builtin_popcountll(row[w] ^ words[w]);
+    distances[r] = static_cast<float>(distance);
+  }
+}
+
 void gather(const float* from, const RowId* ids, int64_t n, float* values) {
   for (int64_t i = 0; i < n; ++i) values[i] = from[ids[i]];
 }
