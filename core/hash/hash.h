@@ -23,8 +23,8 @@ class Hash {
   virtual ~Hash() = default;
   virtual int64_t n_columns() const = 0;
   virtual int n_tables() const = 0;
-  virtual int64_t n_buckets() const = 0;          // of a table; codes are below it
-  virtual int n_probes() const { return 1; }      // buckets of each table that a query visits
+  virtual int64_t n_buckets() const = 0;           // of a table; codes are below it
+  virtual int n_probes() const { return 1; }       // buckets of each table that a query visits
   virtual int bits_per_code() const { return 0; }  // whose Hamming distance means something; 0: none
 
   // Learns what concerns the rows as a whole; codes from before hold no longer.
@@ -33,7 +33,8 @@ class Hash {
   virtual Tally hash_rows(Matrix<const float> weights, std::span<const float> bias,
                           std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const = 0;
   // codes.row(t): the buckets of table t that x visits, the likeliest first
-  virtual void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const = 0;
+  virtual void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
+                          Tally& tally) const = 0;
 };
 
 }  // namespace fewfire

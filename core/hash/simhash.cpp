@@ -94,8 +94,8 @@ Tally SimHash::fit(Matrix<const float> weights, std::span<const float> bias, Poo
     float largest = 0.0f;
     for (int64_t i = 0; i < weights.rows; ++i) {
       augment(weights.row(i), bias[i], values);
-      largest = std::max(largest,
-                         kernels().sum_of_squares(values.data(), static_cast<int64_t>(values.size())));
+      largest =
+          std::max(largest, kernels().sum_of_squares(values.data(), static_cast<int64_t>(values.size())));
     }
     const float target = options_.mips == Mips::simple ? 1.0f : options_.largest_norm;
     scale_ = largest > 0.0f ? target / std::sqrt(largest) : 1.0f;

@@ -59,7 +59,7 @@ class SimHash : public Hash {
   int64_t n_columns_;
   SimHashOptions options_;
   std::unique_ptr<Projection> projection_;
-  float scale_ = 1.0f;                   // of rows
+  float scale_ = 1.0f;                    // of rows
   std::vector<float> mean_row_, center_;  // of (w, b); of x
   std::vector<float> center_products_;
 };

@@ -57,8 +57,7 @@ void TableIndex::fill(int table) {
   for (int64_t row = 0; row < n_rows_; ++row) ++ends[codes().row(row)[table] + 1];
   for (int64_t code = 0; code < hash_->n_buckets(); ++code) ends[code + 1] += ends[code];
   std::vector<int64_t> next(ends, ends + hash_->n_buckets());
-  for (int64_t row = 0; row < n_rows_; ++row)
-    rows[next[codes().row(row)[table]]++] = static_cast<RowId>(row);
+  for (int64_t row = 0; row < n_rows_; ++row) rows[next[codes().row(row)[table]]++] = static_cast<RowId>(row);
 }
 
 std::span<const RowId> TableIndex::bucket(int table, uint32_t code) const {
@@ -138,8 +137,8 @@ void TableIndex::count_bits(Scratch& scratch, Tally& tally) const {
   scratch.words.resize(static_cast<size_t>(n_words));
   pack(scratch.codes.data(), hash_->n_probes(), hash_->n_tables(), hash_->bits_per_code(), scratch.words);
   scratch.kept_scores.resize(static_cast<size_t>(n));
-  kernels().hamming({signatures_.data(), n_rows_, n_words}, scratch.candidates.data(), n, scratch.words.data(),
-                    scratch.kept_scores.data());
+  kernels().hamming({signatures_.data(), n_rows_, n_words}, scratch.candidates.data(), n,
+                    scratch.words.data(), scratch.kept_scores.data());
   for (float& score : scratch.kept_scores) score = -score;
   tally.popcounts += n * n_words;
 }

@@ -83,7 +83,8 @@ void pattern_sum(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, cons
   for (; begin < n; ++begin) {
     const uint64_t* words = bits.data + rows[begin] * bits.cols;
     sums[begin] = 0.0f;
-    for (int64_t g = 0; g < n_groups; ++g) sums[begin] += sums_of_patterns[16 * g + pattern(words, groups[g])];
+    for (int64_t g = 0; g < n_groups; ++g)
+      sums[begin] += sums_of_patterns[16 * g + pattern(words, groups[g])];
   }
 }
 

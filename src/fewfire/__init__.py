@@ -7,6 +7,7 @@ from .callbacks import Callback, Checkpoint, EarlyStopping
 from .data import Dataset
 from .evaluation import TopK as TopKResult
 from .files import FormatError
+from .hashed import Hashed
 from .history import History
 from .layers import Linear
 from .ledger import Ledger
@@ -16,7 +17,7 @@ from .network import Network
 from .optimizers import RMS, SGD, Adagrad, Adam
 from .run import DivergenceError
 from .schedules import Constant, CosineDecay, LinearDecay, StepDecay
-from .selectors import All, Dropout, Hashed, TopK
+from .selectors import All, Dropout, TopK
 from .trainer import Trainer
 
 __version__ = _version("fewfire")

@@ -60,6 +60,20 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
+def check_density(density: float) -> None:
+    """Raise unless `density` is a fraction above 0."""
+    check_number("density", density, above=0.0, high=1.0)
+
+
+def check_soft(soft: bool | None, differentiate: bool | None) -> None:
+    """Raise for a threshold's gradient without a threshold; None leaves it to the layer."""
+    for name, flag in (("soft", soft), ("differentiate", differentiate)):
+        if flag is not None:
+            check_flag(name, flag)
+    if differentiate and soft is False:
+        raise ValueError("differentiate=True needs soft=True: a hard gate has no threshold")
+
+
 def check_memory(name: str, n_bytes: int) -> None:
     """Raise unless this machine could hold `n_bytes`: the system would end the process."""
     if not hasattr(os, "sysconf"):

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from . import _core
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
-from .selectors import SELECTORS, All, Dropout, Hashed, Selector, TopK, active_rows
+from .hashed import Hashed
+from .indexes import make_index
+from .selectors import SELECTORS, All, Dropout, Selector, TopK, active_rows
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 
@@ -141,7 +143,8 @@ class Layer:
         self.settings = settings
         self.weights = weights
         self.bias = bias
-        self.index = _make_index(settings, seed, is_first=position == 0)
+        shape = settings.out_features, settings.in_features
+        self.index = make_index(settings.selector, shape, seed, is_first=position == 0)
         self.core = _core.Linear(
             weights,
             bias,
@@ -186,21 +189,6 @@ def _initial_deviation(
 def _sequence(random_state: int, position: int) -> np.random.SeedSequence:
     """Return what seeds a layer: its weights, its hash functions, what its gate draws."""
     return np.random.SeedSequence([random_state, position])
-
-
-def _make_index(settings: Linear, seed: int, *, is_first: bool) -> _core.Index | None:
-    selector = settings.selector
-    if not isinstance(selector, Hashed):
-        return None
-    n_rows, n_columns = settings.out_features, settings.in_features
-    if selector.family == "sign":
-        alpha = selector.alpha or (0.03 if is_first else 0.1)
-        return _core.SignIndex(n_rows, n_columns, alpha, seed)
-    assert selector.n_bits
-    assert selector.n_tables
-    assert selector.rank
-    projections = _core.SimHash(n_columns, selector.n_bits, selector.n_tables, seed)
-    return _core.TableIndex(projections, n_rows, selector.rank, seed)
 
 
 def _make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.Gate | None:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .hashed import Hashed
 from .interrupts import deferred_interrupts
 from .layers import Layer
 from .moments import Moments
 from .network import Network
-from .selectors import Hashed
 
 
 def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]]) -> list[int]:
@@ -35,7 +35,7 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
     """
     changed: set[int] = set()
     for position, (layer, above) in enumerate(zip(net.layers, net.layers[1:], strict=False)):
-        if _family(layer) != "sign" or _family(above) == "simhash":
+        if _family(layer) != "sign" or _family(above) not in (None, "sign"):
             continue
         order = np.argsort(-usage[position], kind="stable")
         with deferred_interrupts():

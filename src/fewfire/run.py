@@ -16,6 +16,7 @@ from .config import check_integer, check_memory, to_dict
 from .data import Dataset
 from .evaluation import core_inputs, core_targets
 from .files import FormatError, PathLike, read_model, write_model
+from .hashed import Hashed
 from .history import History
 from .ledger import Ledger
 from .loading import from_state
@@ -25,7 +26,6 @@ from .optimizers import core_optimizer
 from .plan import Plan
 from .progress import Pace, Sums, progress_bar, say
 from .renumber import renumber
-from .selectors import Hashed
 
 _FIRST_RENUMBERING = 1024  # steps
 

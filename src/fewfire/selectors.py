@@ -6,24 +6,10 @@ fraction of a layer's rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
-from .config import check_choice, check_flag, check_integer, check_number
-
-
-def check_density(density: float) -> None:
-    """Raise unless `density` is a fraction above 0."""
-    check_number("density", density, above=0.0, high=1.0)
-
-
-def check_soft(soft: bool | None, differentiate: bool | None) -> None:
-    """Raise for a threshold's gradient without a threshold; None leaves it to the layer."""
-    for name, flag in (("soft", soft), ("differentiate", differentiate)):
-        if flag is not None:
-            check_flag(name, flag)
-    if differentiate and soft is False:
-        raise ValueError("differentiate=True needs soft=True: a hard gate has no threshold")
+from .config import check_density, check_soft
+from .hashed import Hashed
 
 
 @dataclass(frozen=True)
@@ -80,99 +66,6 @@ class TopK:
     def __post_init__(self) -> None:
         check_density(self.density)
         check_soft(self.soft, self.differentiate)
-
-
-FAMILIES = ("sign", "simhash")
-_OWN_OPTIONS: dict[str, dict[str, Any]] = {
-    "sign": {"alpha": None},
-    "simhash": {"n_bits": 6, "n_tables": 50, "rank": "count", "refresh_every": 1000},
-}
-
-
-@dataclass(frozen=True)
-class Hashed:
-    """Compute the rows that an index of hash codes proposes.
-
-    The index proposes `rerank` x the budget; their exact scores are computed, and the best are
-    kept: `density` x the rows of the layer.
-
-    Parameters
-    ----------
-    density : float
-        Share of the rows that are kept.
-    family : {"sign", "simhash"}
-        "sign": the sign bits of the live weights, never stale, the default for hidden layers.
-        "simhash": signed Gaussian projections in hash tables (Charikar, STOC 2002), the paper's.
-    rerank : float
-        Candidates per kept row, at least 1.
-    soft, differentiate : bool, optional
-        As in `TopK`. None: both on for a layer with `activation="relu"`, off for any other.
-    alpha : float, optional
-        "sign" only: weight of the sign sum against the bias, s_i = alpha (2 sum_{w_ij > 0} x_j -
-        sum_j x_j) + b_i. None: 0.03 in a network's first layer, 0.1 later.
-    n_bits, n_tables : int, optional
-        "simhash" only: bits per code (K, default 6) and tables (L, default 50).
-    rank : {"count", "union"}, optional
-        "simhash" only: candidates by the number of buckets shared (default), or any that share one
-        until there are enough.
-    refresh_every : int, optional
-        "simhash" only: training steps between two fillings of the tables (default 1000).
-
-    Raises
-    ------
-    ValueError
-        For a value out of range, or an option that the family does not use.
-
-    >>> Hashed(density=0.05).family
-    'sign'
-    >>> Hashed(family="sign", n_bits=4)
-    Traceback (most recent call last):
-        ...
-    ValueError: family "sign" does not use n_bits; leave it out, or choose family="simhash"
-    """
-
-    density: float = 0.05
-    family: str = "sign"
-    rerank: float = 3.0
-    soft: bool | None = None
-    differentiate: bool | None = None
-    alpha: float | None = None
-    n_bits: int | None = None
-    n_tables: int | None = None
-    rank: str | None = None
-    refresh_every: int | None = None
-
-    def __post_init__(self) -> None:
-        check_density(self.density)
-        check_choice("family", self.family, FAMILIES)
-        check_number("rerank", self.rerank, low=1.0, high=1e6)
-        check_soft(self.soft, self.differentiate)
-        self._fill_in_options()
-        if self.alpha is not None:
-            check_number("alpha", self.alpha, above=0.0)
-        if self.family == "simhash":
-            check_integer("n_bits", self.n_bits or 0, low=1, high=24)
-            check_integer("n_tables", self.n_tables or 0, low=1, high=4096)
-            check_choice("rank", self.rank or "", ("count", "union"))
-            check_integer("refresh_every", self.refresh_every or 0, low=1)
-
-    def __repr__(self) -> str:
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        shown = [f"{name}={value!r}" for name, value in given.items() if value is not None]
-        return f"Hashed({', '.join(shown)})"
-
-    def _fill_in_options(self) -> None:
-        own = _OWN_OPTIONS[self.family]
-        for family, options in _OWN_OPTIONS.items():
-            for name in options:
-                if name not in own and getattr(self, name) is not None:
-                    raise ValueError(
-                        f'family "{self.family}" does not use {name}; '
-                        f'leave it out, or choose family="{family}"'
-                    )
-        for name, default in own.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, default)
 
 
 Selector = All | Dropout | TopK | Hashed

@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import datasets
 from ..data import Dataset
+from ..hashed import Hashed
 from ..history import History
 from ..loading import load
 from ..network import Network
-from ..selectors import All, Hashed, Selector
+from ..selectors import All, Selector
 from ..trainer import Trainer
 from .common import (
     PATH,

@@ -12,12 +12,13 @@ import click
 
 from ..callbacks import Callback, Checkpoint, EarlyStopping
 from ..data import Dataset
+from ..hashed import FAMILIES, PROJECTIONS, RANKS, TRANSFORMS
 from ..history import History
 from ..layers import ACTIVATIONS
 from ..network import LOSSES, Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
-from ..selectors import FAMILIES, SELECTORS
+from ..selectors import SELECTORS
 from ..trainer import Trainer
 from .common import (
     PATH,
@@ -74,7 +75,8 @@ def _as_typed(value: Any) -> Any:
 
 
 SELECTOR_OPTIONS = ("density", "family", "rerank", "soft", "differentiate", "alpha", "n_bits",
-                    "n_tables", "rank", "refresh_every")  # fmt: skip
+                    "n_tables", "probes", "projection", "mips", "norm_powers", "largest_norm",
+                    "center", "rank", "refresh_every")  # fmt: skip
 OPTIMIZER_OPTIONS = ("lr", "l2", "momentum", "beta1", "beta2", "rho", "eps", "initial",
                      "rowwise")  # fmt: skip
 SCHEDULE_OPTIONS = ("warmup", "final", "n_drops", "factor")
@@ -106,8 +108,18 @@ _SETTINGS = [
     click.option("--alpha", type=float, help="Weight of the sign sum against the bias."),
     click.option("--n-bits", type=int, help="simhash: bits per code; default: 6."),
     click.option("--n-tables", type=int, help="simhash: hash tables; default: 50."),
-    click.option("--rank", type=click.Choice(["count", "union"]),
-                 help="simhash: order of the candidates; default: count."),
+    click.option("--probes", type=int,
+                 help="simhash: buckets of each table besides the query's own; default: 0."),
+    click.option("--projection", type=click.Choice(PROJECTIONS),
+                 help="simhash: random vectors; default: gaussian."),
+    click.option("--mips", type=click.Choice(TRANSFORMS),
+                 help="simhash: transform for rows of unequal norms; default: none."),
+    click.option("--norm-powers", type=int, help="sign-alsh: m; default: 2."),
+    click.option("--largest-norm", type=float, help="sign-alsh: U; default: 0.75."),
+    click.option("--center/--no-center", default=None,
+                 help="simhash: take the means from rows and inputs; default: no."),
+    click.option("--rank", type=click.Choice(RANKS),
+                 help="simhash: which rows of the buckets; default: count."),
     click.option("--refresh-every", type=int,
                  help="simhash: steps between two fillings of the tables; default: 1000."),
     click.option("--loss", type=click.Choice(LOSSES),
