@@ -434,6 +434,9 @@ void bind_indexes(nb::module_& m) {
           },
           "hash"_a, "n_rows"_a, "rank"_a, "seed"_a, "alpha"_a = 0.1f)
       .def_prop_ro(
+          "sign_bits", [](const TableIndex& self) { return to_numpy(self.sign_bits()); },
+          nb::rv_policy::automatic, "Of rank sign: bit j % 64 of word j / 64 of a row says w_j > 0.")
+      .def_prop_ro(
           "codes", [](const TableIndex& self) { return to_numpy(self.codes()); }, nb::rv_policy::automatic)
       .def_prop_ro(
           "offsets", [](const TableIndex& self) { return to_numpy(self.offsets()); },

@@ -145,16 +145,25 @@ class Network:
 def make_index(index: Any, n_rows: int, n_columns: int) -> Any:
     if isinstance(index, reference.SignIndex):
         return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed)
-    simhash = _core.SimHash(n_columns, index.n_bits, index.n_tables, index.seed)
-    return _core.TableIndex(simhash, n_rows, index.rank, index.seed)
+    simhash = _core.SimHash(
+        n_columns, index.n_bits, index.n_tables, index.seed, n_probes=1 + index.probes
+    )
+    return _core.TableIndex(simhash, n_rows, index.rank, index.seed, index.alpha)
 
 
 def twin_index(
-    weights: np.ndarray, n_bits: int, n_tables: int, rank: str, seed: int
+    weights: np.ndarray,
+    n_bits: int,
+    n_tables: int,
+    rank: str,
+    seed: int,
+    probes: int = 0,
+    alpha: float = 0.1,
 ) -> reference.TableIndex:
     """The twin of a TableIndex, with the core's own projections."""
     simhash = _core.SimHash(weights.shape[1], n_bits, n_tables, seed)
-    index = reference.TableIndex(np.array(simhash.projections), n_bits, rank, seed)
+    projections = np.array(simhash.projections)
+    index = reference.TableIndex(projections, n_bits, rank, seed, probes, alpha)
     index.refresh(weights)
     return index
 

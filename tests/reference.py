@@ -174,6 +174,47 @@ def simhash_codes(projected: np.ndarray, n_bits: int) -> np.ndarray:
     return (bits << np.arange(n_bits)).sum(-1).astype(np.uint32)
 
 
+@dataclass
+class Transform:
+    """Rows (w, b) and queries (x, 1) as simhash projects them; formulae in core/hash/simhash.h."""
+
+    mips: str
+    center: bool
+    mean_input: np.ndarray
+    powers: int = 2
+    largest: float = 0.75
+
+    def fit(self, rows: np.ndarray) -> None:
+        self.mean_row = self._shifted(rows).mean(axis=0) if self.center else 0
+        longest = np.linalg.norm(self._centred(rows), axis=1).max()
+        goal = {"none": longest, "simple": 1, "sign-alsh": self.largest}[self.mips]
+        self.scale = goal / longest if longest > 0 else 1
+
+    def rows(self, rows: np.ndarray) -> np.ndarray:
+        if self.mips == "none":
+            return self._centred(rows) if self.center else rows[:, :-1]
+        v = self._centred(rows) * self.scale
+        norm = (v**2).sum(axis=1, keepdims=True)
+        if self.mips == "simple":
+            return np.hstack([v, np.sqrt(np.maximum(0, 1 - norm))])
+        return np.hstack([v, *(0.5 - norm ** (2**i) for i in range(self.powers))])
+
+    def queries(self, X: np.ndarray) -> np.ndarray:
+        if self.mips == "none" and not self.center:
+            return X.astype(float)
+        n_zeros = {"none": 0, "simple": 1, "sign-alsh": self.powers}[self.mips]
+        shifted = X - (self.mean_input if self.center else 0)
+        return np.hstack([shifted, np.ones((len(X), 1)), np.zeros((len(X), n_zeros))])
+
+    def _shifted(self, rows: np.ndarray) -> np.ndarray:
+        """The bias takes over what the mean input gives: w x + b = w (x - c) + (b + w c)."""
+        bias = rows[:, -1:] + (rows[:, :-1] @ self.mean_input)[:, None] * self.center
+        return np.hstack([rows[:, :-1], bias])
+
+    def _centred(self, rows: np.ndarray) -> np.ndarray:
+        return self._shifted(rows) - self.mean_row
+
+
 def build_table(codes: np.ndarray, n_buckets: int) -> tuple[np.ndarray, np.ndarray]:
     """Counting sort: rows[offsets[c] : offsets[c + 1]] are the rows of code c, ascending."""
     offsets = np.zeros(n_buckets + 1, np.int64)
@@ -192,8 +233,10 @@ class TableIndex:
 
     projections: np.ndarray  # (d, n_tables * n_bits), the core's
     n_bits: int
-    rank: str  # "union" or "count"
+    rank: str  # "union", "count", "hamming" or "sign"
     seed: int = 0  # of the core's projections
+    probes: int = 0
+    alpha: float = 0.1
     codes: np.ndarray = field(init=False)  # (n_tables, n_rows)
     tables: list[tuple[np.ndarray, np.ndarray]] = field(init=False)
 
@@ -205,24 +248,41 @@ class TableIndex:
         self.codes = simhash_codes(weights @ self.projections.astype(float), self.n_bits).T
         self.tables = [build_table(codes, 2**self.n_bits) for codes in self.codes]
 
+    def visited(self, x: Vector) -> np.ndarray:
+        """The codes that x visits in each table, the likeliest first: (n_tables, 1 + probes)."""
+        products = x.values @ self.projections[x.ids].astype(float)
+        return np.array(
+            [probe_codes(own, 1 + self.probes) for own in products.reshape(-1, self.n_bits)]
+        )
+
     def buckets(self, x: Vector) -> list[np.ndarray]:
-        """The bucket that x falls in, table by table."""
-        codes = simhash_codes(x.values @ self.projections[x.ids].astype(float), self.n_bits)
+        """The buckets that x visits, table by table."""
         return [
             rows[offsets[code] : offsets[code + 1]]
-            for (offsets, rows), code in zip(self.tables, codes, strict=True)
+            for (offsets, rows), codes in zip(self.tables, self.visited(x), strict=True)
+            for code in codes
         ]
 
+    def rated(self, layer: Layer, x: Vector) -> tuple[np.ndarray, np.ndarray]:
+        """The rows in the buckets that x visits, and how well each ranks."""
+        found, votes = np.unique(np.concatenate(self.buckets(x)), return_counts=True)
+        if self.rank == "count":
+            return found, votes
+        if self.rank == "hamming":
+            differing = self.codes[:, found] ^ self.visited(x)[:, :1].astype(np.uint32)
+            bits = differing[..., None] >> np.arange(self.n_bits) & 1
+            return found, -bits.sum(axis=(0, 2)).astype(float)
+        if self.rank == "sign":
+            return found, SignIndex(self.alpha).scores(layer, x)[found]
+        return found, np.zeros(len(found))
 
-def union(buckets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows found in some bucket; all rank the same."""
-    rows = np.unique(np.concatenate(buckets))
-    return rows, np.zeros(len(rows))
 
-
-def collisions(buckets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows found in some bucket, and in how many."""
-    return np.unique(np.concatenate(buckets), return_counts=True)
+def probe_codes(products: np.ndarray, n: int) -> np.ndarray:
+    """The n codes with the least sum of the squares of the products whose sign they flip."""
+    code = int(simhash_codes(products, len(products))[0])
+    flips = np.arange(2 ** len(products))
+    cost = (flips[:, None] >> np.arange(len(products)) & 1) @ products**2
+    return code ^ np.argsort(cost, kind="stable")[:n]
 
 
 # -- choosing rows ------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def rows(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
 def gates(draw: Any, weights: np.ndarray, soft: bool, first: bool) -> Any:
     n, seed = len(weights), draw(SEEDS)
     k = draw(st.integers(1, n))
-    kinds = ["all", "topk", "sign"] + ["dropout", "union", "count"] * first
+    kinds = ["all", "topk", "sign"] + ["dropout", "union", "count", "hamming"] * first
     kind = draw(st.sampled_from(kinds))
     soft = soft and draw(st.booleans())
     differentiate = soft and draw(st.booleans())
@@ -106,8 +106,9 @@ def gates(draw: Any, weights: np.ndarray, soft: bool, first: bool) -> Any:
     if kind == "sign":
         index = SignIndex(draw(st.sampled_from([0.03, 0.1, 1])))
     else:
-        shape = draw(st.integers(1, 4)), draw(st.integers(1, 6))
-        index = native.twin_index(weights, *shape, kind, seed)
+        n_bits, n_tables = draw(st.integers(1, 4)), draw(st.integers(1, 6))
+        probes = draw(st.integers(0, 2**n_bits - 1))
+        index = native.twin_index(weights, n_bits, n_tables, kind, seed, probes)
     return Hashed(index, k, m, soft, differentiate, seed)
 
 

@@ -45,6 +45,7 @@ class TableIndex : public Index {
     return {offsets_.data(), hash_->n_tables(), hash_->n_buckets() + 1};
   }
   Matrix<const RowId> rows() const { return {rows_.data(), hash_->n_tables(), n_rows_}; }
+  Matrix<const uint64_t> sign_bits() const { return signs_ ? signs_->bits() : Matrix<const uint64_t>{}; }
   Matrix<const uint32_t> codes() const { return {codes_.data(), n_rows_, hash_->n_tables()}; }
 
  private:

@@ -164,31 +164,6 @@ def test_sign_bits_follow_a_weight_that_decays_to_nothing():
     assert_array_equal(index.bits, reference.sign_bits(net.weights[0]))
 
 
-@given(
-    n=strategies.SIZES,
-    n_bits=st.integers(1, 5),
-    n_tables=st.integers(1, 8),
-    rank=st.sampled_from(["union", "count"]),
-    share=st.floats(0.05, 1),
-    seed=strategies.SEEDS,
-)
-def test_tables_propose_the_best_of_what_they_hold(n, n_bits, n_tables, rank, share, seed):
-    """What shares a bucket comes before what does not; by count, more collisions before fewer."""
-    rng = np.random.default_rng(seed)
-    rows, X = strategies.rows(rng, n, 20), strategies.examples(rng, 4, 20, "gaussian")
-    m = max(1, int(share * n))
-    index = native.twin_index(rows[:, :-1], n_bits, n_tables, rank, seed)
-    gate = Hashed(index, m, m, seed=seed)
-    got = native.Network(Model([Layer(rows, "linear", gate)])).scores(native.vectors(X), range(4))
-    for x, scores in zip(X, got, strict=True):
-        chosen = np.flatnonzero(np.isfinite(scores))
-        assert len(chosen) == m
-        votes = np.zeros(n)
-        found, counts = reference.collisions(index.buckets(reference.nonzeros(x)))
-        votes[found] = counts if rank == "count" else 1
-        assert votes[chosen].min() >= np.delete(votes, chosen).max(initial=0)
-
-
 def test_rows_found_by_no_bucket_are_drawn_uniformly():
     """All rows sit in one bucket and the queries in the other, so every row is a fill."""
     n, m, n_draws = 16, 3, 4000
