@@ -255,6 +255,22 @@ Numpy<float> bind_scores(const Model& model, const Inputs& inputs, Array1<const 
   return to_numpy(std::move(scores), {n, width});
 }
 
+using MeanResult = nb::typed<nb::tuple, std::vector<Numpy<float>>, Numpy<int64_t>>;
+
+MeanResult bind_mean_inputs(const Model& model, const Inputs& inputs, Array1<const int64_t> ids,
+                            int n_threads) {
+  Means means;
+  {
+    nb::gil_scoped_release unlocked;
+    require(ids.size() > 0, "a mean wants an example");
+    check_inputs(inputs, model, view(ids));
+    means = mean_inputs(model, inputs, view(ids), threads_of(n_threads));
+  }
+  std::vector<Numpy<float>> values;
+  for (std::vector<float>& mean : means.values) values.push_back(to_numpy(std::move(mean)));
+  return nb::make_tuple(std::move(values), ledger_of(means.tallies));
+}
+
 void bind_data(nb::module_& m) {
   nb::class_<Inputs>(m, "Inputs").def_prop_ro("shape", [](const Inputs& inputs) {
     return std::pair(inputs.n_rows(), inputs.n_columns());
@@ -318,6 +334,14 @@ void bind_indexes(nb::module_& m) {
       .def_prop_ro(
           "bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic);
   nb::class_<Hash>(m, "Hash", "A hash family; see core/hash/hash.h.")
+      .def(
+          "set_center",
+          [](Hash& self, Array1<const float> center) {
+            require(static_cast<int64_t>(center.size()) == self.n_columns(),
+                    "the center is as long as an input");
+            self.set_center(view(center));
+          },
+          "center"_a.noconvert(), "The mean input; it counts from the next fit on.")
       .def(
           "fit",
           [](Hash& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
@@ -386,14 +410,6 @@ void bind_indexes(nb::module_& m) {
           },
           "n_columns"_a, "n_bits"_a, "n_tables"_a, "seed"_a, "n_probes"_a = 1, "projection"_a = "gaussian",
           "mips"_a = "none", "norm_powers"_a = 2, "largest_norm"_a = 0.75f, "center"_a = false)
-      .def(
-          "set_center",
-          [](SimHash& self, Array1<const float> center) {
-            require(static_cast<int64_t>(center.size()) == self.n_columns(),
-                    "the center is as long as an input");
-            self.set_center(view(center));
-          },
-          "center"_a.noconvert(), "The mean input; it counts from the next fit on.")
       .def_prop_ro(
           "projections",
           [](const SimHash& self) {
@@ -433,6 +449,14 @@ void bind_indexes(nb::module_& m) {
             new (self) TableIndex(std::move(hash), n_rows, options);
           },
           "hash"_a, "n_rows"_a, "rank"_a, "seed"_a, "alpha"_a = 0.1f)
+      .def(
+          "set_center",
+          [](TableIndex& self, Array1<const float> center) {
+            require(self.fits(self.rows().cols, static_cast<int64_t>(center.size())),
+                    "the center is as long as an input");
+            self.set_center(view(center));
+          },
+          "center"_a.noconvert(), "The mean input; it counts from the next refresh on.")
       .def_prop_ro(
           "sign_bits", [](const TableIndex& self) { return to_numpy(self.sign_bits()); },
           nb::rv_policy::automatic, "Of rank sign: bit j % 64 of word j / 64 of a row says w_j > 0.")
@@ -556,6 +580,9 @@ void bind_network(nb::module_& m) {
       "exact"_a, "n_threads"_a,
       "The k best rows of each example: (rows, scores, losses, ledger, for each layer how often each row was "
       "chosen).");
+  m.def("mean_inputs", &bind_mean_inputs, "model"_a, "inputs"_a, "ids"_a.noconvert(), "n_threads"_a,
+        "The mean input of each layer, through the gates, and what that cost, as upkeep of the indexes: "
+        "(means, ledger).");
   m.def("scores", &bind_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "exact"_a, "n_threads"_a,
         "Raw scores of every output row; -inf where a row was not computed.");
 }

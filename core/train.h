@@ -33,6 +33,15 @@ Totals predict(const Model& model, const Inputs& inputs, const Targets& targets,
                Mode mode, int n_threads,
                const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take);
 
+struct Means {
+  std::vector<std::vector<float>> values;  // per layer: of its inputs
+  std::vector<Tally> tallies;              // all multiplications under `refresh`
+};
+
+// The mean input of each layer over the examples `ids`, through the gates: what some families centre
+// queries by. Summed in blocks of fixed examples, so the same for any number of threads.
+Means mean_inputs(const Model& model, const Inputs& inputs, std::span<const int64_t> ids, int n_threads);
+
 // The k best of some scored rows, best first; equal scores in ascending order of rows. Missing ones are -1,
 // -inf.
 void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, std::vector<RowId>& order);

@@ -35,9 +35,12 @@ def saved(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("name", SELECTORS)
-def test_a_loaded_network_predicts_the_same_bits(tmp_path, name):
-    net = trained(SELECTORS[name]())
+TABLES = ff.Hashed(family="simhash", density=0.3, n_bits=3, mips="simple", center=True, rank="sign")
+
+
+@pytest.mark.parametrize("selector", [*(kind() for kind in SELECTORS.values()), TABLES], ids=repr)
+def test_a_loaded_network_predicts_the_same_bits(tmp_path, selector):
+    net = trained(selector)
     net.save(tmp_path / "net.safetensors")
     loaded = ff.load(tmp_path / "net.safetensors")
     for exact in (False, True):

@@ -21,7 +21,11 @@ SELECTORS = {
     "soft topk": ff.TopK(density=0.3, soft=True),
     "sign": ff.Hashed(density=0.3, rerank=1.5),
     "simhash": ff.Hashed(density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4),
-}
+    "centred": ff.Hashed(
+        density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4, probes=2,
+        projection="hadamard", mips="simple", center=True, rank="sign",
+    ),
+}  # fmt: skip
 
 
 def make(selector=SELECTORS["sign"], widths=(12, 30, 20, 7), seed=0, **last):
@@ -255,7 +259,9 @@ def test_layers_that_do_not_fit_are_refused(layers, words):
     ],
 )
 def test_arrays_that_make_no_layer_are_refused(weights):
-    with pytest.raises(ValueError, match="weights and bias of 1 layers"):
+    with pytest.raises(
+        ValueError, match=r"wanted layers\.0\.weights, layers\.0\.bias"
+    ):
         ff.Network.from_arrays([ff.Linear(4, 3)], [weights])
     with pytest.raises(ValueError, match=r"wanted float32\(3, 4\)"):
         ff.Network.from_arrays([ff.Linear(4, 3)], [weights, np.zeros(3, np.float32)])

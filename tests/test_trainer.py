@@ -53,7 +53,11 @@ SELECTORS = {
     "topk": ff.TopK(density=0.2, soft=True),
     "sign": ff.Hashed(density=0.2),
     "simhash": ff.Hashed(density=0.2, family="simhash", n_bits=3, n_tables=8, refresh_every=100),
-}
+    "centred": ff.Hashed(
+        density=0.2, family="simhash", n_bits=3, n_tables=8, probes=2, refresh_every=100,
+        projection="sparse", mips="sign-alsh", center=True, rank="hamming",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SELECTORS)
@@ -243,13 +247,22 @@ def test_early_stopping_names_a_column_that_is_not_there():
         fit(make(), callbacks=[ff.EarlyStopping("val/accuracy")])
 
 
-@pytest.mark.parametrize("optimizer", [ff.RMS(), ff.Adam(), ff.SGD(momentum=0.9)], ids=repr)
-def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer):
+@pytest.mark.parametrize(
+    ("optimizer", "name"),
+    [
+        (ff.RMS(), "sign"),
+        (ff.Adam(), "sign"),
+        (ff.SGD(momentum=0.9), "sign"),
+        (ff.RMS(), "centred"),
+    ],
+    ids=repr,
+)
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer, name):
     class Stop(ff.Callback):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
-    whole, first, second = make(), make(), make()
+    whole, first, second = (make(SELECTORS[name]) for _ in range(3))
     fit(whole, max_epochs=4, optimizer=optimizer)
     path = tmp_path / "checkpoint"
     fit(first, max_epochs=4, optimizer=optimizer, callbacks=[ff.Checkpoint(path), Stop()])
@@ -258,7 +271,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer):
     assert_same(whole, second)
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
     assert history.n_examples == 4 * len(TRAIN)
-    other = make()
+    other = make(SELECTORS[name])
     with pytest.raises(ValueError, match="max_epochs"):
         ff.Trainer(other, **{**options, "max_epochs": 5}).fit(TRAIN, resume=path)
     assert (other.loss, other.encoding) == (None, None)

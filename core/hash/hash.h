@@ -27,6 +27,8 @@ class Hash {
   virtual int n_probes() const { return 1; }       // buckets of each table that a query visits
   virtual int bits_per_code() const { return 0; }  // whose Hamming distance means something; 0: none
 
+  // The mean input, for a family that takes it from queries; it counts from the next fit on.
+  virtual void set_center(std::span<const float> /*center*/) {}
   // Learns what concerns the rows as a whole; codes from before hold no longer.
   virtual Tally fit(Matrix<const float> /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
   // codes.row(i): the codes of weight row rows[i], one per table

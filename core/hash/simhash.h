@@ -44,8 +44,7 @@ class SimHash : public Hash {
                   Matrix<uint32_t> codes, Pool& pool) const override;
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
 
-  // The mean input c, n_columns long; it counts from the next fit on.
-  void set_center(std::span<const float> center) { center_.assign(center.begin(), center.end()); }
+  void set_center(std::span<const float> center) override { center_.assign(center.begin(), center.end()); }
   const Projection& projection() const { return *projection_; }
   // What of a row is projected.
   void transform(std::span<const float> row, float bias, std::vector<float>& values) const;

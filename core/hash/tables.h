@@ -35,6 +35,7 @@ class TableIndex : public Index {
   }
   void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
+  void set_center(std::span<const float> center) { hash_->set_center(center); }
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override {
     if (signs_) signs_->flip(row, columns, weights);

@@ -144,8 +144,9 @@ class Hashed:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)
         if self.mips == "sign-alsh":
-            object.__setattr__(self, "norm_powers", self.norm_powers or 2)
-            object.__setattr__(self, "largest_norm", self.largest_norm or 0.75)
+            for name, default in (("norm_powers", 2), ("largest_norm", 0.75)):
+                if getattr(self, name) is None:
+                    object.__setattr__(self, name, default)
 
     def _check_together(self) -> None:
         """Raise for options that are fine alone."""
@@ -154,7 +155,7 @@ class Hashed:
                 f"probes must be below the buckets of a table, 2**n_bits = {1 << self.n_bits}; "
                 f"got {self.probes}"
             )
-        if self.mips != "sign-alsh" and (self.norm_powers or self.largest_norm):
+        if self.mips != "sign-alsh" and (self.norm_powers, self.largest_norm) != (None, None):
             raise ValueError('norm_powers and largest_norm need mips="sign-alsh"')
         if self.rank == "hamming" and self.family != "simhash":
             raise ValueError(f'rank="hamming" needs family="simhash", not {self.family!r}')

@@ -9,6 +9,11 @@ from .selectors import Selector
 _ALPHA_FIRST, _ALPHA_LATER = 0.03, 0.1  # fitted on MNIST (docs/design.md)
 
 
+def wants_center(selector: Selector) -> bool:
+    """Whether hashing takes the mean input from inputs."""
+    return isinstance(selector, Hashed) and bool(selector.center)
+
+
 def make_index(
     selector: Selector, shape: tuple[int, int], seed: int, *, is_first: bool
 ) -> _core.Index | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import _core
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
 from .hashed import Hashed
-from .indexes import make_index
+from .indexes import make_index, wants_center
 from .selectors import SELECTORS, All, Dropout, Selector, TopK, active_rows
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
@@ -112,13 +112,19 @@ def check_layers(layers: Sequence[Linear]) -> None:
         raise ValueError("the last layer's scores are compared with each other: use soft=False")
 
 
-def array_shapes(layers: Sequence[Linear]) -> list[tuple[int, ...]]:
-    """Return the shapes of weights and bias of each layer in turn."""
-    return [
-        shape
-        for layer in layers
-        for shape in ((layer.out_features, layer.in_features), (layer.out_features,))
-    ]
+def array_shapes(layers: Sequence[Linear]) -> dict[str, tuple[int, ...]]:
+    """Return the arrays that the layers are made of, by name: weights, bias, and the mean input
+    where hashing takes it away."""
+    return {
+        f"layers.{position}.{name}": shape
+        for position, layer in enumerate(layers)
+        for name, shape in (
+            ("weights", (layer.out_features, layer.in_features)),
+            ("bias", (layer.out_features,)),
+            ("center", (layer.in_features,)),
+        )
+        if name != "center" or wants_center(layer.selector)
+    }
 
 
 class Layer:
@@ -129,6 +135,8 @@ class Layer:
     settings : Linear
     weights : ndarray of float32, (out_features, in_features)
     bias : ndarray of float32, (out_features,)
+    center : ndarray of float32, (in_features,), or None
+        The mean input, of a layer with `Hashed(center=True)`; training sets it.
     index : SignIndex, TableIndex or None
         What proposes rows to a hashed layer.
 
@@ -136,13 +144,20 @@ class Layer:
     """
 
     def __init__(
-        self, settings: Linear, weights: NDArray[np.float32], bias: NDArray[np.float32],
-        random_state: int, position: int,
-    ) -> None:  # fmt: skip
+        self,
+        settings: Linear,
+        weights: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        center: NDArray[np.float32] | None = None,
+        *,
+        random_state: int,
+        position: int,
+    ) -> None:
         seed = int(_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
         self.weights = weights
         self.bias = bias
+        self.center = center
         shape = settings.out_features, settings.in_features
         self.index = make_index(settings.selector, shape, seed, is_first=position == 0)
         self.core = _core.Linear(
@@ -153,15 +168,23 @@ class Layer:
             settings.bias,
         )
 
+    @property
+    def arrays(self) -> list[NDArray[np.float32]]:
+        """What `array_shapes` tells of."""
+        arrays = [self.weights, self.bias]
+        return arrays if self.center is None else [*arrays, self.center]
+
     def refresh(self, n_threads: int = 1) -> NDArray[np.int64] | None:
         """Recompute the codes of all rows; return the cost, (1, n_fields); None without codes."""
         if self.index is None:
             return None
+        if self.center is not None and isinstance(self.index, _core.TableIndex):
+            self.index.set_center(self.center)
         return np.asarray(self.index.refresh(self.weights, self.bias, n_threads))
 
 
 def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[NDArray[np.float32]]:
-    """Draw what training starts from: weights and bias of each layer in turn."""
+    """Draw what training starts from: the arrays of each layer in turn."""
     arrays = []
     for position, layer in enumerate(layers):
         active_inputs = layers[position - 1].active if position else layer.in_features
@@ -172,6 +195,8 @@ def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[NDArray[
         weights = rng.standard_normal((layer.out_features, layer.in_features), dtype=np.float32)
         weights *= np.float32(deviation)
         arrays += [weights, np.zeros(layer.out_features, dtype=np.float32)]
+        if wants_center(layer.selector):
+            arrays.append(np.zeros(layer.in_features, dtype=np.float32))
     return arrays
 
 

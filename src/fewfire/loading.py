@@ -35,11 +35,11 @@ def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Net
 
 def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
     layers = [Linear.from_dict(layer) for layer in config["layers"]]
-    names = [f"layers.{i}.{part}" for i in range(len(layers)) for part in ("weights", "bias")]
-    for name, shape in zip(names, array_shapes(layers), strict=True):
+    shapes = array_shapes(layers)
+    for name, shape in shapes.items():
         # Before anything is made: a wrong size in a damaged config must not ask for its memory.
         check_array(arrays, name, shape)
-    net = Network.from_arrays(layers, [arrays[name] for name in names], config["random_state"])
+    net = Network.from_arrays(layers, [arrays[name] for name in shapes], config["random_state"])
     net.loss = config["loss"]
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .config import check_integer, check_memory, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.encoding import Kind
-from .evaluation import Evaluation, TopK, core_targets, evaluate, output_scores
+from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
 from .files import Arrays, PathLike, write_model
 from .layers import Layer, Linear, array_shapes, check_layers, initial_arrays
 from .ledger import Ledger
@@ -70,7 +71,7 @@ class Network:
     def from_arrays(
         cls, layers: Sequence[Linear], arrays: Sequence[NDArray[np.float32]], random_state: int = 0
     ) -> Network:
-        """Make a network on `arrays`: weights and bias of each layer in turn, kept, not copied.
+        """Make a network on `arrays`: those of `array_shapes` in turn, kept, not copied.
 
         Raises
         ------
@@ -78,9 +79,10 @@ class Network:
             If an array is not float32, aligned, writeable, C-contiguous, and of its layer's shape.
         """
         check_layers(layers)
-        if len(arrays) != 2 * len(layers):
-            raise ValueError(f"give weights and bias of {len(layers)} layers, not {len(arrays)}")
-        for array, shape in zip(arrays, array_shapes(layers), strict=True):
+        shapes = array_shapes(layers)
+        if len(arrays) != len(shapes):
+            raise ValueError(f"{len(arrays)} arrays given, wanted {', '.join(shapes)}")
+        for array, shape in zip(arrays, shapes.values(), strict=True):
             fits = array.shape == shape and array.dtype == np.float32
             if not (fits and array.flags.carray):
                 raise ValueError(
@@ -97,11 +99,15 @@ class Network:
         self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None
+        given = iter(arrays)
         self.layers = [
-            Layer(settings, weights, bias, random_state, position)
-            for position, (settings, weights, bias) in enumerate(
-                zip(layers, arrays[::2], arrays[1::2], strict=True)
+            Layer(
+                settings,
+                *islice(given, len(array_shapes([settings]))),
+                random_state=random_state,
+                position=position,
             )
+            for position, settings in enumerate(layers)
         ]
         self.refresh()
 
@@ -150,6 +156,23 @@ class Network:
             if cost is not None:
                 ledger.add_to_layer(position, cost)
         return ledger
+
+    def learn_centers(
+        self, data: Dataset, ids: NDArray[np.int64], n_jobs: int | None = 1
+    ) -> Ledger:
+        """Set the mean inputs that hashing takes away to those of some examples; return the cost.
+
+        A `refresh` makes them count. Layers without `Hashed(center=True)` stay as they are.
+        """
+        if all(layer.center is None for layer in self.layers):
+            return Ledger.empty(len(self.layers))
+        means, ledger = _core.mean_inputs(
+            self.model(), core_inputs(data), ids, thread_count(n_jobs)
+        )
+        for layer, mean in zip(self.layers, means, strict=True):
+            if layer.center is not None:
+                layer.center[...] = mean
+        return Ledger(ledger)
 
     def predict_topk(
         self, X: Examples, k: int = 5, *, exact: bool = False, n_jobs: int | None = 1
@@ -359,11 +382,8 @@ class Network:
             "loss": self.loss,
             "encoding": None if self.encoding is None else self.encoding.to_dict(),
         }
-        arrays: Arrays = {}
-        for position, layer in enumerate(self.layers):
-            arrays[f"layers.{position}.weights"] = layer.weights
-            arrays[f"layers.{position}.bias"] = layer.bias
-        return config, arrays
+        names = array_shapes([layer.settings for layer in self.layers])
+        return config, dict(zip(names, self._arrays(), strict=True))
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
@@ -373,13 +393,13 @@ class Network:
         return twin
 
     def weights(self) -> list[NDArray[np.float32]]:
-        """Return copies of all arrays: weights and bias of each layer in turn."""
-        return [array.copy() for layer in self.layers for array in (layer.weights, layer.bias)]
+        """Return copies of all arrays: weights and bias of each layer in turn, and the mean input
+        of a layer whose hashing takes it away."""
+        return [array.copy() for array in self._arrays()]
 
     def set_weights(self, arrays: Sequence[NDArray[np.float32]]) -> None:
         """Put back what `weights` returned, and refresh the codes."""
-        own = [array for layer in self.layers for array in (layer.weights, layer.bias)]
-        for to, array in zip(own, arrays, strict=True):
+        for to, array in zip(self._arrays(), arrays, strict=True):
             to[...] = array
         self.refresh()
 
@@ -405,6 +425,9 @@ class Network:
             for n in (self.n_features, *(layer.settings.out_features for layer in self.layers))
         )
         return f"Network({widths}, {self.n_parameters:,} parameters)"
+
+    def _arrays(self) -> list[NDArray[np.float32]]:
+        return [array for layer in self.layers for array in layer.arrays]
 
     def _examples(self, X: Examples) -> Dataset:
         data = X if isinstance(X, Dataset) else Dataset(X)

@@ -28,6 +28,7 @@ from .progress import Pace, Sums, progress_bar, say
 from .renumber import renumber
 
 _FIRST_RENUMBERING = 1024  # steps
+_SAMPLE = 256  # examples
 
 
 class DivergenceError(RuntimeError):
@@ -52,6 +53,8 @@ class Run:
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = Moments(self.net, plan.optimizer)
+        rng = np.random.default_rng(plan.random_state)
+        self._sample = np.sort(rng.permutation(len(train))[:_SAMPLE])  # of which means are taken
 
     @property
     def steps_per_epoch(self) -> int:
@@ -61,6 +64,8 @@ class Run:
     def go(self) -> History:
         """Train until the last epoch, an early stop, or Ctrl-C."""
         self.net.loss, self.net.encoding = self.loss, self.train.encoding
+        if self.epoch == 0 and any(layer.center is not None for layer in self.net.layers):
+            self._refresh()
         for callback in self.plan.callbacks:
             callback.on_fit_start(self)
         try:
@@ -183,8 +188,12 @@ class Run:
         return changed
 
     def _refresh(self, positions: Iterable[int] | None = None) -> None:
-        ledger = self.net.refresh(self.plan.n_threads, positions=positions)
-        self.history.ledger += ledger
+        wanted = range(len(self.net.layers)) if positions is None else list(positions)
+        if not wanted:
+            return
+        net, n_threads = self.net, self.plan.n_threads
+        self.history.ledger += net.learn_centers(self.train, self._sample, n_threads)
+        self.history.ledger += net.refresh(n_threads, positions=wanted)
 
     def save_checkpoint(self, path: PathLike) -> None:
         """Write the network and all that is needed to go on."""
