@@ -22,12 +22,20 @@ struct Choice {
   float threshold = 0.0f;    // subtracted from every score before the ReLU
   RowId threshold_row = -1;  // the row whose score it is, if gradient flows to it
   float scale = 1.0f;        // multiplies the values
+
+  void clear() {  // keeps the memory
+    rows.clear();
+    scores.clear();
+    threshold = 0.0f;
+    threshold_row = -1;
+    scale = 1.0f;
+  }
 };
 
 class Gate {
  public:
   virtual ~Gate() = default;
-  // `labels` are kept whatever their score; they count towards the budget.
+  // `choice` comes cleared. `labels` are kept whatever their score; they count towards the budget.
   virtual void choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
                       Scratch& scratch, Choice& choice, Tally& tally) const = 0;
   // How many rows `choose` keeps at most when no more than n_labels are forced.
@@ -70,7 +78,7 @@ class RankingGate : public Gate {
   virtual void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const = 0;
 
  private:
-  void keep_best(int64_t n_rows, const Query& query, std::span<const RowId> labels, Scratch& scratch,
+  void pick_best(int64_t n_rows, const Query& query, std::span<const RowId> labels, Scratch& scratch,
                  Choice& choice) const;
   Keep keep_;
 };

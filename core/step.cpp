@@ -64,6 +64,7 @@ void forward_gated(const Model& model, size_t l, Workspace& space, Pool& pool) {
   pool.parallel_for(space.n_examples(), 1, [&](int64_t e, int thread) {
     ThreadSpace& own = space.threads[thread];
     Choice& choice = own.choice;
+    choice.clear();
     const bool forces = is_last && space.mode == Mode::train;
     layer.gate->choose(layer, {space.input_of(l, e), space.keys[e]},
                        forces ? space.labels[e] : std::span<const RowId>{}, space.mode, own.scratch, choice,
