@@ -75,6 +75,36 @@ void Dropout::choose(const Layer& layer, const Query& query, std::span<const Row
   tally.rows_touched += k;
 }
 
+void AdaptiveDropout::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
+                             Scratch& scratch, Choice& choice, Tally& tally) const {
+  every_row(layer.n_rows(), scratch.candidates);
+  score(layer, query.x, scratch.candidates, scratch.scores);
+  for (const float z : scratch.scores)
+    choice.factors.push_back(activate(Activation::sigmoid, alpha_ * z + beta_));
+  tally.ranking += 2 * layer.n_rows();  // alpha z, and the division of the sigmoid
+  if (mode == Mode::train) {
+    draw(query, labels, choice.factors, scratch);
+    choice.factors.clear();
+  } else {
+    scratch.picked = scratch.candidates;
+    tally.ranking += layer.n_rows();  // the factors
+  }
+  keep_picked(query.x, scratch, choice, tally);
+}
+
+void AdaptiveDropout::draw(const Query& query, std::span<const RowId> labels,
+                           std::span<const float> probabilities, Scratch& scratch) const {
+  scratch.begin_set(static_cast<int64_t>(probabilities.size()));
+  for (const RowId label : labels) scratch.insert(label);
+  scratch.picked.clear();
+  for (const RowId row : scratch.candidates) {
+    // A probability of NaN leaves out nothing, so that a net that diverges shows it.
+    const bool is_out = random_uniform(seed_, query.key, static_cast<uint64_t>(row)) >= probabilities[row];
+    if (!is_out || scratch.contains(row)) scratch.picked.push_back(row);
+  }
+  if (scratch.picked.empty()) largest(scratch.scores, 1, seed_ ^ mix(query.key), scratch.cut, scratch.picked);
+}
+
 int64_t RankingGate::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
   if (mode == Mode::exact && !keep_.soft) return n_rows;
   return std::min(n_rows, std::max(keep_.active, n_labels));

@@ -17,6 +17,7 @@ from fewfire.metrics import precision_at
 SELECTORS = {
     "all": ff.All(),
     "dropout": ff.Dropout(density=0.3),
+    "adaptive": ff.AdaptiveDropout(beta=-1),
     "topk": ff.TopK(density=0.3),
     "soft topk": ff.TopK(density=0.3, soft=True),
     "sign": ff.Hashed(density=0.3, rerank=1.5),

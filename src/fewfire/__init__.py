@@ -16,7 +16,7 @@ from .network import Network
 from .optimizers import RMS, SGD, Adagrad, Adam
 from .run import DivergenceError
 from .schedules import Constant, CosineDecay, LinearDecay, StepDecay
-from .selectors import All, Dropout, Hashed, TopK
+from .selectors import AdaptiveDropout, All, Dropout, Hashed, TopK
 from .trainer import Trainer
 
 __version__ = _version("fewfire")
@@ -25,6 +25,7 @@ __all__ = [
     "SGD",
     "Adagrad",
     "Adam",
+    "AdaptiveDropout",
     "All",
     "Callback",
     "Checkpoint",

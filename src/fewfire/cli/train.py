@@ -73,8 +73,8 @@ def _as_typed(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-SELECTOR_OPTIONS = ("density", "family", "rerank", "soft", "differentiate", "alpha", "n_bits",
-                    "n_tables", "rank", "refresh_every")  # fmt: skip
+SELECTOR_OPTIONS = ("density", "family", "rerank", "soft", "differentiate", "alpha", "beta",
+                    "n_bits", "n_tables", "rank", "refresh_every")  # fmt: skip
 OPTIMIZER_OPTIONS = ("lr", "l2", "momentum", "beta1", "beta2", "rho", "eps", "initial",
                      "rowwise")  # fmt: skip
 SCHEDULE_OPTIONS = ("warmup", "final", "n_drops", "factor")
@@ -103,7 +103,10 @@ _SETTINGS = [
     click.option("--soft/--hard", default=None, help="Whether values start at the threshold."),
     click.option("--differentiate/--no-differentiate", default=None,
                  help="Whether gradient flows through the threshold."),
-    click.option("--alpha", type=float, help="Weight of the sign sum against the bias."),
+    click.option("--alpha", type=float,
+                 help="sign: weight of the sign sum against the bias; default: by layer. "
+                      "adaptivedropout: rows are kept at sigmoid(alpha z + beta); default: 1."),
+    click.option("--beta", type=float, help="adaptivedropout; default: 0."),
     click.option("--n-bits", type=int, help="simhash: bits per code; default: 6."),
     click.option("--n-tables", type=int, help="simhash: hash tables; default: 50."),
     click.option("--rank", type=click.Choice(["count", "union"]),
