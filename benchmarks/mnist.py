@@ -16,15 +16,19 @@ import fewfire as ff
 from report import report, widths
 
 N_VALIDATION = 5000
-SELECTORS = {"hashed": ff.Hashed, "topk": ff.TopK, "dropout": ff.Dropout}
+SELECTORS = {
+    "hashed": lambda options: ff.Hashed(options.density),
+    "topk": lambda options: ff.TopK(options.density),
+    "dropout": lambda options: ff.Dropout(options.density),
+    "adaptive": lambda options: ff.AdaptiveDropout(options.alpha, options.beta),
+    "all": lambda options: ff.All(),
+}
 
 
 def run(options: argparse.Namespace, seed: int) -> None:
     train, test = ff.datasets.mnist(options.folder)
     train, validation = train.split(N_VALIDATION)
-    selector = (
-        ff.All() if options.selector == "all" else SELECTORS[options.selector](options.density)
-    )
+    selector = SELECTORS[options.selector](options)
     hidden = [
         ff.Linear(n_in, n_out, activation="relu", selector=selector)
         for n_in, n_out in pairwise([train.n_features, *options.hidden])
@@ -68,8 +72,10 @@ def main() -> None:
     option = parser.add_argument
     option("folder", type=Path, help="folder of MNIST's four idx files, plain or .gz")
     option("--hidden", type=widths, default=[1000, 1000])
-    option("--selector", choices=(*SELECTORS, "all"), default="hashed")
-    option("--density", type=float, default=0.05)
+    option("--selector", choices=SELECTORS, default="hashed")
+    option("--density", type=float, default=0.05, help="of hashed, topk and dropout")
+    option("--alpha", type=float, default=1.0, help="of adaptive")
+    option("--beta", type=float, default=0.0, help="of adaptive")
     option("--epochs", type=int, default=None, help="default: fitted to the net")
     option("--seeds", type=int, default=3, help="how many, from 0")
     option("--threads", type=int, default=2)

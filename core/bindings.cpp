@@ -481,6 +481,8 @@ void bind_gates(nb::module_& m) {
             new (self) Dropout(active, seed);
           },
           "active"_a, "seed"_a);
+  nb::class_<AdaptiveDropout, Gate>(m, "AdaptiveDropout")
+      .def(nb::init<float, float, uint64_t>(), "alpha"_a, "beta"_a, "seed"_a);
   nb::class_<TopK, Gate>(m, "TopK").def(
       "__init__",
       [](TopK* self, int64_t active, bool soft, bool differentiate, uint64_t seed) {

@@ -23,6 +23,11 @@ inline uint64_t random_bits(uint64_t seed, uint64_t key, uint64_t draw) {
   return mix(mix(seed ^ mix(key)) ^ draw);
 }
 
+// Uniform in [0, 1): 24 bits, which a float holds exactly.
+inline float random_uniform(uint64_t seed, uint64_t key, uint64_t draw) {
+  return static_cast<float>(random_bits(seed, key, draw) >> 40) * 0x1p-24f;
+}
+
 // Uniform in 0 .. n-1, by multiply-shift: the bias is below n / 2^32.
 inline int64_t random_below(int64_t n, uint64_t bits) {
   return static_cast<int64_t>(((bits >> 32) * static_cast<uint64_t>(n)) >> 32);

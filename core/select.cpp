@@ -29,6 +29,19 @@ void compute_all(const Layer& layer, SparseVector x, Choice& choice, Tally& tall
   tally.rows_touched += layer.n_rows();
 }
 
+// Keeps the candidates at `scratch.picked`; the others were scored in vain.
+void keep_picked(SparseVector x, const Scratch& scratch, Choice& choice, Tally& tally) {
+  for (const RowId i : scratch.picked) {
+    choice.rows.push_back(scratch.candidates[i]);
+    choice.scores.push_back(scratch.scores[i]);
+  }
+  const int64_t n_scored = static_cast<int64_t>(scratch.candidates.size());
+  const int64_t n_kept = static_cast<int64_t>(scratch.picked.size());
+  tally.forward += n_kept * x.size();
+  tally.ranking += (n_scored - n_kept) * x.size();
+  tally.rows_touched += n_scored;
+}
+
 }  // namespace
 
 int64_t Dropout::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
@@ -37,15 +50,11 @@ int64_t Dropout::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
 
 void Dropout::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
                      Scratch& scratch, Choice& choice, Tally& tally) const {
-  choice.threshold = 0.0f;
-  choice.threshold_row = -1;
-  choice.scale = 1.0f;
   if (mode != Mode::train) return compute_all(layer, query.x, choice, tally);
   const int64_t n = layer.n_rows(), k = capacity(n, static_cast<int64_t>(labels.size()), mode);
   // Floyd's sample without replacement (Bentley & Floyd, CACM 1987) of the rows that are no label.
   scratch.begin_set(n);
   const int64_t n_labels = static_cast<int64_t>(labels.size()), n_free = n - n_labels;
-  choice.rows.clear();
   for (int64_t j = n_free - (k - n_labels); j < n_free; ++j) {
     const RowId drawn =
         static_cast<RowId>(random_below(j + 1, random_bits(seed_, query.key, static_cast<uint64_t>(j))));
@@ -66,6 +75,36 @@ void Dropout::choose(const Layer& layer, const Query& query, std::span<const Row
   tally.rows_touched += k;
 }
 
+void AdaptiveDropout::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
+                             Scratch& scratch, Choice& choice, Tally& tally) const {
+  every_row(layer.n_rows(), scratch.candidates);
+  score(layer, query.x, scratch.candidates, scratch.scores);
+  for (const float z : scratch.scores)
+    choice.factors.push_back(activate(Activation::sigmoid, alpha_ * z + beta_));
+  tally.ranking += 2 * layer.n_rows();  // alpha z, and the division of the sigmoid
+  if (mode == Mode::train) {
+    draw(query, labels, choice.factors, scratch);
+    choice.factors.clear();
+  } else {
+    scratch.picked = scratch.candidates;
+    tally.ranking += layer.n_rows();  // the factors
+  }
+  keep_picked(query.x, scratch, choice, tally);
+}
+
+void AdaptiveDropout::draw(const Query& query, std::span<const RowId> labels,
+                           std::span<const float> probabilities, Scratch& scratch) const {
+  scratch.begin_set(static_cast<int64_t>(probabilities.size()));
+  for (const RowId label : labels) scratch.insert(label);
+  scratch.picked.clear();
+  for (const RowId row : scratch.candidates) {
+    // A probability of NaN leaves out nothing, so that a net that diverges shows it.
+    const bool is_out = random_uniform(seed_, query.key, static_cast<uint64_t>(row)) >= probabilities[row];
+    if (!is_out || scratch.contains(row)) scratch.picked.push_back(row);
+  }
+  if (scratch.picked.empty()) largest(scratch.scores, 1, seed_ ^ mix(query.key), scratch.cut, scratch.picked);
+}
+
 int64_t RankingGate::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
   if (mode == Mode::exact && !keep_.soft) return n_rows;
   return std::min(n_rows, std::max(keep_.active, n_labels));
@@ -73,9 +112,6 @@ int64_t RankingGate::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const
 
 void RankingGate::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
                          Scratch& scratch, Choice& choice, Tally& tally) const {
-  choice.threshold = 0.0f;
-  choice.threshold_row = -1;
-  choice.scale = 1.0f;
   if (mode == Mode::exact && !keep_.soft) return compute_all(layer, query.x, choice, tally);
   if (mode == Mode::exact)
     every_row(layer.n_rows(), scratch.candidates);
@@ -88,17 +124,13 @@ void RankingGate::choose(const Layer& layer, const Query& query, std::span<const
       if (scratch.insert(label)) scratch.candidates.push_back(label);
   }
   score(layer, query.x, scratch.candidates, scratch.scores);
-  keep_best(layer.n_rows(), query, labels, scratch, choice);
-
-  const int64_t n_scored = static_cast<int64_t>(scratch.candidates.size());
-  const int64_t n_kept = static_cast<int64_t>(choice.rows.size());
-  tally.forward += n_kept * query.x.size();
-  tally.ranking += (n_scored - n_kept) * query.x.size();
-  if (n_scored > n_kept) tally.comparisons += n_scored;
-  tally.rows_touched += n_scored;
+  pick_best(layer.n_rows(), query, labels, scratch, choice);
+  keep_picked(query.x, scratch, choice, tally);
+  const size_t n_scored = scratch.candidates.size();
+  if (n_scored > choice.rows.size()) tally.comparisons += static_cast<int64_t>(n_scored);
 }
 
-void RankingGate::keep_best(int64_t n_rows, const Query& query, std::span<const RowId> labels,
+void RankingGate::pick_best(int64_t n_rows, const Query& query, std::span<const RowId> labels,
                             Scratch& scratch, Choice& choice) const {
   const std::vector<RowId>& candidates = scratch.candidates;
   std::vector<float>& ranks = scratch.kept_scores;  // scores, but no row outranks a label
@@ -120,12 +152,6 @@ void RankingGate::keep_best(int64_t n_rows, const Query& query, std::span<const 
     picked.erase(lowest);
   }
   std::sort(picked.begin(), picked.end(), [&](RowId a, RowId b) { return candidates[a] < candidates[b]; });
-  choice.rows.clear();
-  choice.scores.clear();
-  for (const RowId i : picked) {
-    choice.rows.push_back(candidates[i]);
-    choice.scores.push_back(scratch.scores[i]);
-  }
 }
 
 void Hashed::propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const {

@@ -19,15 +19,25 @@ enum class Mode {
 struct Choice {
   std::vector<RowId> rows;
   std::vector<float> scores;
-  float threshold = 0.0f;    // subtracted from every score before the ReLU
-  RowId threshold_row = -1;  // the row whose score it is, if gradient flows to it
-  float scale = 1.0f;        // multiplies the values
+  float threshold = 0.0f;      // subtracted from every score before the ReLU
+  RowId threshold_row = -1;    // the row whose score it is, if gradient flows to it
+  float scale = 1.0f;          // multiplies the values
+  std::vector<float> factors;  // so do these, one for each row; in prediction only, empty for ones
+
+  void clear() {  // keeps the memory
+    rows.clear();
+    scores.clear();
+    factors.clear();
+    threshold = 0.0f;
+    threshold_row = -1;
+    scale = 1.0f;
+  }
 };
 
 class Gate {
  public:
   virtual ~Gate() = default;
-  // `labels` are kept whatever their score; they count towards the budget.
+  // `choice` comes cleared. `labels` are kept whatever their score; they count towards the budget.
   virtual void choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
                       Scratch& scratch, Choice& choice, Tally& tally) const = 0;
   // How many rows `choose` keeps at most when no more than n_labels are forced.
@@ -46,6 +56,23 @@ class Dropout : public Gate {
 
  private:
   int64_t active_;
+  uint64_t seed_;
+};
+
+// In training, each row with probability p_i = sigmoid(alpha z_i + beta), independently; if none is
+// drawn, the best row. In prediction every row, its value times p_i: the expectation (Ba & Frey, NIPS
+// 2013). Every score is computed.
+class AdaptiveDropout : public Gate {
+ public:
+  AdaptiveDropout(float alpha, float beta, uint64_t seed) : alpha_(alpha), beta_(beta), seed_(seed) {}
+  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
+              Tally&) const override;
+  int64_t capacity(int64_t n_rows, int64_t, Mode) const override { return n_rows; }
+
+ private:
+  void draw(const Query& query, std::span<const RowId> labels, std::span<const float> probabilities,
+            Scratch& scratch) const;
+  float alpha_, beta_;
   uint64_t seed_;
 };
 
@@ -70,7 +97,7 @@ class RankingGate : public Gate {
   virtual void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const = 0;
 
  private:
-  void keep_best(int64_t n_rows, const Query& query, std::span<const RowId> labels, Scratch& scratch,
+  void pick_best(int64_t n_rows, const Query& query, std::span<const RowId> labels, Scratch& scratch,
                  Choice& choice) const;
   Keep keep_;
 };

@@ -45,11 +45,13 @@ void make_room(const Model& model, Workspace& space) {
 
 // ReLU rows that came out as 0 pass nothing on, forward or backward: between layers they leave the list.
 void store_list(Activation activation, std::span<const RowId> rows, std::span<const float> scores,
-                float threshold, float scale, bool drop_zeros, int64_t e, Activity& activity) {
+                float threshold, float scale, std::span<const float> factors, bool drop_zeros, int64_t e,
+                Activity& activity) {
   const int64_t begin = e * activity.capacity;
   int64_t n = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const float value = scale * activate(activation, scores[i] - threshold);
+    const float factor = factors.empty() ? scale : scale * factors[i];
+    const float value = factor * activate(activation, scores[i] - threshold);
     activity.rows[begin + n] = rows[i];
     activity.values[begin + n] = value;
     n += !(drop_zeros && value == 0.0f);
@@ -64,11 +66,12 @@ void forward_gated(const Model& model, size_t l, Workspace& space, Pool& pool) {
   pool.parallel_for(space.n_examples(), 1, [&](int64_t e, int thread) {
     ThreadSpace& own = space.threads[thread];
     Choice& choice = own.choice;
+    choice.clear();
     const bool forces = is_last && space.mode == Mode::train;
     layer.gate->choose(layer, {space.input_of(l, e), space.keys[e]},
                        forces ? space.labels[e] : std::span<const RowId>{}, space.mode, own.scratch, choice,
                        own.tallies[l]);
-    store_list(layer.activation, choice.rows, choice.scores, choice.threshold, choice.scale,
+    store_list(layer.activation, choice.rows, choice.scores, choice.threshold, choice.scale, choice.factors,
                layer.activation == Activation::relu && !is_last, e, activity);
     activity.threshold_rows[e] = choice.threshold_row;
     activity.scales[e] = choice.scale;
@@ -109,7 +112,7 @@ void forward_all(const Model& model, size_t l, Workspace& space, Pool& pool) {
     if (activity.full)
       for (float& value : values) value = activate(layer.activation, value);
     else
-      store_list(layer.activation, std::span(space.every_row).first(n), values, 0.0f, 1.0f,
+      store_list(layer.activation, std::span(space.every_row).first(n), values, 0.0f, 1.0f, {},
                  layer.activation == Activation::relu, e, activity);
   });
 }

@@ -87,6 +87,8 @@ class Network:
                 return None
             case reference.Dropout(active, seed):
                 return _core.Dropout(active, seed)
+            case reference.AdaptiveDropout(alpha, beta, seed):
+                return _core.AdaptiveDropout(alpha, beta, seed)
             case reference.TopK(active, soft, differentiate, seed):
                 return _core.TopK(active, soft, differentiate, seed)
             case reference.Hashed(index, active, candidates, soft, differentiate, seed):

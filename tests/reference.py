@@ -2,8 +2,9 @@
 
 A layer's weights and bias are one matrix `rows` (n, d + 1), the bias in the last column. What the
 core draws at random the twin does not imitate: ties lower `Record.margin`, the distance of the
-closest yes-or-no decision, so that a test can set such a case aside; the rows that dropout keeps
-and those that tables propose (they cut ties and fill up at random) are read off the core.
+closest yes-or-no decision, so that a test can set such a case aside; the rows that dropout keeps,
+adaptive or not, and those that tables propose (they cut ties and fill up at random) are read off
+the core.
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ class Dropout:
 
 
 @dataclass(frozen=True)
+class AdaptiveDropout:
+    alpha: float
+    beta: float
+    seed: int
+    chosen: Callable[[int], np.ndarray] | None = None  # as above, while no weight has moved
+
+
+@dataclass(frozen=True)
 class TopK:
     active: int
     soft: bool = False
@@ -55,7 +64,7 @@ class Hashed:
 class Layer:
     rows: np.ndarray  # (n, d + 1) float64, the bias last
     activation: str = "relu"
-    gate: Dropout | TopK | Hashed | None = None
+    gate: Dropout | AdaptiveDropout | TopK | Hashed | None = None
 
     @property
     def weights(self) -> np.ndarray:
@@ -301,7 +310,7 @@ class Chosen(NamedTuple):
     scores: np.ndarray  # z, aligned with rows
     threshold: float = 0.0
     runner_up: int = -1  # the (k+1)-th row, if it takes part in the backward pass
-    scale: float = 1.0
+    scale: float | np.ndarray = 1.0  # one number, or in prediction one for each row
 
 
 def row_scores(layer: Layer, rows: np.ndarray, x: Vector) -> np.ndarray:
@@ -323,6 +332,26 @@ def ask_index(
     return gate.proposed(example)
 
 
+def select_by_odds(
+    gate: AdaptiveDropout, layer: Layer, x: Vector, example: int, mode: str, at: int, record: Record
+) -> Chosen:
+    """Rows drawn at the odds of their scores; in prediction every row, scaled by them."""
+    every = np.arange(len(layer.rows))
+    z = row_scores(layer, every, x)
+    record.count(at, ranking=2 * len(z))
+    if mode != "train":
+        record.count(at, ranking=len(z))
+        return Chosen(every, z, scale=keep_probabilities(gate.alpha, gate.beta, z))
+    rows = gate.chosen(example)
+    n_left_out = len(z) - len(rows)
+    record.count(at, ranking=n_left_out * len(x.ids), rows_touched=n_left_out)
+    return Chosen(rows, z[rows])
+
+
+def keep_probabilities(alpha: float, beta: float, z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-(alpha * z + beta)))
+
+
 def select(
     layer: Layer, x: Vector, labels: np.ndarray, example: int, mode: str, at: int, record: Record
 ) -> Chosen:
@@ -331,6 +360,8 @@ def select(
     if isinstance(gate, Dropout) and mode == "train" and gate.active < n:
         rows = np.sort(gate.chosen(example))
         return Chosen(rows, row_scores(layer, rows, x), scale=n / gate.active)
+    if isinstance(gate, AdaptiveDropout):
+        return select_by_odds(gate, layer, x, example, mode, at, record)
     exact_hard = mode == "exact" and not getattr(gate, "soft", False)
     if gate is None or isinstance(gate, Dropout) or gate.active >= n or exact_hard:
         return Chosen(every, row_scores(layer, every, x))

@@ -15,11 +15,23 @@ from scipy import stats
 
 import native
 import reference
-from reference import Dropout, Hashed, Layer, Model, Optimizer, SignIndex, TableIndex, TopK
+from fewfire import _core
+from reference import (
+    AdaptiveDropout,
+    Dropout,
+    Hashed,
+    Layer,
+    Model,
+    Optimizer,
+    SignIndex,
+    TableIndex,
+    TopK,
+)
 
 SIZES = st.one_of(st.sampled_from([1, 15, 16, 17, 31, 33, 63, 64, 65]), st.integers(1, 70))
 SEEDS = st.integers(0, 2**32 - 1)
 LEVELS = st.sampled_from(native.LEVELS)
+BETAS = [-1.5, -1, 0, 1, 3.5]  # of adaptive dropout, the paper's
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,8 @@ def rows(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
 def gates(draw: Any, weights: np.ndarray, soft: bool, first: bool) -> Any:
     n, seed = len(weights), draw(SEEDS)
     k = draw(st.integers(1, n))
-    kinds = ["all", "topk", "sign"] + ["dropout", "union", "count", "hamming"] * first
+    kinds = ["all", "topk", "sign"]
+    kinds += ["dropout", "adaptive", "union", "count", "hamming"] * first
     kind = draw(st.sampled_from(kinds))
     soft = soft and draw(st.booleans())
     differentiate = soft and draw(st.booleans())
@@ -100,6 +113,9 @@ def gates(draw: Any, weights: np.ndarray, soft: bool, first: bool) -> Any:
         return None
     if kind == "dropout":
         return Dropout(k, seed)
+    if kind == "adaptive":
+        alpha, beta = draw(st.sampled_from([0, 0.5, 1, 2])), draw(st.sampled_from(BETAS))
+        return AdaptiveDropout(alpha, beta, seed)
     if kind == "topk":
         return TopK(k, soft, differentiate, seed)
     m = min(n, k * draw(st.integers(1, 3)) + soft)
@@ -160,14 +176,17 @@ def cases(
     rng = np.random.default_rng(draw(SEEDS))
     model = draw(models(d, n_layers, loss))
     X = examples(rng, n, d, draw(kinds))
-    optimizer = draw(optimizers())
-    batch_size = draw(st.integers(1, 5))
+    optimizer, level = draw(optimizers()), draw(LEVELS)
+    first = model.layers[0]
+    # What adaptive dropout draws is read off the core once: no weight moves before the last draw.
+    is_adaptive = isinstance(first.gate, AdaptiveDropout)
+    batch_size = n if is_adaptive else draw(st.integers(1, 5))
     order = rng.permutation(n)
     n_batches = -(-n // batch_size)
     # The squared loss of a wide layer is steep: larger steps would diverge, and differ at the end.
     rates = rng.uniform(0.01, 0.1, n_batches) * (0.1 if model.loss == "squared" else 1)
-    first = model.layers[0]
-    if isinstance(first.gate, Dropout):
+    _core.set_simd_level(level)  # a row's odds depend on it in their last bits
+    if isinstance(first.gate, Dropout | AdaptiveDropout):
         first.gate = replace(first.gate, chosen=native.rows_of(first.gate, first.rows, X))
     elif isinstance(first.gate, Hashed) and isinstance(first.gate.index, TableIndex):
         first.gate = replace(first.gate, proposed=native.rows_of(first.gate, first.rows, X))
@@ -181,7 +200,7 @@ def cases(
         batch_size,
         optimizer,
         {"adagrad": 0.1, "rms": 1.0}.get(optimizer.kind, 0.0),
-        draw(LEVELS),
+        level,
     )
 
 

@@ -168,6 +168,7 @@ ERRORS = {
     "a density above 1": ("train images --density 1.5", 1, "density must be"),
     "a width of 0": ("train images --hidden 10,0", 2, "widths"),
     "an option of another selector": ("train images --selector all --density 0.1", 2, "--density"),
+    "a beta for another gate": ("train images --beta 1", 2, "hashed has no option --beta"),
     "a rowwise sgd": (
         "train images --optimizer sgd --rowwise", 2, "sgd has no option --rowwise"
     ),

@@ -14,6 +14,9 @@ from fewfire.selectors import SELECTORS
 WRONG = [
     (ff.Dropout, {"density": 0.0}, "density"),
     (ff.Dropout, {"density": 1.1}, "density"),
+    (ff.AdaptiveDropout, {"alpha": -1.0}, "alpha"),
+    (ff.AdaptiveDropout, {"alpha": True}, "alpha"),
+    (ff.AdaptiveDropout, {"beta": float("nan")}, "beta"),
     (ff.TopK, {"density": float("nan")}, "density"),
     (ff.TopK, {"soft": 1}, "soft"),
     (ff.TopK, {"soft": False, "differentiate": True}, "differentiate"),

@@ -17,6 +17,7 @@ from fewfire.metrics import precision_at
 SELECTORS = {
     "all": ff.All(),
     "dropout": ff.Dropout(density=0.3),
+    "adaptive": ff.AdaptiveDropout(beta=-1),
     "topk": ff.TopK(density=0.3),
     "soft topk": ff.TopK(density=0.3, soft=True),
     "sign": ff.Hashed(density=0.3, rerank=1.5),
@@ -259,9 +260,7 @@ def test_layers_that_do_not_fit_are_refused(layers, words):
     ],
 )
 def test_arrays_that_make_no_layer_are_refused(weights):
-    with pytest.raises(
-        ValueError, match=r"wanted layers\.0\.weights, layers\.0\.bias"
-    ):
+    with pytest.raises(ValueError, match=r"wanted layers\.0\.weights, layers\.0\.bias"):
         ff.Network.from_arrays([ff.Linear(4, 3)], [weights])
     with pytest.raises(ValueError, match=r"wanted float32\(3, 4\)"):
         ff.Network.from_arrays([ff.Linear(4, 3)], [weights, np.zeros(3, np.float32)])

@@ -50,6 +50,7 @@ def assert_same(net, other):
 SELECTORS = {
     "all": ff.All(),
     "dropout": ff.Dropout(density=0.5),
+    "adaptive": ff.AdaptiveDropout(),
     "topk": ff.TopK(density=0.2, soft=True),
     "sign": ff.Hashed(density=0.2),
     "simhash": ff.Hashed(density=0.2, family="simhash", n_bits=3, n_tables=8, refresh_every=100),
@@ -66,6 +67,13 @@ def test_every_selector_learns_on_one_thread_and_on_two(name, n_jobs):
     net = make(SELECTORS[name])
     fit(net, max_epochs=10, batch_size=4, optimizer=ff.RMS(lr=0.002), n_jobs=n_jobs)
     assert net.evaluate(TEST).accuracy > 0.9
+
+
+def test_a_density_that_nobody_set_is_measured():
+    net = make(ff.AdaptiveDropout(alpha=0, beta=-1))
+    history = fit(net)
+    assert history[-1]["density"] == pytest.approx(1 / (1 + np.exp(1)), abs=0.01)
+    assert net.evaluate(TEST).density == 1
 
 
 @pytest.mark.parametrize("optimizer", [ff.SGD(lr=0.05, momentum=0.5, l2=1e-4), ff.Adagrad(lr=0.05),

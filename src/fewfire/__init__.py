@@ -17,7 +17,7 @@ from .network import Network
 from .optimizers import RMS, SGD, Adagrad, Adam
 from .run import DivergenceError
 from .schedules import Constant, CosineDecay, LinearDecay, StepDecay
-from .selectors import All, Dropout, TopK
+from .selectors import AdaptiveDropout, All, Dropout, TopK
 from .trainer import Trainer
 
 __version__ = _version("fewfire")
@@ -26,6 +26,7 @@ __all__ = [
     "SGD",
     "Adagrad",
     "Adam",
+    "AdaptiveDropout",
     "All",
     "Callback",
     "Checkpoint",

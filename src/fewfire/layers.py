@@ -14,7 +14,7 @@ from . import _core
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
 from .hashed import Hashed
 from .indexes import make_index, wants_center
-from .selectors import SELECTORS, All, Dropout, Selector, TopK, active_rows
+from .selectors import SELECTORS, AdaptiveDropout, All, Dropout, Selector, TopK, active_rows
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 
@@ -28,7 +28,7 @@ class Linear:
     in_features, out_features : int
         Columns and rows of the weights.
     activation : {"linear", "relu", "tanh", "sigmoid"}
-    selector : All, Dropout, TopK or Hashed, optional
+    selector : All, Dropout, AdaptiveDropout, TopK or Hashed, optional
         What chooses the rows that are computed; None is `All()`.
     bias : bool
         False keeps the bias at 0.
@@ -56,7 +56,9 @@ class Linear:
         if self.selector is None:
             object.__setattr__(self, "selector", All())
         if not isinstance(self.selector, Selector):
-            raise TypeError(f"selector must be All, Dropout, TopK or Hashed, got {self.selector!r}")
+            raise TypeError(
+                f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"
+            )
         if self.gain is not None:
             check_number("gain", self.gain, above=0.0, high=1e6)
         if getattr(self.selector, "soft", False) and self.activation != "relu":
@@ -67,7 +69,7 @@ class Linear:
 
     @property
     def active(self) -> int:
-        """Rows that an example keeps."""
+        """Rows that an example keeps; all for a selector without a budget."""
         return active_rows(self.selector, self.out_features)
 
     @property
@@ -220,6 +222,8 @@ def _make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.
     selector, active = settings.selector, settings.active
     if isinstance(selector, Dropout):
         return _core.Dropout(active, seed)
+    if isinstance(selector, AdaptiveDropout):
+        return _core.AdaptiveDropout(selector.alpha, selector.beta, seed)
     if isinstance(selector, TopK):
         return _core.TopK(active, settings.soft, settings.differentiate, seed)
     if isinstance(selector, Hashed) and index is not None:

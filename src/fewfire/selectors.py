@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .config import check_density, check_soft
+from .config import check_density, check_number, check_soft
 from .hashed import Hashed
 
 
@@ -42,6 +42,34 @@ class Dropout:
 
 
 @dataclass(frozen=True)
+class AdaptiveDropout:
+    """Compute every row and keep each with a probability that grows with its score ("standout").
+
+    In training row i is kept with probability p_i = sigmoid(alpha z_i + beta), z_i its score, and
+    independently of the others. The labels of a last layer are always kept, and where no row is
+    drawn the one with the largest score is. In prediction every row is, with its expectation
+    act(z_i) p_i (Ba & Frey, NIPS 2013).
+
+    Parameters
+    ----------
+    alpha : float
+        How fast the probability grows with the score, at least 0. The paper's baseline "AD" uses 1.
+    beta : float
+        How many rows are kept: sigmoid(beta) of those whose score is 0.
+
+    >>> AdaptiveDropout(beta=-1.5)
+    AdaptiveDropout(alpha=1.0, beta=-1.5)
+    """
+
+    alpha: float = 1.0
+    beta: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("alpha", self.alpha, low=0.0, high=1e6)
+        check_number("beta", self.beta, low=-1e6, high=1e6)
+
+
+@dataclass(frozen=True)
 class TopK:
     """Compute every row and keep the largest scores: exact winner-take-all, the oracle.
 
@@ -68,14 +96,14 @@ class TopK:
         check_soft(self.soft, self.differentiate)
 
 
-Selector = All | Dropout | TopK | Hashed
+Selector = All | Dropout | AdaptiveDropout | TopK | Hashed
 SELECTORS: dict[str, type[Selector]] = {
-    kind.__name__: kind for kind in (All, Dropout, TopK, Hashed)
+    kind.__name__: kind for kind in (All, Dropout, AdaptiveDropout, TopK, Hashed)
 }
 
 
 def active_rows(selector: Selector, n_rows: int) -> int:
-    """Return how many of `n_rows` rows the selector keeps: at least 1."""
-    if isinstance(selector, All):
+    """Return how many of `n_rows` rows the selector keeps: at least 1, all if it has no budget."""
+    if isinstance(selector, All | AdaptiveDropout):
         return n_rows
     return max(1, round(selector.density * n_rows))

@@ -4,21 +4,25 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import native
 import reference
 import strategies
 from fewfire import _core
-from reference import Dropout, Hashed, Layer, Model, SignIndex, TopK
+from reference import AdaptiveDropout, Dropout, Hashed, Layer, Model, SignIndex, TopK
 
-KINDS = ["dropout", "topk", "sign", "union", "count", "hamming", "signs in buckets"]
+RANKING = ["topk", "sign", "union", "count", "hamming", "signs in buckets"]
+KINDS = ["adaptive", "dropout", *RANKING]
 
 
 def make_gate(kind, rows, k, seed=0, rerank=1):
     n, m = len(rows), min(len(rows), rerank * k)
     if kind == "dropout":
         return Dropout(k, seed)
+    if kind == "adaptive":  # as many on average, where scores are near 0
+        share = min(k / n, 0.9)
+        return AdaptiveDropout(1.0, np.log(share / (1 - share)), seed)
     if kind == "topk":
         return TopK(k, seed=seed)
     if kind == "sign":
@@ -43,7 +47,7 @@ def chosen_in_training(layer, X, labels, epoch=0):
 
 
 @given(
-    kind=st.sampled_from(KINDS),
+    kind=st.sampled_from(["dropout", *RANKING]),
     n=strategies.SIZES,
     share=st.floats(0.01, 1),
     rerank=st.integers(1, 3),
@@ -70,7 +74,7 @@ def test_labels_are_active_and_the_budget_is_exact(
 
 
 @given(
-    kind=st.sampled_from(KINDS[1:]),
+    kind=st.sampled_from(["adaptive", *RANKING]),
     n=strategies.SIZES,
     n_next=strategies.SIZES,
     soft=st.booleans(),
@@ -140,7 +144,7 @@ def noisy_examples(n_draws):
 
 @pytest.mark.parametrize("level", native.LEVELS)
 @pytest.mark.parametrize("n", [5, 16, 33, 70])
-@pytest.mark.parametrize("kind", KINDS[1:])
+@pytest.mark.parametrize("kind", RANKING)
 def test_ties_fall_on_every_row_alike(kind, n, level):
     """Of equal rows each is chosen equally often: none wins by its number."""
     _core.set_simd_level(level)
@@ -161,6 +165,89 @@ def test_dropout_keeps_every_other_row_alike(labels):
     assert (hits[labels] == n_draws).all()
     free = np.delete(hits, labels)
     strategies.assert_uniform(free, (k - len(labels)) / len(free), n_draws)
+
+
+def adaptive_layer(rows, alpha, beta, activation="linear"):
+    return Layer(rows, activation, AdaptiveDropout(alpha, beta, seed=2))
+
+
+def is_kept(layer, X, label=None):
+    """Which rows each example keeps in training, (n_examples, n_rows); all with the same label."""
+    labels = [np.array([] if label is None else [label], int)] * len(X)
+    kept = np.zeros((len(X), len(layer.rows)), bool)
+    for i, (rows, _) in enumerate(chosen_in_training(layer, X, labels)):
+        kept[i, rows] = True
+    return kept
+
+
+@pytest.mark.parametrize("alpha", [0, 0.5, 1])
+@pytest.mark.parametrize("beta", strategies.BETAS)
+def test_adaptive_dropout_keeps_a_row_as_often_as_its_score_says(alpha, beta):
+    """Within 3 sigma; the label sees to it that no draw is empty."""
+    rows, X = strategies.rows(np.random.default_rng(0), 5, 4), noisy_examples(3000)
+    kept = is_kept(adaptive_layer(rows, alpha, beta), X, label=4)
+    assert kept[:, 4].all()
+    p = reference.keep_probabilities(alpha, beta, X @ rows[:, :-1].T + rows[:, -1])
+    sigmas = (kept - p).sum(axis=0) / np.sqrt((p * (1 - p)).sum(axis=0))
+    assert (np.abs(sigmas[:4]) < 3).all(), sigmas
+
+
+def test_adaptive_dropout_draws_every_row_for_itself():
+    """Variances add up: those of the single rows to that of the number of rows kept."""
+    rows, X = strategies.rows(np.random.default_rng(0), 20, 4), noisy_examples(2000)
+    kept = is_kept(adaptive_layer(rows, 0.5, 0.0), X)
+    p = reference.keep_probabilities(0.5, 0.0, X @ rows[:, :-1].T + rows[:, -1])
+    spread = ((kept - p).sum(axis=1) ** 2).sum()
+    assert_allclose(spread, (p * (1 - p)).sum(), rtol=0.1)
+
+
+@pytest.mark.parametrize("alpha", [0, 1])
+def test_adaptive_dropout_ends_in_every_row_or_in_the_best(alpha):
+    rows, X = strategies.rows(np.random.default_rng(0), 33, 4), noisy_examples(50)
+    assert is_kept(adaptive_layer(rows, alpha, 1e6), X).all()
+    best = np.argmax(X @ rows[:, :-1].T + rows[:, -1], axis=1)
+    assert_array_equal(
+        is_kept(adaptive_layer(rows, alpha, -1e6), X), best[:, None] == np.arange(33)
+    )
+    assert_array_equal(
+        is_kept(adaptive_layer(rows, alpha, -1e6), X, label=7), [np.arange(33) == 7] * 50
+    )
+
+
+def test_the_best_row_is_drawn_among_equals():
+    n, n_draws = 6, 1000
+    kept = is_kept(adaptive_layer(np.ones((n, 5)), 1.0, -1e6), noisy_examples(n_draws))
+    strategies.assert_uniform(kept.sum(axis=0), 1 / n, n_draws)
+
+
+@given(
+    n=strategies.SIZES,
+    alpha=st.floats(0, 4),
+    beta=st.floats(-4, 4),
+    activation=st.sampled_from(list(reference.ACTIVATIONS)),
+    seed=strategies.SEEDS,
+    level=strategies.LEVELS,
+)
+def test_adaptive_dropout_predicts_the_expectation(n, alpha, beta, activation, seed, level):
+    """act(z) times the probability that training keeps the row, gated and exact alike."""
+    _core.set_simd_level(level)
+    rng = np.random.default_rng(seed)
+    rows, X = strategies.rows(rng, n, 9), strategies.examples(rng, 5, 9, "gaussian")
+    z = X @ rows[:, :-1].T + rows[:, -1]
+    net = native.Network(Model([adaptive_layer(rows, alpha, beta, activation)], "squared"))
+    got = net.scores(native.vectors(X), range(5))
+    p = reference.keep_probabilities(alpha, beta, z)
+    assert_allclose(got, reference.ACTIVATIONS[activation](z) * p, rtol=1e-4, atol=1e-6)
+    assert_array_equal(net.scores(native.vectors(X), range(5), exact=True), got)
+
+
+def test_a_row_without_a_number_is_kept():
+    """So that a net that diverges shows it."""
+    rows = np.array([[1.0, 0], [np.nan, 0], [1, 0]])
+    layer, y = adaptive_layer(rows, 1.0, -1e6), native.targets(np.ones((1, 3)), "squared")
+    net = native.Network(Model([layer], "squared"))
+    usage = net.train(native.vectors(np.ones((1, 1))), y, [0], [0.0], 1).usage[0]
+    assert_array_equal(usage, [0, 1, 0])
 
 
 def test_randomness_changes_with_the_epoch_and_the_seed_only():

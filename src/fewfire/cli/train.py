@@ -74,12 +74,14 @@ def _as_typed(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-SELECTOR_OPTIONS = ("density", "family", "rerank", "soft", "differentiate", "alpha", "n_bits",
-                    "n_tables", "probes", "projection", "mips", "norm_powers", "largest_norm",
-                    "center", "rank", "refresh_every")  # fmt: skip
-OPTIMIZER_OPTIONS = ("lr", "l2", "momentum", "beta1", "beta2", "rho", "eps", "initial",
-                     "rowwise")  # fmt: skip
-SCHEDULE_OPTIONS = ("warmup", "final", "n_drops", "factor")
+def _options_of(kinds: Mapping[str, type[Any]]) -> list[str]:
+    """Names that any of these settings has, in their order."""
+    return list(dict.fromkeys(field.name for kind in kinds.values() for field in fields(kind)))
+
+
+SELECTOR_OPTIONS = _options_of(SELECTORS)
+OPTIMIZER_OPTIONS = _options_of(OPTIMIZERS)
+SCHEDULE_OPTIONS = _options_of(SCHEDULES)
 
 
 def _by_name(kinds: Mapping[str, type[Any]]) -> dict[str, type[Any]]:
@@ -105,7 +107,10 @@ _SETTINGS = [
     click.option("--soft/--hard", default=None, help="Whether values start at the threshold."),
     click.option("--differentiate/--no-differentiate", default=None,
                  help="Whether gradient flows through the threshold."),
-    click.option("--alpha", type=float, help="Weight of the sign sum against the bias."),
+    click.option("--alpha", type=float,
+                 help="sign: weight of the sign sum against the bias; default: by layer. "
+                      "adaptivedropout: rows are kept at sigmoid(alpha z + beta); default: 1."),
+    click.option("--beta", type=float, help="adaptivedropout; default: 0."),
     click.option("--n-bits", type=int, help="simhash: bits per code; default: 6."),
     click.option("--n-tables", type=int, help="simhash: hash tables; default: 50."),
     click.option("--probes", type=int,
