@@ -312,6 +312,15 @@ void check_rows(const Hash& hash, const Array2<const float>& weights, const Arra
           "the family was made for rows of another shape");
 }
 
+using DriftResult = nb::typed<nb::tuple, double, Numpy<int64_t>>;
+
+void check_some_rows(const TableIndex& index, const Array2<const float>& weights,
+                     const Array1<const float>& bias, const Array1<const RowId>& rows) {
+  require(index.fits(view(weights).rows, view(weights).cols) && bias.size() == weights.shape(0),
+          "the index was made for a layer of another shape");
+  for (const RowId row : view(rows)) require(row >= 0 && row < view(weights).rows, "a row is out of range");
+}
+
 void bind_indexes(nb::module_& m) {
   nb::class_<Index>(m, "Index")
       .def(
@@ -457,6 +466,37 @@ void bind_indexes(nb::module_& m) {
             self.set_center(view(center));
           },
           "center"_a.noconvert(), "The mean input; it counts from the next refresh on.")
+      .def(
+          "refresh_rows",
+          [](TableIndex& self, Array2<const float> weights, Array1<const float> bias,
+             Array1<const RowId> rows, int n_threads) {
+            check_some_rows(self, weights, bias, rows);
+            Tally tally;
+            {
+              nb::gil_scoped_release unlocked;
+              Pool pool(threads_of(n_threads));
+              tally = self.refresh_rows(view(weights), view(bias), view(rows), pool);
+            }
+            return ledger_of({tally});
+          },
+          "weights"_a.noconvert(), "bias"_a.noconvert(), "rows"_a.noconvert(), "n_threads"_a = 1,
+          "Compute the codes of some rows afresh; returns what it cost, (1, n_fields).")
+      .def(
+          "drift",
+          [](const TableIndex& self, Array2<const float> weights, Array1<const float> bias,
+             Array1<const RowId> rows, int n_threads) -> DriftResult {
+            check_some_rows(self, weights, bias, rows);
+            Tally tally;
+            double drift = 0.0;
+            {
+              nb::gil_scoped_release unlocked;
+              Pool pool(threads_of(n_threads));
+              drift = self.drift(view(weights), view(bias), view(rows), pool, tally);
+            }
+            return nb::make_tuple(drift, ledger_of({tally}));
+          },
+          "weights"_a.noconvert(), "bias"_a.noconvert(), "rows"_a.noconvert(), "n_threads"_a = 1,
+          "The share of bits (or codes) in which the codes of some rows are stale: (share, cost).")
       .def_prop_ro(
           "sign_bits", [](const TableIndex& self) { return to_numpy(self.sign_bits()); },
           nb::rv_policy::automatic, "Of rank sign: bit j % 64 of word j / 64 of a row says w_j > 0.")

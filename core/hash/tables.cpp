@@ -1,6 +1,7 @@
 #include "hash/tables.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "kernels.h"
@@ -45,9 +46,53 @@ Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bi
   tally += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
   pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
   if (signs_) signs_->refresh(weights, every_row_, pool, tally);
-  for (int64_t row = 0; row < n_rows_ && !signatures_.empty(); ++row)
-    pack(codes().row(row).data(), 1, hash_->n_tables(), hash_->bits_per_code(), signature(row));
+  for (int64_t row = 0; row < n_rows_; ++row) sign(row);
   return tally;
+}
+
+Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const float> bias,
+                               std::span<const RowId> rows, Pool& pool) {
+  const int64_t n_tables = hash_->n_tables();
+  std::vector<uint32_t> fresh(rows.size() * static_cast<size_t>(n_tables));
+  const Matrix<uint32_t> codes{fresh.data(), static_cast<int64_t>(rows.size()), n_tables};
+  const Tally tally = hash_->hash_rows(weights, bias, rows, codes, pool);
+  std::vector<char> changed(static_cast<size_t>(n_tables));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    uint32_t* own = codes_.data() + rows[i] * n_tables;
+    for (int64_t t = 0; t < n_tables; ++t) {
+      changed[t] |= own[t] != codes.row(static_cast<int64_t>(i))[t];
+      own[t] = codes.row(static_cast<int64_t>(i))[t];
+    }
+    sign(rows[i]);
+  }
+  pool.parallel_for(n_tables, 1, [&](int64_t table, int) {
+    if (changed[table]) fill(static_cast<int>(table));
+  });
+  return tally;
+}
+
+double TableIndex::drift(Matrix<const float> weights, std::span<const float> bias,
+                         std::span<const RowId> rows, Pool& pool, Tally& tally) const {
+  const int64_t n_tables = hash_->n_tables(), n_bits = hash_->bits_per_code();
+  std::vector<uint32_t> fresh(rows.size() * static_cast<size_t>(n_tables));
+  const Matrix<uint32_t> now{fresh.data(), static_cast<int64_t>(rows.size()), n_tables};
+  tally += hash_->hash_rows(weights, bias, rows, now, pool);
+  int64_t differing = 0;
+  for (size_t i = 0; i < rows.size(); ++i)
+    for (int64_t t = 0; t < n_tables; ++t) {
+      const uint32_t difference = codes().row(rows[i])[t] ^ now.row(static_cast<int64_t>(i))[t];
+      differing += n_bits > 0 ? std::popcount(difference) : difference != 0;
+    }
+  return static_cast<double>(differing) / static_cast<double>(std::max<size_t>(fresh.size(), 1)) /
+         static_cast<double>(std::max<int64_t>(n_bits, 1));
+}
+
+// The signature of a row: its codes, end to end.
+void TableIndex::sign(int64_t row) {
+  if (signatures_.empty()) return;
+  const size_t n = static_cast<size_t>(signature_words());
+  pack(codes().row(row).data(), 1, hash_->n_tables(), hash_->bits_per_code(),
+       std::span(signatures_).subspan(static_cast<size_t>(row) * n, n));
 }
 
 void TableIndex::fill(int table) {

@@ -37,6 +37,14 @@ class TableIndex : public Index {
                Tally& tally) const override;
   void set_center(std::span<const float> center) { hash_->set_center(center); }
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
+  // Hashes some rows anew, by what the family learned at the last refresh, and refills the tables in which
+  // one of them has another code.
+  Tally refresh_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+                     Pool& pool);
+  // How far the codes of some rows are from those of the weights now: the mean share of bits that differ in
+  // a table, or of codes where bits mean nothing.
+  double drift(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+               Pool& pool, Tally& tally) const;
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override {
     if (signs_) signs_->flip(row, columns, weights);
   }
@@ -50,11 +58,8 @@ class TableIndex : public Index {
   Matrix<const uint32_t> codes() const { return {codes_.data(), n_rows_, hash_->n_tables()}; }
 
  private:
+  void sign(int64_t row);
   int64_t signature_words() const;
-  std::span<uint64_t> signature(int64_t row) {
-    const size_t n = static_cast<size_t>(signature_words());
-    return std::span(signatures_).subspan(static_cast<size_t>(row) * n, n);
-  }
   void fill(int table);
   void collect(const Query& query, int64_t limit, Scratch& scratch) const;
   void count_votes(Scratch& scratch, Tally& tally) const;

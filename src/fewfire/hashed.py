@@ -17,7 +17,14 @@ from .config import (
 )
 
 # What a family can be told, with defaults; None: nothing, or found from the layer.
-_SHARED_BY_TABLES: dict[str, Any] = {"rank": "count", "alpha": None, "refresh_every": 1000}
+_SHARED_BY_TABLES: dict[str, Any] = {
+    "rank": "count",
+    "alpha": None,
+    "refresh": "full",
+    "refresh_every": 1000,
+    "refresh_growth": None,
+    "drift": None,
+}
 FAMILIES: dict[str, dict[str, Any]] = {
     "sign": {"alpha": None},
     "simhash": {
@@ -35,6 +42,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
 RANKS = ("count", "union", "hamming", "sign")
 PROJECTIONS = ("gaussian", "sparse", "hadamard")
 TRANSFORMS = ("sign-alsh", "simple")
+REFRESHES = ("full", "touched", "rolling", "drift")
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,18 @@ class Hashed:
         Which of the rows found in the buckets become candidates: those in the most of them
         (default), the first found, those whose codes differ in the fewest bits ("simhash"), those
         with the best sign sums.
+    refresh : {"full", "touched", "rolling", "drift"}, optional
+        Hash tables: what happens every `refresh_every` steps. "full" (default): all rows are hashed
+        anew. "touched": those that changed since the last time. "rolling": the same, but a 16th of
+        the rows at a time, spread over the steps between. "drift": all rows, if of a sample of 256
+        more than `drift` of the bits (of the codes, in families without bits) are stale. All rows
+        are hashed at the end of each epoch in any case.
     refresh_every : int, optional
-        Hash tables: training steps between two fillings (default 1000).
+        Training steps between two refreshes (default 1000).
+    refresh_growth : float, optional
+        Each pause is this many times longer than the one before (default 1; not for "rolling").
+    drift : float, optional
+        `refresh="drift"`: the share above which tables are refreshed (default 0.05).
 
     Raises
     ------
@@ -112,7 +130,10 @@ class Hashed:
     largest_norm: float | None = None
     center: bool | None = None
     rank: str | None = None
+    refresh: str | None = None
     refresh_every: int | None = None
+    refresh_growth: float | None = None
+    drift: float | None = None
 
     def __post_init__(self) -> None:
         check_density(self.density)
@@ -141,12 +162,16 @@ class Hashed:
                     + " or ".join(f'family="{family}"' for family in families)
                 )
         for name, default in own.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, default)
+            self._default(name, default)
         if self.mips == "sign-alsh":
-            for name, default in (("norm_powers", 2), ("largest_norm", 0.75)):
-                if getattr(self, name) is None:
-                    object.__setattr__(self, name, default)
+            self._default("norm_powers", 2)
+            self._default("largest_norm", 0.75)
+        if self.refresh == "drift":
+            self._default("drift", 0.05)
+
+    def _default(self, name: str, value: Any) -> None:
+        if getattr(self, name) is None:
+            object.__setattr__(self, name, value)
 
     def _check_together(self) -> None:
         """Raise for options that are fine alone."""
@@ -159,6 +184,10 @@ class Hashed:
             raise ValueError('norm_powers and largest_norm need mips="sign-alsh"')
         if self.rank == "hamming" and self.family != "simhash":
             raise ValueError(f'rank="hamming" needs family="simhash", not {self.family!r}')
+        if self.drift is not None and self.refresh != "drift":
+            raise ValueError('drift needs refresh="drift"')
+        if self.refresh_growth is not None and self.refresh == "rolling":
+            raise ValueError('refresh="rolling" goes round evenly: leave refresh_growth out')
         if self.alpha is not None and self.family != "sign" and self.rank != "sign":
             raise ValueError('alpha weighs sign sums: it needs family="sign" or rank="sign"')
 
@@ -174,5 +203,8 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "largest_norm": partial(check_number, above=0.0, below=1.0),
     "center": check_flag,
     "rank": partial(check_choice, choices=RANKS),
+    "refresh": partial(check_choice, choices=REFRESHES),
     "refresh_every": partial(check_integer, low=1),
+    "refresh_growth": partial(check_number, low=1.0, high=100.0),
+    "drift": partial(check_number, low=0.0, below=1.0),
 }

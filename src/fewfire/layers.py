@@ -184,6 +184,17 @@ class Layer:
             self.index.set_center(self.center)
         return np.asarray(self.index.refresh(self.weights, self.bias, n_threads))
 
+    def refresh_rows(self, rows: NDArray[np.int32], n_threads: int = 1) -> NDArray[np.int64]:
+        """Recompute the codes of some rows of a layer with tables; return the cost."""
+        assert isinstance(self.index, _core.TableIndex)
+        return np.asarray(self.index.refresh_rows(self.weights, self.bias, rows, n_threads))
+
+    def drift(self, rows: NDArray[np.int32], n_threads: int = 1) -> tuple[float, NDArray[np.int64]]:
+        """Return how stale the codes of some rows are, a share of bits or codes, and the cost."""
+        assert isinstance(self.index, _core.TableIndex)
+        share, cost = self.index.drift(self.weights, self.bias, rows, n_threads)
+        return float(share), np.asarray(cost)
+
 
 def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[NDArray[np.float32]]:
     """Draw what training starts from: the arrays of each layer in turn."""

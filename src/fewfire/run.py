@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from .config import check_integer, check_memory, to_dict
 from .data import Dataset
 from .evaluation import core_inputs, core_targets
 from .files import FormatError, PathLike, read_model, write_model
-from .hashed import Hashed
 from .history import History
 from .ledger import Ledger
 from .loading import from_state
@@ -26,9 +24,9 @@ from .optimizers import core_optimizer
 from .plan import Plan
 from .progress import Pace, Sums, progress_bar, say
 from .renumber import renumber
+from .upkeep import Upkeep
 
 _FIRST_RENUMBERING = 1024  # steps
-_SAMPLE = 256  # examples
 
 
 class DivergenceError(RuntimeError):
@@ -53,8 +51,7 @@ class Run:
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = Moments(self.net, plan.optimizer)
-        rng = np.random.default_rng(plan.random_state)
-        self._sample = np.sort(rng.permutation(len(train))[:_SAMPLE])  # of which means are taken
+        self.upkeep = Upkeep(net, train, self.moments, plan.random_state, plan.n_threads)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -65,7 +62,7 @@ class Run:
         """Train until the last epoch, an early stop, or Ctrl-C."""
         self.net.loss, self.net.encoding = self.loss, self.train.encoding
         if self.epoch == 0 and any(layer.center is not None for layer in self.net.layers):
-            self._refresh()
+            self.history.ledger += self.upkeep.all_rows()
         for callback in self.plan.callbacks:
             callback.on_fit_start(self)
         try:
@@ -101,7 +98,7 @@ class Run:
         try:
             sums = self._train_slices()
         finally:  # also after Ctrl-C: the codes are those of the weights
-            self._refresh()
+            self.history.ledger += self.upkeep.all_rows()
         if not math.isfinite(sums.loss):
             self.net.set_weights(weights)
             raise DivergenceError(
@@ -158,42 +155,25 @@ class Run:
         self._renumber(sums)
         return sums
 
-    def _refresh_periods(self) -> dict[int, int]:
-        """Steps between two refreshes of the layers that ask for them."""
-        selectors = {i: layer.settings.selector for i, layer in enumerate(self.net.layers)}
-        return {
-            i: selector.refresh_every
-            for i, selector in selectors.items()
-            if isinstance(selector, Hashed) and selector.refresh_every is not None
-        }
-
     def _steps_to_next(self, done: int) -> int:
         """Steps until a refresh or a renumbering is due."""
         step = self.epoch * self.steps_per_epoch + done
-        doubled = max(_FIRST_RENUMBERING, 1 << step.bit_length())
-        to_refresh = [period - step % period for period in self._refresh_periods().values()]
-        return min([doubled - step, *to_refresh])
+        to_renumbering = max(_FIRST_RENUMBERING, 1 << step.bit_length()) - step
+        to_refresh = self.upkeep.steps_to_next(step)
+        return to_renumbering if to_refresh is None else min(to_renumbering, to_refresh)
 
     def _keep_up(self, done: int, sums: Sums) -> None:
         """Renumber rows when the number of steps has doubled; refresh what is due."""
         step = self.epoch * self.steps_per_epoch + done
         if step >= _FIRST_RENUMBERING and step.bit_count() == 1:
-            self._refresh(self._renumber(sums))
-        self._refresh(i for i, period in self._refresh_periods().items() if step % period == 0)
+            self.history.ledger += self.upkeep.all_rows(self._renumber(sums))
+        self.history.ledger += self.upkeep.keep_up(step)
 
     def _renumber(self, sums: Sums) -> list[int]:
         """Sort rows by their recent use; return the layers that want a refresh."""
         changed = renumber(self.net, self.moments, sums.recent_usage)
         sums.forget_recent_usage()
         return changed
-
-    def _refresh(self, positions: Iterable[int] | None = None) -> None:
-        wanted = range(len(self.net.layers)) if positions is None else list(positions)
-        if not wanted:
-            return
-        net, n_threads = self.net, self.plan.n_threads
-        self.history.ledger += net.learn_centers(self.train, self._sample, n_threads)
-        self.history.ledger += net.refresh(n_threads, positions=wanted)
 
     def save_checkpoint(self, path: PathLike) -> None:
         """Write the network and all that is needed to go on."""

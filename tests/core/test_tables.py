@@ -140,3 +140,59 @@ def test_a_rank_costs_what_it_does_with_the_candidates(rank, cost):
     always = {"hashing": 6 * 2 * 3, "forward": 6, "rows_touched": 1}
     always |= {"dense": 40 * 12, "dense_nonzero": 40 * 6}
     assert {name: count for name, count in got.items() if count} == always | cost
+
+
+def changed_index(n, n_bits, n_tables, rank, seed, share):
+    """An index of rows of which some have changed since: (index, weights now, bias, changed)."""
+    rng = np.random.default_rng(seed)
+    rows = strategies.rows(rng, n, 12).astype(np.float32)
+    weights, bias = rows[:, :-1].copy(), rows[:, -1].copy()
+    index = _core.TableIndex(_core.SimHash(12, n_bits, n_tables, seed), n, rank, 0)
+    index.refresh(weights, bias)
+    changed = np.flatnonzero(rng.random(n) < share).astype(np.int32)
+    weights[changed] = rng.normal(size=(len(changed), 12))
+    return index, weights, bias, changed
+
+
+@given(
+    n=strategies.SIZES,
+    n_bits=st.integers(1, 6),
+    n_tables=st.integers(1, 9),
+    rank=st.sampled_from(RANKS[:3]),
+    share=st.floats(0, 1),
+    n_threads=st.integers(1, 4),
+    seed=strategies.SEEDS,
+)
+def test_hashing_the_changed_rows_is_hashing_all(n, n_bits, n_tables, rank, share, n_threads, seed):
+    index, weights, bias, changed = changed_index(n, n_bits, n_tables, rank, seed, share)
+    fresh = _core.TableIndex(_core.SimHash(12, n_bits, n_tables, seed), n, rank, 0)
+    fresh.refresh(weights, bias)
+    (cost,) = index.refresh_rows(weights, bias, changed, n_threads)
+    assert cost[FIELDS.index("refresh")] == len(changed) * 12 * n_bits * n_tables
+    for name in ("codes", "offsets", "rows"):
+        assert_array_equal(getattr(index, name), getattr(fresh, name))
+    X = native.vectors(strategies.examples(np.random.default_rng(seed), 3, 12, "gaussian"))
+    scores = []
+    for each in (index, fresh):
+        layer = _core.Linear(weights, bias, "linear", _core.Hashed(each, 1, 1, False, False, 0))
+        scores.append(_core.scores(_core.Model([layer], "softmax"), X, np.arange(3), False, 1))
+    assert_array_equal(*scores)
+
+
+@given(n=strategies.SIZES, share=st.floats(0, 1), seed=strategies.SEEDS)
+def test_drift_is_the_share_of_bits_that_changed(n, share, seed):
+    index, weights, bias, _ = changed_index(n, 3, 5, "count", seed, share)
+    now = _core.SimHash(12, 3, 5, seed).hash_rows(weights, bias)
+    differing = (now ^ index.codes)[:, :, None] >> np.arange(3) & 1
+    drift, _ = index.drift(weights, bias, np.arange(n, dtype=np.int32), 2)
+    assert drift == pytest.approx(differing.mean())
+    index.refresh_rows(weights, bias, np.arange(n, dtype=np.int32))
+    assert index.drift(weights, bias, np.arange(n, dtype=np.int32))[0] == 0
+
+
+@pytest.mark.parametrize("rows", [[-1], [5], [0, 99]])
+def test_rows_that_are_not_there_are_refused(rows):
+    index, weights, bias, _ = changed_index(5, 2, 3, "count", 0, 0.5)
+    for ask in (index.refresh_rows, index.drift):
+        with pytest.raises(ValueError, match="out of range"):
+            ask(weights, bias, np.array(rows, np.int32))

@@ -12,7 +12,7 @@ import click
 
 from ..callbacks import Callback, Checkpoint, EarlyStopping
 from ..data import Dataset
-from ..hashed import FAMILIES, PROJECTIONS, RANKS, TRANSFORMS
+from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
 from ..history import History
 from ..layers import ACTIVATIONS
 from ..network import LOSSES, Network
@@ -125,8 +125,14 @@ _SETTINGS = [
                  help="simhash: take the means from rows and inputs; default: no."),
     click.option("--rank", type=click.Choice(RANKS),
                  help="simhash: which rows of the buckets; default: count."),
+    click.option("--refresh", type=click.Choice(REFRESHES),
+                 help="simhash: what is hashed anew now and then; default: full."),
     click.option("--refresh-every", type=int,
-                 help="simhash: steps between two fillings of the tables; default: 1000."),
+                 help="simhash: steps between two refreshes of the tables; default: 1000."),
+    click.option("--refresh-growth", type=float,
+                 help="simhash: each pause is this many times the last; default: 1."),
+    click.option("--drift", type=float,
+                 help="refresh drift: share of stale bits that asks for a refresh; default: 0.05."),
     click.option("--loss", type=click.Choice(LOSSES),
                  help="Default: softmax for classes, logistic for labels, squared for values."),
     click.option("--optimizer", type=_names(OPTIMIZERS), 

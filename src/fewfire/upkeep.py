@@ -1,0 +1,120 @@
+"""Keeps hash tables true while rows change: what is hashed anew, and at which steps.
+
+What is due depends on the number of steps alone, so that neither slices of an epoch nor a resumed
+run change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .data import Dataset
+from .hashed import Hashed
+from .layers import Layer
+from .ledger import Ledger
+from .moments import Moments
+from .network import Network
+
+_SAMPLE = 256  # examples that a mean input is taken of, and rows that tell a drift
+_PARTS = 16  # of a layer, hashed in turn by a rolling refresh
+
+
+class Upkeep:
+    """The refreshes of a training run's tables."""
+
+    def __init__(
+        self, net: Network, train: Dataset, moments: Moments, random_state: int, n_threads: int
+    ) -> None:
+        self.net = net
+        self.train = train
+        self.moments = moments
+        self.random_state = random_state
+        self.n_threads = n_threads
+        self.tables = {
+            position: layer.settings.selector
+            for position, layer in enumerate(net.layers)
+            if isinstance(layer.settings.selector, Hashed)
+            and layer.settings.selector.refresh_every is not None
+        }
+        order = np.random.default_rng(random_state).permutation(len(train))
+        self._examples = np.sort(order[:_SAMPLE])
+
+    def steps_to_next(self, step: int) -> int | None:
+        """Steps from `step` to the next refresh that is due; None without tables."""
+        return min((_next_due(x, step) - step for x in self.tables.values()), default=None)
+
+    def all_rows(self, positions: Iterable[int] | None = None) -> Ledger:
+        """Hash all rows of these layers, or of all; return the cost."""
+        wanted = range(len(self.net.layers)) if positions is None else list(positions)
+        if not wanted:
+            return Ledger.empty(len(self.net.layers))
+        ledger = self.net.learn_centers(self.train, self._examples, self.n_threads)
+        return ledger + self.net.refresh(self.n_threads, positions=wanted)
+
+    def keep_up(self, step: int) -> Ledger:
+        """Do what is due after `step` steps; return the cost."""
+        ledger = Ledger.empty(len(self.net.layers))
+        for position, selector in self.tables.items():
+            if _next_due(selector, step - 1) == step:
+                ledger += self._refresh(position, selector, step)
+        return ledger
+
+    def _refresh(self, position: int, selector: Hashed, step: int) -> Ledger:
+        layer = self.net.layers[position]
+        ledger = Ledger.empty(len(self.net.layers))
+        if selector.refresh in ("touched", "rolling"):
+            rows = self._stale_rows(position, selector, step)
+            ledger.add_to_layer(position, layer.refresh_rows(rows, self.n_threads))
+            return ledger
+        if selector.refresh == "drift":
+            drift, cost = layer.drift(self._some_rows(layer, step), self.n_threads)
+            ledger.add_to_layer(position, cost)
+            if drift <= (selector.drift or 0.0):
+                return ledger
+        return ledger + self.all_rows([position])
+
+    def _stale_rows(self, position: int, selector: Hashed, step: int) -> NDArray[np.int32]:
+        """Rows that changed since they were last hashed; for a rolling refresh, of one part."""
+        touched, first = self.moments.touched[position], 0
+        since = _due_before(selector, step)
+        if selector.refresh == "rolling":
+            period, n_rows = _period(selector), len(touched)
+            part = step // period % _PARTS
+            first, last = n_rows * part // _PARTS, n_rows * (part + 1) // _PARTS
+            touched, since = touched[first:last], max(0, step - _PARTS * period)
+        return (first + np.flatnonzero(touched > since)).astype(np.int32)
+
+    def _some_rows(self, layer: Layer, step: int) -> NDArray[np.int32]:
+        rng = np.random.default_rng([self.random_state, step])
+        return rng.permutation(len(layer.bias))[:_SAMPLE].astype(np.int32)
+
+
+def _period(selector: Hashed) -> int:
+    """Steps between two refreshes, the first two if they grow."""
+    assert selector.refresh_every is not None
+    return max(1, selector.refresh_every // (_PARTS if selector.refresh == "rolling" else 1))
+
+
+def _next_due(selector: Hashed, step: int) -> int:
+    """The first step after `step` at which a refresh is due."""
+    period, growth = _period(selector), selector.refresh_growth or 1.0
+    if growth == 1.0:
+        return (step // period + 1) * period
+    due, pause = period, float(period)
+    while due <= step:
+        pause *= growth
+        due += round(pause)
+    return due
+
+
+def _due_before(selector: Hashed, step: int) -> int:
+    """The last step before `step` at which a refresh was due, or 0."""
+    due, after = 0, _next_due(selector, 0)
+    if (selector.refresh_growth or 1.0) == 1.0:
+        return max(0, step - after)
+    while after < step:
+        due, after = after, _next_due(selector, after)
+    return due

@@ -1,0 +1,113 @@
+"""Refreshes of hash tables: due by the step alone, cheaper where less is hashed, and true after."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+import fewfire as ff
+from fewfire.moments import Moments
+from fewfire.upkeep import _PARTS, Upkeep
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(1500, 16)).astype(np.float32)
+DATA = ff.Dataset(X, (X @ RNG.normal(size=(16, 4))).argmax(axis=1))
+
+
+def make(**options):
+    tables = ff.Hashed(density=0.2, family="simhash", n_bits=3, n_tables=8, **options)
+    hidden = ff.Linear(16, 60, activation="relu", selector=tables)
+    return ff.Network(hidden, ff.Linear(60, 4), random_state=0)
+
+
+def trained(**options):
+    net = make(**options)
+    history = ff.Trainer(net, max_epochs=2, batch_size=4, n_jobs=1).fit(DATA)
+    return net, history.ledger
+
+
+def upkeep_of(net):
+    moments = Moments(net, ff.RMS())
+    return Upkeep(net, DATA, moments, random_state=0, n_threads=1), moments
+
+
+@settings(max_examples=30, deadline=None)
+@given(every=st.integers(1, 50), growth=st.sampled_from([None, 1.0, 1.3, 2.0]))
+def test_pauses_between_refreshes_grow_by_the_factor(every, growth):
+    upkeep, _ = upkeep_of(make(refresh_every=every, refresh_growth=growth))
+    due, step = [], 0
+    for _ in range(5):
+        step += upkeep.steps_to_next(step)
+        due.append(step)
+    pauses, wanted = np.diff([0, *due]), every * (growth or 1.0) ** np.arange(5)
+    assert np.abs(pauses - wanted).max() <= 0.5 + 1e-9
+    counted = [bool(upkeep.keep_up(step).refresh) for step in range(1, due[2] + 1)]
+    assert_array_equal(1 + np.flatnonzero(counted), due[:3])
+
+
+def test_refreshing_what_was_touched_trains_the_same_net_for_less():
+    """Plain projections learn nothing from the rows as a whole, so the others' codes are right."""
+    (full, full_cost), (touched, touched_cost) = (
+        trained(refresh=kind, refresh_every=20) for kind in ("full", "touched")
+    )
+    for a, b in zip(full.weights(), touched.weights(), strict=True):
+        assert_array_equal(a, b)
+    assert 0 < touched_cost.refresh < full_cost.refresh
+
+
+def test_a_drift_that_is_never_reached_leaves_only_the_refresh_of_the_epoch():
+    (_, never), (_, always), (_, full) = (
+        trained(refresh_every=100, **options)
+        for options in (
+            {"refresh": "drift", "drift": 0.99},
+            {"refresh": "drift", "drift": 0.0},
+            {"refresh": "full"},
+        )
+    )
+    one = 60 * 16 * 3 * 8  # all rows
+    assert (
+        never.refresh == (2 + 2 * 3) * one
+    )  # two epochs, and three samples of all 60 rows in each
+    assert full.refresh == (2 + 2 * 3) * one
+    assert always.refresh == (2 + 2 * 3 * 2) * one
+
+
+@pytest.mark.parametrize("every", [16, 160])
+def test_a_rolling_refresh_hashes_every_changed_row_once_a_round(every):
+    net = make(refresh="rolling", refresh_every=every)
+    upkeep, moments = upkeep_of(net)
+    layer = net.layers[0]
+    changed = np.flatnonzero(np.arange(60) % 3)
+    layer.weights[changed] *= -1
+    moments.touched[0][changed] = 1
+    costs, step = [], 0
+    for _ in range(_PARTS):
+        step += upkeep.steps_to_next(step)
+        costs.append(upkeep.keep_up(step).refresh)
+    assert step == every
+    per_row = 16 * 3 * 8
+    assert sum(costs) == len(changed) * per_row
+    assert max(costs) <= 4 * per_row  # a sixteenth of 60 rows at a time
+    codes = np.array(layer.index.codes)
+    net.refresh()
+    assert_array_equal(codes, layer.index.codes)
+
+
+@pytest.mark.parametrize("options", [{"refresh": "touched"}, {"refresh": "rolling"},
+                                     {"refresh": "drift"}, {"refresh_growth": 1.5}],
+                         ids=repr)  # fmt: skip
+def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
+    class Stop(ff.Callback):
+        def on_epoch_end(self, run, record):
+            return record["epoch"] == 2
+
+    nets = [make(refresh_every=64, **options) for _ in range(3)]
+    how = {"max_epochs": 4, "batch_size": 4, "n_jobs": 1}
+    path = tmp_path / "checkpoint"
+    history = ff.Trainer(nets[0], **how).fit(DATA)
+    assert history[-1]["train/accuracy"] > 0.8
+    ff.Trainer(nets[1], **how, callbacks=[ff.Checkpoint(path), Stop()]).fit(DATA)
+    ff.Trainer(nets[2], **how).fit(DATA, resume=path)
+    for a, b in zip(nets[0].weights(), nets[2].weights(), strict=True):
+        assert_array_equal(a, b)
