@@ -12,7 +12,7 @@ import strategies
 from fewfire import _core
 from reference import Dropout, Hashed, Layer, Model, SignIndex, TopK
 
-KINDS = ["dropout", "topk", "sign", "union", "count"]
+KINDS = ["dropout", "topk", "sign", "union", "count", "dwta", "minhash"]
 
 
 def make_gate(kind, rows, k, seed=0, rerank=1):
@@ -23,6 +23,8 @@ def make_gate(kind, rows, k, seed=0, rerank=1):
         return TopK(k, seed=seed)
     if kind == "sign":
         return Hashed(SignIndex(0.1, seed), k, m, seed=seed)
+    if kind in ("dwta", "minhash"):
+        return Hashed(native.Tables(kind, 3, 5, "count", seed), k, m, seed=seed)
     index = native.twin_index(rows[:, :-1], 3, 5, kind, seed)
     return Hashed(index, k, min(n, m), seed=seed)
 
