@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 import fewfire as ff
 from fewfire import files
+from fewfire.hashed import FAMILIES
 from fewfire.selectors import SELECTORS
 
 X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
@@ -35,9 +36,13 @@ def saved(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("name", SELECTORS)
-def test_a_loaded_network_predicts_the_same_bits(tmp_path, name):
-    net = trained(SELECTORS[name]())
+@pytest.mark.parametrize(
+    "selector",
+    [*(kind() for kind in SELECTORS.values()), *(ff.Hashed(family=name) for name in FAMILIES)],
+    ids=repr,
+)
+def test_a_loaded_network_predicts_the_same_bits(tmp_path, selector):
+    net = trained(selector)
     net.save(tmp_path / "net.safetensors")
     loaded = ff.load(tmp_path / "net.safetensors")
     for exact in (False, True):

@@ -21,6 +21,8 @@ SELECTORS = {
     "soft topk": ff.TopK(density=0.3, soft=True),
     "sign": ff.Hashed(density=0.3, rerank=1.5),
     "simhash": ff.Hashed(density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4),
+    "dwta": ff.Hashed(density=0.3, rerank=1.5, family="dwta", n_hashes=1, n_tables=4),
+    "minhash": ff.Hashed(density=0.3, rerank=1.5, family="minhash", n_bits=3, n_tables=4),
 }
 
 

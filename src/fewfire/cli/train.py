@@ -75,8 +75,8 @@ def _as_typed(value: Any) -> Any:
 
 
 SELECTOR_OPTIONS = ("density", "family", "rerank", "soft", "differentiate", "alpha", "n_bits",
-                    "n_tables", "probes", "projection", "mips", "norm_powers", "largest_norm",
-                    "center", "rank", "refresh_every")  # fmt: skip
+                    "n_tables", "n_hashes", "probes", "projection", "mips", "norm_powers",
+                    "largest_norm", "center", "rank", "refresh_every")  # fmt: skip
 OPTIMIZER_OPTIONS = ("lr", "l2", "momentum", "beta1", "beta2", "rho", "eps", "initial",
                      "rowwise")  # fmt: skip
 SCHEDULE_OPTIONS = ("warmup", "final", "n_drops", "factor")
@@ -106,8 +106,9 @@ _SETTINGS = [
     click.option("--differentiate/--no-differentiate", default=None,
                  help="Whether gradient flows through the threshold."),
     click.option("--alpha", type=float, help="Weight of the sign sum against the bias."),
-    click.option("--n-bits", type=int, help="simhash: bits per code; default: 6."),
-    click.option("--n-tables", type=int, help="simhash: hash tables; default: 50."),
+    click.option("--n-bits", type=int, help="Bits per code; default: simhash 6, minhash 12."),
+    click.option("--n-tables", type=int, help="Hash tables; default: 50."),
+    click.option("--n-hashes", type=int, help="Hashes per code; default: dwta 3, minhash 1."),
     click.option("--probes", type=int,
                  help="simhash: buckets of each table besides the query's own; default: 0."),
     click.option("--projection", type=click.Choice(PROJECTIONS),
@@ -119,9 +120,9 @@ _SETTINGS = [
     click.option("--center/--no-center", default=None,
                  help="simhash: take the means from rows and inputs; default: no."),
     click.option("--rank", type=click.Choice(RANKS),
-                 help="simhash: which rows of the buckets; default: count."),
+                 help="Tables: which rows of the buckets; default: count."),
     click.option("--refresh-every", type=int,
-                 help="simhash: steps between two fillings of the tables; default: 1000."),
+                 help="Tables: steps between two fillings; default: 1000."),
     click.option("--loss", type=click.Choice(LOSSES),
                  help="Default: softmax for classes, logistic for labels, squared for values."),
     click.option("--optimizer", type=_names(OPTIMIZERS), 
