@@ -11,6 +11,8 @@
 #include <limits>
 #include <numeric>
 
+#include "hash/dwta.h"
+#include "hash/minhash.h"
 #include "hash/sign.h"
 #include "hash/simhash.h"
 #include "hash/tables.h"
@@ -442,6 +444,28 @@ void bind_indexes(nb::module_& m) {
             return to_numpy(std::move(values));
           },
           "row"_a.noconvert(), "bias"_a, "What of a row is projected.");
+  nb::class_<Dwta, Hash>(m, "Dwta", "Densified winner take all; see core/hash/dwta.h.")
+      .def(
+          "__init__",
+          [](Dwta* self, int64_t n_columns, int n_hashes, int n_tables, uint64_t seed) {
+            require(n_columns >= 1 && n_tables >= 1, "a column and a table at least are wanted");
+            require(n_hashes >= 1 && n_hashes <= Dwta::kMaxHashes, "n_hashes must be in 1 .. 8");
+            new (self) Dwta(n_columns, n_hashes, n_tables, seed);
+          },
+          "n_columns"_a, "n_hashes"_a, "n_tables"_a, "seed"_a)
+      .def_prop_ro(
+          "places", [](const Dwta& self) { return to_numpy(self.places()); }, nb::rv_policy::automatic,
+          "8 bin + place of a column in each permutation, or -1: (n_columns, n_permutations)");
+  nb::class_<MinHash, Hash>(m, "MinHash", "Minwise hashing; see core/hash/minhash.h.")
+      .def(
+          "__init__",
+          [](MinHash* self, int64_t n_columns, int n_hashes, int n_tables, int n_bits, uint64_t seed) {
+            require(n_columns >= 1 && n_tables >= 1, "a column and a table at least are wanted");
+            require(n_hashes >= 1 && n_hashes <= MinHash::kMaxHashes, "n_hashes must be in 1 .. 16");
+            require(n_bits >= 1 && n_bits <= 24, "n_bits must be in 1 .. 24");
+            new (self) MinHash(n_columns, n_hashes, n_tables, n_bits, seed);
+          },
+          "n_columns"_a, "n_hashes"_a, "n_tables"_a, "n_bits"_a, "seed"_a);
   nb::class_<TableIndex, Index>(m, "TableIndex", "Hash tables over the rows; see core/hash/tables.h.")
       .def(
           "__init__",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +39,17 @@ class Trained(NamedTuple):
     n_correct: int
     ledger: np.ndarray
     usage: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """An index of a family whose proposals the twin does not imitate."""
+
+    family: str
+    n_bits: int
+    n_tables: int
+    rank: str
+    seed: int
 
 
 PLAIN_SGD = reference.Optimizer()
@@ -147,10 +158,24 @@ class Network:
 def make_index(index: Any, n_rows: int, n_columns: int) -> Any:
     if isinstance(index, reference.SignIndex):
         return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed)
+    if isinstance(index, Tables):
+        hashing = make_hash(index.family, n_columns, index.n_bits, index.n_tables, index.seed)
+        return _core.TableIndex(hashing, n_rows, index.rank, index.seed)
     simhash = _core.SimHash(
         n_columns, index.n_bits, index.n_tables, index.seed, n_probes=1 + index.probes
     )
     return _core.TableIndex(simhash, n_rows, index.rank, index.seed, index.alpha)
+
+
+def make_hash(family: str, n_columns: int, n_bits: int, n_tables: int, seed: int) -> Any:
+    """A hash of that many bits, or a few more."""
+    match family:
+        case "simhash":
+            return _core.SimHash(n_columns, n_bits, n_tables, seed)
+        case "dwta":
+            return _core.Dwta(n_columns, -(-n_bits // 3), n_tables, seed)
+        case "minhash":
+            return _core.MinHash(n_columns, 2, n_tables, n_bits, seed)
 
 
 def twin_index(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -222,6 +222,64 @@ class Transform:
 
     def _centred(self, rows: np.ndarray) -> np.ndarray:
         return self._shifted(rows) - self.mean_row
+
+
+def mix(x: int) -> int:
+    """The finaliser of splitmix64."""
+    x = (x + 0x9E3779B97F4A7C15) % 2**64
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
+    return x ^ x >> 31
+
+
+def random_bits(seed: int, key: int, draw: int) -> int:
+    return mix(mix(seed ^ mix(key)) ^ draw)
+
+
+def random_below(n: int, bits: int) -> int:
+    return (bits >> 32) * n >> 32
+
+
+def densified(full: dict[int, int], n_bins: int, seed: int) -> list[int]:
+    """What each bin holds; an empty one, what the first full one on its walk does."""
+    held = []
+    for bin_ in range(n_bins):
+        asked, attempt = bin_, 0
+        while asked not in full:
+            draw = random_below(n_bins, random_bits(mix(seed), bin_, attempt))
+            asked = draw if attempt < 64 else (asked + 1) % n_bins
+            attempt += 1
+        held.append(full[asked])
+    return held
+
+
+def dwta_codes(x: np.ndarray, places: np.ndarray, n_hashes: int, n_tables: int, seed: int) -> Any:
+    """Digit i of table t's code is the place of the largest value in bin t * n_hashes + i."""
+    bins: dict[int, list[tuple[float, int]]] = {}
+    for j in np.flatnonzero((x != 0) & ~np.isnan(x)):
+        for place in places[j][places[j] >= 0].tolist():
+            bins.setdefault(place // 8, []).append((-x[j], place % 8))
+    winners = {bin_: min(entries)[1] for bin_, entries in bins.items()}
+    if not winners:
+        return np.zeros(n_tables, np.uint32)
+    digits = np.reshape(densified(winners, n_tables * n_hashes, seed), (n_tables, n_hashes))
+    return (digits << 3 * np.arange(n_hashes)).sum(axis=1).astype(np.uint32)
+
+
+def minhash_codes(x: np.ndarray, n_hashes: int, n_tables: int, n_bits: int, seed: int) -> Any:
+    """The first positive coordinates of n_hashes stretches of a random order, mixed."""
+    n_bins, first = n_tables * n_hashes, {}
+    for key in sorted((random_bits(seed, 0, int(j)) for j in np.flatnonzero(x > 0)), reverse=True):
+        first[random_below(n_bins, key)] = key
+    if not first:
+        return np.zeros(n_tables, np.uint32)
+    codes, held = [], densified(first, n_bins, seed)
+    for table in range(n_tables):
+        code = 0
+        for key in held[table * n_hashes : (table + 1) * n_hashes]:
+            code = mix(code ^ key)
+        codes.append(code >> (64 - n_bits))
+    return np.array(codes, np.uint32)
 
 
 def build_table(codes: np.ndarray, n_buckets: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 import fewfire as ff
 from fewfire import files
+from fewfire.hashed import FAMILIES
 from fewfire.selectors import SELECTORS
 
 X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
@@ -38,7 +39,15 @@ def saved(tmp_path_factory):
 TABLES = ff.Hashed(family="simhash", density=0.3, n_bits=3, mips="simple", center=True, rank="sign")
 
 
-@pytest.mark.parametrize("selector", [*(kind() for kind in SELECTORS.values()), TABLES], ids=repr)
+@pytest.mark.parametrize(
+    "selector",
+    [
+        *(kind() for kind in SELECTORS.values()),
+        *(ff.Hashed(family=name) for name in FAMILIES),
+        TABLES,
+    ],
+    ids=repr,
+)
 def test_a_loaded_network_predicts_the_same_bits(tmp_path, selector):
     net = trained(selector)
     net.save(tmp_path / "net.safetensors")

@@ -26,6 +26,8 @@ SELECTORS = {
         density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4, probes=2,
         projection="hadamard", mips="simple", center=True, rank="sign",
     ),
+    "dwta": ff.Hashed(density=0.3, rerank=1.5, family="dwta", n_hashes=1, n_tables=4),
+    "minhash": ff.Hashed(density=0.3, rerank=1.5, family="minhash", n_bits=3, n_tables=4),
 }  # fmt: skip
 
 

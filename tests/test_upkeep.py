@@ -66,11 +66,9 @@ def test_a_drift_that_is_never_reached_leaves_only_the_refresh_of_the_epoch():
         )
     )
     one = 60 * 16 * 3 * 8  # all rows
-    assert (
-        never.refresh == (2 + 2 * 3) * one
-    )  # two epochs, and three samples of all 60 rows in each
-    assert full.refresh == (2 + 2 * 3) * one
-    assert always.refresh == (2 + 2 * 3 * 2) * one
+    # 750 steps: two ends of an epoch and seven times 100; the sample holds all 60 rows.
+    assert never.refresh == full.refresh == (2 + 7) * one
+    assert always.refresh == (2 + 2 * 7) * one
 
 
 @pytest.mark.parametrize("every", [16, 160])

@@ -2,6 +2,7 @@
 // tables, and a query the codes of the buckets where rows with a large inner product lie.
 #pragma once
 
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -15,8 +16,18 @@ namespace fewfire {
 struct HashScratch {  // of one thread
   std::vector<float> values, products, spare;
   std::vector<RowId> ids;
+  std::vector<uint64_t> keys, filled;  // of densify.h
   ProbeScratch probes;
 };
+
+// A dense row as a query; `ids` are kept as 0, 1, 2, ...
+inline SparseVector all_of(std::span<const float> values, std::vector<RowId>& ids) {
+  if (ids.size() < values.size()) {
+    ids.resize(values.size());
+    std::iota(ids.begin(), ids.end(), 0);
+  }
+  return {std::span(ids).first(values.size()), values};
+}
 
 class Hash {
  public:

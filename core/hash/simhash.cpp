@@ -12,14 +12,6 @@ namespace {
 
 constexpr int64_t kBlock = 16;  // rows a thread takes at a time
 
-SparseVector all_of(std::span<const float> values, std::vector<RowId>& ids) {
-  if (ids.size() < values.size()) {
-    ids.resize(values.size());
-    std::iota(ids.begin(), ids.end(), 0);
-  }
-  return {std::span(ids).first(values.size()), values};
-}
-
 }  // namespace
 
 SimHash::SimHash(int64_t n_columns, const SimHashOptions& options, uint64_t seed)

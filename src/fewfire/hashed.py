@@ -38,6 +38,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "center": False,
         **_SHARED_BY_TABLES,
     },
+    "dwta": {"n_hashes": 3, "n_tables": 50, **_SHARED_BY_TABLES},
+    "minhash": {"n_hashes": 1, "n_tables": 50, "n_bits": 12, **_SHARED_BY_TABLES},
 }
 RANKS = ("count", "union", "hamming", "sign")
 PROJECTIONS = ("gaussian", "sparse", "hadamard")
@@ -56,9 +58,13 @@ class Hashed:
     ----------
     density : float
         Share of the rows that are kept.
-    family : {"sign", "simhash"}
+    family : {"sign", "simhash", "dwta", "minhash"}
         "sign": the sign bits of the live weights, never stale, the default for hidden layers.
-        "simhash": signs of random projections in hash tables (Charikar, STOC 2002), the paper's.
+        The others fill hash tables. "simhash": signs of random projections (Charikar, STOC 2002),
+        the paper's. "dwta": places of the largest of 8 coordinates (winner take all: Yagnik et al.,
+        ICCV 2011; densified: Chen & Shrivastava, UAI 2018); of wide inputs it reads 8 n_hashes
+        n_tables columns. "minhash": minwise hashes of the sets of positive coordinates, for sparse
+        binary inputs (Li, Owen & Zhang, NIPS 2012; densified: Shrivastava, ICML 2017).
     rerank : float
         Candidates per kept row, at least 1.
     soft, differentiate : bool, optional
@@ -68,7 +74,10 @@ class Hashed:
         s_i = alpha (2 sum_{w_ij > 0} x_j - sum_j x_j) + b_i. None: 0.03 in a network's first layer,
         0.1 later.
     n_bits, n_tables : int, optional
-        "simhash": bits per code (K, default 6) and tables (L, default 50).
+        Bits per code ("simhash": K, default 6; "minhash": default 12) and tables (L, default 50).
+    n_hashes : int, optional
+        Hashes per code: "dwta", of 3 bits each, 1 to 8 (K, default 3); "minhash", mixed to n_bits,
+        1 to 16 (K, default 1).
     probes : int, optional
         Buckets of each table that a query visits besides its own (default 0). "simhash": those that
         differ in the bits of the least certain projections (Lv et al., VLDB 2007).
@@ -109,10 +118,10 @@ class Hashed:
 
     >>> Hashed(density=0.05).family
     'sign'
-    >>> Hashed(family="sign", n_bits=4)
+    >>> Hashed(family="sign", probes=2)
     Traceback (most recent call last):
         ...
-    ValueError: family "sign" does not use n_bits; leave it out, or choose family="simhash"
+    ValueError: family "sign" does not use probes; leave it out, or choose family="simhash"
     """
 
     density: float = 0.05
@@ -123,6 +132,7 @@ class Hashed:
     alpha: float | None = None
     n_bits: int | None = None
     n_tables: int | None = None
+    n_hashes: int | None = None
     probes: int | None = None
     projection: str | None = None
     mips: str | None = None
@@ -180,6 +190,8 @@ class Hashed:
                 f"probes must be below the buckets of a table, 2**n_bits = {1 << self.n_bits}; "
                 f"got {self.probes}"
             )
+        if self.family == "dwta" and self.n_hashes:
+            check_integer("n_hashes", self.n_hashes, low=1, high=8)
         if self.mips != "sign-alsh" and (self.norm_powers, self.largest_norm) != (None, None):
             raise ValueError('norm_powers and largest_norm need mips="sign-alsh"')
         if self.rank == "hamming" and self.family != "simhash":
@@ -196,6 +208,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "alpha": partial(check_number, above=0.0),
     "n_bits": partial(check_integer, low=1, high=24),
     "n_tables": partial(check_integer, low=1, high=4096),
+    "n_hashes": partial(check_integer, low=1, high=16),
     "probes": partial(check_integer, low=0, high=2**24),
     "projection": partial(check_choice, choices=PROJECTIONS),
     "mips": partial(check_choice, choices=TRANSFORMS),

@@ -25,12 +25,11 @@ def make_index(
     if selector.family == "sign":
         return _core.SignIndex(n_rows, n_columns, alpha, seed)
     assert selector.rank
-    return _core.TableIndex(
-        _make_hash(selector, n_columns, seed), n_rows, selector.rank, seed, alpha
-    )
+    hashing = _HASHES[selector.family](selector, n_columns, seed)
+    return _core.TableIndex(hashing, n_rows, selector.rank, seed, alpha)
 
 
-def _make_hash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
+def _simhash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
     assert selector.n_bits
     assert selector.n_tables
     assert selector.projection
@@ -46,3 +45,19 @@ def _make_hash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
         largest_norm=selector.largest_norm or 0.5,
         center=bool(selector.center),
     )
+
+
+def _dwta(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
+    assert selector.n_hashes
+    assert selector.n_tables
+    return _core.Dwta(n_columns, selector.n_hashes, selector.n_tables, seed)
+
+
+def _minhash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
+    assert selector.n_hashes
+    assert selector.n_tables
+    assert selector.n_bits
+    return _core.MinHash(n_columns, selector.n_hashes, selector.n_tables, selector.n_bits, seed)
+
+
+_HASHES = {"simhash": _simhash, "dwta": _dwta, "minhash": _minhash}

@@ -12,7 +12,7 @@ import strategies
 from fewfire import _core
 from reference import AdaptiveDropout, Dropout, Hashed, Layer, Model, SignIndex, TopK
 
-RANKING = ["topk", "sign", "union", "count", "hamming", "signs in buckets"]
+RANKING = ["topk", "sign", "union", "count", "hamming", "signs in buckets", "dwta", "minhash"]
 KINDS = ["adaptive", "dropout", *RANKING]
 
 
@@ -27,6 +27,8 @@ def make_gate(kind, rows, k, seed=0, rerank=1):
         return TopK(k, seed=seed)
     if kind == "sign":
         return Hashed(SignIndex(0.1, seed), k, m, seed=seed)
+    if kind in ("dwta", "minhash"):
+        return Hashed(native.Tables(kind, 3, 5, "count", seed), k, m, seed=seed)
     rank = "sign" if kind == "signs in buckets" else kind
     index = native.twin_index(rows[:, :-1], 3, 5, rank, seed, probes=2)
     return Hashed(index, k, min(n, m), seed=seed)
