@@ -16,6 +16,7 @@
 #include "hash/sign.h"
 #include "hash/simhash.h"
 #include "hash/tables.h"
+#include "observe.h"
 #include "simd.h"
 #include "text.h"
 #include "train.h"
@@ -271,6 +272,24 @@ MeanResult bind_mean_inputs(const Model& model, const Inputs& inputs, Array1<con
   std::vector<Numpy<float>> values;
   for (std::vector<float>& mean : means.values) values.push_back(to_numpy(std::move(mean)));
   return nb::make_tuple(std::move(values), ledger_of(means.tallies));
+}
+
+using ChoiceResult = nb::typed<nb::tuple, Numpy<RowId>, Numpy<RowId>>;
+
+ChoiceResult bind_choices(const Model& model, int64_t position, const Inputs& inputs,
+                          Array1<const int64_t> ids, int n_threads) {
+  Choices found;
+  {
+    nb::gil_scoped_release unlocked;
+    require(position >= 0 && position < static_cast<int64_t>(model.layers.size()) &&
+                model.layers[static_cast<size_t>(position)].gate,
+            "no gate is there");
+    check_inputs(inputs, model, view(ids));
+    found = choices(model, static_cast<size_t>(position), inputs, view(ids), threads_of(n_threads));
+  }
+  const size_t n = ids.size(), width = static_cast<size_t>(found.width);
+  return nb::make_tuple(to_numpy(std::move(found.chosen), {n, width}),
+                        to_numpy(std::move(found.best), {n, width}));
 }
 
 void bind_data(nb::module_& m) {
@@ -649,6 +668,9 @@ void bind_network(nb::module_& m) {
   m.def("mean_inputs", &bind_mean_inputs, "model"_a, "inputs"_a, "ids"_a.noconvert(), "n_threads"_a,
         "The mean input of each layer, through the gates, and what that cost, as upkeep of the indexes: "
         "(means, ledger).");
+  m.def("choices", &bind_choices, "model"_a, "position"_a, "inputs"_a, "ids"_a.noconvert(), "n_threads"_a,
+        "What the gate of a layer chooses, and the best of all rows, (n, k) each, the highest score first; "
+        "-1 where there are fewer.");
   m.def("scores", &bind_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "exact"_a, "n_threads"_a,
         "Raw scores of every output row; -inf where a row was not computed.");
 }

@@ -8,8 +8,6 @@
 namespace fewfire {
 namespace {
 
-constexpr int64_t kPredictBatch = 32;
-
 void add(const Workspace& space, Totals& totals) {
   totals.tallies.resize(space.layers.size());
   totals.usage.resize(space.layers.size());
@@ -81,37 +79,6 @@ Totals predict(const Model& model, const Inputs& inputs, const Targets& targets,
     add(space, totals);
   });
   return totals;
-}
-
-Means mean_inputs(const Model& model, const Inputs& inputs, std::span<const int64_t> ids, int n_threads) {
-  const size_t n_layers = model.layers.size();
-  const size_t n_batches = (ids.size() + kPredictBatch - 1) / kPredictBatch;
-  std::vector<std::vector<std::vector<double>>> sums(n_batches);  // by batch, then by layer
-  const auto take = [&](int64_t first, Workspace& space, Pool&) {
-    auto& own = sums[static_cast<size_t>(first / kPredictBatch)];
-    for (size_t l = 0; l < n_layers; ++l) {
-      own.emplace_back(static_cast<size_t>(model.layers[l].n_columns()));
-      for (int64_t e = 0; e < space.n_examples(); ++e) {
-        const SparseVector x = space.input_of(l, e);
-        for (int64_t k = 0; k < x.size(); ++k) own[l][x.ids[k]] += x.values[k];
-      }
-    }
-  };
-  const Totals totals = predict(model, inputs, {}, ids, Mode::gated, n_threads, take);
-  Means means;
-  for (size_t l = 0; l < n_layers; ++l) {
-    std::vector<double> total(static_cast<size_t>(model.layers[l].n_columns()));
-    for (const auto& own : sums)
-      for (size_t j = 0; j < total.size(); ++j) total[j] += own[l][j];
-    for (double& value : total) value /= static_cast<double>(ids.size());
-    means.values.emplace_back(total.begin(), total.end());
-    const Tally& spent = totals.tallies[l];
-    means.tallies.push_back({.refresh = spent.forward + spent.hashing + spent.ranking,
-                             .additions = spent.additions,
-                             .comparisons = spent.comparisons,
-                             .popcounts = spent.popcounts});
-  }
-  return means;
 }
 
 void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, std::vector<RowId>& order) {

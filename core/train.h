@@ -27,20 +27,13 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
              std::span<const float> rates, const Optimizer& optimizer, std::span<const OptimizerState> states,
              const TrainOptions& options);
 
+constexpr int64_t kPredictBatch = 32;
+
 // Calls take(first, space) for every micro-batch of `ids`, after its forward pass; `first` is the place in
 // `ids` of its first example.
 Totals predict(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
                Mode mode, int n_threads,
                const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take);
-
-struct Means {
-  std::vector<std::vector<float>> values;  // per layer: of its inputs
-  std::vector<Tally> tallies;              // all multiplications under `refresh`
-};
-
-// The mean input of each layer over the examples `ids`, through the gates: what some families centre
-// queries by. Summed in blocks of fixed examples, so the same for any number of threads.
-Means mean_inputs(const Model& model, const Inputs& inputs, std::span<const int64_t> ids, int n_threads);
 
 // The k best of some scored rows, best first; equal scores in ascending order of rows. Missing ones are -1,
 // -inf.

@@ -1,8 +1,12 @@
-"""Settings of every test run: no deadline, and CI draws the same cases each time."""
+"""Settings of every test run: no deadline, CI draws the same cases each time, and a file that tries
+all SIMD levels leaves the one that it found."""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from fewfire import _core
 
 settings.register_profile(
     "default", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
@@ -11,3 +15,10 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
 default = "ci" if "CI" in os.environ else "default"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", default))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _keep_simd_level():
+    level = _core.simd_level()
+    yield
+    _core.set_simd_level(level)

@@ -17,6 +17,7 @@ LEVELS = [  # a file includes files of its own level and of those before it
     "select loss optimizer",
     "step",
     "train",
+    "observe",
     "bindings",
 ]
 CHAIN = ["_core", "config", "layers", "network", "trainer", "cli"]

@@ -18,6 +18,7 @@ from .optimizers import RMS, SGD, Adagrad, Adam
 from .run import DivergenceError
 from .schedules import Constant, CosineDecay, LinearDecay, StepDecay
 from .selectors import AdaptiveDropout, All, Dropout, TopK
+from .stats import TableStats
 from .trainer import Trainer
 
 __version__ = _version("fewfire")
@@ -45,6 +46,7 @@ __all__ = [
     "Metrics",
     "Network",
     "StepDecay",
+    "TableStats",
     "TopK",
     "TopKResult",
     "Trainer",

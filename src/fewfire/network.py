@@ -21,6 +21,7 @@ from .layers import Layer, Linear, array_shapes, check_layers, initial_arrays
 from .ledger import Ledger
 from .metrics import Metrics, cutoffs, precision_at
 from .selectors import All
+from .stats import TableStats, table_stats
 
 LOSSES = ("softmax", "logistic", "squared")
 LOSS_OF_KIND = {"classes": "softmax", "labels": "logistic", "values": "squared"}
@@ -285,6 +286,37 @@ class Network:
         ordered = {name: values[name] for name in names}
         density = self.density(result.usage, len(data))
         return Metrics(ordered, density, result.ledger, len(data), exact)
+
+    def table_stats(
+        self, data: Dataset | None = None, *, n_jobs: int | None = 1
+    ) -> list[TableStats]:
+        """Look into the index of each hashed layer, and at its gate on the examples of `data`.
+
+        Every row is scored for that: some hundred examples tell enough.
+
+        Parameters
+        ----------
+        data : Dataset, optional
+            Without it only the tables themselves are looked at.
+        n_jobs : int, optional
+            Threads; None for all cores.
+
+        Returns
+        -------
+        list of TableStats
+            One for each hashed layer: bucket loads, usage of rows, recall, cost.
+
+        Examples
+        --------
+        >>> from fewfire import Hashed
+        >>> tables = Hashed(density=0.1, family="simhash", n_bits=2, n_tables=3)
+        >>> net = Network(Linear(4, 40, "relu", tables), Linear(40, 2))
+        >>> net.table_stats()[0].load_histogram.sum()  # buckets
+        np.int64(12)
+        """
+        if data is not None:
+            data = self._examples(data)
+        return table_stats(self.model(), self.layers, data, thread_count(n_jobs))
 
     def default_metrics(self, kind: Kind) -> list[str]:
         """Return the metrics that `evaluate` computes for targets of this kind, the first first."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data import Dataset
 from ..loading import load
 from ..network import Network
+from ..stats import TableStats
 from .common import (
     PATH,
     cost,
@@ -100,10 +103,29 @@ def _predictions(net: Network, data: Dataset, k: int, exact: bool, n_jobs: int) 
 
 @click.command()
 @click.argument("model", type=PATH)
+@click.option("--tables", is_flag=True, help="Look into the indexes of hashed layers.")
+@click.option("--data", type=PATH, help="--tables: see what gates choose for these examples.")
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="--data: use the first N.",
+)
+@jobs_option
 @json_option
-def inspect(model: Path, as_json: bool) -> None:
-    """Print what MODEL is made of."""
+def inspect(
+    model: Path, tables: bool, data: Path | None, examples: int, n_jobs: int, as_json: bool
+) -> None:
+    """Print what MODEL is made of, with --tables how its hashed layers fare."""
+    if data is not None and not tables:
+        raise click.UsageError("--data needs --tables")
     net = load(model)
+    stats = []
+    if tables:
+        features = net.encoding and net.encoding.of_features()
+        seen = None if data is None else read_part(data, features, 1)[:examples]
+        stats = net.table_stats(seen, n_jobs=n_jobs)
     size = model.stat().st_size
     layers = [
         {
@@ -123,11 +145,14 @@ def inspect(model: Path, as_json: bool) -> None:
                 "loss": net.loss,
                 "encoding": encoding,
                 "layers": layers,
+                **({"tables": [each.to_dict() for each in stats]} if tables else {}),
             }
         )
         return
     print(f"{model}: {net!r}, {size / 1e6:.1f} MB")
     print(net.summary())
+    if tables:
+        print(_describe(stats))
     if net.encoding is None:
         print("not trained yet")
         return
@@ -135,3 +160,44 @@ def inspect(model: Path, as_json: bool) -> None:
     if net.label_names is not None:
         shown = ", ".join(map(str, net.label_names[:10]))
         print(f"labels: {shown}{', ...' if len(net.label_names) > 10 else ''}")
+
+
+def _describe(stats: Sequence[TableStats]) -> str:
+    """Return a table of hashed layers, and below it how many buckets hold how many rows."""
+    if not stats:
+        return "no layer is hashed"
+    lines = [table([_row(each) for each in stats])]
+    for each in stats:
+        if each.n_tables:
+            counts = ", ".join(f"{rows}: {n:,}" for rows, n in _binned(each.load_histogram))
+            lines.append(f"layer {each.layer}, buckets by rows in them: {counts}")
+    return "\n".join(lines)
+
+
+def _row(stats: TableStats) -> dict[str, str]:
+    buckets = f"{stats.n_tables} x {stats.n_buckets}" if stats.n_tables else "none"
+    row = {
+        "layer": str(stats.layer),
+        "family": stats.family,
+        "tables": buckets,
+        "empty buckets": f"{stats.empty_buckets:.1%}" if stats.n_tables else "-",
+        "largest": str(stats.largest_bucket) if stats.n_tables else "-",
+    }
+    if stats.n_examples:
+        row |= {
+            "never chosen": f"{stats.never_chosen} of {len(stats.usage)}",
+            "recall": f"{stats.recall:.3f}",
+            "of the best row": f"{stats.recall_best:.3f}",
+            "cost of finding": f"{stats.cost_share:.1%}",
+        }
+    return row
+
+
+def _binned(histogram: NDArray[np.int64]) -> Iterator[tuple[str, int]]:
+    """Loads 0, 1, 2-3, 4-7, ... with their numbers of buckets."""
+    yield "0", int(histogram[0])
+    low = 1
+    while low < len(histogram):
+        high = 2 * low - 1
+        yield str(low) if low == high else f"{low}-{high}", int(histogram[low : high + 1].sum())
+        low = high + 1

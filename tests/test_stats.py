@@ -1,0 +1,103 @@
+"""What `table_stats` says of an index and its gate, against a plain count."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import fewfire as ff
+
+RNG = np.random.default_rng(0)
+X = np.abs(RNG.normal(size=(90, 12))).astype(np.float32)
+DATA = ff.Dataset(X, RNG.integers(0, 3, 90))
+
+
+def make(selector, seed=0):
+    hidden = ff.Linear(12, 40, activation="relu", selector=selector)
+    net = ff.Network(hidden, ff.Linear(40, 3), random_state=seed)
+    net.layers[0].bias[:] = RNG.normal(size=40)
+    net.refresh()
+    return net
+
+
+TABLES = {"family": "simhash", "n_bits": 4, "n_tables": 5}
+
+
+def test_loads_count_the_rows_of_every_bucket():
+    net = make(ff.Hashed(density=0.1, **TABLES))
+    (stats,) = net.table_stats()
+    codes = np.array(net.layers[0].index.codes)
+    loads = np.concatenate([np.bincount(table, minlength=16) for table in codes.T])
+    assert_array_equal(stats.load_histogram, np.bincount(loads))
+    assert stats.load_histogram.sum() == 5 * 16
+    assert stats.load_histogram @ np.arange(len(stats.load_histogram)) == 5 * 40
+    assert stats.empty_buckets == (loads == 0).mean()
+    assert stats.largest_bucket == loads.max()
+    assert (stats.n_examples, stats.never_chosen) == (0, 40)
+    assert np.isnan(stats.recall)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_recall_and_usage_are_those_of_the_rows_chosen(n_jobs):
+    net = make(ff.Hashed(density=0.1, rerank=1.0, **TABLES))
+    (stats,) = net.table_stats(DATA, n_jobs=n_jobs)
+    scores = X @ net.layers[0].weights.T + net.layers[0].bias
+    best = np.argsort(-scores, axis=1)[:, :4]
+    hits = [np.isin(own, chosen) for own, chosen in zip(best, stats.chosen, strict=True)]
+    assert stats.recall == pytest.approx(np.mean(hits))
+    assert stats.recall_best == np.mean([own[0] for own in hits])
+    assert 0 < stats.recall < 1
+    usage = np.bincount(stats.chosen.ravel(), minlength=40)
+    assert usage.max() <= len(DATA)
+    assert_array_equal(stats.usage, usage)
+    assert stats.never_chosen == (usage == 0).sum()
+    chosen_scores = np.take_along_axis(scores, stats.chosen, axis=1)
+    assert (np.diff(chosen_scores, axis=1) <= 1e-5).all()
+
+
+def test_a_gate_that_asks_about_every_row_misses_none():
+    (stats,) = make(ff.Hashed(density=0.1, rerank=10.0)).table_stats(DATA)
+    assert (stats.recall, stats.recall_best) == (1, 1)
+    assert (stats.n_tables, stats.n_buckets, stats.load_histogram.sum()) == (0, 0, 0)
+    multiplications_of_a_row = 12
+    assert stats.cost_share == pytest.approx(36 / 40, abs=1 / multiplications_of_a_row)
+
+
+def test_consistency_is_the_share_of_rows_chosen_again():
+    same, other = make(ff.Hashed(density=0.1)), make(ff.Hashed(density=0.1), seed=1)
+    (first,), (second,) = same.table_stats(DATA), other.table_stats(DATA)
+    assert first.consistency(first) == 1
+    want = np.mean([np.isin(a, b).mean() for a, b in zip(second.chosen, first.chosen, strict=True)])
+    assert second.consistency(first) == pytest.approx(want)
+    with pytest.raises(ValueError, match="same examples"):
+        first.consistency(same.table_stats(DATA[:5])[0])
+
+
+def test_layers_without_hashing_have_no_stats():
+    assert make(ff.TopK(density=0.1)).table_stats(DATA) == []
+
+
+def inspect(*words):
+    command = [sys.executable, "-m", "fewfire", "inspect", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_the_command_line_shows_what_the_library_counts(tmp_path):
+    net = make(ff.Hashed(density=0.1, **TABLES))
+    ff.Trainer(net, max_epochs=1, n_jobs=1).fit(DATA)
+    model, data = tmp_path / "net.safetensors", tmp_path / "data.npz"
+    net.save(model)
+    ff.datasets.save_npz(data, DATA)
+    shown = inspect(model, "--tables", "--data", data)
+    assert shown.returncode == 0, shown.stderr
+    (stats,) = net.table_stats(DATA)
+    assert f"{stats.never_chosen} of 40" in shown.stdout
+    assert f"{stats.recall:.3f}" in shown.stdout
+    assert "buckets by rows in them" in shown.stdout
+    (printed,) = json.loads(inspect(model, "--tables", "--json").stdout)["tables"]
+    assert printed["load_histogram"] == stats.load_histogram.tolist()
+    assert printed["recall"] is None
+    assert "--data needs --tables" in inspect(model, "--data", data).stderr
