@@ -107,3 +107,10 @@ def test_no_number_of_threads_means_all_cores():
     for wrong in (0, -2, 5000):
         with pytest.raises(ValueError, match="n_jobs"):
             thread_count(wrong)
+
+
+def test_presets_are_the_published_settings():
+    paper, slide = ff.Hashed.kdd2017(), ff.Hashed.slide(density=0.01)
+    assert (paper.n_bits, paper.n_tables, paper.probes, paper.rank) == (6, 5, 10, "union")
+    assert (paper.mips, paper.rerank, paper.density) == ("sign-alsh", 1.0, 0.05)
+    assert (slide.n_bits, slide.n_tables, slide.rank, slide.density) == (9, 50, "union", 0.01)

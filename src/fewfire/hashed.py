@@ -157,6 +157,38 @@ class Hashed:
                 check(name, value)
         self._check_together()
 
+    @classmethod
+    def kdd2017(cls, density: float = 0.05) -> Hashed:
+        """Return the gate of the paper (Spring & Shrivastava, KDD 2017, section 5).
+
+        K = 6 bits, L = 5 tables, 10 further buckets of each, asymmetric sign projections, the union
+        of what is found cut at `density`, no exact ranking. The paper puts changed rows back into
+        the tables after every step; here every 100, which costs a tenth of the multiplications of
+        a step instead of most of them (`refresh_every=1` is the paper's).
+
+        >>> Hashed.kdd2017().n_tables
+        5
+        """
+        return cls(
+            density=density, family="simhash", rerank=1.0, soft=False, n_bits=6, n_tables=5,
+            probes=10, mips="sign-alsh", rank="union", refresh="touched", refresh_every=100,
+        )  # fmt: skip
+
+    @classmethod
+    def slide(cls, density: float = 0.005) -> Hashed:
+        """Return the gate of SLIDE (Chen et al., MLSys 2020): for wide output layers.
+
+        K = 9 bits, L = 50 tables of sparse projections, rows taken table by table until there are
+        enough; tables are filled anew after 50 steps and then ever more rarely.
+
+        >>> Hashed.slide().n_bits
+        9
+        """
+        return cls(
+            density=density, family="simhash", rerank=1.0, soft=False, n_bits=9, n_tables=50,
+            projection="sparse", rank="union", refresh_every=50, refresh_growth=1.1,
+        )  # fmt: skip
+
     def __repr__(self) -> str:
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         shown = [f"{name}={value!r}" for name, value in given.items() if value is not None]
