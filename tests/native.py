@@ -145,8 +145,13 @@ class Network:
 def make_index(index: Any, n_rows: int, n_columns: int) -> Any:
     if isinstance(index, reference.SignIndex):
         return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed)
-    simhash = _core.SimHash(n_columns, index.n_bits, index.n_tables, index.seed)
-    return _core.TableIndex(simhash, n_rows, index.rank, index.seed)
+    if isinstance(index, reference.CentroidIndex):
+        hashing = _core.Centroids(
+            n_columns, index.n_cells, index.seed, n_probes=index.n_probes, spherical=index.spherical
+        )
+    else:
+        hashing = _core.SimHash(n_columns, index.n_bits, index.n_tables, index.seed)
+    return _core.TableIndex(hashing, n_rows, index.rank, index.seed)
 
 
 def twin_index(

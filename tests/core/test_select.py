@@ -10,9 +10,9 @@ import native
 import reference
 import strategies
 from fewfire import _core
-from reference import Dropout, Hashed, Layer, Model, SignIndex, TopK
+from reference import CentroidIndex, Dropout, Hashed, Layer, Model, SignIndex, TopK
 
-KINDS = ["dropout", "topk", "sign", "union", "count"]
+KINDS = ["dropout", "topk", "sign", "union", "count", "centroid"]
 
 
 def make_gate(kind, rows, k, seed=0, rerank=1):
@@ -23,6 +23,8 @@ def make_gate(kind, rows, k, seed=0, rerank=1):
         return TopK(k, seed=seed)
     if kind == "sign":
         return Hashed(SignIndex(0.1, seed), k, m, seed=seed)
+    if kind == "centroid":
+        return Hashed(CentroidIndex(n_cells=4, n_probes=2, seed=seed), k, m, seed=seed)
     index = native.twin_index(rows[:, :-1], 3, 5, kind, seed)
     return Hashed(index, k, min(n, m), seed=seed)
 
