@@ -21,6 +21,7 @@ SELECTORS = {
     "soft topk": ff.TopK(density=0.3, soft=True),
     "sign": ff.Hashed(density=0.3, rerank=1.5),
     "simhash": ff.Hashed(density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4),
+    "centroid": ff.Hashed(density=0.3, rerank=1.5, family="centroid", n_cells=5, probes=1),
 }
 
 

@@ -53,6 +53,7 @@ SELECTORS = {
     "topk": ff.TopK(density=0.2, soft=True),
     "sign": ff.Hashed(density=0.2),
     "simhash": ff.Hashed(density=0.2, family="simhash", n_bits=3, n_tables=8, refresh_every=100),
+    "centroid": ff.Hashed(density=0.2, family="centroid", n_cells=8, probes=3, refresh_every=100),
 }
 
 

@@ -31,6 +31,14 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "center": False,
         **_SHARED_BY_TABLES,
     },
+    "centroid": {
+        "n_cells": None,
+        "probes": 7,
+        "spherical": True,
+        "rank": "sign",
+        "alpha": None,
+        "refresh_every": 10_000,
+    },
 }
 RANKS = ("count", "union", "hamming", "sign")
 PROJECTIONS = ("gaussian", "sparse", "hadamard")
@@ -48,9 +56,10 @@ class Hashed:
     ----------
     density : float
         Share of the rows that are kept.
-    family : {"sign", "simhash"}
+    family : {"sign", "simhash", "centroid"}
         "sign": the sign bits of the live weights, never stale, the default for hidden layers.
         "simhash": signs of random projections in hash tables (Charikar, STOC 2002), the paper's.
+        "centroid": cells of a k-means of the rows, for wide layers (Auvolat et al., 2015).
     rerank : float
         Candidates per kept row, at least 1.
     soft, differentiate : bool, optional
@@ -63,7 +72,8 @@ class Hashed:
         "simhash": bits per code (K, default 6) and tables (L, default 50).
     probes : int, optional
         Buckets of each table that a query visits besides its own (default 0). "simhash": those that
-        differ in the bits of the least certain projections (Lv et al., VLDB 2007).
+        differ in the bits of the least certain projections (Lv et al., VLDB 2007). "centroid"
+        (default 7): those whose centroids have the largest inner products with the input.
     projection : {"gaussian", "sparse", "hadamard"}, optional
         "simhash": standard normal entries (default); +1, 0, -1 with probabilities 1/6, 2/3, 1/6,
         additions only (Achlioptas, JCSS 2003); three rounds of signs and a fast Hadamard transform
@@ -77,12 +87,17 @@ class Hashed:
     center : bool, optional
         "simhash": take the mean row from rows and the mean input from inputs before hashing; the
         order of scores stays (default False). The mean input is that of the training set.
+    n_cells : int, optional
+        "centroid": cells, no more than rows. None: the power of two next to sqrt(rows), in
+        16 .. 4096.
+    spherical : bool, optional
+        "centroid": cluster directions, rows scaled to norm 1 (default), or the rows themselves.
     rank : {"count", "union", "hamming", "sign"}, optional
         Which of the rows found in the buckets become candidates: those in the most of them
         (default), the first found, those whose codes differ in the fewest bits ("simhash"), those
-        with the best sign sums.
+        with the best sign sums. "centroid" has one table: "sign" (its default) or "union".
     refresh_every : int, optional
-        Hash tables: training steps between two fillings (default 1000).
+        Hash tables: training steps between two fillings (default 1000; "centroid": 10,000).
 
     Raises
     ------
@@ -111,6 +126,8 @@ class Hashed:
     norm_powers: int | None = None
     largest_norm: float | None = None
     center: bool | None = None
+    n_cells: int | None = None
+    spherical: bool | None = None
     rank: str | None = None
     refresh_every: int | None = None
 
@@ -158,6 +175,8 @@ class Hashed:
             raise ValueError('norm_powers and largest_norm need mips="sign-alsh"')
         if self.rank == "hamming" and self.family != "simhash":
             raise ValueError(f'rank="hamming" needs family="simhash", not {self.family!r}')
+        if self.rank == "count" and self.family == "centroid":
+            raise ValueError('family="centroid" has one table: choose rank="sign" or "union"')
         if self.alpha is not None and self.family != "sign" and self.rank != "sign":
             raise ValueError('alpha weighs sign sums: it needs family="sign" or rank="sign"')
 
@@ -172,6 +191,8 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "norm_powers": partial(check_integer, low=1, high=16),
     "largest_norm": partial(check_number, above=0.0, below=1.0),
     "center": check_flag,
+    "n_cells": partial(check_integer, low=1, high=2**20),
+    "spherical": check_flag,
     "rank": partial(check_choice, choices=RANKS),
     "refresh_every": partial(check_integer, low=1),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from . import _core
 from .hashed import Hashed
 from .selectors import Selector
@@ -20,12 +22,33 @@ def make_index(
     if selector.family == "sign":
         return _core.SignIndex(n_rows, n_columns, alpha, seed)
     assert selector.rank
-    return _core.TableIndex(
-        _make_hash(selector, n_columns, seed), n_rows, selector.rank, seed, alpha
+    hashing = (
+        _make_centroids(selector, shape, seed)
+        if selector.family == "centroid"
+        else _make_simhash(selector, n_columns, seed)
+    )
+    return _core.TableIndex(hashing, n_rows, selector.rank, seed, alpha)
+
+
+def _make_centroids(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Hash:
+    n_rows, n_columns = shape
+    return _core.Centroids(
+        n_columns,
+        min(selector.n_cells or _fitted_cells(n_rows), n_rows),
+        seed,
+        n_probes=1 + (selector.probes or 0),
+        spherical=bool(selector.spherical),
     )
 
 
-def _make_hash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
+def _fitted_cells(n_rows: int) -> int:
+    """A query pays for the centroids and for the rows in a few cells: both grow as sqrt(n_rows).
+    A power of two, because the core takes centroids 64 at a time."""
+    power = round(math.log2(math.sqrt(n_rows)))
+    return int(2 ** min(max(power, 4), 12))
+
+
+def _make_simhash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
     assert selector.n_bits
     assert selector.n_tables
     assert selector.projection

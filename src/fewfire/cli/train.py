@@ -76,7 +76,7 @@ def _as_typed(value: Any) -> Any:
 
 SELECTOR_OPTIONS = ("density", "family", "rerank", "soft", "differentiate", "alpha", "n_bits",
                     "n_tables", "probes", "projection", "mips", "norm_powers", "largest_norm",
-                    "center", "rank", "refresh_every")  # fmt: skip
+                    "center", "n_cells", "spherical", "rank", "refresh_every")  # fmt: skip
 OPTIMIZER_OPTIONS = ("lr", "l2", "momentum", "beta1", "beta2", "rho", "eps", "initial",
                      "rowwise")  # fmt: skip
 SCHEDULE_OPTIONS = ("warmup", "final", "n_drops", "factor")
@@ -109,7 +109,7 @@ _SETTINGS = [
     click.option("--n-bits", type=int, help="simhash: bits per code; default: 6."),
     click.option("--n-tables", type=int, help="simhash: hash tables; default: 50."),
     click.option("--probes", type=int,
-                 help="simhash: buckets of each table besides the query's own; default: 0."),
+                 help="Hash tables: buckets besides the query's own; default: 0, centroid: 7."),
     click.option("--projection", type=click.Choice(PROJECTIONS),
                  help="simhash: random vectors; default: gaussian."),
     click.option("--mips", type=click.Choice(TRANSFORMS),
@@ -118,10 +118,13 @@ _SETTINGS = [
     click.option("--largest-norm", type=float, help="sign-alsh: U; default: 0.75."),
     click.option("--center/--no-center", default=None,
                  help="simhash: take the means from rows and inputs; default: no."),
+    click.option("--n-cells", type=int, help="centroid: cells; default: about sqrt(rows)."),
+    click.option("--spherical/--with-norms", default=None,
+                 help="centroid: whether rows are clustered by direction; default: yes."),
     click.option("--rank", type=click.Choice(RANKS),
-                 help="simhash: which rows of the buckets; default: count."),
+                 help="Hash tables: which rows of the buckets; default: count, centroid: sign."),
     click.option("--refresh-every", type=int,
-                 help="simhash: steps between two fillings of the tables; default: 1000."),
+                 help="Hash tables: steps between two fillings; default: 1000, centroid: 10000."),
     click.option("--loss", type=click.Choice(LOSSES),
                  help="Default: softmax for classes, logistic for labels, squared for values."),
     click.option("--optimizer", type=_names(OPTIMIZERS), 
