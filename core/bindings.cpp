@@ -11,6 +11,7 @@
 #include <limits>
 #include <numeric>
 
+#include "hash/centroid.h"
 #include "hash/dwta.h"
 #include "hash/minhash.h"
 #include "hash/sign.h"
@@ -485,6 +486,30 @@ void bind_indexes(nb::module_& m) {
             new (self) MinHash(n_columns, n_hashes, n_tables, n_bits, seed);
           },
           "n_columns"_a, "n_hashes"_a, "n_tables"_a, "n_bits"_a, "seed"_a);
+  nb::class_<Centroids, Hash>(m, "Centroids", "Cells of a k-means of the rows; see core/hash/centroid.h.")
+      .def(
+          "__init__",
+          [](Centroids* self, int64_t n_columns, int64_t n_cells, uint64_t seed, int64_t n_probes,
+             bool spherical, int64_t sample_per_cell, int n_iterations) {
+            require(n_columns >= 1 && n_probes >= 1, "a column and a probe at least are wanted");
+            require(n_cells >= 1 && n_cells <= 1 << 20, "n_cells must be in 1 .. 2 ** 20");
+            require(sample_per_cell >= 1 && sample_per_cell <= 1 << 20 && n_iterations >= 0 &&
+                        n_iterations <= 1 << 20,
+                    "sample_per_cell must be in 1 .. 2 ** 20, n_iterations in 0 .. 2 ** 20");
+            new (self) Centroids(n_columns,
+                                 {.n_cells = n_cells,
+                                  .n_probes = n_probes,
+                                  .spherical = spherical,
+                                  .sample_per_cell = sample_per_cell,
+                                  .n_iterations = n_iterations},
+                                 seed);
+          },
+          "n_columns"_a, "n_cells"_a, "seed"_a, "n_probes"_a = 1, "spherical"_a = true,
+          "sample_per_cell"_a = CentroidOptions{}.sample_per_cell,
+          "n_iterations"_a = CentroidOptions{}.n_iterations)
+      .def_prop_ro(
+          "centroids", [](const Centroids& self) { return to_numpy(self.centroids()); },
+          nb::rv_policy::automatic, "(cells in use, columns and the bias), as of the last fit.");
   nb::class_<TableIndex, Index>(m, "TableIndex", "Hash tables over the rows; see core/hash/tables.h.")
       .def(
           "__init__",

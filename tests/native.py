@@ -158,6 +158,11 @@ class Network:
 def make_index(index: Any, n_rows: int, n_columns: int) -> Any:
     if isinstance(index, reference.SignIndex):
         return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed)
+    if isinstance(index, reference.CentroidIndex):
+        hashing = _core.Centroids(
+            n_columns, index.n_cells, index.seed, n_probes=index.n_probes, spherical=index.spherical
+        )
+        return _core.TableIndex(hashing, n_rows, index.rank, index.seed)
     if isinstance(index, Tables):
         hashing = make_hash(index.family, n_columns, index.n_bits, index.n_tables, index.seed)
         return _core.TableIndex(hashing, n_rows, index.rank, index.seed)

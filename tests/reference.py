@@ -51,7 +51,7 @@ class TopK:
 
 @dataclass(frozen=True)
 class Hashed:
-    index: SignIndex | TableIndex
+    index: SignIndex | TableIndex | CentroidIndex
     active: int
     candidates: int
     soft: bool = False
@@ -342,6 +342,42 @@ class TableIndex:
         if self.rank == "sign":
             return found, SignIndex(self.alpha).scores(layer, x)[found]
         return found, np.zeros(len(found))
+
+
+@dataclass
+class CentroidIndex:
+    """What makes the core's cells; the twin takes the centroids that these found."""
+
+    n_cells: int
+    n_probes: int
+    spherical: bool = True
+    rank: str = "sign"
+    seed: int = 0
+
+
+def cells_of_rows(rows: np.ndarray, centroids: np.ndarray, spherical: bool) -> np.ndarray:
+    """For each row (n, d + 1), how much it likes each cell: the cosine, or less the distance."""
+    if spherical:
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        return (rows / np.where(norms > 0, norms, 1)) @ centroids.T
+    return -((rows[:, None] - centroids) ** 2).sum(axis=2)
+
+
+def cells_of_query(x: Vector, centroids: np.ndarray) -> np.ndarray:
+    """The inner product of (x, 1) with each centroid."""
+    return centroids[:, x.ids] @ x.values + centroids[:, -1]
+
+
+def kmeans_cost(n: int, n_cells: int, width: int, n_iterations: int, spherical: bool) -> dict:
+    """What k-means of n sampled rows counts if no cell goes empty."""
+    rounds = n_iterations + 1  # the last one finds that every cell has a row
+    norms = n * width * (3 if spherical else 1)
+    means = n_iterations * 2 * n_cells * width
+    return {
+        "refresh": norms + rounds * n * n_cells * width + means,
+        "additions": n_iterations * n * width,
+        "comparisons": rounds * n * n_cells,
+    }
 
 
 def probe_codes(products: np.ndarray, n: int) -> np.ndarray:

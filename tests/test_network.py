@@ -28,6 +28,7 @@ SELECTORS = {
     ),
     "dwta": ff.Hashed(density=0.3, rerank=1.5, family="dwta", n_hashes=1, n_tables=4),
     "minhash": ff.Hashed(density=0.3, rerank=1.5, family="minhash", n_bits=3, n_tables=4),
+    "centroid": ff.Hashed(density=0.3, rerank=1.5, family="centroid", n_cells=5, probes=1),
 }  # fmt: skip
 
 

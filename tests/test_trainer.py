@@ -58,6 +58,7 @@ SELECTORS = {
         density=0.2, family="simhash", n_bits=3, n_tables=8, probes=2, refresh_every=100,
         projection="sparse", mips="sign-alsh", center=True, rank="hamming",
     ),
+    "centroid": ff.Hashed(density=0.2, family="centroid", n_cells=8, probes=3, refresh_every=100),
 }  # fmt: skip
 
 

@@ -40,6 +40,14 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "dwta": {"n_hashes": 3, "n_tables": 50, **_SHARED_BY_TABLES},
     "minhash": {"n_hashes": 1, "n_tables": 50, "n_bits": 12, **_SHARED_BY_TABLES},
+    "centroid": {
+        "n_cells": None,
+        "probes": 7,
+        "spherical": True,
+        **_SHARED_BY_TABLES,
+        "rank": "sign",
+        "refresh_every": 10_000,
+    },
 }
 RANKS = ("count", "union", "hamming", "sign")
 PROJECTIONS = ("gaussian", "sparse", "hadamard")
@@ -58,13 +66,14 @@ class Hashed:
     ----------
     density : float
         Share of the rows that are kept.
-    family : {"sign", "simhash", "dwta", "minhash"}
+    family : {"sign", "simhash", "dwta", "minhash", "centroid"}
         "sign": the sign bits of the live weights, never stale, the default for hidden layers.
         The others fill hash tables. "simhash": signs of random projections (Charikar, STOC 2002),
         the paper's. "dwta": places of the largest of 8 coordinates (winner take all: Yagnik et al.,
         ICCV 2011; densified: Chen & Shrivastava, UAI 2018); of wide inputs it reads 8 n_hashes
         n_tables columns. "minhash": minwise hashes of the sets of positive coordinates, for sparse
         binary inputs (Li, Owen & Zhang, NIPS 2012; densified: Shrivastava, ICML 2017).
+        "centroid": cells of a k-means of the rows, for wide layers (Auvolat et al., 2015).
     rerank : float
         Candidates per kept row, at least 1.
     soft, differentiate : bool, optional
@@ -80,7 +89,8 @@ class Hashed:
         1 to 16 (K, default 1).
     probes : int, optional
         Buckets of each table that a query visits besides its own (default 0). "simhash": those that
-        differ in the bits of the least certain projections (Lv et al., VLDB 2007).
+        differ in the bits of the least certain projections (Lv et al., VLDB 2007). "centroid"
+        (default 7): those whose centroids have the largest inner products with the input.
     projection : {"gaussian", "sparse", "hadamard"}, optional
         "simhash": standard normal entries (default); +1, 0, -1 with probabilities 1/6, 2/3, 1/6,
         additions only (Achlioptas, JCSS 2003); three rounds of signs and a fast Hadamard transform
@@ -94,10 +104,15 @@ class Hashed:
     center : bool, optional
         "simhash": take the mean row from rows and the mean input from inputs before hashing; the
         order of scores stays (default False). The mean input is that of the training set.
+    n_cells : int, optional
+        "centroid": cells, no more than rows. None: the power of two next to sqrt(rows), in
+        16 .. 4096.
+    spherical : bool, optional
+        "centroid": cluster directions, rows scaled to norm 1 (default), or the rows themselves.
     rank : {"count", "union", "hamming", "sign"}, optional
         Which of the rows found in the buckets become candidates: those in the most of them
         (default), the first found, those whose codes differ in the fewest bits ("simhash"), those
-        with the best sign sums.
+        with the best sign sums. "centroid" has one table: "sign" (its default) or "union".
     refresh : {"full", "touched", "rolling", "drift"}, optional
         Hash tables: what happens every `refresh_every` steps. "full" (default): all rows are hashed
         anew. "touched": those that changed since the last time. "rolling": the same, but a 16th of
@@ -105,7 +120,7 @@ class Hashed:
         more than `drift` of the bits (of the codes, in families without bits) are stale. All rows
         are hashed at the end of each epoch in any case.
     refresh_every : int, optional
-        Training steps between two refreshes (default 1000).
+        Training steps between two refreshes (default 1000; "centroid": 10,000).
     refresh_growth : float, optional
         Each pause is this many times longer than the one before (default 1; not for "rolling").
     drift : float, optional
@@ -118,10 +133,10 @@ class Hashed:
 
     >>> Hashed(density=0.05).family
     'sign'
-    >>> Hashed(family="sign", probes=2)
+    >>> Hashed(family="sign", projection="sparse")
     Traceback (most recent call last):
         ...
-    ValueError: family "sign" does not use probes; leave it out, or choose family="simhash"
+    ValueError: family "sign" does not use projection; leave it out, or choose family="simhash"
     """
 
     density: float = 0.05
@@ -139,6 +154,8 @@ class Hashed:
     norm_powers: int | None = None
     largest_norm: float | None = None
     center: bool | None = None
+    n_cells: int | None = None
+    spherical: bool | None = None
     rank: str | None = None
     refresh: str | None = None
     refresh_every: int | None = None
@@ -232,6 +249,8 @@ class Hashed:
             raise ValueError('drift needs refresh="drift"')
         if self.refresh_growth is not None and self.refresh == "rolling":
             raise ValueError('refresh="rolling" goes round evenly: leave refresh_growth out')
+        if self.rank == "count" and self.family == "centroid":
+            raise ValueError('family="centroid" has one table: choose rank="sign" or "union"')
         if self.alpha is not None and self.family != "sign" and self.rank != "sign":
             raise ValueError('alpha weighs sign sums: it needs family="sign" or rank="sign"')
 
@@ -247,6 +266,8 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "norm_powers": partial(check_integer, low=1, high=16),
     "largest_norm": partial(check_number, above=0.0, below=1.0),
     "center": check_flag,
+    "n_cells": partial(check_integer, low=1, high=2**20),
+    "spherical": check_flag,
     "rank": partial(check_choice, choices=RANKS),
     "refresh": partial(check_choice, choices=REFRESHES),
     "refresh_every": partial(check_integer, low=1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from . import _core
 from .hashed import Hashed
 from .selectors import Selector
@@ -25,16 +27,34 @@ def make_index(
     if selector.family == "sign":
         return _core.SignIndex(n_rows, n_columns, alpha, seed)
     assert selector.rank
-    hashing = _HASHES[selector.family](selector, n_columns, seed)
+    hashing = _HASHES[selector.family](selector, shape, seed)
     return _core.TableIndex(hashing, n_rows, selector.rank, seed, alpha)
 
 
-def _simhash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
+def _centroids(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Hash:
+    n_rows, n_columns = shape
+    return _core.Centroids(
+        n_columns,
+        min(selector.n_cells or _fitted_cells(n_rows), n_rows),
+        seed,
+        n_probes=1 + (selector.probes or 0),
+        spherical=bool(selector.spherical),
+    )
+
+
+def _fitted_cells(n_rows: int) -> int:
+    """A query pays for the centroids and for the rows in a few cells: both grow as sqrt(n_rows).
+    A power of two, because the core takes centroids 64 at a time."""
+    power = round(math.log2(math.sqrt(n_rows)))
+    return int(2 ** min(max(power, 4), 12))
+
+
+def _simhash(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Hash:
     assert selector.n_bits
     assert selector.n_tables
     assert selector.projection
     return _core.SimHash(
-        n_columns,
+        shape[1],
         selector.n_bits,
         selector.n_tables,
         seed,
@@ -47,17 +67,17 @@ def _simhash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
     )
 
 
-def _dwta(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
+def _dwta(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Hash:
     assert selector.n_hashes
     assert selector.n_tables
-    return _core.Dwta(n_columns, selector.n_hashes, selector.n_tables, seed)
+    return _core.Dwta(shape[1], selector.n_hashes, selector.n_tables, seed)
 
 
-def _minhash(selector: Hashed, n_columns: int, seed: int) -> _core.Hash:
+def _minhash(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Hash:
     assert selector.n_hashes
     assert selector.n_tables
     assert selector.n_bits
-    return _core.MinHash(n_columns, selector.n_hashes, selector.n_tables, selector.n_bits, seed)
+    return _core.MinHash(shape[1], selector.n_hashes, selector.n_tables, selector.n_bits, seed)
 
 
-_HASHES = {"simhash": _simhash, "dwta": _dwta, "minhash": _minhash}
+_HASHES = {"simhash": _simhash, "dwta": _dwta, "minhash": _minhash, "centroid": _centroids}

@@ -18,12 +18,14 @@ from .layers import Layer
 from .moments import Moments
 from .network import Network
 
+_FREE = ("sign", "centroid")  # families whose codes are found anew from any order of weights
+
 
 def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]]) -> list[int]:
     """Sort the rows of hidden layers by `usage`, most used first; return the layers that changed.
 
-    Only layers hashed by signs are sorted, and not below a layer with hash tables: its functions
-    belong to the columns. The index of a changed layer needs a refresh.
+    Only layers hashed by signs or cells are sorted, and not below a layer whose hash functions
+    belong to its columns. A changed layer needs a refresh, which finds its signs and cells anew.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
     """
     changed: set[int] = set()
     for position, (layer, above) in enumerate(zip(net.layers, net.layers[1:], strict=False)):
-        if _family(layer) != "sign" or _family(above) not in (None, "sign"):
+        if _family(layer) not in _FREE or _family(above) not in (None, *_FREE):
             continue
         order = np.argsort(-usage[position], kind="stable")
         with deferred_interrupts():

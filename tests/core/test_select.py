@@ -10,9 +10,10 @@ import native
 import reference
 import strategies
 from fewfire import _core
-from reference import AdaptiveDropout, Dropout, Hashed, Layer, Model, SignIndex, TopK
+from reference import AdaptiveDropout, CentroidIndex, Dropout, Hashed, Layer, Model, SignIndex, TopK
 
 RANKING = ["topk", "sign", "union", "count", "hamming", "signs in buckets", "dwta", "minhash"]
+RANKING += ["centroid"]
 KINDS = ["adaptive", "dropout", *RANKING]
 
 
@@ -27,6 +28,8 @@ def make_gate(kind, rows, k, seed=0, rerank=1):
         return TopK(k, seed=seed)
     if kind == "sign":
         return Hashed(SignIndex(0.1, seed), k, m, seed=seed)
+    if kind == "centroid":
+        return Hashed(CentroidIndex(n_cells=4, n_probes=2, seed=seed), k, m, seed=seed)
     if kind in ("dwta", "minhash"):
         return Hashed(native.Tables(kind, 3, 5, "count", seed), k, m, seed=seed)
     rank = "sign" if kind == "signs in buckets" else kind

@@ -1,0 +1,221 @@
+#include "hash/centroid.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "kernels.h"
+#include "rng.h"
+#include "simd.h"
+
+namespace fewfire {
+namespace {
+
+constexpr int64_t kBlock = 8;     // vectors that stay in the first cache while all centroids pass by
+constexpr int64_t kColumns = 64;  // of the sums that a thread takes at a time
+constexpr float kNothing = -std::numeric_limits<float>::infinity();
+
+void copy_row(std::span<const float> row, float bias, float* vector) {
+  std::copy(row.begin(), row.end(), vector);
+  vector[row.size()] = bias;
+}
+
+// To norm 1; what has no direction becomes 0.
+void normalise(std::span<float> vector) {
+  const float norm = kernels().sum_of_squares(vector.data(), static_cast<int64_t>(vector.size()));
+  if (!(norm > 0.0f) || !std::isfinite(norm)) return std::fill(vector.begin(), vector.end(), 0.0f);
+  const float scale = 1.0f / std::sqrt(norm);
+  for (float& value : vector) value *= scale;
+}
+
+// The first n of the ids below `end`, shuffled.
+std::vector<RowId> draw(int64_t n, int64_t end, uint64_t seed) {
+  std::vector<RowId> ids(static_cast<size_t>(end));
+  std::iota(ids.begin(), ids.end(), 0);
+  for (int64_t i = 0; i < n; ++i)
+    std::swap(ids[i], ids[i + random_below(end - i, random_bits(seed, 0, static_cast<uint64_t>(i)))]);
+  ids.resize(static_cast<size_t>(n));
+  return ids;
+}
+
+}  // namespace
+
+// The rows that the k-means sees, the first of which are its first centroids.
+struct Centroids::Sample {
+  int64_t size, width;
+  std::vector<float> vectors;  // size x width
+  std::vector<float> norms;    // squared
+  std::vector<uint32_t> codes;
+  std::vector<float> distances;  // from the centroid, squared, less what all share on the sphere
+  std::vector<int64_t> counts;   // of each cell
+
+  std::span<float> vector(int64_t i) { return std::span(vectors).subspan(i * width, width); }
+  bool fill_empty_cells();
+};
+
+Centroids::Centroids(int64_t n_columns, const CentroidOptions& options, uint64_t seed)
+    : n_columns_(n_columns), options_(options), seed_(seed) {
+  options_.n_probes = std::min(options_.n_probes, options_.n_cells);
+}
+
+Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<const float> bias) const {
+  const int64_t n = std::min(weights.rows, options_.sample_per_cell * n_used_), width = n_columns_ + 1;
+  Sample sample{.size = n, .width = width};
+  sample.vectors.resize(static_cast<size_t>(n * width));
+  sample.norms.resize(static_cast<size_t>(n));
+  sample.codes.resize(static_cast<size_t>(n));
+  sample.distances.resize(static_cast<size_t>(n));
+  sample.counts.resize(static_cast<size_t>(n_used_));
+  const std::vector<RowId> rows = draw(n, weights.rows, seed_);
+  for (int64_t i = 0; i < n; ++i) {
+    const std::span<float> vector = sample.vector(i);
+    copy_row(weights.row(rows[i]), bias[rows[i]], vector.data());
+    if (options_.spherical) normalise(vector);
+    sample.norms[i] = kernels().sum_of_squares(vector.data(), width);
+    if (!std::isfinite(sample.norms[i])) {
+      std::fill(vector.begin(), vector.end(), 0.0f);
+      sample.norms[i] = 0.0f;
+    }
+  }
+  return sample;
+}
+
+// scores[i] = c . vectors[i] - |c|^2 / 2 of the best cell, the lowest among equals; NaN ends in cell 0.
+void Centroids::nearest(Matrix<const float> vectors, std::vector<float>& products, uint32_t* codes,
+                        float* scores) const {
+  products.resize(static_cast<size_t>(vectors.rows * n_used_));
+  kernels().score_block(centroids(), offsets_.data(), 0, n_used_, vectors, products.data(), n_used_);
+  for (int64_t i = 0; i < vectors.rows; ++i) {
+    const float* own = products.data() + i * n_used_;
+    codes[i] = 0;
+    scores[i] = kNothing;
+    for (int64_t cell = 0; cell < n_used_; ++cell)
+      if (own[cell] > scores[i]) {
+        scores[i] = own[cell];
+        codes[i] = static_cast<uint32_t>(cell);
+      }
+  }
+}
+
+void Centroids::assign(Sample& sample, Pool& pool) const {
+  std::vector<std::vector<float>> products(static_cast<size_t>(pool.size()));
+  pool.parallel_for((sample.size + kBlock - 1) / kBlock, 4, [&](int64_t block, int thread) {
+    const int64_t first = block * kBlock, n = std::min(kBlock, sample.size - first);
+    float* scores = sample.distances.data() + first;
+    nearest({sample.vectors.data() + first * sample.width, n, sample.width}, products[thread],
+            sample.codes.data() + first, scores);
+    for (int64_t i = 0; i < n; ++i) scores[i] = sample.norms[first + i] - scores[i] - scores[i];
+  });
+  std::fill(sample.counts.begin(), sample.counts.end(), 0);
+  for (const uint32_t code : sample.codes) ++sample.counts[code];
+}
+
+// Gives every empty cell the vector that is farthest from its centroid; whether there was none.
+bool Centroids::Sample::fill_empty_cells() {
+  bool complete = true;
+  for (size_t cell = 0; cell < counts.size(); ++cell) {
+    if (counts[cell] > 0) continue;
+    complete = false;
+    int64_t farthest = -1;
+    for (int64_t i = 0; i < size; ++i)
+      if (counts[codes[i]] > 1 && (farthest < 0 || distances[i] > distances[farthest])) farthest = i;
+    --counts[codes[farthest]];  // there is one: no more cells are in use than rows were drawn
+    codes[farthest] = static_cast<uint32_t>(cell);
+    counts[cell] = 1;
+  }
+  return complete;
+}
+
+void Centroids::move_to_means(const Sample& sample, Pool& pool) {
+  const int64_t width = sample.width;
+  std::fill(centroids_.begin(), centroids_.end(), 0.0f);
+  pool.parallel_for((width + kColumns - 1) / kColumns, 1, [&](int64_t block, int) {
+    const int64_t first = block * kColumns, end = std::min(width, first + kColumns);
+    for (int64_t i = 0; i < sample.size; ++i) {
+      const float* vector = sample.vectors.data() + i * width;
+      float* sums = centroids_.data() + sample.codes[i] * width;
+      for (int64_t j = first; j < end; ++j) sums[j] += vector[j];
+    }
+  });
+  pool.parallel_for(n_used_, 16, [&](int64_t cell, int) {
+    const std::span<float> centroid = std::span(centroids_).subspan(cell * width, width);
+    if (options_.spherical) return normalise(centroid);
+    const float share = 1.0f / static_cast<float>(sample.counts[cell]);
+    for (float& value : centroid) value *= share;
+    offsets_[cell] = -0.5f * kernels().sum_of_squares(centroid.data(), width);
+  });
+}
+
+void Centroids::transpose() {
+  const int64_t width = n_columns_ + 1;
+  columns_.resize(centroids_.size());
+  for (int64_t cell = 0; cell < n_used_; ++cell)
+    for (int64_t j = 0; j < width; ++j) columns_[j * n_used_ + cell] = centroids_[cell * width + j];
+}
+
+// A round multiplies sample x cells x width times, and 2 x cells x width for the means; the norms of the
+// sample cost its size, on the sphere three times: to find, to scale and to check.
+Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+  const int64_t width = n_columns_ + 1;
+  n_used_ = std::min(options_.n_cells, weights.rows);
+  Sample sample = draw_sample(weights, bias);
+  centroids_.assign(sample.vectors.begin(), sample.vectors.begin() + n_used_ * width);
+  offsets_.assign(static_cast<size_t>(n_used_), 0.0f);
+  for (int64_t cell = 0; cell < n_used_ && !options_.spherical; ++cell)
+    offsets_[cell] = -0.5f * sample.norms[cell];
+
+  Tally tally{.refresh = sample.size * width * (options_.spherical ? 3 : 1)};
+  // Then again as long as moving the centroids has emptied a cell, for no more than the same time.
+  for (int round = 0; round <= 2 * options_.n_iterations; ++round) {
+    assign(sample, pool);
+    tally.refresh += sample.size * n_used_ * width;
+    tally.comparisons += sample.size * n_used_;
+    if (sample.fill_empty_cells() && round >= options_.n_iterations) break;
+    move_to_means(sample, pool);
+    tally.refresh += 2 * n_used_ * width;
+    tally.additions += sample.size * width;
+  }
+  transpose();
+  return tally;
+}
+
+// Rows keep their norms: on the sphere the largest c.v has the largest cosine.
+Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> bias,
+                           std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
+  const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
+  std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  pool.parallel_for((n + kBlock - 1) / kBlock, 4, [&](int64_t block, int thread) {
+    HashScratch& own = scratch[thread];
+    const int64_t first = block * kBlock, size = std::min(kBlock, n - first);
+    own.values.resize(static_cast<size_t>(kBlock * width));
+    own.spare.resize(static_cast<size_t>(kBlock));
+    for (int64_t i = 0; i < size; ++i) {
+      const RowId row = rows[first + i];
+      copy_row(weights.row(row), bias[row], own.values.data() + i * width);
+    }
+    nearest({own.values.data(), size, width}, own.products, codes.row(first).data(), own.spare.data());
+  });
+  return {.refresh = n * n_used_ * width, .comparisons = n * n_used_};
+}
+
+void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const {
+  std::vector<float>& products = scratch.products;
+  const Matrix<const float> columns{columns_.data(), n_columns_ + 1, n_used_};
+  products.assign(static_cast<size_t>(options_.n_cells), kNothing);  // of cells without use, the last
+  if (n_used_ > 0) std::copy_n(columns.row(n_columns_).data(), n_used_, products.data());
+  kernels().weighted_sum(columns, x.ids.data(), 0, x.values.data(), x.size(), products.data());
+  tally.hashing += x.size() * n_used_;
+  tally.comparisons += n_used_;
+
+  for (float& product : products)
+    if (std::isnan(product)) product = kNothing;  // or no order would be strict
+  scratch.ids.resize(products.size());
+  std::iota(scratch.ids.begin(), scratch.ids.end(), 0);
+  std::partial_sort(
+      scratch.ids.begin(), scratch.ids.begin() + n_probes(), scratch.ids.end(),
+      [&](RowId a, RowId b) { return products[a] > products[b] || (products[a] == products[b] && a < b); });
+  std::copy_n(scratch.ids.begin(), n_probes(), codes.data);
+}
+
+}  // namespace fewfire

@@ -1,0 +1,57 @@
+// Cells learned from the rows: one table whose buckets are the cells of a k-means, a row in the cell of
+// its nearest centroid. With v = (w, b) of a row, q = (x, 1) of a query and a centroid c, a row's cell is
+//   spherical   the largest c.v for c and v of norm 1, c a normalised mean   (Dhillon & Modha, ML 2001)
+//   otherwise   the smallest |v - c|^2, that is, the largest c.v - |c|^2 / 2, c a mean
+// and a query visits the cells with the largest c.q (Auvolat et al., arXiv 1507.05910).
+//
+// The cells are a function of weights, bias and seed: model files hold no codes, they are recomputed on
+// loading, so a fit never starts from the one before.
+#pragma once
+
+#include "hash/hash.h"
+
+namespace fewfire {
+
+struct CentroidOptions {
+  int64_t n_cells = 128;
+  int64_t n_probes = 8;  // cells that a query visits; more than all are all
+  bool spherical = true;
+  int64_t sample_per_cell = 32;  // rows that the k-means sees, for each cell
+  int n_iterations = 4;
+};
+
+class Centroids : public Hash {
+ public:
+  Centroids(int64_t n_columns, const CentroidOptions& options, uint64_t seed);
+
+  int64_t n_columns() const override { return n_columns_; }
+  int n_tables() const override { return 1; }
+  int64_t n_buckets() const override { return options_.n_cells; }
+  int n_probes() const override { return static_cast<int>(options_.n_probes); }
+  Tally fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
+  Tally hash_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+                  Matrix<uint32_t> codes, Pool& pool) const override;
+  void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
+
+  // Of the last fit, one for each cell in use: no more than there were rows.
+  Matrix<const float> centroids() const { return {centroids_.data(), n_used_, n_columns_ + 1}; }
+
+ private:
+  struct Sample;
+  Sample draw_sample(Matrix<const float> weights, std::span<const float> bias) const;
+  void nearest(Matrix<const float> vectors, std::vector<float>& products, uint32_t* codes,
+               float* scores) const;
+  void assign(Sample& sample, Pool& pool) const;
+  void move_to_means(const Sample& sample, Pool& pool);
+  void finish(int64_t cell);
+  void transpose();
+
+  int64_t n_columns_, n_used_ = 0;
+  CentroidOptions options_;
+  uint64_t seed_;
+  std::vector<float> centroids_;  // n_used x (n_columns + 1)
+  std::vector<float> columns_;    // the same, column by column: a query reads those of its inputs
+  std::vector<float> offsets_;    // -|c|^2 / 2, or 0 on the sphere
+};
+
+}  // namespace fewfire
