@@ -5,19 +5,26 @@ namespace fewfire::FEWFIRE_LEVEL {
 
 namespace {
 
+// sums[r][e] += products of kLanes neighbours of row r and example e, which are n apart
+template <int kRows, int kExamples, class Load>
+inline void add_products(const float* weights, const float* inputs, int64_t n, Load load_at,
+                         Floats (&sums)[kRows][kExamples]) {
+  Floats row[kRows];
+  for (int r = 0; r < kRows; ++r) row[r] = load_at(weights + r * n);
+  for (int e = 0; e < kExamples; ++e) {
+    const Floats x = load_at(inputs + e * n);
+    for (int r = 0; r < kRows; ++r) sums[r][e] += row[r] * x;
+  }
+}
+
 template <int kRows, int kExamples>
 inline void dot_tile(const float* weights, const float* inputs, int64_t n, float (&dots)[kRows][kExamples]) {
   Floats sums[kRows][kExamples] = {};
-  for (int64_t j = 0; j < n; j += kLanes) {
-    const bool whole = j + kLanes <= n;
-    Floats row[kRows];
-    for (int r = 0; r < kRows; ++r)
-      row[r] = whole ? load(weights + r * n + j) : load_some(weights + r * n + j, n - j);
-    for (int e = 0; e < kExamples; ++e) {
-      const Floats x = whole ? load(inputs + e * n + j) : load_some(inputs + e * n + j, n - j);
-      for (int r = 0; r < kRows; ++r) sums[r][e] += row[r] * x;
-    }
-  }
+  int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes)
+    add_products(weights + j, inputs + j, n, [](const float* from) { return load(from); }, sums);
+  if (j < n)
+    add_products(weights + j, inputs + j, n, [&](const float* from) { return load_some(from, n - j); }, sums);
   for (int r = 0; r < kRows; ++r)
     for (int e = 0; e < kExamples; ++e) dots[r][e] = sum(sums[r][e]);
 }
@@ -55,22 +62,33 @@ void score_block(Matrix<const float> weights, const float* bias, int64_t first, 
   }
 }
 
+namespace {
+
+// kTile vectors of sums stay in registers while the rows pass. Returns the first column not done.
+template <int kTile, class Row>
+inline int64_t weighted_tiles(int64_t j, int64_t end, Row row, const float* coefficients, int64_t n,
+                              float* sums) {
+  for (; j + kTile * kLanes <= end; j += kTile * kLanes) {
+    Floats totals[kTile];
+    for (int t = 0; t < kTile; ++t) totals[t] = load(sums + j + t * kLanes);
+    for (int64_t r = 0; r < n; ++r) {
+      const float* from = row(r) + j;
+      for (int t = 0; t < kTile; ++t) totals[t] += load(from + t * kLanes) * coefficients[r];
+    }
+    for (int t = 0; t < kTile; ++t) store(sums + j + t * kLanes, totals[t]);
+  }
+  return j;
+}
+
+}  // namespace
+
 void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, const float* coefficients,
                   int64_t n, float* sums) {
-  constexpr int64_t kTile = 4;
   const auto row = [&](int64_t r) {
     return matrix.data + (rows != nullptr ? rows[r] : first + r) * matrix.cols;
   };
-  int64_t j = 0;
-  for (; j + kTile * kLanes <= matrix.cols; j += kTile * kLanes) {
-    Floats totals[kTile];
-    for (int64_t t = 0; t < kTile; ++t) totals[t] = load(sums + j + t * kLanes);
-    for (int64_t r = 0; r < n; ++r) {
-      const float* from = row(r) + j;
-      for (int64_t t = 0; t < kTile; ++t) totals[t] += load(from + t * kLanes) * coefficients[r];
-    }
-    for (int64_t t = 0; t < kTile; ++t) store(sums + j + t * kLanes, totals[t]);
-  }
+  int64_t j = weighted_tiles<8>(0, matrix.cols, row, coefficients, n, sums);
+  j = weighted_tiles<1>(j, matrix.cols, row, coefficients, n, sums);
   for (int64_t r = 0; r < n; ++r) {
     const float* from = row(r);
     for (int64_t i = j; i < matrix.cols; ++i) sums[i] += from[i] * coefficients[r];

@@ -9,37 +9,27 @@ namespace fewfire::FEWFIRE_LEVEL {
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int64_t kWidth = 16;
-#elif defined(__AVX__)
-constexpr int64_t kWidth = 8;
-#else
-constexpr int64_t kWidth = 4;
-#endif
-using Sums = float __attribute__((vector_size(kWidth * sizeof(float))));
-using Masks = int32_t __attribute__((vector_size(kWidth * sizeof(int32_t))));
-
 // sums[i] + x where bit i of `bits` is set
-inline Sums add_where(uint32_t bits, float x, Sums sums) {
+inline Floats add_where(uint32_t bits, float x, Floats sums) {
 #if defined(__AVX512F__)
   return _mm512_mask_add_ps(sums, static_cast<__mmask16>(bits), sums, _mm512_set1_ps(x));
 #else
-  Masks place;
-  for (int64_t i = 0; i < kWidth; ++i) place[i] = 1 << i;
-  const Masks is_set = ((static_cast<int32_t>(bits) - Masks{}) & place) == place;
-  return sums + reinterpret_cast<Sums>(reinterpret_cast<Masks>(x - Sums{}) & is_set);
+  Ints place;
+  for (int64_t i = 0; i < kLanes; ++i) place[i] = 1 << i;
+  const Ints is_set = ((static_cast<int32_t>(bits) - Ints{}) & place) == place;
+  return sums + reinterpret_cast<Floats>(reinterpret_cast<Ints>(x - Floats{}) & is_set);
 #endif
 }
 
 // The sums of 64 rows stay in registers while the inputs pass.
 inline void masked_word(const uint64_t* words, int64_t stride, const RowId* ids, const float* values,
                         int64_t n, float* sums) {
-  constexpr int64_t kParts = 64 / kWidth;
-  Sums totals[kParts] = {};
+  constexpr int64_t kParts = 64 / kLanes;
+  Floats totals[kParts] = {};
   for (int64_t k = 0; k < n; ++k) {
     const uint64_t word = words[ids[k] * stride];
     for (int64_t part = 0; part < kParts; ++part)
-      totals[part] = add_where(static_cast<uint32_t>(word >> (part * kWidth)), values[k], totals[part]);
+      totals[part] = add_where(static_cast<uint32_t>(word >> (part * kLanes)), values[k], totals[part]);
   }
   std::memcpy(sums, totals, sizeof totals);
 }

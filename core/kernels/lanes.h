@@ -9,7 +9,15 @@
 
 namespace fewfire::FEWFIRE_LEVEL {
 
+// As wide as the registers of the level: GCC 12 takes wider vectors through the stack, at a fifth of the
+// speed.
+#if defined(__AVX512F__)
 constexpr int64_t kLanes = 16;
+#elif defined(__AVX__)
+constexpr int64_t kLanes = 8;
+#else
+constexpr int64_t kLanes = 4;
+#endif
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
 using Ints = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
