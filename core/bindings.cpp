@@ -8,6 +8,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -595,19 +596,36 @@ void bind_gates(nb::module_& m) {
       "__init__",
       [](TopK* self, int64_t active, bool soft, bool differentiate, uint64_t seed) {
         require_active(active);
-        new (self) TopK(Keep{active, soft, differentiate, seed});
+        new (self) TopK(Keep{.active = active, .soft = soft, .differentiate = differentiate, .seed = seed});
       },
       "active"_a, "soft"_a, "differentiate"_a, "seed"_a);
   nb::class_<Hashed, Gate>(m, "Hashed")
       .def(
           "__init__",
           [](Hashed* self, std::shared_ptr<Index> index, int64_t active, int64_t candidates, bool soft,
-             bool differentiate, uint64_t seed) {
+             bool differentiate, uint64_t seed, int64_t explored) {
             require_active(active);
             require(candidates >= active, "candidates must be at least the active rows");
-            new (self) Hashed(std::move(index), candidates, Keep{active, soft, differentiate, seed});
+            require(explored >= 0 && explored <= active, "explored must be in 0 .. active");
+            new (self) Hashed(std::move(index), candidates,
+                              Keep{.active = active,
+                                   .soft = soft,
+                                   .differentiate = differentiate,
+                                   .explored = explored,
+                                   .seed = seed});
           },
-          "index"_a, "active"_a, "candidates"_a, "soft"_a, "differentiate"_a, "seed"_a);
+          "index"_a, "active"_a, "candidates"_a, "soft"_a, "differentiate"_a, "seed"_a, "explored"_a = 0)
+      .def(
+          "set_rare",
+          [](Hashed& self, Array1<const RowId> rows, int64_t n_rows) {
+            std::vector<RowId> sorted(rows.data(), rows.data() + rows.size());
+            std::sort(sorted.begin(), sorted.end());
+            require(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "rare rows repeat");
+            require(sorted.empty() || (sorted.front() >= 0 && sorted.back() < n_rows),
+                    "a rare row is out of range");
+            self.set_rare(std::move(sorted));
+          },
+          "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that training explores.");
 }
 
 using TextResult = nb::typed<nb::tuple, Numpy<int64_t>, Numpy<int32_t>, Numpy<float>, Numpy<int64_t>,

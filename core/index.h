@@ -22,7 +22,7 @@ struct Query {
 
 struct Scratch {  // of one thread
   std::vector<float> scores, kept_scores;
-  std::vector<RowId> candidates, kept, picked;
+  std::vector<RowId> candidates, forced, picked;
   std::vector<uint32_t> codes;
   HashScratch hash;
   std::vector<uint64_t> words;

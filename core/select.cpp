@@ -117,31 +117,50 @@ void RankingGate::choose(const Layer& layer, const Query& query, std::span<const
     every_row(layer.n_rows(), scratch.candidates);
   else
     propose(layer, query, scratch, tally);
-  if (!labels.empty()) {
+  const auto forced = mode == Mode::train ? explore(layer.n_rows(), query, labels, scratch) : labels;
+  if (!forced.empty()) {
     scratch.begin_set(layer.n_rows());
     for (const RowId row : scratch.candidates) scratch.insert(row);
-    for (const RowId label : labels)
-      if (scratch.insert(label)) scratch.candidates.push_back(label);
+    for (const RowId row : forced)
+      if (scratch.insert(row)) scratch.candidates.push_back(row);
   }
   score(layer, query.x, scratch.candidates, scratch.scores);
-  pick_best(layer.n_rows(), query, labels, scratch, choice);
+  pick_best(layer.n_rows(), query, forced, scratch, choice);
   keep_picked(query.x, scratch, choice, tally);
   const size_t n_scored = scratch.candidates.size();
   if (n_scored > choice.rows.size()) tally.comparisons += static_cast<int64_t>(n_scored);
 }
 
-void RankingGate::pick_best(int64_t n_rows, const Query& query, std::span<const RowId> labels,
+// The labels, and rare rows drawn for this example, as far as the budget has room for them.
+std::span<const RowId> RankingGate::explore(int64_t n_rows, const Query& query, std::span<const RowId> labels,
+                                            Scratch& scratch) const {
+  const int64_t n_labels = static_cast<int64_t>(labels.size()), n_rare = static_cast<int64_t>(rare_.size());
+  const int64_t wanted = std::min({keep_.explored, keep_.active - n_labels, n_rare - n_labels});
+  if (wanted <= 0) return labels;
+  std::vector<RowId>& forced = scratch.forced;
+  forced.assign(labels.begin(), labels.end());
+  scratch.begin_set(n_rows);
+  for (const RowId label : labels) scratch.insert(label);
+  const uint64_t seed = mix(keep_.seed), n = static_cast<uint64_t>(n_labels + wanted);
+  for (uint64_t draw = 0; forced.size() < n; ++draw) {
+    const RowId row = rare_[random_below(n_rare, random_bits(seed, query.key, draw))];
+    if (scratch.insert(row)) forced.push_back(row);
+  }
+  return forced;
+}
+
+void RankingGate::pick_best(int64_t n_rows, const Query& query, std::span<const RowId> forced,
                             Scratch& scratch, Choice& choice) const {
   const std::vector<RowId>& candidates = scratch.candidates;
-  std::vector<float>& ranks = scratch.kept_scores;  // scores, but no row outranks a label
+  std::vector<float>& ranks = scratch.kept_scores;  // scores, but no row outranks a forced one
   ranks = scratch.scores;
-  if (!labels.empty()) {
+  if (!forced.empty()) {
     scratch.begin_set(n_rows);
-    for (const RowId label : labels) scratch.insert(label);
+    for (const RowId row : forced) scratch.insert(row);
     for (size_t i = 0; i < candidates.size(); ++i)
       if (scratch.contains(candidates[i])) ranks[i] = std::numeric_limits<float>::infinity();
   }
-  const int64_t budget = std::max(keep_.active, static_cast<int64_t>(labels.size()));
+  const int64_t budget = std::max(keep_.active, static_cast<int64_t>(forced.size()));
   largest(ranks, budget + (keep_.soft ? 1 : 0), keep_.seed ^ mix(query.key), scratch.cut, scratch.picked);
   std::vector<RowId>& picked = scratch.picked;
   if (static_cast<int64_t>(picked.size()) > budget) {

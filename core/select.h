@@ -81,6 +81,7 @@ struct Keep {
   int64_t active = 0;
   bool soft = false;           // a_i = max(0, z_i - t), t = max(0, the (active + 1)-th score)
   bool differentiate = false;  // t passes its gradient to the row it came from
+  int64_t explored = 0;        // of the budget, in training: rows drawn from the rare ones
   uint64_t seed = 0;
 };
 
@@ -91,15 +92,20 @@ class RankingGate : public Gate {
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
               Tally&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
+  // The rows that are explored: distinct, and below the rows of the layer. Not while a step runs.
+  void set_rare(std::vector<RowId> rows) { rare_ = std::move(rows); }
 
  protected:
   // Distinct rows, in scratch.candidates.
   virtual void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const = 0;
 
  private:
-  void pick_best(int64_t n_rows, const Query& query, std::span<const RowId> labels, Scratch& scratch,
+  std::span<const RowId> explore(int64_t n_rows, const Query& query, std::span<const RowId> labels,
+                                 Scratch& scratch) const;
+  void pick_best(int64_t n_rows, const Query& query, std::span<const RowId> forced, Scratch& scratch,
                  Choice& choice) const;
   Keep keep_;
+  std::vector<RowId> rare_;
 };
 
 // Exact winner-take-all: every row is a candidate.

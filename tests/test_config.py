@@ -39,6 +39,8 @@ WRONG = [
         "refresh_growth",
     ),
     (ff.Hashed, {"refresh": "full"}, "refresh"),
+    (ff.Hashed, {"explore": 0.1}, "soft=False"),
+    (ff.Hashed, {"explore": 1.0, "soft": False}, "explore"),
     (ff.Hashed, {"family": "simhash", "n_bits": 3, "probes": 8}, "2\\*\\*n_bits = 8"),
     (ff.Hashed, {"family": "simhash", "probes": -1}, "probes"),
     (ff.Hashed, {"family": "simhash", "projection": "dense"}, "projection"),

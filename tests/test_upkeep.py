@@ -93,7 +93,8 @@ def test_a_rolling_refresh_hashes_every_changed_row_once_a_round(every):
 
 
 @pytest.mark.parametrize("options", [{"refresh": "touched"}, {"refresh": "rolling"},
-                                     {"refresh": "drift"}, {"refresh_growth": 1.5}],
+                                     {"refresh": "drift"}, {"refresh_growth": 1.5},
+                                     {"explore": 0.2, "soft": False}],
                          ids=repr)  # fmt: skip
 def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
     class Stop(ff.Callback):
@@ -109,3 +110,27 @@ def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
     ff.Trainer(nets[2], **how).fit(DATA, resume=path)
     for a, b in zip(nets[0].weights(), nets[2].weights(), strict=True):
         assert_array_equal(a, b)
+
+
+def test_rare_rows_are_those_trained_longest_ago():
+    net = make(explore=0.5, soft=False, rerank=1.0)
+    upkeep, moments = upkeep_of(net)
+    moments.touched[0][:] = np.arange(60) + 1
+    moments.touched[0][50:] = 0  # never
+    upkeep.find_rare(7)
+    told = []
+    net.layers[0].set_rare = told.append
+    upkeep.find_rare(7)
+    assert sorted(told[0]) == [0, 1, 2, 3, 4, *range(50, 60)]
+
+
+def test_exploring_trains_rows_that_the_gate_would_leave_out():
+    def rows_in_use(**options):
+        net = make(soft=False, rerank=1.0, **options)
+        history = ff.Trainer(net, max_epochs=1, batch_size=4, n_jobs=1).fit(DATA)
+        (stats,) = net.table_stats(DATA)
+        return history[-1]["density"], 60 - stats.never_chosen
+
+    (density, used), (explored_density, explored_used) = rows_in_use(), rows_in_use(explore=0.4)
+    assert density == explored_density == 0.2  # the budget stays
+    assert explored_used >= used

@@ -78,6 +78,10 @@ class Hashed:
         Candidates per kept row, at least 1.
     soft, differentiate : bool, optional
         As in `TopK`. None: both on for a layer with `activation="relu"`, off for any other.
+    explore : float, optional
+        Share of the kept rows that training draws from the quarter of the rows whose last training
+        is longest ago, whatever their scores (default 0). Needs `soft=False`: a soft gate gives
+        them value 0.
     alpha : float, optional
         Weight of the sign sum against the bias where sign bits rank ("sign", or `rank="sign"`):
         s_i = alpha (2 sum_{w_ij > 0} x_j - sum_j x_j) + b_i. None: 0.03 in a network's first layer,
@@ -144,6 +148,7 @@ class Hashed:
     rerank: float = 3.0
     soft: bool | None = None
     differentiate: bool | None = None
+    explore: float | None = None
     alpha: float | None = None
     n_bits: int | None = None
     n_tables: int | None = None
@@ -234,6 +239,10 @@ class Hashed:
 
     def _check_together(self) -> None:
         """Raise for options that are fine alone."""
+        if self.explore and self.soft is not False:
+            raise ValueError(
+                "explore needs soft=False: a soft gate gives rows below its threshold the value 0"
+            )
         if self.n_bits and self.probes and self.probes >= 1 << self.n_bits:
             raise ValueError(
                 f"probes must be below the buckets of a table, 2**n_bits = {1 << self.n_bits}; "
@@ -256,6 +265,7 @@ class Hashed:
 
 
 _CHECKS: dict[str, Callable[[str, Any], object]] = {
+    "explore": partial(check_number, low=0.0, below=1.0),
     "alpha": partial(check_number, above=0.0),
     "n_bits": partial(check_integer, low=1, high=24),
     "n_tables": partial(check_integer, low=1, high=4096),

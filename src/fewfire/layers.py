@@ -162,11 +162,12 @@ class Layer:
         self.center = center
         shape = settings.out_features, settings.in_features
         self.index = make_index(settings.selector, shape, seed, is_first=position == 0)
+        self.gate = _make_gate(settings, self.index, seed)
         self.core = _core.Linear(
             weights,
             bias,
             settings.activation,
-            _make_gate(settings, self.index, seed),
+            self.gate,
             settings.bias,
         )
 
@@ -188,6 +189,11 @@ class Layer:
         """Recompute the codes of some rows of a layer with tables; return the cost."""
         assert isinstance(self.index, _core.TableIndex)
         return np.asarray(self.index.refresh_rows(self.weights, self.bias, rows, n_threads))
+
+    def set_rare(self, rows: NDArray[np.int32]) -> None:
+        """Tell a hashed layer with `explore` which rows to draw from."""
+        assert isinstance(self.gate, _core.Hashed)
+        self.gate.set_rare(rows, len(self.bias))
 
     def drift(self, rows: NDArray[np.int32], n_threads: int = 1) -> tuple[float, NDArray[np.int64]]:
         """Return how stale the codes of some rows are, a share of bits or codes, and the cost."""
@@ -240,7 +246,14 @@ def _make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.
     if isinstance(selector, Hashed) and index is not None:
         wanted = max(round(selector.rerank * active), active + settings.soft)
         candidates = min(wanted, settings.out_features)
+        explored = round((selector.explore or 0.0) * active)
         return _core.Hashed(
-            index, active, max(candidates, active), settings.soft, settings.differentiate, seed
+            index,
+            active,
+            max(candidates, active),
+            settings.soft,
+            settings.differentiate,
+            seed,
+            explored,
         )
     return None

@@ -134,6 +134,7 @@ class Run:
         n_steps, done = self.steps_per_epoch, 0
         sums = Sums(net)
         pace = Pace()
+        self.upkeep.find_rare(self.epoch * n_steps)
         with progress_bar(plan, self.epoch + 1, len(self.train)) as bar:
             while done < n_steps and math.isfinite(sums.loss):
                 # Cut where something is due, so that the result does not depend on the slices.
@@ -167,6 +168,7 @@ class Run:
         step = self.epoch * self.steps_per_epoch + done
         if step >= _FIRST_RENUMBERING and step.bit_count() == 1:
             self.history.ledger += self.upkeep.all_rows(self._renumber(sums))
+            self.upkeep.find_rare(step)
         self.history.ledger += self.upkeep.keep_up(step)
 
     def _renumber(self, sums: Sums) -> list[int]:

@@ -60,7 +60,20 @@ class Upkeep:
         for position, selector in self.tables.items():
             if _next_due(selector, step - 1) == step:
                 ledger += self._refresh(position, selector, step)
+                self.find_rare(step)
         return ledger
+
+    def find_rare(self, step: int) -> None:
+        """Tell layers that explore which rows were trained longest ago, a quarter of all; who is
+        in it among rows that never were is drawn by lot."""
+        for position, layer in enumerate(self.net.layers):
+            selector = layer.settings.selector
+            if isinstance(selector, Hashed) and selector.explore:
+                touched = self.moments.touched[position]
+                order = np.random.default_rng([self.random_state, step]).permutation(len(touched))
+                order = order[np.argsort(touched[order], kind="stable")]
+                n_rare = max(layer.settings.active, len(touched) // 4)
+                layer.set_rare(order[:n_rare].astype(np.int32))
 
     def _refresh(self, position: int, selector: Hashed, step: int) -> Ledger:
         layer = self.net.layers[position]

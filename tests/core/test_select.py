@@ -325,3 +325,79 @@ def test_soft_values_fall_to_zero_at_the_threshold():
 def test_a_gate_that_keeps_no_row_is_refused(gate):
     with pytest.raises(ValueError, match="active"):
         native.Network(Model([Layer(np.ones((3, 2)), "linear", gate)]))
+
+
+def exploring_layer(n, k, explored, rare, seed=4):
+    """Rows of two scores, so that who of the better half is chosen is drawn."""
+    weights, bias = np.ones((n, 4), np.float32), np.zeros(n, np.float32)
+    index = _core.SignIndex(n, 4, 1.0, seed)
+    index.refresh(weights, bias)
+    gate = _core.Hashed(index, k, k, False, False, seed, explored)
+    gate.set_rare(np.array(rare, np.int32), n)
+    bias[: n // 2] = 10  # these win the cut
+    return _core.Linear(weights, bias, "linear", gate)
+
+
+@given(
+    n=st.integers(8, 70),
+    explored=st.integers(0, 4),
+    labels=st.sets(st.integers(0, 7), max_size=5),
+    seed=strategies.SEEDS,
+)
+def test_rare_rows_take_their_share_of_the_budget_in_training_alone(n, explored, labels, seed):
+    rare, k = np.arange(n // 2, n), 4
+    layer = exploring_layer(n, k, explored, rare, seed)
+    model = _core.Model([layer], "logistic")
+    touched = np.zeros(n, np.int64)
+    X = native.vectors(np.random.default_rng(seed).normal(size=(1, 4)).astype(np.float32))
+    wanted = np.array(sorted(labels), np.int32)
+    targets = _core.LabelTargets(np.array([0, len(wanted)], np.int64), wanted)
+    optimizer = _core.Optimizer("sgd")
+    state = _core.OptimizerState([], touched)
+    ids, rates = np.array([0]), np.zeros(1, np.float32)
+    _core.train(model, X, targets, ids, rates, 1, optimizer, [state], 0, 0, 1, False)
+    chosen = np.flatnonzero(touched)
+    assert len(chosen) == max(k, len(labels))
+    assert np.isin(wanted, chosen).all()
+    n_drawn = max(0, min(explored, k - len(labels), len(rare) - len(labels)))
+    n_winners = max(0, k - len(labels) - n_drawn)
+    free = np.setdiff1d(chosen, wanted)
+    assert np.isin(free, rare).sum() >= n_drawn
+    assert (free < n // 2).sum() == min(n_winners, n // 2 - (wanted < n // 2).sum())
+    scores = _core.scores(model, X, ids, False, 1)[0]
+    assert_array_equal(np.isfinite(scores[rare]), np.zeros(len(rare)))
+
+
+def test_rare_rows_are_drawn_alike():
+    n, n_draws, rare = 30, 3000, np.arange(15, 30)
+    hits = np.zeros(n)
+    layer = exploring_layer(n, 4, 2, rare)
+    model, X = _core.Model([layer], "logistic"), native.vectors(noisy_examples(n_draws))
+    targets = _core.LabelTargets(np.zeros(n_draws + 1, np.int64), np.empty(0, np.int32))
+    touched = np.zeros(n, np.int64)
+    state = _core.OptimizerState([], touched)
+    for i in range(n_draws):
+        touched[:] = 0
+        rates = np.zeros(1, np.float32)
+        _core.train(
+            model,
+            X,
+            targets,
+            np.array([i]),
+            rates,
+            1,
+            _core.Optimizer("sgd"),
+            [state],
+            0,
+            0,
+            1,
+            False,
+        )
+        hits[touched > 0] += 1
+    strategies.assert_uniform(hits[rare], 2 / 15, n_draws)
+
+
+@pytest.mark.parametrize("rare", [[-1], [8], [3, 3]])
+def test_rare_rows_that_are_no_rows_are_refused(rare):
+    with pytest.raises(ValueError, match="rare row"):
+        exploring_layer(8, 2, 1, rare)

@@ -107,6 +107,8 @@ _SETTINGS = [
     click.option("--soft/--hard", default=None, help="Whether values start at the threshold."),
     click.option("--differentiate/--no-differentiate", default=None,
                  help="Whether gradient flows through the threshold."),
+    click.option("--explore", type=float,
+                 help="--hard: share of the kept rows drawn from rarely trained ones; default: 0."),
     click.option("--alpha", type=float,
                  help="sign: weight of the sign sum against the bias; default: by layer. "
                       "adaptivedropout: rows are kept at sigmoid(alpha z + beta); default: 1."),
