@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 
-def report(benchmark: str, *, threads: int, **figures: Any) -> None:
-    """Print the settings and figures of one result, and where they were taken."""
+def report(benchmark: str, *, threads: int, **figures: Any) -> dict[str, Any]:
+    """Print the settings and figures of one result, and where they were taken; return all that."""
     place = {"commit": commit(), "machine": machine(), "load": round(os.getloadavg()[0], 2)}
-    print(json.dumps({"benchmark": benchmark, **figures, "threads": threads, **place}), flush=True)
+    line = {"benchmark": benchmark, **figures, "threads": threads, **place}
+    print(json.dumps(line), flush=True)
+    return line
 
 
 def widths(text: str) -> list[int]:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import argparse
 import statistics
 import threading
-from itertools import cycle, pairwise
-from pathlib import Path
+from itertools import cycle
 
+import common
 import fewfire as ff
 from report import report, widths
-
-N_VALIDATION = 5000
 
 
 class Turns:
@@ -53,17 +51,10 @@ class OneEpochEach(ff.Callback):
         return False
 
 
-def run(options: argparse.Namespace, seed: int) -> None:
-    train, _ = ff.datasets.mnist(options.folder)
-    train, validation = train.split(N_VALIDATION)
+def run(digits: common.Digits, options: argparse.Namespace, seed: int) -> None:
+    train, validation, _ = digits
     selector = ff.Hashed(density=options.density)
-    layers = [
-        ff.Linear(n_in, n_out, activation="relu", selector=selector)
-        for n_in, n_out in pairwise([train.n_features, *options.hidden])
-    ]
-    output = ff.Linear(options.hidden[-1], train.n_labels)
-    nets = [ff.Network(*layers, output, random_state=seed) for _ in options.threads]
-
+    nets = [common.build(train, options.hidden, selector, seed) for _ in options.threads]
     turns, histories = Turns(len(nets)), {}
 
     def fit(place: int) -> None:
@@ -82,42 +73,31 @@ def run(options: argparse.Namespace, seed: int) -> None:
     for worker in workers:
         worker.join()
 
-    seconds = [[row["seconds"] for row in histories[place]][1:] for place in range(len(nets))]
+    seconds = [common.warm_seconds(histories[place]) for place in range(len(nets))]
     ratios = [one / many for one, many in zip(*seconds, strict=True)]
-    gated, exact = (
-        [net.evaluate(validation, exact=every_row).accuracy for net in nets]
-        for every_row in (False, True)
-    )
+    reached = [common.measure(net, validation, "validation") for net in nets]
     report(
         "threads",
-        hidden=options.hidden,
-        density=options.density,
-        seed=seed,
+        **common.settings(selector, options, seed),
         compared=options.threads,
         speedup=round(statistics.median(ratios), 3),
         speedup_least=round(min(ratios), 3),
         speedup_most=round(max(ratios), 3),
         ms_per_example=[round(1000 * statistics.median(s) / len(train), 4) for s in seconds],
-        validation_accuracy_gated=gated,
-        validation_accuracy_exact=exact,
+        **{name: [figures[name] for figures in reached] for name in reached[0]},
         threads=max(options.threads),
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    option = parser.add_argument
-    option("folder", type=Path, help="folder of MNIST's four idx files, plain or .gz")
-    option("--hidden", type=widths, default=[1000, 1000, 1000])
-    option("--density", type=float, default=0.05)
-    option("--epochs", type=int, default=None, help="default: fitted to the net")
-    option("--seeds", type=int, default=3, help="how many, from 0")
-    option("--threads", type=widths, default=[1, 2], help="the two numbers compared")
+    parser = common.make_parser(__doc__, hidden=[1000, 1000, 1000])
+    parser.add_argument("--threads", type=widths, default=[1, 2], help="the two numbers compared")
     options = parser.parse_args()
     if len(options.threads) != 2:
         parser.error("--threads wants two numbers, like 1,2")
+    digits = common.load(options.folder)
     for seed in range(options.seeds):
-        run(options, seed)
+        run(digits, options, seed)
 
 
 if __name__ == "__main__":
