@@ -40,9 +40,9 @@ def make_parser(
     parser = argparse.ArgumentParser(description=description)
     option = parser.add_argument
     option("folder", type=Path, help="folder of MNIST's four idx files, plain or .gz")
-    option("--density", type=float, default=0.05, help="share of the rows that an example keeps")
     option("--epochs", type=int, default=None, help="default: fitted to the net")
     if hidden is not None:
+        option("--density", type=float, default=0.05, help="share of the rows that are kept")
         option("--hidden", type=widths, default=hidden)
         option("--seeds", type=int, default=3, help="how many, from 0")
     return parser

@@ -42,7 +42,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "minhash": {"n_hashes": 1, "n_tables": 50, "n_bits": 12, **_SHARED_BY_TABLES},
     "centroid": {
         "n_cells": None,
-        "probes": 7,
+        "probes": None,
         "spherical": True,
         **_SHARED_BY_TABLES,
         "rank": "sign",
@@ -93,8 +93,9 @@ class Hashed:
         1 to 16 (K, default 1).
     probes : int, optional
         Buckets of each table that a query visits besides its own (default 0). "simhash": those that
-        differ in the bits of the least certain projections (Lv et al., VLDB 2007). "centroid"
-        (default 7): those whose centroids have the largest inner products with the input.
+        differ in the bits of the least certain projections (Lv et al., VLDB 2007). "centroid":
+        those whose centroids have the largest inner products with the input; by default as many as
+        hold 500 rows, at least 8 cells and at most a quarter of all.
     projection : {"gaussian", "sparse", "hadamard"}, optional
         "simhash": standard normal entries (default); +1, 0, -1 with probabilities 1/6, 2/3, 1/6,
         additions only (Achlioptas, JCSS 2003); three rounds of signs and a fast Hadamard transform
@@ -109,8 +110,7 @@ class Hashed:
         "simhash": take the mean row from rows and the mean input from inputs before hashing; the
         order of scores stays (default False). The mean input is that of the training set.
     n_cells : int, optional
-        "centroid": cells, no more than rows. None: the power of two next to sqrt(rows), in
-        16 .. 4096.
+        "centroid": cells, no more than rows. None: 128, from 8,000 rows on 256, but 8 rows each.
     spherical : bool, optional
         "centroid": cluster directions, rows scaled to norm 1 (default), or the rows themselves.
     rank : {"count", "union", "hamming", "sign"}, optional
