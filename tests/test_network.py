@@ -267,3 +267,27 @@ def test_arrays_that_make_no_layer_are_refused(weights):
         ff.Network.from_arrays([ff.Linear(4, 3)], [weights])
     with pytest.raises(ValueError, match=r"wanted float32\(3, 4\)"):
         ff.Network.from_arrays([ff.Linear(4, 3)], [weights, np.zeros(3, np.float32)])
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_centers_are_the_mean_inputs_of_their_layers(n_jobs):
+    """The second layer's are what passes the gate of the first."""
+    tables = ff.Hashed(density=0.3, rerank=4.0, family="simhash", n_bits=3, n_tables=4, center=True)
+    net, X = make(tables), examples(n=300)
+    ids = np.arange(0, 300, 2)
+    ledger = net.learn_centers(ff.Dataset(X), ids, n_jobs=n_jobs)
+    first, second, output = net.layers
+    assert output.center is None
+    assert_allclose(first.center, X[ids].mean(axis=0), rtol=1e-5, atol=1e-6)
+    scores = X[ids] @ first.weights.T + first.bias
+    kept, threshold = np.sort(scores)[:, ::-1][:, :9], np.sort(scores)[:, ::-1][:, 9:10]
+    hidden = np.maximum(0, np.where(scores >= kept[:, -1:], scores - np.maximum(threshold, 0), 0))
+    assert_allclose(second.center, hidden.mean(axis=0), rtol=1e-3, atol=1e-5)
+    assert ledger.refresh > 0
+    assert ledger.dense == ledger.forward == 0
+
+
+def test_centers_stay_where_no_layer_wants_them():
+    net = make(SELECTORS["simhash"])
+    assert net.learn_centers(ff.Dataset(examples()), np.arange(5)).total == 0
+    assert len(net.weights()) == 6
