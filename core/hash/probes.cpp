@@ -20,7 +20,8 @@ void probe(std::span<const float> products, std::span<uint32_t> codes, ProbeScra
   codes[0] = sign_code(products);
   if (codes.size() == 1) return;
   const int n = static_cast<int>(products.size());
-  auto& [order, heap] = scratch;
+  std::vector<int>& order = scratch.order;
+  std::vector<ProbeScratch::Flips>& heap = scratch.heap;
   order.resize(products.size());
   std::iota(order.begin(), order.end(), 0);
   // NaN products compare as equals of everything, which no sort survives: they cost nothing.
