@@ -9,7 +9,8 @@
 // races are these and no others, all benign by design (Hogwild: Recht et al., NIPS 2011):
 //   - weights and biases: read in forward and backward, changed in update_row;
 //   - optimizer state: moments and `touched`, changed in update_row;
-//   - sign codes: read in SignIndex::propose, changed bit by bit in SignIndex::signs_flipped.
+//   - sign codes: read in SignIndex::propose and SignRows::score, changed bit by bit in
+//     SignIndex::signs_flipped and SignRows::flip.
 #pragma once
 
 #include <memory>

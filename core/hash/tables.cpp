@@ -46,7 +46,7 @@ Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bi
   tally += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
   pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
   if (signs_) signs_->refresh(weights, every_row_, pool, tally);
-  for (int64_t row = 0; row < n_rows_; ++row) sign(row);
+  for (int64_t row = 0; row < n_rows_; ++row) write_signature(row);
   return tally;
 }
 
@@ -63,7 +63,7 @@ Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const floa
       changed[t] |= own[t] != codes.row(static_cast<int64_t>(i))[t];
       own[t] = codes.row(static_cast<int64_t>(i))[t];
     }
-    sign(rows[i]);
+    write_signature(rows[i]);
   }
   pool.parallel_for(n_tables, 1, [&](int64_t table, int) {
     if (changed[table]) fill(static_cast<int>(table));
@@ -87,8 +87,8 @@ double TableIndex::drift(Matrix<const float> weights, std::span<const float> bia
          static_cast<double>(std::max<int64_t>(n_bits, 1));
 }
 
-// The signature of a row: its codes, end to end.
-void TableIndex::sign(int64_t row) {
+// A row's codes, end to end.
+void TableIndex::write_signature(int64_t row) {
   if (signatures_.empty()) return;
   const size_t n = static_cast<size_t>(signature_words());
   pack(codes().row(row).data(), 1, hash_->n_tables(), hash_->bits_per_code(),

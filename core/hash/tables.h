@@ -58,7 +58,7 @@ class TableIndex : public Index {
   Matrix<const uint32_t> codes() const { return {codes_.data(), n_rows_, hash_->n_tables()}; }
 
  private:
-  void sign(int64_t row);
+  void write_signature(int64_t row);
   int64_t signature_words() const;
   void fill(int table);
   void collect(const Query& query, int64_t limit, Scratch& scratch) const;

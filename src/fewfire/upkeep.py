@@ -57,10 +57,11 @@ class Upkeep:
     def keep_up(self, step: int) -> Ledger:
         """Do what is due after `step` steps; return the cost."""
         ledger = Ledger.empty(len(self.net.layers))
-        for position, selector in self.tables.items():
-            if _next_due(selector, step - 1) == step:
-                ledger += self._refresh(position, selector, step)
-                self.find_rare(step)
+        due = [i for i, x in self.tables.items() if _next_due(x, step - 1) == step]
+        for position in due:
+            ledger += self._refresh(position, self.tables[position], step)
+        if due:
+            self.find_rare(step)
         return ledger
 
     def find_rare(self, step: int) -> None:
