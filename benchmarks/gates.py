@@ -23,9 +23,6 @@ from fewfire.selectors import Selector
 from report import report
 
 simhash = partial(ff.Hashed, family="simhash")
-paper = partial(  # Spring & Shrivastava, KDD 2017: K = 6, L = 5, 10 probes
-    simhash, n_bits=6, n_tables=5, probes=10, rank="union", mips="sign-alsh", soft=False, rerank=1.0
-)
 METHODS: dict[str, Callable[[float], Selector]] = {
     "NN": lambda density: ff.All(),
     "VD": ff.Dropout,
@@ -34,7 +31,8 @@ METHODS: dict[str, Callable[[float], Selector]] = {
     "WTA-soft": partial(ff.TopK, soft=True, differentiate=True),
     "sign": ff.Hashed,
     "simhash": simhash,
-    "simhash-paper": paper,
+    "kdd2017": ff.Hashed.kdd2017,
+    "slide": ff.Hashed.slide,
     "simhash-hamming": partial(simhash, n_bits=1, n_tables=256, rank="hamming"),
     "simhash-rank-sign": partial(simhash, rank="sign"),
     "simhash-center": partial(simhash, center=True),
@@ -43,6 +41,7 @@ METHODS: dict[str, Callable[[float], Selector]] = {
     "simhash-hadamard": partial(simhash, projection="hadamard"),
     "dwta": partial(ff.Hashed, family="dwta"),
     "minhash": partial(ff.Hashed, family="minhash"),
+    "centroid": partial(ff.Hashed, family="centroid"),
 }
 COLUMNS = {  # of the table: heading, figure, format
     "validation, gated": ("validation_accuracy_gated", ".4f"),

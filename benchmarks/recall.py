@@ -21,7 +21,7 @@ import numpy as np
 
 import common
 import fewfire as ff
-from fewfire.layers import array_shapes
+from fewfire.layers import array_specs
 from fewfire.selectors import Selector
 from report import report
 
@@ -39,6 +39,7 @@ def grid(density: float) -> dict[str, list[Selector]]:
     simhash = partial(ff.Hashed, density, family="simhash")
     dwta = partial(ff.Hashed, density, family="dwta")
     minhash = partial(ff.Hashed, density, family="minhash")
+    centroid = partial(ff.Hashed, density, family="centroid")
     few, tables = (10, 50), (10, 50, 200)
     return {
         "topk": [ff.TopK(density, soft=True, differentiate=True)],
@@ -66,6 +67,7 @@ def grid(density: float) -> dict[str, list[Selector]]:
         "simhash center": [simhash(n_tables=n, center=True) for n in tables],
         "dwta": [dwta(n_hashes=k, n_tables=n) for k in (1, 2, 3, 4) for n in tables],
         "minhash": [minhash(n_hashes=k, n_tables=n) for k in (1, 2, 3) for n in tables],
+        "centroid": [centroid(probes=p - 1) for p in (2, 4, 8, 16, 31)],
     }
 
 
@@ -108,9 +110,9 @@ def with_selector(net: ff.Network, selector: Selector, train: ff.Dataset) -> ff.
     *hidden, output = (layer.settings for layer in net.layers)
     layers = [*(replace(layer, selector=selector) for layer in hidden), output]
     _, known = net.state()
-    arrays = [  # a mean input is not known yet
-        known[name] if name in known else np.zeros(shape, np.float32)
-        for name, shape in array_shapes(layers).items()
+    arrays = [  # what an index learns is not known yet
+        known[name] if name in known else np.zeros(spec.shape, spec.dtype)
+        for name, spec in array_specs(layers).items()
     ]
     gated = ff.Network.from_arrays(layers, arrays, net.random_state)
     for _ in hidden:  # which inputs reach a layer depends on the gates below it
@@ -186,7 +188,10 @@ def plot(lines: list[dict[str, Any]], path: Path) -> None:
 def style(series: str) -> tuple[str, str]:
     """Colour of the family and marker of the variant."""
     family, _, variant = series.partition(" ")
-    colours = {"topk": "black", "sign": "C2", "simhash": "C0", "dwta": "C1", "minhash": "C3"}
+    colours = {
+        "topk": "black", "sign": "C2", "simhash": "C0", "dwta": "C1", "minhash": "C3",
+        "centroid": "C4",
+    }  # fmt: skip
     variants = [own.partition(" ")[2] for own in grid(0.05) if own.startswith("simhash")]
     return colours[family], "os^v<>DPX*hp"[variants.index(variant)]
 

@@ -515,18 +515,20 @@ void bind_indexes(nb::module_& m) {
       .def(
           "__init__",
           [](TableIndex* self, std::shared_ptr<Hash> hash, int64_t n_rows, const std::string& rank,
-             uint64_t seed, float alpha) {
+             uint64_t seed, float alpha, int64_t pool) {
+            require(pool >= 0 && pool <= 1 << 20, "pool must be in 0 .. 2 ** 20");
             const TableOptions options{.rank = one_of<Rank>(rank, {{"count", Rank::votes},
                                                                    {"union", Rank::any},
                                                                    {"hamming", Rank::hamming},
                                                                    {"sign", Rank::sign}}),
                                        .alpha = alpha,
+                                       .pool = pool,
                                        .seed = seed};
             require(options.rank != Rank::hamming || hash->bits_per_code() > 0,
                     "the codes of this family have no Hamming distance");
             new (self) TableIndex(std::move(hash), n_rows, options);
           },
-          "hash"_a, "n_rows"_a, "rank"_a, "seed"_a, "alpha"_a = 0.1f)
+          "hash"_a, "n_rows"_a, "rank"_a, "seed"_a, "alpha"_a = 0.1f, "pool"_a = 0)
       .def(
           "set_center",
           [](TableIndex& self, Array1<const float> center) {
@@ -535,6 +537,33 @@ void bind_indexes(nb::module_& m) {
             self.set_center(view(center));
           },
           "center"_a.noconvert(), "The mean input; it counts from the next refresh on.")
+      .def(
+          "restore",
+          [](TableIndex& self, Array2<const float> weights, Array2<const float> learned,
+             Array2<const uint32_t> codes, int n_threads) {
+            require(self.fits(view(weights).rows, view(weights).cols),
+                    "the index was made for a layer of another shape");
+            require(view(learned).rows <= self.hash().n_buckets() &&
+                        view(learned).cols == self.hash().learned_columns(),
+                    "what was learned has another shape");
+            require(view(codes).rows == self.codes().rows && view(codes).cols == self.codes().cols,
+                    "the codes have another shape");
+            for (int64_t row = 0; row < view(codes).rows; ++row)
+              for (const uint32_t code : view(codes).row(row))
+                require(code < self.hash().n_buckets(), "a code is out of range");
+            Tally tally;
+            {
+              nb::gil_scoped_release unlocked;
+              Pool pool(threads_of(n_threads));
+              tally = self.restore(view(weights), view(learned), view(codes), pool);
+            }
+            return ledger_of({tally});
+          },
+          "weights"_a.noconvert(), "learned"_a.noconvert(), "codes"_a.noconvert(), "n_threads"_a = 1,
+          "Take over what an index of the same make had learned, and its codes; returns what it cost.")
+      .def_prop_ro(
+          "learned", [](const TableIndex& self) { return to_numpy(self.hash().learned()); },
+          nb::rv_policy::automatic, "What only the rows of the last refresh could tell again: centroids.")
       .def(
           "refresh_rows",
           [](TableIndex& self, Array2<const float> weights, Array1<const float> bias,

@@ -356,10 +356,11 @@ class CentroidIndex:
 
 
 def cells_of_rows(rows: np.ndarray, centroids: np.ndarray, spherical: bool) -> np.ndarray:
-    """For each row (n, d + 1), how much it likes each cell: the cosine, or less the distance."""
+    """For each row (n, d + 1), how much it likes each cell: its part along the mean, or less the
+    squared distance."""
     if spherical:
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        return (rows / np.where(norms > 0, norms, 1)) @ centroids.T
+        norms = np.linalg.norm(centroids, axis=1)
+        return rows @ centroids.T / np.where(norms > 0, norms, 1)
     return -((rows[:, None] - centroids) ** 2).sum(axis=2)
 
 
@@ -368,13 +369,25 @@ def cells_of_query(x: Vector, centroids: np.ndarray) -> np.ndarray:
     return centroids[:, x.ids] @ x.values + centroids[:, -1]
 
 
+def followed(
+    centroids: np.ndarray, rows: np.ndarray, cells: np.ndarray, changed: np.ndarray
+) -> np.ndarray:
+    """The means after some rows of their cells have changed to what they are in `rows`."""
+    moved = centroids.copy()
+    for cell in np.unique(cells[changed]):
+        own = rows[changed[cells[changed] == cell]]
+        size = (cells == cell).sum()
+        moved[cell] = (1 - len(own) / size) * centroids[cell] + own.sum(axis=0) / size
+    return moved
+
+
 def kmeans_cost(n: int, n_cells: int, width: int, n_iterations: int, spherical: bool) -> dict:
     """What k-means of n sampled rows counts if no cell goes empty."""
     rounds = n_iterations + 1  # the last one finds that every cell has a row
-    norms = n * width * (3 if spherical else 1)
+    norms = (n + n_cells) * width
     means = n_iterations * 2 * n_cells * width
     return {
-        "refresh": norms + rounds * n * n_cells * width + means,
+        "refresh": norms + rounds * n * n_cells * (width + spherical) + means,
         "additions": n_iterations * n * width,
         "comparisons": rounds * n * n_cells,
     }

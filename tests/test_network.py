@@ -291,3 +291,19 @@ def test_centers_stay_where_no_layer_wants_them():
     net = make(SELECTORS["simhash"])
     assert net.learn_centers(ff.Dataset(examples()), np.arange(5)).total == 0
     assert len(net.weights()) == 6
+
+
+@pytest.mark.parametrize("density", [0.05, 0.5])
+def test_dropout_leaves_initial_values_as_large_as_they_were(density):
+    """Rows that stay are scaled up, so later layers start with smaller weights."""
+    gate = ff.Dropout(density)
+    layers = [ff.Linear(400, 400, activation="relu", selector=gate) for _ in range(3)]
+    net = ff.Network(*layers, ff.Linear(400, 50), random_state=0)
+    rng = np.random.default_rng(0)
+    values, power = rng.normal(size=(200, 400)), []
+    for layer in net.layers:
+        z = values @ layer.weights.T
+        power.append((z**2).mean())
+        stays = rng.random(z.shape).argsort(axis=1) < density * z.shape[1]
+        values = np.maximum(z, 0) * stays / density
+    assert_allclose(power, [2, 2, 2, 0.5], rtol=0.4)

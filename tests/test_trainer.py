@@ -156,7 +156,8 @@ def test_renumbering_rows_by_use_leaves_the_function_as_it_was():
     for layer, ((weights, bias),) in zip(net.layers, moments.moments, strict=True):
         weights[:], bias[:] = layer.weights, layer.bias
     before, usage = net.copy(), [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
-    assert renumber(net, moments, usage) == [0, 1, 2]
+    renumber(net, moments, usage)
+    assert not np.array_equal(net.layers[0].weights, before.layers[0].weights)
     net.refresh()
     assert not np.array_equal(net.layers[0].weights, before.layers[0].weights)
     scores = before.decision_function(TEST)
@@ -220,7 +221,11 @@ def test_rows_below_hash_tables_and_without_signs_keep_their_numbers():
             ff.Linear(16, 5),
         )
         usage = [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
-        assert renumber(net, Moments(net, ff.Adam()), usage) == []
+        before = net.weights()
+        ledger = renumber(net, Moments(net, ff.Adam()), usage)
+        assert ledger.comparisons == 0
+        for array, old in zip(net.weights(), before, strict=True):
+            assert_array_equal(array, old)
 
 
 def test_a_checkpoint_of_another_seed_is_refused(tmp_path):
@@ -378,6 +383,15 @@ def test_values_and_label_lists_are_learned_too():
     fit(net, data, max_epochs=10, batch_size=8)
     assert net.loss == "logistic"
     assert net.evaluate(data, ["P@1", "P@2"])["P@2"] > 0.9
+
+
+def test_calls_into_the_core_stay_bounded_when_every_one_is_cut_short():
+    """A refresh that is due often ends calls long before their time."""
+    pace = progress.Pace(clock=lambda: 0.0)
+    for _ in range(1000):
+        with pace.of(min(pace.size, 50)):
+            pass
+    assert pace.size == 200
 
 
 def test_progress_goes_to_stderr_and_only_when_asked(capfd):

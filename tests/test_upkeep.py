@@ -16,7 +16,8 @@ DATA = ff.Dataset(X, (X @ RNG.normal(size=(16, 4))).argmax(axis=1))
 
 
 def make(**options):
-    tables = ff.Hashed(density=0.2, family="simhash", n_bits=3, n_tables=8, **options)
+    how = {"family": "simhash", "n_bits": 3, "n_tables": 8} | options
+    tables = ff.Hashed(density=0.2, **how)
     hidden = ff.Linear(16, 60, activation="relu", selector=tables)
     return ff.Network(hidden, ff.Linear(60, 4), random_state=0)
 
@@ -66,9 +67,9 @@ def test_a_drift_that_is_never_reached_leaves_only_the_refresh_of_the_epoch():
         )
     )
     one = 60 * 16 * 3 * 8  # all rows
-    # 750 steps: two ends of an epoch and seven times 100; the sample holds all 60 rows.
-    assert never.refresh == full.refresh == (2 + 7) * one
-    assert always.refresh == (2 + 2 * 7) * one
+    # 750 steps: the first codes, two ends of an epoch and seven times 100; all rows are sampled.
+    assert never.refresh == full.refresh == (1 + 2 + 7) * one
+    assert always.refresh == (1 + 2 + 2 * 7) * one
 
 
 @pytest.mark.parametrize("every", [16, 160])
@@ -92,9 +93,45 @@ def test_a_rolling_refresh_hashes_every_changed_row_once_a_round(every):
     assert_array_equal(codes, layer.index.codes)
 
 
+def make_cells(**options):
+    cells = ff.Hashed(density=0.2, family="centroid", n_cells=7, **options)
+    hidden = ff.Linear(16, 60, activation="relu", selector=cells)
+    return ff.Network(hidden, ff.Linear(60, 4), random_state=0)
+
+
+def test_cells_follow_only_the_rows_that_changed():
+    net = make_cells(refresh_every=10)
+    upkeep, moments = upkeep_of(net)
+    layer = net.layers[0]
+    (before, cells), changed = layer.learned, np.array([3, 5, 8])
+    layer.weights[changed] += 3
+    moments.touched[0][changed] = 4
+    cost = upkeep.keep_up(10)
+    assert cost.refresh == (2 * (3 + len(np.unique(cells[changed]))) + 3 * 7) * 17 + 3 * 7
+    followed, _ = layer.learned
+    moved = np.flatnonzero((followed != before).any(axis=1))
+    assert_array_equal(moved, np.unique(cells[changed]))
+    assert upkeep.keep_up(23).refresh == 0  # nothing changed since
+    assert upkeep.end_epoch(30).refresh == 0
+
+
+def test_the_first_cells_are_counted_once():
+    net = make_cells()
+    upkeep, _ = upkeep_of(net)
+    assert upkeep.start(0).refresh == ff.Ledger(net.layers[0].first_cost).refresh > 0
+    assert upkeep.start(5).refresh == 0
+    loaded = ff.Network.from_arrays([x.settings for x in net.layers], net.weights())
+    assert upkeep_of(loaded)[0].start(0).refresh == 0
+
+
+CELLS = {"family": "centroid", "n_cells": 7, "n_bits": None, "n_tables": None}
+
+
 @pytest.mark.parametrize("options", [{"refresh": "touched"}, {"refresh": "rolling"},
                                      {"refresh": "drift"}, {"refresh_growth": 1.5},
-                                     {"explore": 0.2, "soft": False}],
+                                     {"explore": 0.2, "soft": False},
+                                     CELLS, CELLS | {"refresh": "rolling"},
+                                     CELLS | {"refresh": "drift"}, CELLS | {"refresh": "full"}],
                          ids=repr)  # fmt: skip
 def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
     class Stop(ff.Callback):

@@ -21,14 +21,6 @@ void copy_row(std::span<const float> row, float bias, float* vector) {
   vector[row.size()] = bias;
 }
 
-// To norm 1; what has no direction becomes 0.
-void normalise(std::span<float> vector) {
-  const float norm = kernels().sum_of_squares(vector.data(), static_cast<int64_t>(vector.size()));
-  if (!(norm > 0.0f) || !std::isfinite(norm)) return std::fill(vector.begin(), vector.end(), 0.0f);
-  const float scale = 1.0f / std::sqrt(norm);
-  for (float& value : vector) value *= scale;
-}
-
 // The first n of the ids below `end`, shuffled.
 std::vector<RowId> draw(int64_t n, int64_t end, uint64_t seed) {
   std::vector<RowId> ids(static_cast<size_t>(end));
@@ -47,7 +39,7 @@ struct Centroids::Sample {
   std::vector<float> vectors;  // size x width
   std::vector<float> norms;    // squared
   std::vector<uint32_t> codes;
-  std::vector<float> distances;  // from the centroid, squared, less what all share on the sphere
+  std::vector<float> distances;  // squared, from the centroid; on the sphere, of a row's norm what it misses
   std::vector<int64_t> counts;   // of each cell
 
   std::span<float> vector(int64_t i) { return std::span(vectors).subspan(i * width, width); }
@@ -71,7 +63,6 @@ Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<
   for (int64_t i = 0; i < n; ++i) {
     const std::span<float> vector = sample.vector(i);
     copy_row(weights.row(rows[i]), bias[rows[i]], vector.data());
-    if (options_.spherical) normalise(vector);
     sample.norms[i] = kernels().sum_of_squares(vector.data(), width);
     if (!std::isfinite(sample.norms[i])) {
       std::fill(vector.begin(), vector.end(), 0.0f);
@@ -81,13 +72,14 @@ Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<
   return sample;
 }
 
-// scores[i] = c . vectors[i] - |c|^2 / 2 of the best cell, the lowest among equals; NaN ends in cell 0.
+// scores[i] = what the best cell gives vectors[i], the lowest among equals; NaN ends in cell 0.
 void Centroids::nearest(Matrix<const float> vectors, std::vector<float>& products, uint32_t* codes,
                         float* scores) const {
   products.resize(static_cast<size_t>(vectors.rows * n_used_));
   kernels().score_block(centroids(), offsets_.data(), 0, n_used_, vectors, products.data(), n_used_);
   for (int64_t i = 0; i < vectors.rows; ++i) {
-    const float* own = products.data() + i * n_used_;
+    float* own = products.data() + i * n_used_;
+    for (int64_t cell = 0; cell < n_used_; ++cell) own[cell] *= scales_[cell];
     codes[i] = 0;
     scores[i] = kNothing;
     for (int64_t cell = 0; cell < n_used_; ++cell)
@@ -105,7 +97,9 @@ void Centroids::assign(Sample& sample, Pool& pool) const {
     float* scores = sample.distances.data() + first;
     nearest({sample.vectors.data() + first * sample.width, n, sample.width}, products[thread],
             sample.codes.data() + first, scores);
-    for (int64_t i = 0; i < n; ++i) scores[i] = sample.norms[first + i] - scores[i] - scores[i];
+    for (int64_t i = 0; i < n; ++i)
+      scores[i] = options_.spherical ? std::sqrt(sample.norms[first + i]) - scores[i]
+                                     : sample.norms[first + i] - scores[i] - scores[i];
   });
   std::fill(sample.counts.begin(), sample.counts.end(), 0);
   for (const uint32_t code : sample.codes) ++sample.counts[code];
@@ -139,12 +133,25 @@ void Centroids::move_to_means(const Sample& sample, Pool& pool) {
     }
   });
   pool.parallel_for(n_used_, 16, [&](int64_t cell, int) {
-    const std::span<float> centroid = std::span(centroids_).subspan(cell * width, width);
-    if (options_.spherical) return normalise(centroid);
     const float share = 1.0f / static_cast<float>(sample.counts[cell]);
-    for (float& value : centroid) value *= share;
-    offsets_[cell] = -0.5f * kernels().sum_of_squares(centroid.data(), width);
+    for (float& value : centroid(cell)) value *= share;
+    finish(cell);
   });
+}
+
+// After a centroid has moved: its width in multiplications.
+void Centroids::finish(int64_t cell) {
+  const float norm = kernels().sum_of_squares(centroid(cell).data(), n_columns_ + 1);
+  if (options_.spherical)
+    scales_[cell] = norm > 0.0f ? 1.0f / std::sqrt(norm) : 0.0f;
+  else
+    offsets_[cell] = -0.5f * norm;
+}
+
+void Centroids::finish_all() {
+  scales_.assign(static_cast<size_t>(n_used_), 1.0f);
+  offsets_.assign(static_cast<size_t>(n_used_), 0.0f);
+  for (int64_t cell = 0; cell < n_used_; ++cell) finish(cell);
 }
 
 void Centroids::transpose() {
@@ -154,23 +161,19 @@ void Centroids::transpose() {
     for (int64_t j = 0; j < width; ++j) columns_[j * n_used_ + cell] = centroids_[cell * width + j];
 }
 
-// A round multiplies sample x cells x width times, and 2 x cells x width for the means; the norms of the
-// sample cost its size, on the sphere three times: to find, to scale and to check.
+// Multiplications: the norms of the sample, in each round those of an assignment, and two widths a cell for
+// every mean and its norm.
 Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
   const int64_t width = n_columns_ + 1;
   n_used_ = std::min(options_.n_cells, weights.rows);
   Sample sample = draw_sample(weights, bias);
   centroids_.assign(sample.vectors.begin(), sample.vectors.begin() + n_used_ * width);
-  offsets_.assign(static_cast<size_t>(n_used_), 0.0f);
-  for (int64_t cell = 0; cell < n_used_ && !options_.spherical; ++cell)
-    offsets_[cell] = -0.5f * sample.norms[cell];
-
-  Tally tally{.refresh = sample.size * width * (options_.spherical ? 3 : 1)};
+  finish_all();
+  Tally tally{.refresh = (sample.size + n_used_) * width};
   // Then again as long as moving the centroids has emptied a cell, for no more than the same time.
   for (int round = 0; round <= 2 * options_.n_iterations; ++round) {
     assign(sample, pool);
-    tally.refresh += sample.size * n_used_ * width;
-    tally.comparisons += sample.size * n_used_;
+    tally += assignment_cost(sample.size);
     if (sample.fill_empty_cells() && round >= options_.n_iterations) break;
     move_to_means(sample, pool);
     tally.refresh += 2 * n_used_ * width;
@@ -180,7 +183,57 @@ Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, P
   return tally;
 }
 
-// Rows keep their norms: on the sphere the largest c.v has the largest cosine.
+Tally Centroids::assignment_cost(int64_t n_rows) const {
+  const int64_t n = n_rows * n_used_;
+  return {.refresh = n * (n_columns_ + 1 + options_.spherical), .comparisons = n};
+}
+
+void Centroids::restore(Matrix<const float> learned) {
+  n_used_ = learned.rows;
+  centroids_.assign(learned.data, learned.data + learned.rows * learned.cols);
+  finish_all();
+  transpose();
+}
+
+// A row multiplies its width twice, to see that it is finite and for its share; a cell that moved does, to
+// keep the rest and for its norm.
+Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+                        Matrix<const uint32_t> codes, Pool& pool) {
+  const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
+  std::vector<float> shares(rows.size()), kept(static_cast<size_t>(n_used_), 1.0f);
+  std::vector<int64_t> sizes(static_cast<size_t>(n_used_));
+  for (int64_t row = 0; row < codes.rows; ++row) ++sizes[codes.row(row)[0]];
+  for (int64_t i = 0; i < n; ++i) {
+    const std::span<const float> row = weights.row(rows[i]);
+    const float norm = kernels().sum_of_squares(row.data(), n_columns_);
+    if (!std::isfinite(norm) || !std::isfinite(bias[rows[i]])) continue;
+    const uint32_t cell = codes.row(rows[i])[0];
+    shares[i] = 1.0f / static_cast<float>(sizes[cell]);
+    kept[cell] -= shares[i];
+  }
+  pool.parallel_for((width + kColumns - 1) / kColumns, 1, [&](int64_t block, int) {
+    const int64_t first = block * kColumns, end = std::min(width, first + kColumns);
+    const int64_t n_weights = std::min(n_columns_, end) - first;
+    for (int64_t cell = 0; cell < n_used_; ++cell)
+      for (float& value : centroid(cell).subspan(first, end - first)) value *= kept[cell];
+    for (int64_t i = 0; i < n; ++i) {
+      if (shares[i] == 0.0f) continue;
+      const float* row = weights.row(rows[i]).data() + first;
+      float* to = centroid(codes.row(rows[i])[0]).data() + first;
+      for (int64_t j = 0; j < n_weights; ++j) to[j] += shares[i] * row[j];
+      if (end == width) to[n_weights] += shares[i] * bias[rows[i]];
+    }
+  });
+  int64_t n_moved = 0;
+  for (int64_t cell = 0; cell < n_used_; ++cell) {
+    if (kept[cell] == 1.0f) continue;
+    finish(cell);
+    ++n_moved;
+  }
+  transpose();
+  return {.refresh = 2 * (n + n_moved) * width, .additions = n * width};
+}
+
 Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> bias,
                            std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
@@ -196,7 +249,7 @@ Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> b
     }
     nearest({own.values.data(), size, width}, own.products, codes.row(first).data(), own.spare.data());
   });
-  return {.refresh = n * n_used_ * width, .comparisons = n * n_used_};
+  return assignment_cost(n);
 }
 
 void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const {

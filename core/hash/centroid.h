@@ -1,11 +1,14 @@
-// Cells learned from the rows: one table whose buckets are the cells of a k-means, a row in the cell of
-// its nearest centroid. With v = (w, b) of a row, q = (x, 1) of a query and a centroid c, a row's cell is
-//   spherical   the largest c.v for c and v of norm 1, c a normalised mean   (Dhillon & Modha, ML 2001)
-//   otherwise   the smallest |v - c|^2, that is, the largest c.v - |c|^2 / 2, c a mean
-// and a query visits the cells with the largest c.q (Auvolat et al., arXiv 1507.05910).
+// Cells learned from the rows: one table whose buckets are the cells of a k-means. With v = (w, b) of a row,
+// q = (x, 1) of a query and c the mean of the rows of a cell, a row belongs to the cell with
+//   spherical   the largest c.v / |c|    (Dhillon & Modha, ML 2001, but rows keep their norms: long ones
+//   count) otherwise   the smallest |v - c|^2, that is, the largest c.v - |c|^2 / 2
+// and a query visits the cells with the largest c.q, the mean score of their rows (Auvolat et al., arXiv
+// 1507.05910).
 //
-// The cells are a function of weights, bias and seed: model files hold no codes, they are recomputed on
-// loading, so a fit never starts from the one before.
+// A fit is a function of weights, bias and seed. Between fits the centroids follow the rows that change: of
+// a cell's s rows, m have changed to v_1 .. v_m, so c becomes (1 - m / s) c + (v_1 + .. + v_m) / s, a step of
+// mini-batch k-means (Sculley, WWW 2010). So the cells are those of no weights in particular, and files keep
+// centroids and codes.
 #pragma once
 
 #include "hash/hash.h"
@@ -29,21 +32,31 @@ class Centroids : public Hash {
   int64_t n_buckets() const override { return options_.n_cells; }
   int n_probes() const override { return static_cast<int>(options_.n_probes); }
   Tally fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
+  int64_t learned_columns() const override { return n_columns_ + 1; }
+  Matrix<const float> learned() const override { return centroids(); }
+  void restore(Matrix<const float> learned) override;
+  Tally follow(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+               Matrix<const uint32_t> codes, Pool& pool) override;
   Tally hash_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
                   Matrix<uint32_t> codes, Pool& pool) const override;
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
 
-  // Of the last fit, one for each cell in use: no more than there were rows.
+  // One for each cell in use: no more than there were rows.
   Matrix<const float> centroids() const { return {centroids_.data(), n_used_, n_columns_ + 1}; }
 
  private:
   struct Sample;
   Sample draw_sample(Matrix<const float> weights, std::span<const float> bias) const;
+  Tally assignment_cost(int64_t n_rows) const;
   void nearest(Matrix<const float> vectors, std::vector<float>& products, uint32_t* codes,
                float* scores) const;
   void assign(Sample& sample, Pool& pool) const;
   void move_to_means(const Sample& sample, Pool& pool);
+  std::span<float> centroid(int64_t cell) {
+    return std::span(centroids_).subspan(cell * (n_columns_ + 1), n_columns_ + 1);
+  }
   void finish(int64_t cell);
+  void finish_all();
   void transpose();
 
   int64_t n_columns_, n_used_ = 0;
@@ -51,7 +64,8 @@ class Centroids : public Hash {
   uint64_t seed_;
   std::vector<float> centroids_;  // n_used x (n_columns + 1)
   std::vector<float> columns_;    // the same, column by column: a query reads those of its inputs
-  std::vector<float> offsets_;    // -|c|^2 / 2, or 0 on the sphere
+  std::vector<float> scales_;     // 1 / |c| on the sphere, or 1
+  std::vector<float> offsets_;    // 0 on the sphere, or -|c|^2 / 2
 };
 
 }  // namespace fewfire

@@ -44,10 +44,24 @@ int64_t TableIndex::signature_words() const {
 Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
   Tally tally = hash_->fit(weights, bias, pool);
   tally += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
-  pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
+  fill_all(pool);
   if (signs_) signs_->refresh(weights, every_row_, pool, tally);
-  for (int64_t row = 0; row < n_rows_; ++row) write_signature(row);
   return tally;
+}
+
+Tally TableIndex::restore(Matrix<const float> weights, Matrix<const float> learned,
+                          Matrix<const uint32_t> codes, Pool& pool) {
+  Tally tally;
+  hash_->restore(learned);
+  std::copy_n(codes.data, codes_.size(), codes_.begin());
+  fill_all(pool);
+  if (signs_) signs_->refresh(weights, every_row_, pool, tally);
+  return tally;
+}
+
+void TableIndex::fill_all(Pool& pool) {
+  pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
+  for (int64_t row = 0; row < n_rows_; ++row) write_signature(row);
 }
 
 Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const float> bias,
@@ -55,7 +69,8 @@ Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const floa
   const int64_t n_tables = hash_->n_tables();
   std::vector<uint32_t> fresh(rows.size() * static_cast<size_t>(n_tables));
   const Matrix<uint32_t> codes{fresh.data(), static_cast<int64_t>(rows.size()), n_tables};
-  const Tally tally = hash_->hash_rows(weights, bias, rows, codes, pool);
+  Tally tally = hash_->follow(weights, bias, rows, this->codes(), pool);
+  tally += hash_->hash_rows(weights, bias, rows, codes, pool);
   std::vector<char> changed(static_cast<size_t>(n_tables));
   for (size_t i = 0; i < rows.size(); ++i) {
     uint32_t* own = codes_.data() + rows[i] * n_tables;
@@ -129,7 +144,7 @@ void TableIndex::propose(const Layer& layer, const Query& query, int64_t wanted,
       count_bits(scratch, tally);
       break;
     case Rank::sign:
-      collect(query, n_rows_, scratch);
+      collect(query, options_.pool > 0 ? std::min(n_rows_, options_.pool * wanted) : n_rows_, scratch);
       signs_->score(layer, query.x, scratch.candidates, scratch, scratch.kept_scores, tally);
       break;
   }

@@ -23,6 +23,8 @@ enum class Rank {
 struct TableOptions {
   Rank rank = Rank::votes;
   float alpha = 0.1f;  // of the sign scores
+  // Rank::sign: rows looked at for each that is wanted, from the likeliest buckets; 0: all of those visited.
+  int64_t pool = 0;
   uint64_t seed = 0;
 };
 
@@ -37,7 +39,11 @@ class TableIndex : public Index {
                Tally& tally) const override;
   void set_center(std::span<const float> center) { hash_->set_center(center); }
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
-  // Hashes some rows anew, by what the family learned at the last refresh, and refills the tables in which
+  // Takes over what an index of the same make had learned, and its codes.
+  Tally restore(Matrix<const float> weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
+                Pool& pool);
+  const Hash& hash() const { return *hash_; }
+  // Hashes some rows anew, after what the family learned has followed them, and refills the tables in which
   // one of them has another code.
   Tally refresh_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
                      Pool& pool);
@@ -61,6 +67,7 @@ class TableIndex : public Index {
   void write_signature(int64_t row);
   int64_t signature_words() const;
   void fill(int table);
+  void fill_all(Pool& pool);
   void collect(const Query& query, int64_t limit, Scratch& scratch) const;
   void count_votes(Scratch& scratch, Tally& tally) const;
   void count_bits(Scratch& scratch, Tally& tally) const;

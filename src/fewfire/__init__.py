@@ -9,8 +9,8 @@ from .evaluation import TopK as TopKResult
 from .files import FormatError
 from .hashed import Hashed
 from .history import History
-from .layers import Linear
 from .ledger import Ledger
+from .linear import Linear
 from .loading import load
 from .metrics import Metrics
 from .network import Network

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -65,13 +65,15 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
         ) from error
 
 
-def check_array(arrays: Arrays, name: str, shape: tuple[int, ...]) -> None:
-    """Raise unless `arrays` has finite float32 values of this shape under `name`."""
+def check_array(
+    arrays: Arrays, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
+) -> None:
+    """Raise unless `arrays` has finite values of this shape and type under `name`."""
     if name not in arrays:
         raise ValueError(f"{name} is missing")
     array = arrays[name]
-    if array.shape != shape or array.dtype != np.float32:
-        raise ValueError(f"{name} is {array.dtype}{array.shape}, wanted float32{shape}")
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"{name} is {array.dtype}{array.shape}, wanted {np.dtype(dtype)}{shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds values that are not finite")
 

@@ -46,7 +46,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "spherical": True,
         **_SHARED_BY_TABLES,
         "rank": "sign",
-        "refresh_every": 10_000,
+        "refresh": "touched",
+        "refresh_growth": 1.3,
     },
 }
 RANKS = ("count", "union", "hamming", "sign")
@@ -94,8 +95,8 @@ class Hashed:
     probes : int, optional
         Buckets of each table that a query visits besides its own (default 0). "simhash": those that
         differ in the bits of the least certain projections (Lv et al., VLDB 2007). "centroid":
-        those whose centroids have the largest inner products with the input; by default as many as
-        hold 500 rows, at least 8 cells and at most a quarter of all.
+        those whose centroids have the largest inner products with the input; by default a quarter
+        of all, at least 8. `rank="sign"` then ranks 16 rows for each candidate, of the first cells.
     projection : {"gaussian", "sparse", "hadamard"}, optional
         "simhash": standard normal entries (default); +1, 0, -1 with probabilities 1/6, 2/3, 1/6,
         additions only (Achlioptas, JCSS 2003); three rounds of signs and a fast Hadamard transform
@@ -110,9 +111,9 @@ class Hashed:
         "simhash": take the mean row from rows and the mean input from inputs before hashing; the
         order of scores stays (default False). The mean input is that of the training set.
     n_cells : int, optional
-        "centroid": cells, no more than rows. None: 128, from 8,000 rows on 256, but 8 rows each.
+        "centroid": cells, no more than rows. None: 128, from 32,000 rows on 192, but 8 rows each.
     spherical : bool, optional
-        "centroid": cluster directions, rows scaled to norm 1 (default), or the rows themselves.
+        "centroid": cluster rows by their directions (default), or by their distances.
     rank : {"count", "union", "hamming", "sign"}, optional
         Which of the rows found in the buckets become candidates: those in the most of them
         (default), the first found, those whose codes differ in the fewest bits ("simhash"), those
@@ -122,11 +123,13 @@ class Hashed:
         anew. "touched": those that changed since the last time. "rolling": the same, but a 16th of
         the rows at a time, spread over the steps between. "drift": all rows, if of a sample of 256
         more than `drift` of the bits (of the codes, in families without bits) are stale. All rows
-        are hashed at the end of each epoch in any case.
+        are hashed at the end of each epoch in any case. "centroid": "full" runs a k-means anew;
+        with "touched", its default, and "rolling" the centroids follow the rows that changed.
     refresh_every : int, optional
-        Training steps between two refreshes (default 1000; "centroid": 10,000).
+        Training steps between two refreshes, the first two if pauses grow (default 1000).
     refresh_growth : float, optional
-        Each pause is this many times longer than the one before (default 1; not for "rolling").
+        Each pause is this many times longer than the one before (default 1, "centroid" 1.3; not for
+        "rolling").
     drift : float, optional
         `refresh="drift"`: the share above which tables are refreshed (default 0.05).
 
@@ -226,7 +229,8 @@ class Hashed:
                     + " or ".join(f'family="{family}"' for family in families)
                 )
         for name, default in own.items():
-            self._default(name, default)
+            if (name, self.refresh) != ("refresh_growth", "rolling"):
+                self._default(name, default)
         if self.mips == "sign-alsh":
             self._default("norm_powers", 2)
             self._default("largest_norm", 0.75)

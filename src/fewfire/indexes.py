@@ -6,12 +6,20 @@ from . import _core
 from .hashed import Hashed
 from .selectors import Selector
 
+_POOL = 16  # rows of the visited cells that are ranked, for each candidate
 _ALPHA_FIRST, _ALPHA_LATER = 0.03, 0.1  # fitted on MNIST (docs/design.md)
 
 
 def wants_center(selector: Selector) -> bool:
     """Whether hashing takes the mean input from inputs."""
     return isinstance(selector, Hashed) and bool(selector.center)
+
+
+def n_cells(selector: Selector, n_rows: int) -> int:
+    """Cells that hashing learns of so many rows, a state of its own; 0 for any other family."""
+    if not isinstance(selector, Hashed) or selector.family != "centroid":
+        return 0
+    return min(selector.n_cells or _fitted_cells(n_rows), n_rows)
 
 
 def make_index(
@@ -26,27 +34,27 @@ def make_index(
         return _core.SignIndex(n_rows, n_columns, alpha, seed)
     assert selector.rank
     hashing = _HASHES[selector.family](selector, shape, seed)
-    return _core.TableIndex(hashing, n_rows, selector.rank, seed, alpha)
+    pool = _POOL if selector.family == "centroid" else 0
+    return _core.TableIndex(hashing, n_rows, selector.rank, seed, alpha, pool)
 
 
 def _centroids(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Hash:
     n_rows, n_columns = shape
-    n_cells = min(selector.n_cells or _fitted_cells(n_rows), n_rows)
-    n_visited = _fitted_visits(n_rows, n_cells) if selector.probes is None else 1 + selector.probes
+    cells = n_cells(selector, n_rows)
+    n_visited = _fitted_visits(cells) if selector.probes is None else 1 + selector.probes
     return _core.Centroids(
-        n_columns, n_cells, seed, n_probes=n_visited, spherical=bool(selector.spherical)
+        n_columns, cells, seed, n_probes=n_visited, spherical=bool(selector.spherical)
     )
 
 
 def _fitted_cells(n_rows: int) -> int:
-    """Small cells choose better, but a k-means costs the square of their number: what did best on
-    MNIST with 1,000 to 16,000 rows, 50 of them active (docs/design.md)."""
-    return min(max(1, n_rows // 8), 128 if n_rows < 8000 else 256)
+    """Small cells choose better, but an input is compared with all: what did best on MNIST with
+    1,000 to 64,000 rows, 50 of them active (docs/design.md)."""
+    return min(max(1, n_rows // 8), 128 if n_rows < 32_000 else 192)
 
 
-def _fitted_visits(n_rows: int, n_cells: int) -> int:
-    """Cells that hold some 500 rows together; a quarter of all at most, 8 at least."""
-    return min(n_cells, max(8, min(n_cells // 4, round(500 * n_cells / n_rows))))
+def _fitted_visits(n_cells: int) -> int:
+    return min(n_cells, max(8, n_cells // 4))
 
 
 def _simhash(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Hash:

@@ -1,132 +1,63 @@
-"""Fully connected layers: what they are (`Linear`), and what they are made of (`Layer`)."""
+"""What layers are made of: their arrays, what proposes rows, and what chooses among them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
 from .hashed import Hashed
-from .indexes import make_index, wants_center
-from .selectors import SELECTORS, AdaptiveDropout, All, Dropout, Selector, TopK, active_rows
+from .indexes import make_index, n_cells, wants_center
+from .ledger import Ledger
+from .linear import Linear
+from .selectors import AdaptiveDropout, Dropout, TopK
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 
+class ArraySpec(NamedTuple):
+    """What an array of a layer must be: float32 numbers or, with a bound, uint32 below it."""
 
-@dataclass(frozen=True)
-class Linear:
-    """A fully connected layer: a = activation(W x + b), for the rows that `selector` chooses.
+    shape: tuple[int, ...]
+    bound: int | None = None
 
-    Parameters
-    ----------
-    in_features, out_features : int
-        Columns and rows of the weights.
-    activation : {"linear", "relu", "tanh", "sigmoid"}
-    selector : All, Dropout, AdaptiveDropout, TopK or Hashed, optional
-        What chooses the rows that are computed; None is `All()`.
-    bias : bool
-        False keeps the bias at 0.
-    gain : float, optional
-        Factor of the initial weights' standard deviation. None: 1, but for soft hashed layers 0.2
-        in a network's first layer and 0.5 later: small first steps keep rows from dying.
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the array."""
+        return np.dtype(np.float32 if self.bound is None else np.uint32)
 
-    >>> Linear(784, 1000, activation="relu", selector=Hashed(density=0.05)).out_features
-    1000
-    """
-
-    in_features: int
-    out_features: int
-    activation: str = "linear"
-    selector: Selector = field(default_factory=All)
-    bias: bool = True
-    gain: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("in_features", "out_features"):
-            width = check_integer(name, getattr(self, name), low=1, high=2**31 - 1)
-            object.__setattr__(self, name, width)
-        check_choice("activation", self.activation, ACTIVATIONS)
-        check_flag("bias", self.bias)
-        if self.selector is None:
-            object.__setattr__(self, "selector", All())
-        if not isinstance(self.selector, Selector):
-            raise TypeError(
-                f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"
-            )
-        if self.gain is not None:
-            check_number("gain", self.gain, above=0.0, high=1e6)
-        if getattr(self.selector, "soft", False) and self.activation != "relu":
+    def check(self, name: str, array: NDArray[Any]) -> None:
+        """Raise unless the array is what it must be, aligned, writeable and C-contiguous."""
+        if array.shape != self.shape or array.dtype != self.dtype or not array.flags.carray:
             raise ValueError(
-                f'a soft gate subtracts a threshold before a ReLU; with activation="'
-                f'{self.activation}" use soft=False'
+                f"{name} is {array.dtype}{array.shape}, wanted {self.dtype}{self.shape}, aligned, "
+                "writeable and C-contiguous"
             )
-
-    @property
-    def active(self) -> int:
-        """Rows that an example keeps; all for a selector without a budget."""
-        return active_rows(self.selector, self.out_features)
-
-    @property
-    def soft(self) -> bool:
-        """Whether values start at the threshold of the gate."""
-        soft = getattr(self.selector, "soft", False)
-        return self.activation == "relu" if soft is None else bool(soft)
-
-    @property
-    def differentiate(self) -> bool:
-        """Whether gradient flows through the threshold."""
-        differentiate = getattr(self.selector, "differentiate", False)
-        return self.soft if differentiate is None else bool(differentiate)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the layer as a plain dict, for files."""
-        return {**to_dict(self), "selector": to_dict(self.selector)}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Linear:
-        """Make the layer that `to_dict` described."""
-        selector = from_dict(SELECTORS, data["selector"])
-        layer = from_dict({"Linear": cls}, {**data, "selector": selector})
-        assert isinstance(layer, cls)
-        return layer
+        if self.bound is not None and (array >= self.bound).any():
+            raise ValueError(f"{name} holds {array.max()}, wanted numbers below {self.bound}")
 
 
-def check_layers(layers: Sequence[Linear]) -> None:
-    """Raise unless the layers make a network."""
-    if not layers:
-        raise ValueError("a network needs at least one layer")
-    for position, layer in enumerate(layers):
-        if not isinstance(layer, Linear):
-            raise TypeError(f"layer {position} must be a Linear, got {layer!r}")
-        below = layers[position - 1]
-        if position and layer.in_features != below.out_features:
-            raise ValueError(
-                f"layer {position} wants {layer.in_features} inputs "
-                f"but layer {position - 1} has {below.out_features} rows"
-            )
-    if layers[-1].soft:
-        raise ValueError("the last layer's scores are compared with each other: use soft=False")
-
-
-def array_shapes(layers: Sequence[Linear]) -> dict[str, tuple[int, ...]]:
-    """Return the arrays that the layers are made of, by name: weights, bias, and the mean input
-    where hashing takes it away."""
+def array_specs(layers: Sequence[Linear]) -> dict[str, ArraySpec]:
+    """Return what the layers are made of, by name: weights, bias, and what hashing has learned:
+    the mean input, or centroids and the cell of each row."""
     return {
-        f"layers.{position}.{name}": shape
+        f"layers.{position}.{name}": spec
         for position, layer in enumerate(layers)
-        for name, shape in (
-            ("weights", (layer.out_features, layer.in_features)),
-            ("bias", (layer.out_features,)),
-            ("center", (layer.in_features,)),
-        )
-        if name != "center" or wants_center(layer.selector)
+        for name, spec in _specs(layer).items()
     }
+
+
+def _specs(layer: Linear) -> dict[str, ArraySpec]:
+    n_rows, n_columns = layer.out_features, layer.in_features
+    specs = {"weights": ArraySpec((n_rows, n_columns)), "bias": ArraySpec((n_rows,))}
+    if wants_center(layer.selector):
+        specs["center"] = ArraySpec((n_columns,))
+    if cells := n_cells(layer.selector, n_rows):
+        specs["centroids"] = ArraySpec((cells, n_columns + 1))
+        specs["cells"] = ArraySpec((n_rows, 1), bound=cells)
+    return specs
 
 
 class Layer:
@@ -139,8 +70,12 @@ class Layer:
     bias : ndarray of float32, (out_features,)
     center : ndarray of float32, (in_features,), or None
         The mean input, of a layer with `Hashed(center=True)`; training sets it.
+    has_cells : bool
+        Whether the index keeps centroids and cells that follow the rows.
     index : SignIndex, TableIndex or None
         What proposes rows to a hashed layer.
+    first_cost : ndarray of int64, (1, n_fields)
+        What the codes that the layer started with cost.
 
     `random_state` of the network and `position` seed its hash functions and what its gate draws.
     """
@@ -150,8 +85,7 @@ class Layer:
         settings: Linear,
         weights: NDArray[np.float32],
         bias: NDArray[np.float32],
-        center: NDArray[np.float32] | None = None,
-        *,
+        *learned: NDArray[Any],
         random_state: int,
         position: int,
     ) -> None:
@@ -159,7 +93,8 @@ class Layer:
         self.settings = settings
         self.weights = weights
         self.bias = bias
-        self.center = center
+        self.center = learned[0] if wants_center(settings.selector) else None
+        self.has_cells = n_cells(settings.selector, settings.out_features) > 0
         shape = settings.out_features, settings.in_features
         self.index = make_index(settings.selector, shape, seed, is_first=position == 0)
         self.gate = _make_gate(settings, self.index, seed)
@@ -170,17 +105,62 @@ class Layer:
             self.gate,
             settings.bias,
         )
+        restores = self.has_cells and learned
+        self.first_cost = self.restore(*learned) if restores else self.refresh()
 
     @property
-    def arrays(self) -> list[NDArray[np.float32]]:
-        """What `array_shapes` tells of."""
-        arrays = [self.weights, self.bias]
-        return arrays if self.center is None else [*arrays, self.center]
+    def arrays(self) -> list[NDArray[Any]]:
+        """What `array_specs` tells of, in its order; what an index has learned is a copy."""
+        arrays: list[NDArray[Any]] = [self.weights, self.bias]
+        if self.center is not None:
+            arrays.append(self.center)
+        return [*arrays, *self.learned] if self.has_cells else arrays
 
-    def refresh(self, n_threads: int = 1) -> NDArray[np.int64] | None:
-        """Recompute the codes of all rows; return the cost, (1, n_fields); None without codes."""
+    @property
+    def learned(self) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+        """Copies of the centroids and of the cell of each row, of a layer that has cells."""
+        assert isinstance(self.index, _core.TableIndex)
+        return np.asarray(self.index.learned), np.asarray(self.index.codes)
+
+    def restore(
+        self, centroids: NDArray[np.float32], cells: NDArray[np.uint32]
+    ) -> NDArray[np.int64]:
+        """Give a layer that has cells these; return what the rest of its index cost."""
+        assert isinstance(self.index, _core.TableIndex)
+        return np.asarray(self.index.restore(self.weights, centroids, cells))
+
+    def set_arrays(self, weights: NDArray[Any], bias: NDArray[Any], *learned: NDArray[Any]) -> None:
+        """Take over what `arrays` of a layer like this returned."""
+        self.weights[...], self.bias[...] = weights, bias
+        if self.center is not None:
+            self.center[...] = learned[0]
+        if self.has_cells:
+            self.restore(*learned)
+        else:
+            self.refresh()
+
+    def reorder(
+        self, rows: NDArray[np.int64] | None = None, columns: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """Put the rows or columns in this order; return what making the codes anew cost.
+
+        Not for a layer whose hash functions belong to its columns.
+        """
+        if rows is not None:
+            self.weights[...], self.bias[...] = self.weights[rows], self.bias[rows]
+        if columns is not None:
+            self.weights[...] = self.weights[:, columns]
+        if not self.has_cells:
+            return self.refresh()
+        centroids, cells = self.learned
+        if columns is not None:
+            centroids = np.ascontiguousarray(centroids[:, [*columns, len(columns)]])
+        return self.restore(centroids, cells if rows is None else cells[rows])
+
+    def refresh(self, n_threads: int = 1) -> NDArray[np.int64]:
+        """Recompute the codes of all rows; return the cost, (1, n_fields)."""
         if self.index is None:
-            return None
+            return Ledger.empty(1).counts
         if self.center is not None and isinstance(self.index, _core.TableIndex):
             self.index.set_center(self.center)
         return np.asarray(self.index.refresh(self.weights, self.bias, n_threads))
@@ -202,31 +182,34 @@ class Layer:
         return float(share), np.asarray(cost)
 
 
-def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[NDArray[np.float32]]:
-    """Draw what training starts from: the arrays of each layer in turn."""
+def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[list[NDArray[Any]]]:
+    """Draw what training starts from, for each layer; what its index learns is left out."""
     arrays = []
     for position, layer in enumerate(layers):
-        active_inputs = layers[position - 1].active if position else layer.in_features
         deviation = _initial_deviation(
-            layer, active_inputs, is_first=position == 0, is_last=position == len(layers) - 1
+            layer,
+            layers[position - 1] if position else None,
+            is_last=position == len(layers) - 1,
         )
         rng = np.random.default_rng(_sequence(random_state, position))
         weights = rng.standard_normal((layer.out_features, layer.in_features), dtype=np.float32)
         weights *= np.float32(deviation)
-        arrays += [weights, np.zeros(layer.out_features, dtype=np.float32)]
+        own = [weights, np.zeros(layer.out_features, dtype=np.float32)]
         if wants_center(layer.selector):
-            arrays.append(np.zeros(layer.in_features, dtype=np.float32))
+            own.append(np.zeros(layer.in_features, dtype=np.float32))
+        arrays.append(own)
     return arrays
 
 
-def _initial_deviation(
-    settings: Linear, active_inputs: int, *, is_first: bool, is_last: bool
-) -> float:
-    """Root of 2 / active inputs (He et al., ICCV 2015); half of that at the end."""
+def _initial_deviation(settings: Linear, below: Linear | None, *, is_last: bool) -> float:
+    """Root of 2 / active inputs (He et al., ICCV 2015), scaled up by dropout; half at the end."""
     gain = settings.gain
     if gain is None:
         is_hashed = isinstance(settings.selector, Hashed) and settings.soft
-        gain = (0.2 if is_first else 0.5) if is_hashed else 1.0
+        gain = (0.2 if below is None else 0.5) if is_hashed else 1.0
+    if below is not None and isinstance(below.selector, Dropout):
+        gain *= below.active / below.out_features
+    active_inputs = settings.in_features if below is None else below.active
     return gain * math.sqrt(2.0 / active_inputs) * (0.5 if is_last else 1.0)
 
 

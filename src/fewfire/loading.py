@@ -7,7 +7,8 @@ from typing import Any
 
 from .data import Encoding
 from .files import Arrays, FormatError, PathLike, check_array, read_model
-from .layers import Linear, array_shapes
+from .layers import array_specs
+from .linear import Linear
 from .network import LOSSES, Network
 
 
@@ -35,11 +36,11 @@ def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Net
 
 def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
     layers = [Linear.from_dict(layer) for layer in config["layers"]]
-    shapes = array_shapes(layers)
-    for name, shape in shapes.items():
+    specs = array_specs(layers)
+    for name, spec in specs.items():
         # Before anything is made: a wrong size in a damaged config must not ask for its memory.
-        check_array(arrays, name, shape)
-    net = Network.from_arrays(layers, [arrays[name] for name in shapes], config["random_state"])
+        check_array(arrays, name, spec.shape, spec.dtype)
+    net = Network.from_arrays(layers, [arrays[name] for name in specs], config["random_state"])
     net.loss = config["loss"]
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .layers import Linear
+from .linear import Linear
 from .network import Network
 from .optimizers import Adagrad, Optimizer, core_optimizer
 

@@ -17,8 +17,9 @@ from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
 from .files import Arrays, PathLike, write_model
-from .layers import Layer, Linear, array_shapes, check_layers, initial_arrays
+from .layers import Layer, array_specs, initial_arrays
 from .ledger import Ledger
+from .linear import Linear, check_layers
 from .metrics import Metrics, cutoffs, precision_at
 from .selectors import All
 from .stats import TableStats, table_stats
@@ -70,47 +71,38 @@ class Network:
 
     @classmethod
     def from_arrays(
-        cls, layers: Sequence[Linear], arrays: Sequence[NDArray[np.float32]], random_state: int = 0
+        cls, layers: Sequence[Linear], arrays: Sequence[NDArray[Any]], random_state: int = 0
     ) -> Network:
-        """Make a network on `arrays`: those of `array_shapes` in turn, kept, not copied.
+        """Make a network on `arrays`: those of `array_specs` in turn, kept, not copied.
 
         Raises
         ------
         ValueError
-            If an array is not float32, aligned, writeable, C-contiguous, and of its layer's shape.
+            If an array has another shape or dtype than its layer wants, or is not aligned,
+            writeable and C-contiguous.
         """
         check_layers(layers)
-        shapes = array_shapes(layers)
-        if len(arrays) != len(shapes):
-            raise ValueError(f"{len(arrays)} arrays given, wanted {', '.join(shapes)}")
-        for array, shape in zip(arrays, shapes.values(), strict=True):
-            fits = array.shape == shape and array.dtype == np.float32
-            if not (fits and array.flags.carray):
-                raise ValueError(
-                    f"an array is {array.dtype}{array.shape}, wanted float32{shape}, aligned, "
-                    "writeable and C-contiguous"
-                )
+        specs = array_specs(layers)
+        if len(arrays) != len(specs):
+            raise ValueError(f"{len(arrays)} arrays given, wanted {', '.join(specs)}")
+        for (name, spec), array in zip(specs.items(), arrays, strict=True):
+            spec.check(name, array)
+        given = iter(arrays)
+        own = [list(islice(given, len(array_specs([layer])))) for layer in layers]
         net = cls.__new__(cls)
-        net._assemble(layers, arrays, check_integer("random_state", random_state, low=0))
+        net._assemble(layers, own, check_integer("random_state", random_state, low=0))
         return net
 
     def _assemble(
-        self, layers: Sequence[Linear], arrays: Sequence[NDArray[np.float32]], random_state: int
+        self, layers: Sequence[Linear], arrays: Sequence[list[NDArray[Any]]], random_state: int
     ) -> None:
         self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None
-        given = iter(arrays)
         self.layers = [
-            Layer(
-                settings,
-                *islice(given, len(array_shapes([settings]))),
-                random_state=random_state,
-                position=position,
-            )
-            for position, settings in enumerate(layers)
+            Layer(settings, *own, random_state=random_state, position=position)
+            for position, (settings, own) in enumerate(zip(layers, arrays, strict=True))
         ]
-        self.refresh()
 
     @property
     def n_features(self) -> int:
@@ -153,9 +145,7 @@ class Network:
         """
         ledger = Ledger.empty(len(self.layers))
         for position in range(len(self.layers)) if positions is None else positions:
-            cost = self.layers[position].refresh(thread_count(n_jobs))
-            if cost is not None:
-                ledger.add_to_layer(position, cost)
+            ledger.add_to_layer(position, self.layers[position].refresh(thread_count(n_jobs)))
         return ledger
 
     def learn_centers(
@@ -414,8 +404,9 @@ class Network:
             "loss": self.loss,
             "encoding": None if self.encoding is None else self.encoding.to_dict(),
         }
-        names = array_shapes([layer.settings for layer in self.layers])
-        return config, dict(zip(names, self._arrays(), strict=True))
+        names = array_specs([layer.settings for layer in self.layers])
+        arrays = (array for layer in self.layers for array in layer.arrays)
+        return config, dict(zip(names, arrays, strict=True))
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
@@ -424,16 +415,16 @@ class Network:
         twin.loss, twin.encoding = self.loss, self.encoding
         return twin
 
-    def weights(self) -> list[NDArray[np.float32]]:
-        """Return copies of all arrays: weights and bias of each layer in turn, and the mean input
-        of a layer whose hashing takes it away."""
-        return [array.copy() for array in self._arrays()]
+    def weights(self) -> list[NDArray[Any]]:
+        """Return copies of all arrays: weights and bias of each layer in turn, and what its hashing
+        has learned."""
+        return [array.copy() for layer in self.layers for array in layer.arrays]
 
-    def set_weights(self, arrays: Sequence[NDArray[np.float32]]) -> None:
-        """Put back what `weights` returned, and refresh the codes."""
-        for to, array in zip(self._arrays(), arrays, strict=True):
-            to[...] = array
-        self.refresh()
+    def set_weights(self, arrays: Sequence[NDArray[Any]]) -> None:
+        """Put back what `weights` returned."""
+        given = iter(arrays)
+        for layer in self.layers:
+            layer.set_arrays(*islice(given, len(layer.arrays)))
 
     def summary(self) -> str:
         """Return a table of the layers, one line each."""
@@ -457,9 +448,6 @@ class Network:
             for n in (self.n_features, *(layer.settings.out_features for layer in self.layers))
         )
         return f"Network({widths}, {self.n_parameters:,} parameters)"
-
-    def _arrays(self) -> list[NDArray[np.float32]]:
-        return [array for layer in self.layers for array in layer.arrays]
 
     def _examples(self, X: Examples) -> Dataset:
         data = X if isinstance(X, Dataset) else Dataset(X)

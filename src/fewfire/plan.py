@@ -10,6 +10,7 @@ from .config import check_choice, check_flag, check_integer
 from .network import LOSSES, Network
 from .optimizers import RMS, Adam, Optimizer
 from .schedules import LinearDecay, Schedule
+from .selectors import All, Dropout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,10 @@ class Plan:
 def fitted(net: Network) -> dict[str, Any]:
     """Return the settings that did best on 5,000 held-out digits of MNIST (docs/design.md).
 
-    Gated layers: steps of one example with a small rate, because a row must stay positive for the
-    inputs that choose it. Dense nets: Adam on mini-batches.
+    Gates that look at the input: steps of one example with a small rate, because a row must stay
+    positive for the inputs that choose it. Dense nets and plain dropout: Adam on mini-batches.
     """
     common = {"schedule": LinearDecay(), "max_epochs": 12}
-    if net.is_gated:
+    if any(not isinstance(layer.settings.selector, All | Dropout) for layer in net.layers):
         return {"optimizer": RMS(lr=0.002, l2=0.01, rowwise=True), "batch_size": 1, **common}
     return {"optimizer": Adam(lr=0.001, l2=0.1), "batch_size": 128, **common}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -58,14 +59,14 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.size = 16
         self._clock = clock
-        self._start = 0.0
 
-    def __enter__(self) -> None:
-        self._start = self._clock()
-
-    def __exit__(self, *error: object) -> None:
-        seconds = max(1e-6, self._clock() - self._start)
-        self.size = max(1, round(self.size * min(4.0, _SLICE_SECONDS / seconds)))
+    @contextlib.contextmanager
+    def of(self, n_steps: int) -> Iterator[None]:
+        """Learn from a call of so many steps, no more than `size`."""
+        start = self._clock()
+        yield
+        seconds = max(1e-6, self._clock() - start)
+        self.size = max(1, round(n_steps * min(4.0, _SLICE_SECONDS / seconds)))
 
 
 def progress_bar(plan: Plan, epoch: int, n_examples: int) -> tqdm[Any]:

@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from .hashed import Hashed
 from .interrupts import deferred_interrupts
 from .layers import Layer
+from .ledger import Ledger
 from .moments import Moments
 from .network import Network
 
 _FREE = ("sign", "centroid")  # families whose codes are found anew from any order of weights
 
 
-def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]]) -> list[int]:
-    """Sort the rows of hidden layers by `usage`, most used first; return the layers that changed.
+def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]]) -> Ledger:
+    """Sort the rows of hidden layers by `usage`, most used first; return what new codes cost.
 
     Only layers hashed by signs or cells are sorted, and not below a layer whose hash functions
-    belong to its columns. A changed layer needs a refresh, which finds its signs and cells anew.
+    belong to its columns. Cells and centroids move along.
 
     Parameters
     ----------
@@ -35,18 +36,19 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
     usage : sequence of ndarray (rows,)
         For each layer, how often each row was chosen.
     """
-    changed: set[int] = set()
+    ledger = Ledger.empty(len(net.layers))
     for position, (layer, above) in enumerate(zip(net.layers, net.layers[1:], strict=False)):
         if _family(layer) not in _FREE or _family(above) not in (None, *_FREE):
             continue
         order = np.argsort(-usage[position], kind="stable")
         with deferred_interrupts():
-            for rows in (layer.weights, layer.bias, *moments.of_rows(position)):
+            for rows in moments.of_rows(position):
                 rows[...] = rows[order]
-            for columns in (above.weights, *moments.of_columns(position + 1)):
+            for columns in moments.of_columns(position + 1):
                 columns[...] = columns[:, order]
-        changed |= {position, position + 1}
-    return sorted(changed)
+            ledger.add_to_layer(position, layer.reorder(rows=order))
+            ledger.add_to_layer(position + 1, above.reorder(columns=order))
+    return ledger
 
 
 def _family(layer: Layer) -> str | None:

@@ -61,8 +61,7 @@ class Run:
     def go(self) -> History:
         """Train until the last epoch, an early stop, or Ctrl-C."""
         self.net.loss, self.net.encoding = self.loss, self.train.encoding
-        if self.epoch == 0 and any(layer.center is not None for layer in self.net.layers):
-            self.history.ledger += self.upkeep.all_rows()
+        self.history.ledger += self.upkeep.start(self.epoch * self.steps_per_epoch)
         for callback in self.plan.callbacks:
             callback.on_fit_start(self)
         try:
@@ -98,7 +97,8 @@ class Run:
         try:
             sums = self._train_slices()
         finally:  # also after Ctrl-C: the codes are those of the weights
-            self.history.ledger += self.upkeep.all_rows()
+            step = (self.epoch + 1) * self.steps_per_epoch
+            self.history.ledger += self.upkeep.end_epoch(step)
         if not math.isfinite(sums.loss):
             self.net.set_weights(weights)
             raise DivergenceError(
@@ -142,7 +142,7 @@ class Run:
                 ids = order[done * plan.batch_size : (done + size) * plan.batch_size]
                 rates = np.float32(plan.optimizer.lr) * self._factors(done, size)
                 first_step = self.epoch * n_steps + done
-                with pace:
+                with pace.of(size):
                     loss, n_correct, ledger, usage = _core.train(
                         model, inputs, targets, ids, rates, plan.batch_size, optimizer, states,
                         first_step, self.epoch, plan.n_threads, plan.deterministic,
@@ -167,15 +167,14 @@ class Run:
         """Renumber rows when the number of steps has doubled; refresh what is due."""
         step = self.epoch * self.steps_per_epoch + done
         if step >= _FIRST_RENUMBERING and step.bit_count() == 1:
-            self.history.ledger += self.upkeep.all_rows(self._renumber(sums))
+            self._renumber(sums)
             self.upkeep.find_rare(step)
         self.history.ledger += self.upkeep.keep_up(step)
 
-    def _renumber(self, sums: Sums) -> list[int]:
-        """Sort rows by their recent use; return the layers that want a refresh."""
-        changed = renumber(self.net, self.moments, sums.recent_usage)
+    def _renumber(self, sums: Sums) -> None:
+        """Sort rows by their recent use."""
+        self.history.ledger += renumber(self.net, self.moments, sums.recent_usage)
         sums.forget_recent_usage()
-        return changed
 
     def save_checkpoint(self, path: PathLike) -> None:
         """Write the network and all that is needed to go on."""

@@ -6,7 +6,7 @@ run change it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,18 +41,48 @@ class Upkeep:
         }
         order = np.random.default_rng(random_state).permutation(len(train))
         self._examples = np.sort(order[:_SAMPLE])
+        self._hashed_at = dict.fromkeys(self.tables, 0)  # the step: all codes were true
 
     def steps_to_next(self, step: int) -> int | None:
         """Steps from `step` to the next refresh that is due; None without tables."""
         return min((_next_due(x, step) - step for x in self.tables.values()), default=None)
 
-    def all_rows(self, positions: Iterable[int] | None = None) -> Ledger:
-        """Hash all rows of these layers, or of all; return the cost."""
-        wanted = range(len(self.net.layers)) if positions is None else list(positions)
-        if not wanted:
-            return Ledger.empty(len(self.net.layers))
-        ledger = self.net.learn_centers(self.train, self._examples, self.n_threads)
-        return ledger + self.net.refresh(self.n_threads, positions=wanted)
+    def start(self, step: int) -> Ledger:
+        """Begin after `step` steps; at the first, learn the mean inputs that hashing takes away.
+
+        All codes must be true. Returns the cost, with that of the codes that the layers came with.
+        """
+        self._hashed_at = dict.fromkeys(self.tables, step)
+        ledger = Ledger.empty(len(self.net.layers))
+        if step > 0:
+            return ledger
+        for position, layer in enumerate(self.net.layers):
+            ledger.add_to_layer(position, layer.first_cost)
+        layers = enumerate(self.net.layers)
+        return ledger + self._all_rows([i for i, layer in layers if layer.center is not None])
+
+    def end_epoch(self, step: int) -> Ledger:
+        """Make the codes of all layers true at the end of an epoch, `step`; return the cost.
+
+        Cells that follow their rows are no function of the weights: only rows that changed move.
+        """
+        ledger = Ledger.empty(len(self.net.layers))
+        whole = []
+        for position, layer in enumerate(self.net.layers):
+            if layer.has_cells and self.tables[position].refresh != "full":
+                rows = self._stale_rows(position, self._hashed_at[position])
+                ledger.add_to_layer(position, layer.refresh_rows(rows, self.n_threads))
+            else:
+                whole.append(position)
+        self._hashed_at = dict.fromkeys(self.tables, step)
+        return ledger + self._all_rows(whole)
+
+    def _all_rows(self, positions: Sequence[int]) -> Ledger:
+        """Hash all rows of these layers; return the cost."""
+        ledger = Ledger.empty(len(self.net.layers))
+        if any(self.net.layers[position].center is not None for position in positions):
+            ledger += self.net.learn_centers(self.train, self._examples, self.n_threads)
+        return ledger + self.net.refresh(self.n_threads, positions=positions)
 
     def keep_up(self, step: int) -> Ledger:
         """Do what is due after `step` steps; return the cost."""
@@ -80,7 +110,14 @@ class Upkeep:
         layer = self.net.layers[position]
         ledger = Ledger.empty(len(self.net.layers))
         if selector.refresh in ("touched", "rolling"):
-            rows = self._stale_rows(position, selector, step)
+            since, part = self._hashed_at[position], slice(None)
+            if selector.refresh == "touched":
+                self._hashed_at[position] = step
+            else:
+                period = _period(selector)
+                since = max(since, step - _PARTS * period)
+                part = _part(len(layer.bias), step // period % _PARTS)
+            rows = self._stale_rows(position, since, part)
             ledger.add_to_layer(position, layer.refresh_rows(rows, self.n_threads))
             return ledger
         if selector.refresh == "drift":
@@ -88,18 +125,14 @@ class Upkeep:
             ledger.add_to_layer(position, cost)
             if drift <= (selector.drift or 0.0):
                 return ledger
-        return ledger + self.all_rows([position])
+        return ledger + self._all_rows([position])
 
-    def _stale_rows(self, position: int, selector: Hashed, step: int) -> NDArray[np.int32]:
-        """Rows that changed since they were last hashed; for a rolling refresh, of one part."""
-        touched, first = self.moments.touched[position], 0
-        since = _due_before(selector, step)
-        if selector.refresh == "rolling":
-            period, n_rows = _period(selector), len(touched)
-            part = step // period % _PARTS
-            first, last = n_rows * part // _PARTS, n_rows * (part + 1) // _PARTS
-            touched, since = touched[first:last], max(0, step - _PARTS * period)
-        return (first + np.flatnonzero(touched > since)).astype(np.int32)
+    def _stale_rows(
+        self, position: int, since: int, part: slice = slice(None)
+    ) -> NDArray[np.int32]:
+        """Rows, of all or of a part, that changed after the step `since`."""
+        touched = self.moments.touched[position][part]
+        return ((part.start or 0) + np.flatnonzero(touched > since)).astype(np.int32)
 
     def _some_rows(self, layer: Layer, step: int) -> NDArray[np.int32]:
         rng = np.random.default_rng([self.random_state, step])
@@ -112,6 +145,11 @@ def _period(selector: Hashed) -> int:
     return max(1, selector.refresh_every // (_PARTS if selector.refresh == "rolling" else 1))
 
 
+def _part(n_rows: int, number: int) -> slice:
+    """The rows of a part of a layer."""
+    return slice(n_rows * number // _PARTS, n_rows * (number + 1) // _PARTS)
+
+
 def _next_due(selector: Hashed, step: int) -> int:
     """The first step after `step` at which a refresh is due."""
     period, growth = _period(selector), selector.refresh_growth or 1.0
@@ -121,14 +159,4 @@ def _next_due(selector: Hashed, step: int) -> int:
     while due <= step:
         pause *= growth
         due += round(pause)
-    return due
-
-
-def _due_before(selector: Hashed, step: int) -> int:
-    """The last step before `step` at which a refresh was due, or 0."""
-    due, after = 0, _next_due(selector, 0)
-    if (selector.refresh_growth or 1.0) == 1.0:
-        return max(0, step - after)
-    while after < step:
-        due, after = after, _next_due(selector, after)
     return due

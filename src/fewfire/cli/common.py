@@ -14,8 +14,8 @@ import click
 from .. import datasets
 from ..config import thread_count
 from ..data import Dataset, Encoding
-from ..layers import Linear
 from ..ledger import Ledger
+from ..linear import Linear
 from ..metrics import Metrics
 from ..network import Network
 

@@ -14,7 +14,7 @@ from ..callbacks import Callback, Checkpoint, EarlyStopping
 from ..data import Dataset
 from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
 from ..history import History
-from ..layers import ACTIVATIONS
+from ..linear import ACTIVATIONS
 from ..network import LOSSES, Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule

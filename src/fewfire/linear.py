@@ -1,0 +1,108 @@
+"""Fully connected layers, as the user describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
+from .selectors import SELECTORS, All, Selector, active_rows
+
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fully connected layer: a = activation(W x + b), for the rows that `selector` chooses.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Columns and rows of the weights.
+    activation : {"linear", "relu", "tanh", "sigmoid"}
+    selector : All, Dropout, AdaptiveDropout, TopK or Hashed, optional
+        What chooses the rows that are computed; None is `All()`.
+    bias : bool
+        False keeps the bias at 0.
+    gain : float, optional
+        Factor of the initial weights' standard deviation. None: 1, but for soft hashed layers 0.2
+        in a network's first layer and 0.5 later: small first steps keep rows from dying.
+
+    >>> from fewfire import Hashed
+    >>> Linear(784, 1000, activation="relu", selector=Hashed(density=0.05)).out_features
+    1000
+    """
+
+    in_features: int
+    out_features: int
+    activation: str = "linear"
+    selector: Selector = field(default_factory=All)
+    bias: bool = True
+    gain: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("in_features", "out_features"):
+            width = check_integer(name, getattr(self, name), low=1, high=2**31 - 1)
+            object.__setattr__(self, name, width)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_flag("bias", self.bias)
+        if self.selector is None:
+            object.__setattr__(self, "selector", All())
+        if not isinstance(self.selector, Selector):
+            raise TypeError(
+                f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"
+            )
+        if self.gain is not None:
+            check_number("gain", self.gain, above=0.0, high=1e6)
+        if getattr(self.selector, "soft", False) and self.activation != "relu":
+            raise ValueError(
+                f'a soft gate subtracts a threshold before a ReLU; with activation="'
+                f'{self.activation}" use soft=False'
+            )
+
+    @property
+    def active(self) -> int:
+        """Rows that an example keeps; all for a selector without a budget."""
+        return active_rows(self.selector, self.out_features)
+
+    @property
+    def soft(self) -> bool:
+        """Whether values start at the threshold of the gate."""
+        soft = getattr(self.selector, "soft", False)
+        return self.activation == "relu" if soft is None else bool(soft)
+
+    @property
+    def differentiate(self) -> bool:
+        """Whether gradient flows through the threshold."""
+        differentiate = getattr(self.selector, "differentiate", False)
+        return self.soft if differentiate is None else bool(differentiate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the layer as a plain dict, for files."""
+        return {**to_dict(self), "selector": to_dict(self.selector)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Linear:
+        """Make the layer that `to_dict` described."""
+        selector = from_dict(SELECTORS, data["selector"])
+        layer = from_dict({"Linear": cls}, {**data, "selector": selector})
+        assert isinstance(layer, cls)
+        return layer
+
+
+def check_layers(layers: Sequence[Linear]) -> None:
+    """Raise unless the layers make a network."""
+    if not layers:
+        raise ValueError("a network needs at least one layer")
+    for position, layer in enumerate(layers):
+        if not isinstance(layer, Linear):
+            raise TypeError(f"layer {position} must be a Linear, got {layer!r}")
+        below = layers[position - 1]
+        if position and layer.in_features != below.out_features:
+            raise ValueError(
+                f"layer {position} wants {layer.in_features} inputs "
+                f"but layer {position - 1} has {below.out_features} rows"
+            )
+    if layers[-1].soft:
+        raise ValueError("the last layer's scores are compared with each other: use soft=False")
