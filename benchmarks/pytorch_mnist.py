@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> None:
     )  # Adam's moments of rarely lit pixels decay that far, and are slow
     X, y = load_mnist(options.folder, "train")
     X_validation, y_validation = X[-N_VALIDATION:], y[-N_VALIDATION:]
-    X, y = X[:-N_VALIDATION], y[:-N_VALIDATION]
+    X, y = (part[:-N_VALIDATION][: options.examples] for part in (X, y))
     net = dense_net([X.shape[1], *options.hidden, 10])
 
     seconds, validation = [], []
@@ -135,6 +135,7 @@ def main() -> None:
     option = parser.add_argument
     option("folder", type=Path, help="folder of MNIST's four idx files, plain or .gz")
     option("--hidden", type=widths, default=[1000, 1000])
+    option("--examples", type=int, default=None, help="the first so many; default: all 55,000")
     option("--batch-size", type=int, default=128)
     option("--optimizer", choices=("adam", "sgd"), default="adam", help="sgd has momentum .9")
     option("--lr", type=float, default=0.001)

@@ -2,7 +2,10 @@
 active rows, a line per width, family and seed.
 
 `--only` names families with their defaults; `--examples` trains on the first so many images, which
-is enough to see what a wider layer costs.
+is enough to see what a wider layer costs. Bytes are computed from the counts: four for a product of
+hashing, ranking or the forward pass; eight for a parameter that an update reads and writes; four
+bits (`centroid`) or one (`sign`) for an addition that ranks; half a byte for a product of a
+refresh, in which eight rows share the centroids that they are compared with.
 """
 
 from __future__ import annotations
@@ -13,6 +16,11 @@ import fewfire as ff
 from common import build, check_names, costs, load, make_parser, measure, names
 from fewfire.hashed import FAMILIES
 from report import report, widths
+
+COUNTS = (
+    "forward", "backward", "optimizer", "hashing", "ranking", "refresh", "rows_touched",
+    "parameters_touched",
+)  # fmt: skip
 
 
 def run(
@@ -28,8 +36,7 @@ def run(
     trainer = ff.Trainer(net, max_epochs=options.epochs, n_jobs=options.threads, random_state=seed)
     history = trainer.fit(train)
     per_example = {
-        name: round(getattr(history.ledger, name) / history.n_examples)
-        for name in ("forward", "backward", "optimizer", "hashing", "ranking", "refresh")
+        name: round(getattr(history.ledger, name) / history.n_examples) for name in COUNTS
     }
     report(
         "widths",
@@ -43,8 +50,16 @@ def run(
         **measure(net, validation, "validation"),
         **costs(history, len(train)),
         **per_example,
+        bytes_per_example=round(n_bytes(history.ledger, family) / history.n_examples),
         threads=options.threads,
     )
+
+
+def n_bytes(ledger: ff.Ledger, family: str) -> float:
+    """Bytes of weights, centroids and sign bits that are read and written."""
+    products = ledger.hashing + ledger.ranking + ledger.forward
+    bits = ledger.additions / (8 if family == "sign" else 2)
+    return 4 * products + 8 * ledger.parameters_touched + bits + ledger.refresh / 2
 
 
 def main() -> None:

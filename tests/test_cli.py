@@ -159,6 +159,20 @@ def test_ctrl_c_keeps_what_was_learned(folder):
     assert ff.load(folder / "kept.safetensors").n_outputs == 10
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("auto", ["family='sign'", "density=0.05"]),
+        ("auto --density 0.001 --hidden 8000", ["family='centroid'", "density=0.001"]),
+        ("kdd2017 --density 0.1", ["family='simhash'", "probes=10", "density=0.1"]),
+        ("slide", ["n_bits=9", "density=0.005"]),
+    ],
+)
+def test_presets_make_the_gates_of_the_hidden_layers(folder, words, expected):
+    _, err = run("train", "images", "--max-epochs", 1, "--selector", *words.split(), cwd=folder)
+    assert all(part in err for part in expected), err
+
+
 ERRORS = {
     "no such data": ("train nothing", 1, "nothing"),
     "no such model": ("evaluate nothing images", 1, "no such file: nothing"),
@@ -168,6 +182,9 @@ ERRORS = {
     "a density above 1": ("train images --density 1.5", 1, "density must be"),
     "a width of 0": ("train images --hidden 10,0", 2, "widths"),
     "an option of another selector": ("train images --selector all --density 0.1", 2, "--density"),
+    "an option that a preset settles": (
+        "train images --selector kdd2017 --n-bits 3", 2, "kdd2017 settles --n-bits"
+    ),
     "a beta for another gate": ("train images --beta 1", 2, "hashed has no option --beta"),
     "a rowwise sgd": (
         "train images --optimizer sgd --rowwise", 2, "sgd has no option --rowwise"

@@ -111,6 +111,23 @@ def test_no_number_of_threads_means_all_cores():
             thread_count(wrong)
 
 
+def test_auto_scans_signs_but_takes_cells_where_few_of_many_rows_are_kept():
+    def family(in_features, out_features, active):
+        return ff.Hashed.auto(in_features, out_features, active / out_features).family
+
+    assert family(784, 1000, 50) == family(784, 16_000, 800) == family(64, 1000, 1) == "sign"
+    assert family(784, 16_000, 50) == family(64, 64_000, 200) == family(784, 64_000, 10)
+    assert family(784, 16_000, 50) == "centroid"
+    assert ff.Hashed.auto(784, 1000) == ff.Hashed(0.05)
+    for wrong, message in (
+        ((0, 5), "in_features"),
+        ((5, 1.5), "out_features"),
+        ((5, 5, 0), "dens"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            ff.Hashed.auto(*wrong)
+
+
 def test_presets_are_the_published_settings():
     paper, slide = ff.Hashed.kdd2017(), ff.Hashed.slide(density=0.01)
     assert (paper.n_bits, paper.n_tables, paper.probes, paper.rank) == (6, 5, 10, "union")

@@ -50,6 +50,10 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "refresh_growth": 1.3,
     },
 }
+POOL = 16  # rows of the visited cells that are ranked, for each candidate
+# What `auto` weighs (benchmarks/auto.py): the overhead of cells is a scan of so many sign bits, and
+# a row that is ranked there costs so many rows of a scan.
+_CELLS_PAY_FROM, _ROW_OF_A_CELL = 200_000, 5
 RANKS = ("count", "union", "hamming", "sign")
 PROJECTIONS = ("gaussian", "sparse", "hadamard")
 TRANSFORMS = ("sign-alsh", "simple")
@@ -213,6 +217,32 @@ class Hashed:
             density=density, family="simhash", rerank=1.0, soft=False, n_bits=9, n_tables=50,
             projection="sparse", rank="union", refresh_every=50, refresh_growth=1.1,
         )  # fmt: skip
+
+    @classmethod
+    def auto(cls, in_features: int, out_features: int, density: float = 0.05) -> Hashed:
+        """Return the gate that is fastest for a layer of this shape, of those that train well.
+
+        A scan of sign bits costs a query every row; cells of a k-means cost it an overhead, and
+        their rows, up to 16 for each candidate, five times as much as in a scan. So cells pay where
+        few rows of many are kept; elsewhere the scan is faster, and the more accurate of the two.
+        Tables of random hashes were neither on any width (`benchmarks/auto.py`,
+        `benchmarks/widths.py`, `benchmarks/gates.py`). Cells, probes and refresh are those fitted
+        to the width.
+
+        Raises
+        ------
+        ValueError
+            For a width below 1 or a density outside (0, 1].
+
+        >>> Hashed.auto(784, 1000).family, Hashed.auto(784, 64_000, density=0.001).family
+        ('sign', 'centroid')
+        """
+        check_integer("in_features", in_features, low=1)
+        check_integer("out_features", out_features, low=1)
+        cells = cls(density, family="centroid")
+        ranked = POOL * cells.rerank * density  # share of the rows
+        pays = in_features * out_features >= _CELLS_PAY_FROM and _ROW_OF_A_CELL * ranked <= 1.0
+        return cells if pays else cls(density)
 
     def __repr__(self) -> str:
         given = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from . import _core
-from .hashed import Hashed
+from .hashed import POOL, Hashed
 from .selectors import Selector
 
-_POOL = 16  # rows of the visited cells that are ranked, for each candidate
 _ALPHA_FIRST, _ALPHA_LATER = 0.03, 0.1  # fitted on MNIST (docs/design.md)
 
 
@@ -34,7 +33,7 @@ def make_index(
         return _core.SignIndex(n_rows, n_columns, alpha, seed)
     assert selector.rank
     hashing = _HASHES[selector.family](selector, shape, seed)
-    pool = _POOL if selector.family == "centroid" else 0
+    pool = POOL if selector.family == "centroid" else 0
     return _core.TableIndex(hashing, n_rows, selector.rank, seed, alpha, pool)
 
 

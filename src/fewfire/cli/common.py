@@ -73,14 +73,16 @@ def one_part(found: Dataset | tuple[Dataset, Dataset], part: int) -> Dataset:
     return found[part] if isinstance(found, tuple) else found
 
 
-def make_network(data: Dataset, widths: Sequence[int], seed: int, **hidden: Any) -> Network:
-    """Return a network for `data` with hidden layers of these widths; `hidden` goes to `Linear`."""
+def make_network(
+    data: Dataset, widths: Sequence[int], seed: int, hidden: Callable[[int, int], Linear]
+) -> Network:
+    """Return a network for `data` with hidden layers of these widths, which `hidden` makes."""
     if len(data) == 0:
         raise ValueError("the data set has no examples")
     if data.kind is None:
         raise ValueError("the data has no targets to learn: give it labels")
     sizes = (data.n_features, *widths)
-    layers = [Linear(n_in, n_out, **hidden) for n_in, n_out in pairwise(sizes)]
+    layers = [hidden(n_in, n_out) for n_in, n_out in pairwise(sizes)]
     return Network(*layers, Linear(sizes[-1], data.n_labels), random_state=seed)
 
 

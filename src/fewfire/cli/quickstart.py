@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from .. import datasets
 from ..data import Dataset
 from ..hashed import Hashed
 from ..history import History
+from ..linear import Linear
 from ..loading import load
 from ..network import Network
 from ..selectors import All, Selector
@@ -52,7 +54,8 @@ def quickstart(
     rows, results = [], {}
     for name, selector in nets.items():
         say(f"training the {name} network ...")
-        net = make_network(train, [WIDTH, WIDTH], seed, activation="relu", selector=selector)
+        hidden = partial(Linear, activation="relu", selector=selector)
+        net = make_network(train, [WIDTH, WIDTH], seed, hidden)
         history = Trainer(
             net, max_epochs=epochs, n_jobs=n_jobs, random_state=seed, verbose=True
         ).fit(train)

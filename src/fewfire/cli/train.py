@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ import click
 
 from ..callbacks import Callback, Checkpoint, EarlyStopping
 from ..data import Dataset
-from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
+from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS, Hashed
 from ..history import History
-from ..linear import ACTIVATIONS
+from ..linear import ACTIVATIONS, Linear
 from ..network import LOSSES, Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
-from ..selectors import SELECTORS
+from ..selectors import SELECTORS, Selector
 from ..trainer import Trainer
 from .common import (
     PATH,
@@ -84,6 +84,13 @@ OPTIMIZER_OPTIONS = _options_of(OPTIMIZERS)
 SCHEDULE_OPTIONS = _options_of(SCHEDULES)
 
 
+PRESETS: dict[str, Callable[..., Selector]] = {
+    "auto": Hashed.auto,
+    "kdd2017": lambda n_in, n_out, **density: Hashed.kdd2017(**density),
+    "slide": lambda n_in, n_out, **density: Hashed.slide(**density),
+}
+
+
 def _by_name(kinds: Mapping[str, type[Any]]) -> dict[str, type[Any]]:
     """Classes by their names on the command line: LinearDecay is linear."""
     return {name.lower().removesuffix("decay"): kind for name, kind in kinds.items()}
@@ -99,8 +106,10 @@ _SETTINGS = [
                  help='Widths of the hidden layers; "" for none.'),
     click.option("--activation", type=click.Choice(ACTIVATIONS), default="relu", show_default=True,
                  help="Of the hidden layers."),
-    click.option("--selector", type=_names(SELECTORS), default="hashed", show_default=True,
-                 help="What chooses the rows of the hidden layers."),
+    click.option("--selector", type=click.Choice([*_by_name(SELECTORS), *PRESETS]),
+                 default="hashed", show_default=True,
+                 help="What chooses the rows of the hidden layers; auto: the fastest gate for each "
+                      "width; kdd2017, slide: the published ones."),
     click.option("--density", type=float, help="Share of the rows kept; default: 0.05."),
     click.option("--family", type=click.Choice(FAMILIES), help="Of hashes; default: sign."),
     click.option("--rerank", type=float, help="Candidates per kept row; default: 3."),
@@ -127,17 +136,19 @@ _SETTINGS = [
     click.option("--center/--no-center", default=None,
                  help="simhash: take the means from rows and inputs; default: no."),
     click.option("--n-cells", type=int,
-                 help="centroid: cells; default: 128 or, from 8,000 rows on, 256."),
-    click.option("--spherical/--with-norms", default=None,
+                 help="centroid: cells; default: 128 or, from 32,000 rows on, 192."),
+    click.option("--spherical/--by-distance", default=None,
                  help="centroid: whether rows are clustered by direction; default: yes."),
     click.option("--rank", type=click.Choice(RANKS),
                  help="Hash tables: which rows of the buckets; default: count, centroid: sign."),
     click.option("--refresh", type=click.Choice(REFRESHES),
-                 help="Hash tables: what is hashed anew now and then; default: full."),
+                 help="Hash tables: what is hashed anew now and then; default: full, centroid: "
+                      "touched."),
     click.option("--refresh-every", type=int,
-                 help="Hash tables: steps between two refreshes; default: 1000, centroid: 10000."),
+                 help="Hash tables: steps between two refreshes; default: 1000."),
     click.option("--refresh-growth", type=float,
-                 help="Hash tables: each pause is this many times the last; default: 1."),
+                 help="Hash tables: each pause is this many times the last; default: 1, "
+                      "centroid: 1.3."),
     click.option("--drift", type=float,
                  help="refresh drift: share of stale bits that asks for a refresh; default: 0.05."),
     click.option("--loss", type=click.Choice(LOSSES),
@@ -252,10 +263,27 @@ def _read_data(
 
 
 def _network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
-    selector = _make(SELECTORS, settings["selector"], SELECTOR_OPTIONS, settings)
-    return make_network(
-        data, settings["hidden"], seed, activation=settings["activation"], selector=selector
-    )
+    def hidden(n_in: int, n_out: int) -> Linear:
+        selector = _selector(settings, n_in, n_out)
+        return Linear(n_in, n_out, activation=settings["activation"], selector=selector)
+
+    return make_network(data, settings["hidden"], seed, hidden)
+
+
+def _selector(settings: dict[str, Any], n_in: int, n_out: int) -> Selector:
+    name = settings["selector"]
+    if name not in PRESETS:
+        selector: Selector = _make(SELECTORS, name, SELECTOR_OPTIONS, settings)
+        return selector
+    for option in SELECTOR_OPTIONS:
+        if option != "density" and settings[option] is not None:
+            raise click.UsageError(
+                f"--selector {name} settles --{option.replace('_', '-')}: leave it out, or "
+                "describe the gate with --selector hashed"
+            )
+    density = settings["density"]
+    given = {} if density is None else {"density": density}
+    return PRESETS[name](n_in, n_out, **given)
 
 
 def _optimizer(net: Network, settings: dict[str, Any]) -> Optimizer | None:
