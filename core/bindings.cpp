@@ -538,6 +538,15 @@ void bind_indexes(nb::module_& m) {
           },
           "center"_a.noconvert(), "The mean input; it counts from the next refresh on.")
       .def(
+          "set_draws",
+          [](TableIndex& self, Array1<const uint32_t> draws) {
+            require(static_cast<int>(draws.size()) == self.hash().n_tables(),
+                    "a number for each table is wanted");
+            self.set_draws(view(draws));
+          },
+          "draws"_a.noconvert(),
+          "How often each table's hash functions have been drawn anew; a refresh must follow.")
+      .def(
           "restore",
           [](TableIndex& self, Array2<const float> weights, Array2<const float> learned,
              Array2<const uint32_t> codes, int n_threads) {

@@ -37,6 +37,9 @@ def saved(tmp_path_factory):
 
 
 TABLES = ff.Hashed(family="simhash", density=0.3, n_bits=3, mips="simple", center=True, rank="sign")
+REDRAWN = ff.Hashed(
+    family="simhash", density=0.3, n_bits=3, n_tables=4, center=True, redraw_every=7
+)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,7 @@ TABLES = ff.Hashed(family="simhash", density=0.3, n_bits=3, mips="simple", cente
         *(kind() for kind in SELECTORS.values()),
         *(ff.Hashed(family=name) for name in FAMILIES),
         TABLES,
+        REDRAWN,
     ],
     ids=repr,
 )
@@ -58,6 +62,16 @@ def test_a_loaded_network_predicts_the_same_bits(tmp_path, selector):
     assert_array_equal(loaded.predict(X), net.predict(X))
     assert (loaded.loss, loaded.encoding) == (net.loss, net.encoding)
     assert [layer.settings for layer in loaded.layers] == [layer.settings for layer in net.layers]
+
+
+@pytest.mark.parametrize("draws", [np.zeros(5, np.uint32), np.zeros(4, np.float32)])
+def test_draws_that_do_not_fit_the_tables_are_refused(tmp_path, draws):
+    trained(REDRAWN).save(tmp_path / "net")
+    path = damaged(
+        tmp_path / "net", tmp_path / "model", lambda c, a: a.update({"layers.0.draws": draws})
+    )
+    with pytest.raises(ff.FormatError, match=r"layers\.0\.draws is .*wanted uint32\(4,\)"):
+        ff.load(path)
 
 
 def test_an_untrained_network_can_be_kept(tmp_path):

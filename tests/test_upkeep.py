@@ -129,7 +129,8 @@ CELLS = {"family": "centroid", "n_cells": 7, "n_bits": None, "n_tables": None}
 
 @pytest.mark.parametrize("options", [{"refresh": "touched"}, {"refresh": "rolling"},
                                      {"refresh": "drift"}, {"refresh_growth": 1.5},
-                                     {"explore": 0.2, "soft": False},
+                                     {"explore": 0.2, "soft": False}, {"redraw_every": 70},
+                                     {"redraw_every": 70, "refresh": "rolling", "center": True},
                                      CELLS, CELLS | {"refresh": "rolling"},
                                      CELLS | {"refresh": "drift"}, CELLS | {"refresh": "full"}],
                          ids=repr)  # fmt: skip
@@ -147,6 +148,52 @@ def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
     ff.Trainer(nets[2], **how).fit(DATA, resume=path)
     for a, b in zip(nets[0].weights(), nets[2].weights(), strict=True):
         assert_array_equal(a, b)
+
+
+def test_tables_are_redrawn_one_at_a_time_and_in_turn():
+    net = make(redraw_every=5, refresh_every=8)
+    upkeep, _ = upkeep_of(net)
+    layer, due, step = net.layers[0], [], 0
+    wanted = np.zeros(8, np.uint32)
+    while step < 90:
+        step += upkeep.steps_to_next(step)
+        codes = np.array(layer.index.codes)
+        assert upkeep.keep_up(step).refresh == 60 * 16 * 3 * 8  # all rows, once where both are due
+        changed = np.flatnonzero((codes != layer.index.codes).any(axis=0))
+        table = [(step // 5 - 1) % 8] if step % 5 == 0 else []
+        assert_array_equal(changed, table)
+        wanted[table] += 1
+        assert_array_equal(layer.draws, wanted)
+        due.append(step)
+    assert due == [step for step in range(1, 91) if step % 5 == 0 or step % 8 == 0]
+
+
+@pytest.mark.parametrize("refresh", ["full", "touched", "rolling", "drift"])
+def test_a_redraw_makes_the_codes_of_all_rows_true(refresh):
+    net = make(redraw_every=7, refresh=refresh, mips="simple")
+    upkeep, moments = upkeep_of(net)
+    layer = net.layers[0]
+    layer.weights *= -1
+    moments.touched[0][:] = 3
+    upkeep.keep_up(7)
+    codes = np.array(layer.index.codes)
+    net.refresh()
+    assert_array_equal(codes, layer.index.codes)
+    if refresh == "touched":
+        assert upkeep.keep_up(1000).refresh == 0  # nothing changed since
+
+
+def test_copies_and_weights_keep_what_was_drawn():
+    net, first = trained(redraw_every=100)[0], make(redraw_every=100)
+    assert_array_equal(net.layers[0].draws, [1, 1, 1, 1, 1, 1, 1, 0])  # in 750 steps
+    wanted = net.decision_function(X)
+    twin = net.copy()
+    net.layers[0].draws[:] = 0
+    net.refresh()
+    assert not np.array_equal(net.decision_function(X), wanted)
+    assert_array_equal(twin.decision_function(X), wanted)
+    first.set_weights(twin.weights())
+    assert_array_equal(first.decision_function(X), wanted)
 
 
 def test_rare_rows_are_those_trained_longest_ago():

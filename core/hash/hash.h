@@ -4,6 +4,7 @@
 
 #include <numeric>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "hash/probes.h"
@@ -40,6 +41,11 @@ class Hash {
 
   // The mean input, for a family that takes it from queries; it counts from the next fit on.
   virtual void set_center(std::span<const float> /*center*/) {}
+  // How often each table's functions have been drawn anew, for a family that can; codes from before hold no
+  // longer for the tables whose number changed.
+  virtual void set_draws(std::span<const uint32_t> /*draws*/) {
+    throw std::invalid_argument("the functions of this family cannot be drawn anew");
+  }
   // Learns what concerns the rows as a whole; codes from before hold no longer.
   virtual Tally fit(Matrix<const float> /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
   // What the fit learned and only the rows of that time could tell again, for files: none in most families.

@@ -10,9 +10,13 @@ namespace fewfire {
 
 GaussianProjection::GaussianProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed)
     : Projection(n_inputs, n_outputs), entries_(static_cast<size_t>(n_inputs * n_outputs)) {
-  for (int64_t i = 0; i < n_inputs; ++i)
-    for (int64_t j = 0; j < n_outputs; ++j)
-      entries_[i * n_outputs + j] = random_normal(seed, static_cast<uint64_t>(i), static_cast<uint64_t>(j));
+  GaussianProjection::redraw(0, n_outputs, seed);
+}
+
+void GaussianProjection::redraw(int64_t first, int64_t n, uint64_t seed) {
+  for (int64_t i = 0; i < n_inputs(); ++i)
+    for (int64_t j = first; j < first + n; ++j)
+      entries_[i * n_outputs() + j] = random_normal(seed, static_cast<uint64_t>(i), static_cast<uint64_t>(j));
 }
 
 void GaussianProjection::apply(SparseVector x, std::vector<float>& outputs, std::vector<float>&) const {
@@ -26,13 +30,18 @@ SignedProjection::SignedProjection(int64_t n_inputs, int64_t n_outputs, uint64_t
       n_words_((n_outputs + 63) / 64),
       plus_(static_cast<size_t>(n_inputs * n_words_)),
       minus_(plus_.size()) {
-  for (int64_t i = 0; i < n_inputs; ++i)
-    for (int64_t j = 0; j < n_outputs; ++j) {
+  SignedProjection::redraw(0, n_outputs, seed);
+}
+
+void SignedProjection::redraw(int64_t first, int64_t n, uint64_t seed) {
+  for (int64_t i = 0; i < n_inputs(); ++i)
+    for (int64_t j = first; j < first + n; ++j) {
       const int64_t die =
           random_below(6, random_bits(seed, static_cast<uint64_t>(i), static_cast<uint64_t>(j)));
+      const int64_t word = i * n_words_ + j / 64;
       const uint64_t bit = uint64_t{1} << (j % 64);
-      if (die == 0) plus_[i * n_words_ + j / 64] |= bit;
-      if (die == 1) minus_[i * n_words_ + j / 64] |= bit;
+      plus_[word] = die == 0 ? plus_[word] | bit : plus_[word] & ~bit;
+      minus_[word] = die == 1 ? minus_[word] | bit : minus_[word] & ~bit;
     }
 }
 

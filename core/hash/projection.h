@@ -1,8 +1,9 @@
 // Random projections: what `simhash` takes the signs of. Each output is the inner product of the input
-// with a random vector, drawn from the seed.
+// with a random vector, drawn from the seed. Some outputs can be drawn anew, where they share nothing.
 #pragma once
 
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "hash/hash.h"
@@ -20,6 +21,10 @@ class Projection {
   int64_t n_inputs() const { return n_inputs_; }
   int64_t n_outputs() const { return n_outputs_; }
   virtual Cost cost(int64_t n_nonzero) const = 0;
+  // Draws outputs first, ..., first + n - 1 anew: they are then those of a projection with this seed.
+  virtual void redraw(int64_t /*first*/, int64_t /*n*/, uint64_t /*seed*/) {
+    throw std::invalid_argument("outputs that share their rotations cannot be drawn anew");
+  }
   // outputs (n_outputs) of x, whose ids are below n_inputs
   virtual void apply(SparseVector x, std::vector<float>& outputs, std::vector<float>& spare) const = 0;
 
@@ -32,6 +37,7 @@ class GaussianProjection : public Projection {
  public:
   GaussianProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed);
   Cost cost(int64_t n_nonzero) const override { return {.multiplications = n_nonzero * n_outputs()}; }
+  void redraw(int64_t first, int64_t n, uint64_t seed) override;
   void apply(SparseVector x, std::vector<float>& outputs, std::vector<float>& spare) const override;
 
  private:
@@ -44,6 +50,7 @@ class SignedProjection : public Projection {
  public:
   SignedProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed);
   Cost cost(int64_t n_nonzero) const override { return {.additions = (2 * n_nonzero + 1) * n_outputs()}; }
+  void redraw(int64_t first, int64_t n, uint64_t seed) override;
   void apply(SparseVector x, std::vector<float>& outputs, std::vector<float>& spare) const override;
 
  private:

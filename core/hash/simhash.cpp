@@ -1,6 +1,7 @@
 #include "hash/simhash.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <numeric>
 
@@ -15,13 +16,23 @@ constexpr int64_t kBlock = 16;  // rows a thread takes at a time
 }  // namespace
 
 SimHash::SimHash(int64_t n_columns, const SimHashOptions& options, uint64_t seed)
-    : n_columns_(n_columns), options_(options) {
+    : n_columns_(n_columns), options_(options), seed_(seed), draws_(static_cast<size_t>(options.n_tables)) {
   projection_ = make_projection(options.projection, n_columns_ + has_bias() + n_extra(),
                                 int64_t{options.n_tables} * options.n_bits, seed);
   if (options_.center) {
     center_.assign(static_cast<size_t>(n_columns), 0.0f);
     mean_row_.assign(static_cast<size_t>(n_columns) + 1, 0.0f);
     center_products_.assign(static_cast<size_t>(projection_->n_outputs()), 0.0f);
+  }
+}
+
+// A table drawn anew k times is that table of the seed k further on.
+void SimHash::set_draws(std::span<const uint32_t> draws) {
+  assert(draws.size() == draws_.size());
+  for (size_t t = 0; t < draws_.size(); ++t) {
+    if (draws[t] == draws_[t]) continue;
+    projection_->redraw(static_cast<int64_t>(t) * options_.n_bits, options_.n_bits, seed_ + draws[t]);
+    draws_[t] = draws[t];
   }
 }
 

@@ -45,6 +45,7 @@ class SimHash : public Hash {
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
 
   void set_center(std::span<const float> center) override { center_.assign(center.begin(), center.end()); }
+  void set_draws(std::span<const uint32_t> draws) override;
   const Projection& projection() const { return *projection_; }
   // What of a row is projected.
   void transform(std::span<const float> row, float bias, std::vector<float>& values) const;
@@ -57,6 +58,8 @@ class SimHash : public Hash {
 
   int64_t n_columns_;
   SimHashOptions options_;
+  uint64_t seed_;
+  std::vector<uint32_t> draws_;  // of each table
   std::unique_ptr<Projection> projection_;
   float scale_ = 1.0f;                    // of rows
   std::vector<float> mean_row_, center_;  // of (w, b); of x

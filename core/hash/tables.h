@@ -38,6 +38,7 @@ class TableIndex : public Index {
   void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
   void set_center(std::span<const float> center) { hash_->set_center(center); }
+  void set_draws(std::span<const uint32_t> draws) { hash_->set_draws(draws); }
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
   // Takes over what an index of the same make had learned, and its codes.
   Tally restore(Matrix<const float> weights, Matrix<const float> learned, Matrix<const uint32_t> codes,

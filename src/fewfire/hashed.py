@@ -36,6 +36,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "norm_powers": None,
         "largest_norm": None,
         "center": False,
+        "redraw_every": None,
         **_SHARED_BY_TABLES,
     },
     "dwta": {"n_hashes": 3, "n_tables": 50, **_SHARED_BY_TABLES},
@@ -136,6 +137,11 @@ class Hashed:
         "rolling").
     drift : float, optional
         `refresh="drift"`: the share above which tables are refreshed (default 0.05).
+    redraw_every : int, optional
+        "simhash", but not `projection="hadamard"`: every so many training steps one table, in turn,
+        gets newly drawn hash functions, and all rows are hashed anew: rows that one draw hides from
+        the inputs they suit get another chance. None (default): never. The gate is part of the
+        model, and a redraw changes it: inputs get rows that were not trained for them.
 
     Raises
     ------
@@ -173,6 +179,7 @@ class Hashed:
     refresh_every: int | None = None
     refresh_growth: float | None = None
     drift: float | None = None
+    redraw_every: int | None = None  # training steps
 
     def __post_init__(self) -> None:
         check_density(self.density)
@@ -290,6 +297,11 @@ class Hashed:
             raise ValueError(f'rank="hamming" needs family="simhash", not {self.family!r}')
         if self.drift is not None and self.refresh != "drift":
             raise ValueError('drift needs refresh="drift"')
+        if self.redraw_every is not None and self.projection == "hadamard":
+            raise ValueError(
+                'redraw_every draws one table anew, but the tables of projection="hadamard" share '
+                'their rotations: choose projection="gaussian" or "sparse"'
+            )
         if self.refresh_growth is not None and self.refresh == "rolling":
             raise ValueError('refresh="rolling" goes round evenly: leave refresh_growth out')
         if self.rank == "count" and self.family == "centroid":
@@ -317,4 +329,5 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "refresh_every": partial(check_integer, low=1),
     "refresh_growth": partial(check_number, low=1.0, high=100.0),
     "drift": partial(check_number, low=0.0, below=1.0),
+    "redraw_every": partial(check_integer, low=1),
 }

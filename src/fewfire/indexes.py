@@ -21,6 +21,14 @@ def n_cells(selector: Selector, n_rows: int) -> int:
     return min(selector.n_cells or _fitted_cells(n_rows), n_rows)
 
 
+def n_redrawn(selector: Selector) -> int:
+    """Tables whose hash functions are drawn anew in turn, a state of its own; 0: they stay."""
+    if not isinstance(selector, Hashed) or selector.redraw_every is None:
+        return 0
+    assert selector.n_tables
+    return selector.n_tables
+
+
 def make_index(
     selector: Selector, shape: tuple[int, int], seed: int, *, is_first: bool
 ) -> _core.Index | None:

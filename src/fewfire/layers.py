@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .hashed import Hashed
-from .indexes import make_index, n_cells, wants_center
+from .indexes import make_index, n_cells, n_redrawn, wants_center
 from .ledger import Ledger
 from .linear import Linear
 from .selectors import AdaptiveDropout, Dropout, TopK
@@ -41,7 +41,7 @@ class ArraySpec(NamedTuple):
 
 def array_specs(layers: Sequence[Linear]) -> dict[str, ArraySpec]:
     """Return what the layers are made of, by name: weights, bias, and what hashing has learned:
-    the mean input, or centroids and the cell of each row."""
+    the mean input, or centroids and the cell of each row, and how often tables were redrawn."""
     return {
         f"layers.{position}.{name}": spec
         for position, layer in enumerate(layers)
@@ -57,6 +57,8 @@ def _specs(layer: Linear) -> dict[str, ArraySpec]:
     if cells := n_cells(layer.selector, n_rows):
         specs["centroids"] = ArraySpec((cells, n_columns + 1))
         specs["cells"] = ArraySpec((n_rows, 1), bound=cells)
+    if n_tables := n_redrawn(layer.selector):
+        specs["draws"] = ArraySpec((n_tables,), bound=1 << 32)
     return specs
 
 
@@ -70,6 +72,9 @@ class Layer:
     bias : ndarray of float32, (out_features,)
     center : ndarray of float32, (in_features,), or None
         The mean input, of a layer with `Hashed(center=True)`; training sets it.
+    draws : ndarray of uint32, (n_tables,), or None
+        How often each table's hash functions were drawn anew, of a layer with
+        `Hashed(redraw_every=...)`; training counts.
     has_cells : bool
         Whether the index keeps centroids and cells that follow the rows.
     index : SignIndex, TableIndex or None
@@ -94,6 +99,7 @@ class Layer:
         self.weights = weights
         self.bias = bias
         self.center = learned[0] if wants_center(settings.selector) else None
+        self.draws = learned[-1] if n_redrawn(settings.selector) else None
         self.has_cells = n_cells(settings.selector, settings.out_features) > 0
         shape = settings.out_features, settings.in_features
         self.index = make_index(settings.selector, shape, seed, is_first=position == 0)
@@ -114,6 +120,8 @@ class Layer:
         arrays: list[NDArray[Any]] = [self.weights, self.bias]
         if self.center is not None:
             arrays.append(self.center)
+        if self.draws is not None:
+            arrays.append(self.draws)
         return [*arrays, *self.learned] if self.has_cells else arrays
 
     @property
@@ -134,6 +142,8 @@ class Layer:
         self.weights[...], self.bias[...] = weights, bias
         if self.center is not None:
             self.center[...] = learned[0]
+        if self.draws is not None:
+            self.draws[...] = learned[-1]
         if self.has_cells:
             self.restore(*learned)
         else:
@@ -161,8 +171,11 @@ class Layer:
         """Recompute the codes of all rows; return the cost, (1, n_fields)."""
         if self.index is None:
             return Ledger.empty(1).counts
-        if self.center is not None and isinstance(self.index, _core.TableIndex):
-            self.index.set_center(self.center)
+        if isinstance(self.index, _core.TableIndex):
+            if self.center is not None:
+                self.index.set_center(self.center)
+            if self.draws is not None:
+                self.index.set_draws(self.draws)
         return np.asarray(self.index.refresh(self.weights, self.bias, n_threads))
 
     def refresh_rows(self, rows: NDArray[np.int32], n_threads: int = 1) -> NDArray[np.int64]:
@@ -184,7 +197,7 @@ class Layer:
 
 def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[list[NDArray[Any]]]:
     """Draw what training starts from, for each layer; what its index learns is left out."""
-    arrays = []
+    arrays: list[list[NDArray[Any]]] = []
     for position, layer in enumerate(layers):
         deviation = _initial_deviation(
             layer,
@@ -194,9 +207,11 @@ def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[list[NDA
         rng = np.random.default_rng(_sequence(random_state, position))
         weights = rng.standard_normal((layer.out_features, layer.in_features), dtype=np.float32)
         weights *= np.float32(deviation)
-        own = [weights, np.zeros(layer.out_features, dtype=np.float32)]
+        own: list[NDArray[Any]] = [weights, np.zeros(layer.out_features, dtype=np.float32)]
         if wants_center(layer.selector):
             own.append(np.zeros(layer.in_features, dtype=np.float32))
+        if n_tables := n_redrawn(layer.selector):
+            own.append(np.zeros(n_tables, dtype=np.uint32))
         arrays.append(own)
     return arrays
 

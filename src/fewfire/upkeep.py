@@ -1,4 +1,4 @@
-"""Keeps hash tables true while rows change: what is hashed anew, and at which steps.
+"""Keeps hash tables true while rows change: what is hashed or drawn anew, and at which steps.
 
 What is due depends on the number of steps alone, so that neither slices of an epoch nor a resumed
 run change it.
@@ -44,7 +44,7 @@ class Upkeep:
         self._hashed_at = dict.fromkeys(self.tables, 0)  # the step: all codes were true
 
     def steps_to_next(self, step: int) -> int | None:
-        """Steps from `step` to the next refresh that is due; None without tables."""
+        """Steps from `step` to the next refresh or redraw that is due; None without tables."""
         return min((_next_due(x, step) - step for x in self.tables.values()), default=None)
 
     def start(self, step: int) -> Ledger:
@@ -89,7 +89,10 @@ class Upkeep:
         ledger = Ledger.empty(len(self.net.layers))
         due = [i for i, x in self.tables.items() if _next_due(x, step - 1) == step]
         for position in due:
-            ledger += self._refresh(position, self.tables[position], step)
+            if _is_redrawn(self.tables[position], step):
+                ledger += self._redraw(position, self.tables[position], step)
+            else:
+                ledger += self._refresh(position, self.tables[position], step)
         if due:
             self.find_rare(step)
         return ledger
@@ -105,6 +108,15 @@ class Upkeep:
                 order = order[np.argsort(touched[order], kind="stable")]
                 n_rare = max(layer.settings.active, len(touched) // 4)
                 layer.set_rare(order[:n_rare].astype(np.int32))
+
+    def _redraw(self, position: int, selector: Hashed, step: int) -> Ledger:
+        """Draw the functions of one table anew, the next in turn, and hash all rows."""
+        draws = self.net.layers[position].draws
+        assert draws is not None
+        assert selector.redraw_every is not None
+        draws[(step // selector.redraw_every - 1) % len(draws)] += 1
+        self._hashed_at[position] = step
+        return self._all_rows([position])
 
     def _refresh(self, position: int, selector: Hashed, step: int) -> Ledger:
         layer = self.net.layers[position]
@@ -150,8 +162,19 @@ def _part(n_rows: int, number: int) -> slice:
     return slice(n_rows * number // _PARTS, n_rows * (number + 1) // _PARTS)
 
 
+def _is_redrawn(selector: Hashed, step: int) -> bool:
+    """Whether a redraw is due at this step; its refresh is then the only one."""
+    return selector.redraw_every is not None and step % selector.redraw_every == 0
+
+
 def _next_due(selector: Hashed, step: int) -> int:
-    """The first step after `step` at which a refresh is due."""
+    """The first step after `step` at which a refresh or a redraw is due."""
+    due = _next_refresh(selector, step)
+    every = selector.redraw_every
+    return due if every is None else min(due, (step // every + 1) * every)
+
+
+def _next_refresh(selector: Hashed, step: int) -> int:
     period, growth = _period(selector), selector.refresh_growth or 1.0
     if growth == 1.0:
         return (step // period + 1) * period

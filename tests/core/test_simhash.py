@@ -116,6 +116,82 @@ def test_additions_alone_make_sparse_and_hadamard_codes(projection):
     assert ledger["additions"] == 30 * per_row
 
 
+# -- redraws ------------------------------------------------------------------------------------
+
+
+def redrawn(simhash, draws):
+    """`simhash` after its tables were told how often they have been drawn anew."""
+    _core.TableIndex(simhash, 1, "count", 0).set_draws(np.array(draws, np.uint32))
+    return simhash
+
+
+@given(
+    d=strategies.SIZES,
+    n_bits=st.integers(1, 9),
+    draws=st.lists(st.integers(0, 3), min_size=1, max_size=20),
+    projection=st.sampled_from(["gaussian", "sparse"]),
+    mips=st.sampled_from(TRANSFORMS),
+    seed=st.integers(0, 2**32),
+)
+def test_a_table_drawn_anew_is_that_of_a_later_seed_and_the_others_keep_every_bit(
+    d, n_bits, draws, projection, mips, seed
+):
+    def fresh(seed):
+        return _core.SimHash(d, n_bits, len(draws), seed, projection=projection, mips=mips)
+
+    simhash, first = fresh(seed), fresh(seed)
+    rows = strategies.rows(np.random.default_rng(seed), 9, d).astype(np.float32)
+    weights, bias = rows[:, :-1].copy(), rows[:, -1].copy()
+    redrawn(simhash, draws)
+    projections, codes = simhash.projections, simhash.hash_rows(weights, bias)
+    for table, n_draws in enumerate(draws):
+        wanted, own = fresh(seed + n_draws), slice(table * n_bits, (table + 1) * n_bits)
+        assert_array_equal(projections[:, own], wanted.projections[:, own])
+        assert_array_equal(codes[:, table], wanted.hash_rows(weights, bias)[:, table])
+    redrawn(simhash, np.zeros(len(draws)))
+    assert_array_equal(simhash.projections, first.projections)
+    assert_array_equal(simhash.hash_rows(weights, bias), first.hash_rows(weights, bias))
+
+
+@pytest.mark.parametrize("projection", ["gaussian", "sparse"])
+def test_what_is_drawn_anew_has_the_same_distribution_and_is_independent_of_what_was(projection):
+    simhash = _core.SimHash(300, 10, 30, 1, projection=projection)
+    draws = [np.array(redrawn(simhash, [k] * 30).projections, float) for k in range(3)]
+    deviation = 1 if projection == "gaussian" else np.sqrt(1 / 3)
+    fourth = 3 if projection == "gaussian" else 1 / 3
+    n = draws[0].size
+    for entries in draws:
+        assert abs(entries.mean()) < 4 * deviation / np.sqrt(n)
+        assert abs((entries**2).mean() - deviation**2) < 4 * np.sqrt((fourth - deviation**4) / n)
+    for a, b in combinations(draws, 2):
+        assert abs((a * b).mean()) < 4 * deviation**2 / np.sqrt(n)
+
+
+def test_a_redraw_reaches_the_buckets_with_the_next_refresh():
+    rows = strategies.rows(np.random.default_rng(0), 40, 20).astype(np.float32)
+    weights, bias = rows[:, :-1].copy(), rows[:, -1].copy()
+    simhash = _core.SimHash(20, 4, 5, 3, center=True)
+    index = _core.TableIndex(simhash, 40, "count", 0)
+    index.refresh(weights, bias)
+    before = np.array(index.codes)
+    index.set_draws(np.array([0, 0, 1, 0, 0], np.uint32))
+    index.refresh(weights, bias)
+    assert_array_equal((np.array(index.codes) != before).any(axis=0), [0, 0, 1, 0, 0])
+    assert_array_equal(index.codes, simhash.hash_rows(weights, bias))
+
+
+def test_draws_that_fit_no_table_are_refused():
+    simhash = _core.SimHash(8, 2, 3, 0)
+    with pytest.raises(ValueError, match="a number for each table"):
+        redrawn(simhash, [1, 1])
+    with pytest.raises(TypeError):
+        _core.TableIndex(simhash, 1, "count", 0).set_draws(np.zeros(3))
+    with pytest.raises(ValueError, match="share their rotations"):
+        redrawn(_core.SimHash(8, 2, 3, 0, projection="hadamard"), [0, 1, 0])
+    with pytest.raises(ValueError, match="this family cannot"):
+        redrawn(_core.Dwta(8, 2, 3, 0), [0, 1, 0])
+
+
 # -- probes -------------------------------------------------------------------------------------
 
 

@@ -151,6 +151,8 @@ _SETTINGS = [
                       "centroid: 1.3."),
     click.option("--drift", type=float,
                  help="refresh drift: share of stale bits that asks for a refresh; default: 0.05."),
+    click.option("--redraw-every", type=int,
+                 help="simhash: steps until the next table in turn is redrawn; default: never."),
     click.option("--loss", type=click.Choice(LOSSES),
                  help="Default: softmax for classes, logistic for labels, squared for values."),
     click.option("--optimizer", type=_names(OPTIMIZERS), 
