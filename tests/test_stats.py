@@ -80,6 +80,58 @@ def test_layers_without_hashing_have_no_stats():
     assert make(ff.TopK(density=0.1)).table_stats(DATA) == []
 
 
+def monitored(net, **how):
+    monitor = ff.GateMonitor(DATA)
+    ff.Trainer(net, n_jobs=1, callbacks=[monitor], **how).fit(DATA)
+    return monitor.history_
+
+
+SIGNS = {"family": "sign"}
+
+
+@pytest.mark.parametrize("options", [TABLES, SIGNS], ids=repr)
+def test_a_monitor_finds_a_gate_that_does_not_move_consistent(options):
+    """Rows of a sign gate are renumbered after each epoch, and stay themselves."""
+    net = make(ff.Hashed(density=0.1, **options))
+    before = net.layers[0].weights.copy()
+    rows = monitored(net, max_epochs=3, optimizer=ff.SGD(lr=1e-9))
+    assert [(row["epoch"], row["layer"]) for row in rows] == [(i, 0) for i in range(4)]
+    assert np.isnan(rows[0]["consistency"])
+    assert [row["consistency"] for row in rows[1:]] == [1.0] * 3
+    is_renumbered = not np.allclose(net.layers[0].weights, before)
+    assert is_renumbered == (options is SIGNS)
+
+
+def test_a_monitor_tells_what_the_stats_tell_and_starts_over():
+    net = make(ff.Hashed(density=0.1, **TABLES))
+    before = net.table_stats(DATA)[0]
+    monitor = ff.GateMonitor(DATA)
+    trainer = ff.Trainer(net, max_epochs=1, n_jobs=1, callbacks=[monitor])
+    trainer.fit(DATA)
+    after = net.table_stats(DATA)[0]
+    row = monitor.history_[-1]
+    assert row["consistency"] == after.consistency(before)
+    assert 0 < row["consistency"] < 1
+    for name in ("recall", "recall_best", "never_chosen", "largest_bucket", "cost_share"):
+        assert row[name] == getattr(after, name)
+    trainer.fit(DATA)
+    assert len(monitor.history_) == 2
+    assert monitor.history_[0]["recall"] == after.recall
+
+
+def test_a_monitor_refuses_what_it_cannot_watch():
+    net = make(ff.TopK(density=0.1))
+    before = net.weights()
+    with pytest.raises(ValueError, match="no layer of the network is hashed"):
+        monitored(net, max_epochs=1)
+    for array, old in zip(net.weights(), before, strict=True):
+        assert_array_equal(array, old)
+    with pytest.raises(TypeError, match="Dataset"):
+        ff.GateMonitor(X)
+    with pytest.raises(ValueError, match="no examples"):
+        ff.GateMonitor(DATA[:0])
+
+
 def inspect(*words):
     command = [sys.executable, "-m", "fewfire", "inspect", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True)

@@ -3,7 +3,7 @@
 from importlib.metadata import version as _version
 
 from . import callbacks, datasets, metrics
-from .callbacks import Callback, Checkpoint, EarlyStopping
+from .callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
 from .data import Dataset
 from .evaluation import TopK as TopKResult
 from .files import FormatError
@@ -38,6 +38,7 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "FormatError",
+    "GateMonitor",
     "Hashed",
     "History",
     "Ledger",

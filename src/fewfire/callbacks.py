@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .config import check_integer, check_number
+from .data import Dataset
 from .files import PathLike
 from .network import Network
+from .stats import TableStats
 
 Record = Mapping[str, Any]
 
@@ -123,3 +125,75 @@ class Checkpoint(Callback):
         if epoch % self.every == 0 or epoch == run.max_epochs:
             run.save_checkpoint(self.path)
         return False
+
+
+class GateMonitor(Callback):
+    """Watch how true the gates of hashed layers stay: a look at some examples after each epoch.
+
+    Parameters
+    ----------
+    data : Dataset
+        Every row is scored for each of its examples: some hundred tell enough.
+    n_jobs : int, optional
+        Threads; None for all cores.
+
+    Attributes
+    ----------
+    history_ : list of dict
+        For each epoch, and for each hashed layer in it: epoch, layer, family, consistency (share of
+        an example's rows that it had chosen an epoch before), recall, recall_best, never_chosen,
+        largest_bucket, empty_buckets and cost_share, as in `TableStats`. Epoch 0 is before the
+        first, without a consistency (NaN).
+
+    Raises
+    ------
+    ValueError
+        When training starts, if no layer is hashed or `data` does not fit the network.
+
+    Examples
+    --------
+    >>> from fewfire import Hashed, Linear, Trainer
+    >>> X = np.eye(8, dtype=np.float32)
+    >>> net = Network(Linear(8, 20, "relu", Hashed(density=0.2)), Linear(20, 8))
+    >>> monitor = GateMonitor(Dataset(X))
+    >>> history = Trainer(net, max_epochs=2, callbacks=[monitor]).fit(Dataset(X, np.arange(8)))
+    >>> [row["epoch"] for row in monitor.history_]
+    [0, 1, 2]
+    """
+
+    def __init__(self, data: Dataset, *, n_jobs: int | None = 1) -> None:
+        if not isinstance(data, Dataset):
+            raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
+        if len(data) == 0:
+            raise ValueError("the data set of a GateMonitor has no examples")
+        self.data = data
+        self.n_jobs = n_jobs
+        self.history_: list[dict[str, Any]] = []
+        self._last: list[TableStats] = []
+
+    def on_fit_start(self, run: Run) -> None:
+        """Look at the gates as they are."""
+        self.history_, self._last = [], run.net.table_stats(self.data, n_jobs=self.n_jobs)
+        if not self._last:
+            raise ValueError("GateMonitor: no layer of the network is hashed")
+        for stats in self._last:
+            self._note(0, stats, float("nan"))
+
+    def on_epoch_end(self, run: Run, record: Record) -> bool:
+        """Look at them again."""
+        looked = run.net.table_stats(self.data, n_jobs=self.n_jobs)
+        for stats, before in zip(looked, self._last, strict=True):
+            self._note(int(record["epoch"]), stats, stats.consistency(before))
+        self._last = looked
+        return False
+
+    def _note(self, epoch: int, stats: TableStats, consistency: float) -> None:
+        names = (
+            "recall", "recall_best", "never_chosen", "largest_bucket", "empty_buckets",
+            "cost_share",
+        )  # fmt: skip
+        figures = {name: getattr(stats, name) for name in names}
+        self.history_.append(
+            {"epoch": epoch, "layer": stats.layer, "family": stats.family}
+            | {"consistency": consistency, **figures}
+        )

@@ -79,6 +79,8 @@ class Layer:
         Whether the index keeps centroids and cells that follow the rows.
     index : SignIndex, TableIndex or None
         What proposes rows to a hashed layer.
+    origins : ndarray of int32, (out_features,)
+        The number of each row when the layer was made.
     first_cost : ndarray of int64, (1, n_fields)
         What the codes that the layer started with cost.
 
@@ -96,6 +98,7 @@ class Layer:
     ) -> None:
         seed = int(_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
+        self.origins = np.arange(settings.out_features, dtype=np.int32)
         self.weights = weights
         self.bias = bias
         self.center = learned[0] if wants_center(settings.selector) else None
@@ -157,6 +160,7 @@ class Layer:
         Not for a layer whose hash functions belong to its columns.
         """
         if rows is not None:
+            self.origins = self.origins[rows]
             self.weights[...], self.bias[...] = self.weights[rows], self.bias[rows]
         if columns is not None:
             self.weights[...] = self.weights[:, columns]

@@ -40,6 +40,8 @@ class TableStats:
         Share of the layer's multiplications that found rows: hashing and ranking.
     chosen : ndarray of int32, (n_examples, kept rows)
         What each example chose, the highest score first; -1 where there were fewer.
+    origins : ndarray of int32, (rows,)
+        The number of each row when the network was made or loaded: training renumbers by use.
     """
 
     layer: int
@@ -53,6 +55,7 @@ class TableStats:
     recall_best: float
     cost_share: float
     chosen: NDArray[np.int32]
+    origins: NDArray[np.int32]
 
     @property
     def empty_buckets(self) -> float:
@@ -73,6 +76,8 @@ class TableStats:
     def consistency(self, earlier: TableStats) -> float:
         """Return the mean share of an example's rows that it had chosen `earlier`, too.
 
+        Both must be of the same `Network` object, for files do not tell which row was which.
+
         Raises
         ------
         ValueError
@@ -83,7 +88,10 @@ class TableStats:
                 f"choices of {earlier.chosen.shape} and of {self.chosen.shape} do not compare: "
                 "measure both on the same examples and the same layer"
             )
-        return _overlap(self.chosen, earlier.chosen)
+        return _overlap(self._chosen_origins(), earlier._chosen_origins())
+
+    def _chosen_origins(self) -> NDArray[np.int32]:
+        return np.where(self.chosen < 0, np.int32(-1), self.origins[self.chosen])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures for JSON, the choices left out."""
@@ -157,6 +165,7 @@ def _tables_of(position: int, layer: Layer) -> dict[str, Any]:
         "n_tables": len(offsets),
         "n_buckets": offsets.shape[1] - 1,
         "load_histogram": np.bincount(np.diff(offsets, axis=1).ravel()),
+        "origins": layer.origins.copy(),
     }
 
 
