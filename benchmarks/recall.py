@@ -94,6 +94,7 @@ def parse() -> argparse.Namespace:
     parser = common.make_parser(__doc__)
     series = list(grid(0.05))
     option = parser.add_argument
+    option("--density", type=float, default=0.05, help="share of the rows that are kept")
     option("--width", type=int, default=1000, help="rows of each of the two hidden layers")
     option("--trained", choices=TRAINED, default="topk", help="what gates the net in training")
     option("--threads", type=int, default=2, help="of the training; prediction has one")
@@ -170,7 +171,7 @@ def plot(lines: list[dict[str, Any]], path: Path) -> None:
             if series == "topk":
                 panel.axvline(costs[0], color=colour, linestyle=":", linewidth=1)
             panel.scatter(
-                costs, [line["recall"] for line in own], 70, colour, marker,
+                costs, [line["recall"] for line in own], 70, colour, marker=marker,
                 edgecolors="white", linewidths=0.7, label=series, zorder=3,
             )  # fmt: skip
         panel.set(xscale="log", ylim=(0, 1.04), title=f"hidden layer {layer + 1}")
