@@ -64,13 +64,28 @@ def test_a_loaded_network_predicts_the_same_bits(tmp_path, selector):
     assert [layer.settings for layer in loaded.layers] == [layer.settings for layer in net.layers]
 
 
-@pytest.mark.parametrize("draws", [np.zeros(5, np.uint32), np.zeros(4, np.float32)])
-def test_draws_that_do_not_fit_the_tables_are_refused(tmp_path, draws):
-    trained(REDRAWN).save(tmp_path / "net")
-    path = damaged(
-        tmp_path / "net", tmp_path / "model", lambda c, a: a.update({"layers.0.draws": draws})
-    )
-    with pytest.raises(ff.FormatError, match=r"layers\.0\.draws is .*wanted uint32\(4,\)"):
+CELLS = ff.Hashed(density=0.3, family="centroid", n_cells=4)
+LEARNED = {
+    "draws of more tables": (REDRAWN, "draws", np.zeros(5, np.uint32), r"wanted uint32\(4,\)"),
+    "draws of another type": (REDRAWN, "draws", np.zeros(4, np.float32), r"wanted uint32\(4,\)"),
+    "a cell too many": (
+        CELLS,
+        "cells",
+        np.full((20, 1), 4, np.uint32),
+        "holds 4, .*below 4",
+    ),
+    "cells of fewer rows": (CELLS, "cells", np.zeros((19, 1), np.uint32), "wanted uint32"),
+    "too few centroids": (CELLS, "centroids", np.zeros((3, 7), np.float32), "wanted float32"),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_what_hashing_had_not_learned_of_these_rows_is_refused(tmp_path, name):
+    selector, array, values, words = LEARNED[name]
+    trained(selector).save(tmp_path / "net")
+    change = {f"layers.0.{array}": values}
+    path = damaged(tmp_path / "net", tmp_path / "model", lambda c, a: a.update(change))
+    with pytest.raises(ff.FormatError, match=rf"layers\.0\.{array} .*{words}"):
         ff.load(path)
 
 
