@@ -11,7 +11,8 @@
 namespace fewfire {
 namespace {
 
-constexpr int64_t kBlock = 16;  // rows a thread takes at a time
+constexpr int64_t kBlock = 16;    // rows a thread takes at a time
+constexpr int64_t kColumns = 64;  // whose sums a thread takes at a time
 
 }  // namespace
 
@@ -75,18 +76,11 @@ int64_t SimHash::transform_cost() const {
   return (options_.center ? n_columns_ : 0) + (options_.mips != Mips::none ? 2 * n + n_extra() : 0);
 }
 
-Tally SimHash::fit(Matrix<const float> weights, std::span<const float> bias, Pool&) {
+Tally SimHash::fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
   Tally tally;
-  std::vector<float> values, spare;
   if (options_.center) {
-    std::vector<double> sums(mean_row_.size());
-    std::fill(mean_row_.begin(), mean_row_.end(), 0.0f);
-    for (int64_t i = 0; i < weights.rows; ++i) {
-      augment(weights.row(i), bias[i], values);
-      for (size_t j = 0; j < sums.size(); ++j) sums[j] += values[j];
-    }
-    for (size_t j = 0; j < sums.size(); ++j)
-      mean_row_[j] = static_cast<float>(sums[j] / static_cast<double>(weights.rows));
+    take_mean(weights, bias, pool);
+    std::vector<float> spare;
     std::vector<RowId> ids;
     projection_->apply(all_of(center_, ids), center_products_, spare);
     const Cost cost = projection_->cost(n_columns_);
@@ -94,17 +88,43 @@ Tally SimHash::fit(Matrix<const float> weights, std::span<const float> bias, Poo
     tally.additions += cost.additions;
   }
   if (options_.mips != Mips::none) {
-    float largest = 0.0f;
-    for (int64_t i = 0; i < weights.rows; ++i) {
-      augment(weights.row(i), bias[i], values);
-      largest =
-          std::max(largest, kernels().sum_of_squares(values.data(), static_cast<int64_t>(values.size())));
-    }
+    const float largest = largest_square(weights, bias, pool);
     const float target = options_.mips == Mips::simple ? 1.0f : options_.largest_norm;
     scale_ = largest > 0.0f ? target / std::sqrt(largest) : 1.0f;
     tally.refresh += weights.rows * (n_columns_ + 1 + (options_.center ? n_columns_ : 0));
   }
   return tally;
+}
+
+// Each column's sum by one thread, in the order of the rows: the same bits for any number of threads.
+void SimHash::take_mean(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+  const double n = static_cast<double>(weights.rows);
+  std::vector<float> biases(bias.size());
+  pool.parallel_for(weights.rows, kBlock, [&](int64_t i, int) {
+    const std::span<const float> row = weights.row(i);
+    biases[i] = bias[i] + std::inner_product(row.begin(), row.end(), center_.begin(), 0.0f);
+  });
+  pool.parallel_for((n_columns_ + kColumns - 1) / kColumns, 1, [&](int64_t block, int) {
+    const int64_t first = block * kColumns, end = std::min(n_columns_, first + kColumns);
+    double sums[kColumns] = {};
+    for (int64_t i = 0; i < weights.rows; ++i)
+      for (int64_t j = first; j < end; ++j) sums[j - first] += weights.row(i)[j];
+    for (int64_t j = first; j < end; ++j) mean_row_[j] = static_cast<float>(sums[j - first] / n);
+  });
+  const double sum = std::accumulate(biases.begin(), biases.end(), 0.0);
+  mean_row_[n_columns_] = static_cast<float>(sum / n);
+}
+
+// Of what is left of the rows and their biases: the largest squared norm.
+float SimHash::largest_square(Matrix<const float> weights, std::span<const float> bias, Pool& pool) const {
+  std::vector<float> largest(static_cast<size_t>(pool.size()));
+  std::vector<std::vector<float>> values(largest.size());
+  pool.parallel_for(weights.rows, kBlock, [&](int64_t i, int thread) {
+    augment(weights.row(i), bias[i], values[thread]);
+    const int64_t n = static_cast<int64_t>(values[thread].size());
+    largest[thread] = std::max(largest[thread], kernels().sum_of_squares(values[thread].data(), n));
+  });
+  return *std::max_element(largest.begin(), largest.end());
 }
 
 Tally SimHash::hash_rows(Matrix<const float> weights, std::span<const float> bias,

@@ -53,6 +53,8 @@ class SimHash : public Hash {
  private:
   bool has_bias() const { return options_.mips != Mips::none || options_.center; }
   int64_t n_extra() const;
+  void take_mean(Matrix<const float> weights, std::span<const float> bias, Pool& pool);
+  float largest_square(Matrix<const float> weights, std::span<const float> bias, Pool& pool) const;
   void augment(std::span<const float> row, float bias, std::vector<float>& values) const;
   int64_t transform_cost() const;
 

@@ -73,13 +73,36 @@ def test_codes_are_the_signs_of_what_the_twin_projects(
     assert_signs_of(query_codes, twin.queries(X) @ projections, projections)
 
 
+@given(
+    n=strategies.SIZES,
+    d=strategies.SIZES,
+    mips=st.sampled_from(TRANSFORMS),
+    center=st.booleans(),
+    seed=strategies.SEEDS,
+)
+def test_what_is_learned_of_rows_does_not_depend_on_the_threads(n, d, mips, center, seed):
+    """To the bit."""
+    rng = np.random.default_rng(seed)
+    weights, bias = np.split(strategies.rows(rng, n, d).astype(np.float32), [d], axis=1)
+    weights, bias = weights.copy(), bias[:, 0].copy()
+    learned = []
+    for n_threads in (1, 3):
+        simhash = _core.SimHash(d, 4, 3, seed, mips=mips, center=center)
+        simhash.set_center(np.full(d, 0.5, np.float32))
+        cost = simhash.fit(weights, bias, n_threads)
+        row = simhash.transform(weights[0], float(bias[0]))
+        learned.append([cost, row, simhash.hash_rows(weights, bias, n_threads)])
+    for one, three in zip(*learned, strict=True):
+        assert_array_equal(one, three)
+
+
 def assert_signs_of(codes, products, projections):
     """Bit by bit, but for products that float32 may put on either side of zero."""
     n_bits = products.shape[1] // codes.shape[1]
     bits = (codes[:, :, None] >> np.arange(n_bits) & 1).reshape(products.shape)
     clear = np.abs(products) > CLOSE * np.abs(projections).max()
     assert_array_equal(bits[clear], products[clear] > 0)
-    assert clear.sum() > 0.5 * np.count_nonzero(products) or products.size < 50
+    assert clear.sum() >= 0.5 * np.count_nonzero(products) or products.size < 50
     assert (codes < 2**n_bits).all()
 
 
