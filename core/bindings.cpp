@@ -557,9 +557,10 @@ void bind_indexes(nb::module_& m) {
                     "what was learned has another shape");
             require(view(codes).rows == self.codes().rows && view(codes).cols == self.codes().cols,
                     "the codes have another shape");
+            const int64_t n_codes = view(learned).cols > 0 ? view(learned).rows : self.hash().n_buckets();
             for (int64_t row = 0; row < view(codes).rows; ++row)
               for (const uint32_t code : view(codes).row(row))
-                require(code < self.hash().n_buckets(), "a code is out of range");
+                require(code < n_codes, "a code is out of range");
             Tally tally;
             {
               nb::gil_scoped_release unlocked;

@@ -199,6 +199,7 @@ void Centroids::restore(Matrix<const float> learned) {
 // keep the rest and for its norm.
 Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
                         Matrix<const uint32_t> codes, Pool& pool) {
+  if (n_used_ == 0) return {};
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<float> shares(rows.size()), kept(static_cast<size_t>(n_used_), 1.0f);
   std::vector<int64_t> sizes(static_cast<size_t>(n_used_));

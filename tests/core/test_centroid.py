@@ -155,12 +155,20 @@ def test_an_index_that_takes_over_cells_answers_alike(n, spherical, seed):
         (np.zeros((6, 9), np.float32), np.zeros((9, 1), np.uint32), "learned has another shape"),
         (np.zeros((5, 9), np.float32), np.zeros((8, 1), np.uint32), "codes have another shape"),
         (np.zeros((5, 9), np.float32), np.full((9, 1), 5, np.uint32), "out of range"),
+        (np.zeros((3, 9), np.float32), np.full((9, 1), 3, np.uint32), "out of range"),
     ],
 )
 def test_what_no_such_index_had_learned_is_refused(learned, codes, message):
     index = _core.TableIndex(_core.Centroids(8, 5, 0), 9, "union", 0)
     with pytest.raises(ValueError, match=message):
         index.restore(np.zeros((9, 8), np.float32), learned, codes)
+
+
+def test_rows_change_before_there_are_cells():
+    index = _core.TableIndex(_core.Centroids(8, 3, 0), 20, "union", 0)
+    weights, bias = split(strategies.rows(np.random.default_rng(0), 20, 8))
+    assert index.refresh_rows(weights, bias, np.arange(20, dtype=np.int32)).sum() == 0
+    assert (index.codes == 0).all()
 
 
 def test_rows_that_are_not_finite_move_no_centroid():
