@@ -119,12 +119,12 @@ def test_no_number_of_threads_means_all_cores():
             thread_count(wrong)
 
 
-def test_auto_scans_signs_but_takes_cells_where_few_of_many_rows_are_kept():
+def test_auto_scans_signs_but_takes_cells_in_wide_layers():
     def family(in_features, out_features, active):
         return ff.Hashed.auto(in_features, out_features, active / out_features).family
 
-    assert family(784, 1000, 50) == family(784, 16_000, 800) == family(64, 1000, 1) == "sign"
-    assert family(784, 16_000, 50) == family(64, 64_000, 200) == family(784, 64_000, 10)
+    assert family(784, 1000, 50) == family(64, 4000, 200) == family(64, 1000, 1) == "sign"
+    assert family(784, 16_000, 50) == family(64, 64_000, 200) == family(784, 2000, 10)
     assert family(784, 16_000, 50) == "centroid"
     assert ff.Hashed.auto(784, 1000) == ff.Hashed(0.05)
     for wrong, message in (

@@ -54,7 +54,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
 POOL = 16  # rows of the visited cells that are ranked, for each candidate
 # What `auto` weighs (benchmarks/auto.py): the overhead of cells is a scan of so many sign bits, and
 # a row that is ranked there costs so many rows of a scan.
-_CELLS_PAY_FROM, _ROW_OF_A_CELL = 200_000, 5
+_OVERHEAD_OF_CELLS, _ROW_OF_A_CELL = 200_000, 3
 RANKS = ("count", "union", "hamming", "sign")
 PROJECTIONS = ("gaussian", "sparse", "hadamard")
 TRANSFORMS = ("sign-alsh", "simple")
@@ -230,8 +230,9 @@ class Hashed:
         """Return the gate that is fastest for a layer of this shape, of those that train well.
 
         A scan of sign bits costs a query every row; cells of a k-means cost it an overhead, and
-        their rows, up to 16 for each candidate, five times as much as in a scan. So cells pay where
-        few rows of many are kept; elsewhere the scan is faster, and the more accurate of the two.
+        their rows, up to 16 for each candidate and a quarter of all, three times as much as in a
+        scan. So cells pay in layers that are wide; in others the scan is faster, and the more
+        accurate of the two.
         Tables of random hashes were neither on any width (`benchmarks/auto.py`,
         `benchmarks/widths.py`, `benchmarks/gates.py`). Cells, probes and refresh are those fitted
         to the width.
@@ -247,9 +248,9 @@ class Hashed:
         check_integer("in_features", in_features, low=1)
         check_integer("out_features", out_features, low=1)
         cells = cls(density, family="centroid")
-        ranked = POOL * cells.rerank * density  # share of the rows
-        pays = in_features * out_features >= _CELLS_PAY_FROM and _ROW_OF_A_CELL * ranked <= 1.0
-        return cells if pays else cls(density)
+        ranked = min(0.25, POOL * cells.rerank * density)  # share of the rows
+        saved = in_features * out_features * (1 - _ROW_OF_A_CELL * ranked)
+        return cells if saved >= _OVERHEAD_OF_CELLS else cls(density)
 
     def __repr__(self) -> str:
         given = {field.name: getattr(self, field.name) for field in fields(self)}
