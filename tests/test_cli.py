@@ -62,6 +62,22 @@ def same_bytes(folder, a, b):
     return (folder / a).read_bytes() == (folder / b).read_bytes()
 
 
+def test_deformed_images_are_generated_from_a_folder(folder):
+    words = ("data", "generate", "deformed")
+    options = ("--source", "images", "--n", 1600, "--seed", 2)
+    run(*words, "deformed", *options, cwd=folder)
+    train, test = datasets.mnist(folder / "images")
+    got = datasets.mnist(folder / "deformed")
+    expected = datasets.deformed(train, 1600, seed=2)
+    for part, data in zip(got, (expected, test), strict=True):
+        np.testing.assert_array_equal(part.X, data.X)
+        np.testing.assert_array_equal(part.y, data.y)
+    _, err = run(*words, "nowhere", "--n", 10, cwd=folder, code=2)
+    assert "deformed needs --source FOLDER" in err
+    run(*words, "nowhere", *options, "--n-test", 10, cwd=folder, code=2)
+    run("data", "generate", "convex", "nowhere", *options, cwd=folder, code=2)
+
+
 def test_evaluating_and_predicting_agree_with_the_library(folder):
     net, (_, test) = ff.load(folder / "model.safetensors"), datasets.mnist(folder / "images")
     out, _ = run("evaluate", "model.safetensors", "images", "--json", cwd=folder)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
 from scipy.spatial import ConvexHull, QhullError
 
 from fewfire import datasets
@@ -174,6 +175,138 @@ def test_strokes_are_harder_than_their_class_means():
     nearest_example = (train.y[gaps.argmin(axis=1)] == test.y).mean()
     assert 0.5 < nearest_mean < 0.9
     assert nearest_example > nearest_mean + 0.05
+
+
+@pytest.fixture(scope="module")
+def strokes():
+    return datasets.strokes(600, 200)
+
+
+@pytest.fixture(scope="module")
+def deformed(strokes):
+    return datasets.Deformed(strokes[0], 100 * 600, seed=3)
+
+
+def test_the_first_deformed_images_are_the_originals(strokes, deformed):
+    assert_array_equal(deformed.batch(0, 600)[0], strokes[0].X)
+    assert_array_equal(deformed.batch(590, 20)[0][:10], strokes[0].X[590:])
+    assert (deformed.batch(600, 600)[0] != strokes[0].X).any(axis=1).all()
+
+
+@pytest.mark.parametrize(("first", "n"), [(0, 1), (599, 2), (601, 256), (1000, 513), (1799, 1)])
+def test_any_slice_of_deformed_images_has_the_same_bits(strokes, deformed, first, n):
+    whole, y = deformed.batch(0, 1800)
+    again = datasets.Deformed(strokes[0], first + n, seed=3)
+    for images in (deformed, again):
+        part = images[first : first + n]
+        assert part.X.tobytes() == whole[first : first + n].tobytes()
+        assert_array_equal(part.y, y[first : first + n])
+
+
+def test_deformed_images_far_out_are_made_like_the_first(strokes):
+    images = datasets.Deformed(strokes[0], 10**15)
+    assert_array_equal(images.batch(10**14 + 1, 9)[0][1:], images.batch(10**14 + 2, 8)[0])
+
+
+def test_another_seed_deforms_otherwise(strokes, deformed):
+    other = datasets.Deformed(strokes[0], 1200, seed=4)
+    assert_array_equal(other.batch(0, 600)[0], strokes[0].X)
+    assert (other.batch(600, 600)[0] != deformed.batch(600, 600)[0]).any(axis=1).all()
+
+
+def test_deformed_images_are_grey_from_0_to_1_in_255ths(deformed):
+    images, _ = deformed.batch(600, 1000)
+    assert images.dtype == np.float32
+    assert 0 == images.min() < images.max() == 1
+    assert_array_equal(images, np.rint(images * 255) / np.float32(255))
+
+
+def test_deforming_leaves_the_source_alone_and_black_black():
+    source = datasets.Dataset(np.zeros((2, 25)))
+    images, y = datasets.Deformed(source, 50).batch(0, 50)
+    assert y is None
+    assert not images.any()
+    source = datasets.strokes(5, 1)[0]
+    before = source.X.copy()
+    datasets.deformed(source, 50)
+    assert_array_equal(source.X, before)
+
+
+def test_deformed_images_have_the_targets_of_their_source():
+    X = np.random.default_rng(0).random((3, 16))
+    for y in (["b", "a", "c"], [-1, 1, 7], [0.5, 1.25, 3.0], csr_array(np.eye(3, 4))):
+        source = datasets.Dataset(X, y)
+        images = datasets.deformed(source, 8)
+        assert images.encoding == source.encoding
+        got, expected = (part.y for part in (images, source[[0, 1, 2, 0, 1, 2, 0, 1]]))
+        if isinstance(expected, csr_array):
+            got, expected = got.toarray(), expected.toarray()
+        assert_array_equal(got, expected)
+
+
+def test_deformed_images_resemble_their_source_more_than_another_class(strokes, deformed):
+    X, y = strokes[0].X, strokes[0].y
+    images, _ = deformed.batch(6000, 600)
+    own = np.sqrt(((images - X) ** 2).sum(axis=1))
+    others = [np.flatnonzero(y != label)[i % 500] for i, label in enumerate(y)]
+    other = np.sqrt(((images - X[others]) ** 2).sum(axis=1))
+    assert 1 < own.mean() < 0.8 * other.mean()
+    assert (own < other).mean() > 0.95
+
+
+def test_deformed_letters_are_still_recognised(strokes):
+    test = strokes[1]
+    images = datasets.deformed(test, 1000, seed=1)[200:]
+    original, moved = (nearest_label(strokes[0], part.X) == part.y for part in (test, images))
+    assert moved.mean() > 0.7
+    assert moved.mean() > original.mean() - 0.2
+
+
+def test_training_on_deformed_letters_helps(strokes, deformed):
+    test = datasets.strokes(1, 1500)[1]
+    few, many = strokes[0], deformed[:6000]
+    original, more = (nearest_label(part, test.X) == test.y for part in (few, many))
+    assert more.mean() > original.mean()
+
+
+def nearest_label(train, X):
+    gaps = (train.X**2).sum(axis=1) - 2 * X @ train.X.T
+    return train.y[gaps.argmin(axis=1)]
+
+
+def test_what_cannot_be_deformed_is_refused(strokes):
+    Dataset, Deformed = datasets.Dataset, datasets.Deformed
+    for source in (
+        Dataset(np.zeros((2, 15))),
+        Dataset(np.zeros((2, 0))),
+        Dataset(csr_array(np.eye(4))),
+        strokes[0][:0],
+    ):
+        with pytest.raises(ValueError, match=r"only square images, dense, .* not Dataset"):
+            Deformed(source, 10)
+    for value in (-0.5, 255):
+        with pytest.raises(ValueError, match=r"scale the images to 0\.\.1"):
+            Deformed(Dataset(np.full((2, 4), value)), 10)
+    with pytest.raises(ValueError, match="n must be at least 1 and"):
+        datasets.deformed(strokes[0], 0)
+    with pytest.raises(ValueError, match="seed must be at least 0"):
+        datasets.deformed(strokes[0], 5, seed=-1)
+    with pytest.raises(MemoryError, match="a set of 10,000,000,000 images takes"):
+        datasets.deformed(strokes[0], 10**10)
+
+
+def test_deformed_images_beyond_the_end_are_refused_by_batch_and_cut_by_slices(strokes):
+    images = datasets.Deformed(strokes[0], 700)
+    assert len(images) == 700
+    assert len(images[690:900]) == 10
+    assert len(images[-5:]) == 5
+    assert len(images[500:3]) == len(images.batch(700, 0)[0]) == 0
+    for first, n in ((690, 11), (701, 0), (-1, 1), (5, -1)):
+        with pytest.raises(ValueError, match="must be at least 0 and at most"):
+            images.batch(first, n)
+    for wrong in (3, slice(0, 10, 2)):
+        with pytest.raises(TypeError, match="neighbouring images"):
+            images[wrong]
 
 
 def rows_between(places):

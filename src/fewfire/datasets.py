@@ -16,11 +16,14 @@ import numpy as np
 from .data import generators, readers
 from .data.dataset import Dataset
 from .data.encoding import Encoding
+from .data.generators import Deformed
 from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
 from .files import PathLike
 
 __all__ = [
+    "Deformed",
     "convex",
+    "deformed",
     "load",
     "load_npz",
     "load_svmlight",
@@ -112,6 +115,23 @@ def strokes(n_train: int = 12000, n_test: int = 2000, random_state: int = 0) -> 
     Dataset(10 examples, 784 dense features, 10 classes)
     """
     return _pair(generators.stroke_images, generators.N_LETTERS, n_train, n_test, random_state)
+
+
+def deformed(source: Dataset, n: int, seed: int = 0) -> Dataset:
+    """Return the images of `source`, then deformed ones, `n` in all: MNIST8M by its recipe.
+
+    All are held in memory; `Deformed` gives the same images slice by slice.
+
+    Raises
+    ------
+    MemoryError
+        If `n` images do not fit into this machine.
+
+    >>> source, _ = strokes(n_train=10, n_test=1)
+    >>> deformed(source, 30)
+    Dataset(30 examples, 784 dense features, 10 classes)
+    """
+    return Deformed(source, n, seed=seed)[:]
 
 
 def load_xc(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:

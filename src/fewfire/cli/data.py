@@ -12,8 +12,15 @@ from .. import datasets
 from ..data import Dataset
 from .common import PATH, json_option, one_part, print_json
 
+
+def _deformed(random_state: int, source: Path, n_train: int = 8_100_000) -> tuple[Dataset, Dataset]:
+    train, test = datasets.mnist(source)
+    return datasets.deformed(train, n_train, random_state), test
+
+
 GENERATORS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
     "convex": datasets.convex,
+    "deformed": _deformed,
     "rectangles": datasets.rectangles,
     "rectangles-images": datasets.rectangles_images,
     "strokes": datasets.strokes,
@@ -28,10 +35,11 @@ def data() -> None:
 @data.command()
 @click.argument("name", type=click.Choice(list(GENERATORS)))
 @click.argument("folder", type=PATH)
-@click.option("--n-train", type=click.IntRange(min=1), help="Default: as published.")
+@click.option("--n-train", "--n", type=click.IntRange(min=1), help="Default: as published.")
 @click.option("--n-test", type=click.IntRange(min=1), help="Default: as published.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--photographs", type=PATH, help="rectangles-images: folder of images to cut from.")
+@click.option("--source", type=PATH, help="deformed: folder of idx files to deform.")
 @json_option
 def generate(
     name: str,
@@ -40,12 +48,22 @@ def generate(
     n_test: int | None,
     seed: int,
     photographs: Path | None,
+    source: Path | None,
     as_json: bool,
 ) -> None:
     """Generate the image set NAME as FOLDER of four idx files, the format of MNIST."""
-    options = {"n_train": n_train, "n_test": n_test, "photographs": photographs}
+    options = {
+        "n_train": n_train,
+        "n_test": n_test,
+        "photographs": photographs,
+        "source": source,
+    }
     if photographs is not None and name != "rectangles-images":
         raise click.UsageError(f"{name} needs no photographs")
+    if (source is not None) != (name == "deformed"):
+        raise click.UsageError("deformed needs --source FOLDER, the others take none")
+    if source is not None and n_test is not None:
+        raise click.UsageError("--source brings the test set: leave out --n-test")
     given = {key: value for key, value in options.items() if value is not None}
     parts = GENERATORS[name](random_state=seed, **given)
     datasets.save_idx_folder(folder, *parts)

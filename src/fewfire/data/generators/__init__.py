@@ -5,9 +5,12 @@ float32 images (n, 784) with values from 0 to 1, and int32 labels (n,). The firs
 Larochelle et al., "An empirical evaluation of deep architectures on problems with many factors of
 variation" (ICML 2007), whose files are not to be had; what its text leaves open is settled here, so
 compare methods on these sets with each other, never with a published number.
+
+`Deformed` makes as many images as one likes from a few, square and of any size.
 """
 
 from .convex import convex_images, fills_its_hull
+from .deformations import Deformed
 from .photographs import TEST_PHOTOGRAPHS, TRAIN_PHOTOGRAPHS, photographs_of
 from .rectangles import rectangle_images, rectangles_on_photographs
 from .strokes import N_LETTERS, stroke_images
@@ -16,6 +19,7 @@ __all__ = [
     "N_LETTERS",
     "TEST_PHOTOGRAPHS",
     "TRAIN_PHOTOGRAPHS",
+    "Deformed",
     "convex_images",
     "fills_its_hull",
     "photographs_of",
