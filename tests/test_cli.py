@@ -68,7 +68,7 @@ def test_deformed_images_are_generated_from_a_folder(folder):
     run(*words, "deformed", *options, cwd=folder)
     train, test = datasets.mnist(folder / "images")
     got = datasets.mnist(folder / "deformed")
-    expected = datasets.deformed(train, 1600, seed=2)
+    expected = datasets.deformed(train, 1600, random_state=2)
     for part, data in zip(got, (expected, test), strict=True):
         np.testing.assert_array_equal(part.X, data.X)
         np.testing.assert_array_equal(part.y, data.y)

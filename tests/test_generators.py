@@ -184,7 +184,7 @@ def strokes():
 
 @pytest.fixture(scope="module")
 def deformed(strokes):
-    return datasets.Deformed(strokes[0], 100 * 600, seed=3)
+    return datasets.Deformed(strokes[0], 100 * 600, random_state=3)
 
 
 def test_the_first_deformed_images_are_the_originals(strokes, deformed):
@@ -196,7 +196,7 @@ def test_the_first_deformed_images_are_the_originals(strokes, deformed):
 @pytest.mark.parametrize(("first", "n"), [(0, 1), (599, 2), (601, 256), (1000, 513), (1799, 1)])
 def test_any_slice_of_deformed_images_has_the_same_bits(strokes, deformed, first, n):
     whole, y = deformed.batch(0, 1800)
-    again = datasets.Deformed(strokes[0], first + n, seed=3)
+    again = datasets.Deformed(strokes[0], first + n, random_state=3)
     for images in (deformed, again):
         part = images[first : first + n]
         assert part.X.tobytes() == whole[first : first + n].tobytes()
@@ -209,7 +209,7 @@ def test_deformed_images_far_out_are_made_like_the_first(strokes):
 
 
 def test_another_seed_deforms_otherwise(strokes, deformed):
-    other = datasets.Deformed(strokes[0], 1200, seed=4)
+    other = datasets.Deformed(strokes[0], 1200, random_state=4)
     assert_array_equal(other.batch(0, 600)[0], strokes[0].X)
     assert (other.batch(600, 600)[0] != deformed.batch(600, 600)[0]).any(axis=1).all()
 
@@ -256,7 +256,7 @@ def test_deformed_images_resemble_their_source_more_than_another_class(strokes, 
 
 def test_deformed_letters_are_still_recognised(strokes):
     test = strokes[1]
-    images = datasets.deformed(test, 1000, seed=1)[200:]
+    images = datasets.deformed(test, 1000, random_state=1)[200:]
     original, moved = (nearest_label(strokes[0], part.X) == part.y for part in (test, images))
     assert moved.mean() > 0.7
     assert moved.mean() > original.mean() - 0.2
@@ -289,8 +289,8 @@ def test_what_cannot_be_deformed_is_refused(strokes):
             Deformed(Dataset(np.full((2, 4), value)), 10)
     with pytest.raises(ValueError, match="n must be at least 1 and"):
         datasets.deformed(strokes[0], 0)
-    with pytest.raises(ValueError, match="seed must be at least 0"):
-        datasets.deformed(strokes[0], 5, seed=-1)
+    with pytest.raises(ValueError, match="random_state must be at least 0"):
+        datasets.deformed(strokes[0], 5, random_state=-1)
     with pytest.raises(MemoryError, match="a set of 10,000,000,000 images takes"):
         datasets.deformed(strokes[0], 10**10)
 

@@ -117,7 +117,7 @@ def strokes(n_train: int = 12000, n_test: int = 2000, random_state: int = 0) -> 
     return _pair(generators.stroke_images, generators.N_LETTERS, n_train, n_test, random_state)
 
 
-def deformed(source: Dataset, n: int, seed: int = 0) -> Dataset:
+def deformed(source: Dataset, n: int, random_state: int = 0) -> Dataset:
     """Return the images of `source`, then deformed ones, `n` in all: MNIST8M by its recipe.
 
     All are held in memory; `Deformed` gives the same images slice by slice.
@@ -131,7 +131,7 @@ def deformed(source: Dataset, n: int, seed: int = 0) -> Dataset:
     >>> deformed(source, 30)
     Dataset(30 examples, 784 dense features, 10 classes)
     """
-    return Deformed(source, n, seed=seed)[:]
+    return Deformed(source, n, random_state=random_state)[:]
 
 
 def load_xc(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:

@@ -44,8 +44,8 @@ class Deformed:
         Square images, dense, from 0 to 1; with or without targets.
     n : int
         Length; nothing is stored, so it may be in the billions.
-    seed : int
-        Another seed, other deformations.
+    random_state : int
+        Seeds the deformations.
 
     Raises
     ------
@@ -63,18 +63,18 @@ class Deformed:
     Dataset(1,000 examples, 9 dense features, 9 classes)
     """
 
-    def __init__(self, source: Dataset, n: int, *, seed: int = 0) -> None:
+    def __init__(self, source: Dataset, n: int, *, random_state: int = 0) -> None:
         self.side = _side(source)
         self.source = source
-        self.seed = check_integer("seed", seed, low=0)
+        self.random_state = check_integer("random_state", random_state, low=0)
         self._n = check_integer("n", n, low=1, high=sys.maxsize)
-        self._fields = _fields(self.side, self.seed)
+        self._fields = _fields(self.side, self.random_state)
 
     def __len__(self) -> int:
         return self._n
 
     def __repr__(self) -> str:
-        return f"Deformed({self.source!r}, {self._n:,}, seed={self.seed})"
+        return f"Deformed({self.source!r}, {self._n:,}, random_state={self.random_state})"
 
     def batch(self, first: int, n: int) -> tuple[Images, Targets]:
         """Return images `first` to `first + n - 1`, (n, n_features), and their targets."""
@@ -99,7 +99,7 @@ class Deformed:
     def _deform(self, originals: Images, first: int) -> Images:
         n = len(originals)
         # One step of this generator's counter gives four numbers: those of one image.
-        bits = np.random.Philox(self.seed).advance(first).random_raw(4 * n).reshape(n, 4)
+        bits = np.random.Philox(self.random_state).advance(first).random_raw(4 * n).reshape(n, 4)
         f, g = (self._fields[bits[:, j] % N_FIELDS] for j in (0, 1))
         thicken = (bits[:, 2] >> 40).astype(np.float32) / 2**23 - 1
         thicken *= np.float32(THICKEN * self.side / SIDE)
