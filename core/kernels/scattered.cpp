@@ -30,6 +30,20 @@ inline void gather_tile(const float* const* row, const float* deltas, const RowI
   }
 }
 
+template <int kRows>
+inline void pattern_sum_tile(Matrix<const uint64_t> bits, const RowId* rows, const int32_t* groups,
+                             const float* sums_of_patterns, int64_t n_groups, float* sums) {
+  const uint64_t* words[kRows];
+  float totals[kRows] = {};
+  for (int r = 0; r < kRows; ++r) words[r] = bits.data + rows[r] * bits.cols;
+  for (int64_t g = 0; g < n_groups; ++g)
+    for (int r = 0; r < kRows; ++r) {
+      const uint64_t pattern = words[r][groups[g] / 16] >> (groups[g] % 16 * 4) & 15;
+      totals[r] += sums_of_patterns[16 * g + pattern];
+    }
+  for (int r = 0; r < kRows; ++r) sums[r] = totals[r];
+}
+
 #if defined(__AVX2__)
 
 // The entries of a table of 16 numbers at places below 16.
@@ -44,8 +58,8 @@ inline Floats look_up(const float* table, Ints places) {
 }
 
 // A row in each lane; its eight groups of a half word are loaded together.
-inline void pattern_sum_tile(Matrix<const uint64_t> bits, const RowId* rows, const int32_t* groups,
-                             const float* sums_of_patterns, int64_t n_groups, float* sums) {
+inline void pattern_sum_lanes(Matrix<const uint64_t> bits, const RowId* rows, const int32_t* groups,
+                              const float* sums_of_patterns, int64_t n_groups, float* sums) {
   Floats totals = {};
   Ints halves = {};
   for (int64_t g = 0, last = -1; g < n_groups; ++g) {
@@ -105,19 +119,16 @@ void gather_sum(Matrix<const float> weights, std::span<const RowId> rows, const 
 
 void pattern_sum(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const int32_t* groups,
                  const float* sums_of_patterns, int64_t n_groups, float* sums) {
+  constexpr int kTile = 4;
   int64_t begin = 0;
 #if defined(__AVX2__)
   for (; begin + kLanes <= n; begin += kLanes)
-    pattern_sum_tile(bits, rows + begin, groups, sums_of_patterns, n_groups, sums + begin);
+    pattern_sum_lanes(bits, rows + begin, groups, sums_of_patterns, n_groups, sums + begin);
 #endif
-  for (; begin < n; ++begin) {
-    const uint64_t* words = bits.data + rows[begin] * bits.cols;
-    sums[begin] = 0.0f;
-    for (int64_t g = 0; g < n_groups; ++g) {
-      const uint64_t pattern = words[groups[g] / 16] >> (groups[g] % 16 * 4) & 15;
-      sums[begin] += sums_of_patterns[16 * g + pattern];
-    }
-  }
+  for (; begin + kTile <= n; begin += kTile)
+    pattern_sum_tile<kTile>(bits, rows + begin, groups, sums_of_patterns, n_groups, sums + begin);
+  for (; begin < n; ++begin)
+    pattern_sum_tile<1>(bits, rows + begin, groups, sums_of_patterns, n_groups, sums + begin);
 }
 
 void hamming(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const uint64_t* words,
