@@ -335,12 +335,28 @@ void check_rows(const Hash& hash, const Array2<const float>& weights, const Arra
           "the family was made for rows of another shape");
 }
 
+void check_layer(const Index& index, const Array2<const float>& weights, const Array1<const float>& bias) {
+  require(index.fits(view(weights).rows, view(weights).cols) && bias.size() == weights.shape(0),
+          "the index was made for a layer of another shape");
+}
+
+// Does work(pool) without the interpreter's lock; returns what it cost, (1, n_fields).
+template <class Work>
+Numpy<int64_t> cost_of(int n_threads, Work&& work) {
+  Tally tally;
+  {
+    nb::gil_scoped_release unlocked;
+    Pool pool(threads_of(n_threads));
+    tally = work(pool);
+  }
+  return ledger_of({tally});
+}
+
 using DriftResult = nb::typed<nb::tuple, double, Numpy<int64_t>>;
 
 void check_some_rows(const TableIndex& index, const Array2<const float>& weights,
                      const Array1<const float>& bias, const Array1<const RowId>& rows) {
-  require(index.fits(view(weights).rows, view(weights).cols) && bias.size() == weights.shape(0),
-          "the index was made for a layer of another shape");
+  check_layer(index, weights, bias);
   for (const RowId row : view(rows)) require(row >= 0 && row < view(weights).rows, "a row is out of range");
 }
 
@@ -349,15 +365,9 @@ void bind_indexes(nb::module_& m) {
       .def(
           "refresh",
           [](Index& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
-            require(self.fits(view(weights).rows, view(weights).cols) && bias.size() == weights.shape(0),
-                    "the index was made for a layer of another shape");
-            Tally tally;
-            {
-              nb::gil_scoped_release unlocked;
-              Pool pool(threads_of(n_threads));
-              tally = self.refresh(view(weights), view(bias), pool);
-            }
-            return ledger_of({tally});
+            check_layer(self, weights, bias);
+            return cost_of(n_threads,
+                           [&](Pool& pool) { return self.refresh(view(weights), view(bias), pool); });
           },
           "weights"_a.noconvert(), "bias"_a.noconvert(), "n_threads"_a = 1,
           "Compute the codes of all rows afresh; returns what it cost, (1, n_fields).");
@@ -378,8 +388,7 @@ void bind_indexes(nb::module_& m) {
           "fit",
           [](Hash& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
             check_rows(self, weights, bias);
-            Pool pool(threads_of(n_threads));
-            return ledger_of({self.fit(view(weights), view(bias), pool)});
+            return cost_of(n_threads, [&](Pool& pool) { return self.fit(view(weights), view(bias), pool); });
           },
           "weights"_a.noconvert(), "bias"_a.noconvert(), "n_threads"_a = 1,
           "Learn what concerns the rows as a whole; returns what it cost, (1, n_fields).")
@@ -553,7 +562,7 @@ void bind_indexes(nb::module_& m) {
             require(self.fits(view(weights).rows, view(weights).cols),
                     "the index was made for a layer of another shape");
             require(view(learned).rows <= self.hash().n_buckets() &&
-                        view(learned).cols == self.hash().learned_columns(),
+                        view(learned).cols == self.hash().learned().cols,
                     "what was learned has another shape");
             require(view(codes).rows == self.codes().rows && view(codes).cols == self.codes().cols,
                     "the codes have another shape");
@@ -561,13 +570,9 @@ void bind_indexes(nb::module_& m) {
             for (int64_t row = 0; row < view(codes).rows; ++row)
               for (const uint32_t code : view(codes).row(row))
                 require(code < n_codes, "a code is out of range");
-            Tally tally;
-            {
-              nb::gil_scoped_release unlocked;
-              Pool pool(threads_of(n_threads));
-              tally = self.restore(view(weights), view(learned), view(codes), pool);
-            }
-            return ledger_of({tally});
+            return cost_of(n_threads, [&](Pool& pool) {
+              return self.restore(view(weights), view(learned), view(codes), pool);
+            });
           },
           "weights"_a.noconvert(), "learned"_a.noconvert(), "codes"_a.noconvert(), "n_threads"_a = 1,
           "Take over what an index of the same make had learned, and its codes; returns what it cost.")
@@ -579,13 +584,9 @@ void bind_indexes(nb::module_& m) {
           [](TableIndex& self, Array2<const float> weights, Array1<const float> bias,
              Array1<const RowId> rows, int n_threads) {
             check_some_rows(self, weights, bias, rows);
-            Tally tally;
-            {
-              nb::gil_scoped_release unlocked;
-              Pool pool(threads_of(n_threads));
-              tally = self.refresh_rows(view(weights), view(bias), view(rows), pool);
-            }
-            return ledger_of({tally});
+            return cost_of(n_threads, [&](Pool& pool) {
+              return self.refresh_rows(view(weights), view(bias), view(rows), pool);
+            });
           },
           "weights"_a.noconvert(), "bias"_a.noconvert(), "rows"_a.noconvert(), "n_threads"_a = 1,
           "Compute the codes of some rows afresh; returns what it cost, (1, n_fields).")
@@ -594,14 +595,13 @@ void bind_indexes(nb::module_& m) {
           [](const TableIndex& self, Array2<const float> weights, Array1<const float> bias,
              Array1<const RowId> rows, int n_threads) -> DriftResult {
             check_some_rows(self, weights, bias, rows);
-            Tally tally;
             double drift = 0.0;
-            {
-              nb::gil_scoped_release unlocked;
-              Pool pool(threads_of(n_threads));
+            const auto cost = cost_of(n_threads, [&](Pool& pool) {
+              Tally tally;
               drift = self.drift(view(weights), view(bias), view(rows), pool, tally);
-            }
-            return nb::make_tuple(drift, ledger_of({tally}));
+              return tally;
+            });
+            return nb::make_tuple(drift, cost);
           },
           "weights"_a.noconvert(), "bias"_a.noconvert(), "rows"_a.noconvert(), "n_threads"_a = 1,
           "The share of bits (or codes) in which the codes of some rows are stale: (share, cost).")

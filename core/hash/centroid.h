@@ -32,7 +32,6 @@ class Centroids : public Hash {
   int64_t n_buckets() const override { return options_.n_cells; }
   int n_probes() const override { return static_cast<int>(options_.n_probes); }
   Tally fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
-  int64_t learned_columns() const override { return n_columns_ + 1; }
   Matrix<const float> learned() const override { return centroids(); }
   void restore(Matrix<const float> learned) override;
   Tally follow(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,

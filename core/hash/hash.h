@@ -49,8 +49,8 @@ class Hash {
   // Learns what concerns the rows as a whole; codes from before hold no longer.
   virtual Tally fit(Matrix<const float> /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
   // What the fit learned and only the rows of that time could tell again, for files: none in most families.
-  virtual int64_t learned_columns() const { return 0; }
-  virtual Matrix<const float> learned() const { return {}; }  // no more rows than buckets
+  // No more rows than buckets; the columns are known before the first fit.
+  virtual Matrix<const float> learned() const { return {}; }
   virtual void restore(Matrix<const float> /*learned*/) {}
   // Lets what was learned follow some rows that changed; codes.row(i) are those of row i, still the old ones.
   virtual Tally follow(Matrix<const float> /*weights*/, std::span<const float> /*bias*/,
