@@ -40,6 +40,14 @@ class Pool {
     });
   }
 
+  // body(begin, end, thread) for stretches of 0 .. n-1 of `size`, the last may be shorter; `grain` at a time.
+  template <class Body>
+  void parallel_blocks(int64_t n, int64_t size, int64_t grain, Body&& body) {
+    parallel_for((n + size - 1) / size, grain, [&](int64_t block, int thread) {
+      body(block * size, std::min(n, (block + 1) * size), thread);
+    });
+  }
+
  private:
   void work(int thread);
   void attempt(int thread);

@@ -96,9 +96,8 @@ void forward_all(const Model& model, size_t l, Workspace& space, Pool& pool) {
   const Layer& layer = model.layers[l];
   Activity& activity = space.layers[l];
   const int64_t n = layer.n_rows();
-  pool.parallel_for((n + kRowBlock - 1) / kRowBlock, 4, [&](int64_t block, int) {
-    const int64_t first = block * kRowBlock;
-    score_all(layer, l, first, std::min(kRowBlock, n - first), space);
+  pool.parallel_blocks(n, kRowBlock, 4, [&](int64_t first, int64_t end, int) {
+    score_all(layer, l, first, end - first, space);
   });
   pool.parallel_for(space.n_examples(), kExampleBlock, [&](int64_t e, int thread) {
     ThreadSpace& own = space.threads[thread];
@@ -183,10 +182,8 @@ void input_deltas_of_block(const Layer& layer, size_t l, int64_t first, int64_t 
 void input_deltas(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
   const int64_t batch = space.n_examples();
   if (space.has_full_input(l) && space.layers[l].full)
-    pool.parallel_for((batch + kExampleBlock - 1) / kExampleBlock, 1, [&](int64_t block, int thread) {
-      const int64_t first = block * kExampleBlock;
-      input_deltas_of_block(layer, l, first, std::min(batch, first + kExampleBlock), space,
-                            space.threads[thread]);
+    pool.parallel_blocks(batch, kExampleBlock, 1, [&](int64_t first, int64_t end, int thread) {
+      input_deltas_of_block(layer, l, first, end, space, space.threads[thread]);
     });
   else
     pool.parallel_for(batch, 4, [&](int64_t e, int thread) {

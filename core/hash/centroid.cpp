@@ -78,28 +78,28 @@ void Centroids::nearest(Matrix<const float> vectors, std::vector<float>& product
   products.resize(static_cast<size_t>(vectors.rows * n_used_));
   kernels().score_block(centroids(), offsets_.data(), 0, n_used_, vectors, products.data(), n_used_);
   for (int64_t i = 0; i < vectors.rows; ++i) {
-    float* own = products.data() + i * n_used_;
-    for (int64_t cell = 0; cell < n_used_; ++cell) own[cell] *= scales_[cell];
+    const float* own = products.data() + i * n_used_;
     codes[i] = 0;
     scores[i] = kNothing;
-    for (int64_t cell = 0; cell < n_used_; ++cell)
-      if (own[cell] > scores[i]) {
-        scores[i] = own[cell];
+    for (int64_t cell = 0; cell < n_used_; ++cell) {
+      const float score = own[cell] * scales_[cell];
+      if (score > scores[i]) {
+        scores[i] = score;
         codes[i] = static_cast<uint32_t>(cell);
       }
+    }
   }
 }
 
 void Centroids::assign(Sample& sample, Pool& pool) const {
   std::vector<std::vector<float>> products(static_cast<size_t>(pool.size()));
-  pool.parallel_for((sample.size + kBlock - 1) / kBlock, 4, [&](int64_t block, int thread) {
-    const int64_t first = block * kBlock, n = std::min(kBlock, sample.size - first);
-    float* scores = sample.distances.data() + first;
-    nearest({sample.vectors.data() + first * sample.width, n, sample.width}, products[thread],
-            sample.codes.data() + first, scores);
-    for (int64_t i = 0; i < n; ++i)
-      scores[i] = options_.spherical ? std::sqrt(sample.norms[first + i]) - scores[i]
-                                     : sample.norms[first + i] - scores[i] - scores[i];
+  pool.parallel_blocks(sample.size, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
+    float* scores = sample.distances.data();
+    nearest({sample.vectors.data() + first * sample.width, end - first, sample.width}, products[thread],
+            sample.codes.data() + first, scores + first);
+    for (int64_t i = first; i < end; ++i)
+      scores[i] = options_.spherical ? std::sqrt(sample.norms[i]) - scores[i]
+                                     : sample.norms[i] - scores[i] - scores[i];
   });
   std::fill(sample.counts.begin(), sample.counts.end(), 0);
   for (const uint32_t code : sample.codes) ++sample.counts[code];
@@ -124,8 +124,7 @@ bool Centroids::Sample::fill_empty_cells() {
 void Centroids::move_to_means(const Sample& sample, Pool& pool) {
   const int64_t width = sample.width;
   std::fill(centroids_.begin(), centroids_.end(), 0.0f);
-  pool.parallel_for((width + kColumns - 1) / kColumns, 1, [&](int64_t block, int) {
-    const int64_t first = block * kColumns, end = std::min(width, first + kColumns);
+  pool.parallel_blocks(width, kColumns, 1, [&](int64_t first, int64_t end, int) {
     for (int64_t i = 0; i < sample.size; ++i) {
       const float* vector = sample.vectors.data() + i * width;
       float* sums = centroids_.data() + sample.codes[i] * width;
@@ -212,8 +211,7 @@ Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias
     shares[i] = 1.0f / static_cast<float>(sizes[cell]);
     kept[cell] -= shares[i];
   }
-  pool.parallel_for((width + kColumns - 1) / kColumns, 1, [&](int64_t block, int) {
-    const int64_t first = block * kColumns, end = std::min(width, first + kColumns);
+  pool.parallel_blocks(width, kColumns, 1, [&](int64_t first, int64_t end, int) {
     const int64_t n_weights = std::min(n_columns_, end) - first;
     for (int64_t cell = 0; cell < n_used_; ++cell)
       for (float& value : centroid(cell).subspan(first, end - first)) value *= kept[cell];
@@ -239,16 +237,13 @@ Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> b
                            std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
-  pool.parallel_for((n + kBlock - 1) / kBlock, 4, [&](int64_t block, int thread) {
+  pool.parallel_blocks(n, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
     HashScratch& own = scratch[thread];
-    const int64_t first = block * kBlock, size = std::min(kBlock, n - first);
     own.values.resize(static_cast<size_t>(kBlock * width));
     own.spare.resize(static_cast<size_t>(kBlock));
-    for (int64_t i = 0; i < size; ++i) {
-      const RowId row = rows[first + i];
-      copy_row(weights.row(row), bias[row], own.values.data() + i * width);
-    }
-    nearest({own.values.data(), size, width}, own.products, codes.row(first).data(), own.spare.data());
+    for (int64_t i = first; i < end; ++i)
+      copy_row(weights.row(rows[i]), bias[rows[i]], own.values.data() + (i - first) * width);
+    nearest({own.values.data(), end - first, width}, own.products, codes.row(first).data(), own.spare.data());
   });
   return assignment_cost(n);
 }

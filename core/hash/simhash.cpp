@@ -49,12 +49,15 @@ int64_t SimHash::n_extra() const {
   return 0;
 }
 
+float SimHash::centred_bias(std::span<const float> row, float bias) const {
+  return bias + std::inner_product(row.begin(), row.end(), center_.begin(), 0.0f);
+}
+
 // (w, b) less the mean row, with what b owes for centred queries.
 void SimHash::augment(std::span<const float> row, float bias, std::vector<float>& values) const {
   values.assign(row.begin(), row.end());
   if (!has_bias()) return;
-  if (options_.center) bias += std::inner_product(row.begin(), row.end(), center_.begin(), 0.0f);
-  values.push_back(bias);
+  values.push_back(options_.center ? centred_bias(row, bias) : bias);
   if (options_.center)
     for (size_t j = 0; j < values.size(); ++j) values[j] -= mean_row_[j];
 }
@@ -100,12 +103,9 @@ Tally SimHash::fit(Matrix<const float> weights, std::span<const float> bias, Poo
 void SimHash::take_mean(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
   const double n = static_cast<double>(weights.rows);
   std::vector<float> biases(bias.size());
-  pool.parallel_for(weights.rows, kBlock, [&](int64_t i, int) {
-    const std::span<const float> row = weights.row(i);
-    biases[i] = bias[i] + std::inner_product(row.begin(), row.end(), center_.begin(), 0.0f);
-  });
-  pool.parallel_for((n_columns_ + kColumns - 1) / kColumns, 1, [&](int64_t block, int) {
-    const int64_t first = block * kColumns, end = std::min(n_columns_, first + kColumns);
+  pool.parallel_for(weights.rows, kBlock,
+                    [&](int64_t i, int) { biases[i] = centred_bias(weights.row(i), bias[i]); });
+  pool.parallel_blocks(n_columns_, kColumns, 1, [&](int64_t first, int64_t end, int) {
     double sums[kColumns] = {};
     for (int64_t i = 0; i < weights.rows; ++i)
       for (int64_t j = first; j < end; ++j) sums[j - first] += weights.row(i)[j];
@@ -131,9 +131,9 @@ Tally SimHash::hash_rows(Matrix<const float> weights, std::span<const float> bia
                          std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size());
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
-  pool.parallel_for((n + kBlock - 1) / kBlock, 1, [&](int64_t block, int thread) {
+  pool.parallel_blocks(n, kBlock, 1, [&](int64_t first, int64_t end, int thread) {
     HashScratch& own = scratch[thread];
-    for (int64_t i = block * kBlock; i < std::min(n, (block + 1) * kBlock); ++i) {
+    for (int64_t i = first; i < end; ++i) {
       transform(weights.row(rows[i]), bias[rows[i]], own.values);
       projection_->apply(all_of(own.values, own.ids), own.products, own.spare);
       for (int t = 0; t < n_tables(); ++t)

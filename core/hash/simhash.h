@@ -55,6 +55,7 @@ class SimHash : public Hash {
   int64_t n_extra() const;
   void take_mean(Matrix<const float> weights, std::span<const float> bias, Pool& pool);
   float largest_square(Matrix<const float> weights, std::span<const float> bias, Pool& pool) const;
+  float centred_bias(std::span<const float> row, float bias) const;
   void augment(std::span<const float> row, float bias, std::vector<float>& values) const;
   int64_t transform_cost() const;
 

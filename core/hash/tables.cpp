@@ -44,24 +44,24 @@ int64_t TableIndex::signature_words() const {
 Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
   Tally tally = hash_->fit(weights, bias, pool);
   tally += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
-  fill_all(pool);
-  if (signs_) signs_->refresh(weights, every_row_, pool, tally);
+  tally += fill_all(weights, pool);
   return tally;
 }
 
 Tally TableIndex::restore(Matrix<const float> weights, Matrix<const float> learned,
                           Matrix<const uint32_t> codes, Pool& pool) {
-  Tally tally;
   hash_->restore(learned);
   std::copy_n(codes.data, codes_.size(), codes_.begin());
-  fill_all(pool);
-  if (signs_) signs_->refresh(weights, every_row_, pool, tally);
-  return tally;
+  return fill_all(weights, pool);
 }
 
-void TableIndex::fill_all(Pool& pool) {
+// The tables, and what ranks, from new codes.
+Tally TableIndex::fill_all(Matrix<const float> weights, Pool& pool) {
+  Tally tally;
   pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
   for (int64_t row = 0; row < n_rows_; ++row) write_signature(row);
+  if (signs_) signs_->refresh(weights, every_row_, pool, tally);
+  return tally;
 }
 
 Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const float> bias,

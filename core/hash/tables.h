@@ -68,7 +68,7 @@ class TableIndex : public Index {
   void write_signature(int64_t row);
   int64_t signature_words() const;
   void fill(int table);
-  void fill_all(Pool& pool);
+  Tally fill_all(Matrix<const float> weights, Pool& pool);
   void collect(const Query& query, int64_t limit, Scratch& scratch) const;
   void count_votes(Scratch& scratch, Tally& tally) const;
   void count_bits(Scratch& scratch, Tally& tally) const;
