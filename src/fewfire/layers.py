@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,12 +55,21 @@ def _specs(layer: Linear) -> dict[str, ArraySpec]:
     specs = {"weights": ArraySpec((n_rows, n_columns)), "bias": ArraySpec((n_rows,))}
     if wants_center(layer.selector):
         specs["center"] = ArraySpec((n_columns,))
+    if n_tables := n_redrawn(layer.selector):
+        specs["draws"] = ArraySpec((n_tables,), bound=1 << 32)
     if cells := n_cells(layer.selector, n_rows):
         specs["centroids"] = ArraySpec((cells, n_columns + 1))
         specs["cells"] = ArraySpec((n_rows, 1), bound=cells)
-    if n_tables := n_redrawn(layer.selector):
-        specs["draws"] = ArraySpec((n_tables,), bound=1 << 32)
     return specs
+
+
+def by_layer(
+    layers: Iterable[Linear], arrays: Iterable[NDArray[Any]]
+) -> Iterator[list[NDArray[Any]]]:
+    """Yield the arrays of each layer, from those of `array_specs` in turn."""
+    given = iter(arrays)
+    for layer in layers:
+        yield list(islice(given, len(_specs(layer))))
 
 
 class Layer:
@@ -101,8 +111,9 @@ class Layer:
         self.origins = np.arange(settings.out_features, dtype=np.int32)
         self.weights = weights
         self.bias = bias
-        self.center = learned[0] if wants_center(settings.selector) else None
-        self.draws = learned[-1] if n_redrawn(settings.selector) else None
+        given = dict(zip(_specs(settings), (weights, bias, *learned), strict=False))
+        self.center = given.get("center")
+        self.draws = given.get("draws")
         self.has_cells = n_cells(settings.selector, settings.out_features) > 0
         shape = settings.out_features, settings.in_features
         self.index = make_index(settings.selector, shape, seed, is_first=position == 0)
@@ -120,12 +131,13 @@ class Layer:
     @property
     def arrays(self) -> list[NDArray[Any]]:
         """What `array_specs` tells of, in its order; what an index has learned is a copy."""
-        arrays: list[NDArray[Any]] = [self.weights, self.bias]
-        if self.center is not None:
-            arrays.append(self.center)
-        if self.draws is not None:
-            arrays.append(self.draws)
-        return [*arrays, *self.learned] if self.has_cells else arrays
+        return [*self._held, *self.learned] if self.has_cells else self._held
+
+    @property
+    def _held(self) -> list[NDArray[Any]]:
+        """The arrays that are not the index's."""
+        arrays = (self.weights, self.bias, self.center, self.draws)
+        return [array for array in arrays if array is not None]
 
     @property
     def learned(self) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
@@ -140,22 +152,20 @@ class Layer:
         assert isinstance(self.index, _core.TableIndex)
         return np.asarray(self.index.restore(self.weights, centroids, cells))
 
-    def set_arrays(self, weights: NDArray[Any], bias: NDArray[Any], *learned: NDArray[Any]) -> None:
+    def set_arrays(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Take over what `arrays` of a layer like this returned."""
-        self.weights[...], self.bias[...] = weights, bias
-        if self.center is not None:
-            self.center[...] = learned[0]
-        if self.draws is not None:
-            self.draws[...] = learned[-1]
+        held = self._held
+        for to, array in zip(held, arrays, strict=False):
+            to[...] = array
         if self.has_cells:
-            self.restore(*learned)
+            self.restore(*arrays[len(held) :])
         else:
             self.refresh()
 
     def reorder(
         self, rows: NDArray[np.int64] | None = None, columns: NDArray[np.int64] | None = None
     ) -> NDArray[np.int64]:
-        """Put the rows or columns in this order; return what making the codes anew cost.
+        """Put the rows and columns in this order; return what making the codes anew cost.
 
         Not for a layer whose hash functions belong to its columns.
         """
@@ -211,12 +221,12 @@ def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[list[NDA
         rng = np.random.default_rng(_sequence(random_state, position))
         weights = rng.standard_normal((layer.out_features, layer.in_features), dtype=np.float32)
         weights *= np.float32(deviation)
-        own: list[NDArray[Any]] = [weights, np.zeros(layer.out_features, dtype=np.float32)]
-        if wants_center(layer.selector):
-            own.append(np.zeros(layer.in_features, dtype=np.float32))
-        if n_tables := n_redrawn(layer.selector):
-            own.append(np.zeros(n_tables, dtype=np.uint32))
-        arrays.append(own)
+        zeros = [
+            np.zeros(spec.shape, spec.dtype)
+            for name, spec in _specs(layer).items()
+            if name in ("bias", "center", "draws")
+        ]
+        arrays.append([weights, *zeros])
     return arrays
 
 

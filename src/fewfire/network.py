@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
 from .files import Arrays, PathLike, write_model
-from .layers import Layer, array_specs, initial_arrays
+from .layers import Layer, array_specs, by_layer, initial_arrays
 from .ledger import Ledger
 from .linear import Linear, check_layers
 from .metrics import Metrics, cutoffs, precision_at
@@ -87,14 +86,13 @@ class Network:
             raise ValueError(f"{len(arrays)} arrays given, wanted {', '.join(specs)}")
         for (name, spec), array in zip(specs.items(), arrays, strict=True):
             spec.check(name, array)
-        given = iter(arrays)
-        own = [list(islice(given, len(array_specs([layer])))) for layer in layers]
         net = cls.__new__(cls)
+        own = by_layer(layers, arrays)
         net._assemble(layers, own, check_integer("random_state", random_state, low=0))
         return net
 
     def _assemble(
-        self, layers: Sequence[Linear], arrays: Sequence[list[NDArray[Any]]], random_state: int
+        self, layers: Sequence[Linear], arrays: Iterable[list[NDArray[Any]]], random_state: int
     ) -> None:
         self.random_state = random_state
         self.loss: str | None = None
@@ -422,9 +420,9 @@ class Network:
 
     def set_weights(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Put back what `weights` returned."""
-        given = iter(arrays)
-        for layer in self.layers:
-            layer.set_arrays(*islice(given, len(layer.arrays)))
+        settings = [layer.settings for layer in self.layers]
+        for layer, own in zip(self.layers, by_layer(settings, arrays), strict=True):
+            layer.set_arrays(own)
 
     def summary(self) -> str:
         """Return a table of the layers, one line each."""

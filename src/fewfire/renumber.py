@@ -8,6 +8,7 @@ lines, and what a step touches takes a fraction of the cache it took.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,18 +37,22 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
     usage : sequence of ndarray (rows,)
         For each layer, how often each row was chosen.
     """
+    orders = {
+        position: np.argsort(-usage[position], kind="stable")
+        for position, (layer, above) in enumerate(pairwise(net.layers))
+        if _family(layer) in _FREE and _family(above) in (None, *_FREE)
+    }
     ledger = Ledger.empty(len(net.layers))
-    for position, (layer, above) in enumerate(zip(net.layers, net.layers[1:], strict=False)):
-        if _family(layer) not in _FREE or _family(above) not in (None, *_FREE):
-            continue
-        order = np.argsort(-usage[position], kind="stable")
-        with deferred_interrupts():
-            for rows in moments.of_rows(position):
-                rows[...] = rows[order]
-            for columns in moments.of_columns(position + 1):
-                columns[...] = columns[:, order]
-            ledger.add_to_layer(position, layer.reorder(rows=order))
-            ledger.add_to_layer(position + 1, above.reorder(columns=order))
+    with deferred_interrupts():
+        for position in sorted({*orders, *(below + 1 for below in orders)}):
+            rows, columns = orders.get(position), orders.get(position - 1)
+            if rows is not None:
+                for array in moments.of_rows(position):
+                    array[...] = array[rows]
+            if columns is not None:
+                for array in moments.of_columns(position):
+                    array[...] = array[:, columns]
+            ledger.add_to_layer(position, net.layers[position].reorder(rows, columns))
     return ledger
 
 
