@@ -15,10 +15,10 @@ from itertools import product
 import numpy as np
 
 import fewfire as ff
+from common import best_seconds
 from report import report, widths
 
 FAMILIES = ("sign", "centroid")
-REPEATS = 3  # of the clock, the best counts
 LARGEST = 2**26  # weights of a layer
 
 
@@ -56,12 +56,7 @@ def microseconds(X: np.ndarray, n_rows: int, density: float, family: str) -> flo
     selector = ff.Hashed(density, family=family)
     hidden = ff.Linear(X.shape[1], n_rows, activation="relu", selector=selector)
     net = ff.Network(hidden, ff.Linear(n_rows, 2))
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        net.predict_topk(X, 1, n_jobs=1)
-        seconds.append(time.process_time() - start)
-    return min(seconds) / len(X) * 1e6
+    return best_seconds(net, X, time.process_time) / len(X) * 1e6
 
 
 if __name__ == "__main__":

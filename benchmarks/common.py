@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,6 +100,18 @@ def measure(net: ff.Network, data: ff.Dataset, name: str) -> dict[str, float]:
         f"{name}_share": gated.ledger.share,
         f"{name}_density": gated.density,
     }
+
+
+def best_seconds(
+    net: ff.Network, X: ff.data.dataset.Examples, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """What predicting `X` takes one thread: the best of three times."""
+    seconds = []
+    for _ in range(3):
+        start = clock()
+        net.predict_topk(X, 1, n_jobs=1)
+        seconds.append(clock() - start)
+    return min(seconds)
 
 
 def costs(history: ff.History, n_train: int) -> dict[str, float]:

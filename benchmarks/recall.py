@@ -10,7 +10,6 @@ Inputs of a layer are those that pass the gates below it. Microseconds are those
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -30,7 +29,6 @@ TRAINED = {
     "sign": ff.Hashed,
 }
 N_CENTER = 5000  # training images whose mean `center=True` takes away
-REPEATS = 3  # of the clock, the best counts
 
 
 def grid(density: float) -> dict[str, list[Selector]]:
@@ -126,7 +124,7 @@ def measure(net: ff.Network, examples: ff.Dataset) -> Iterator[dict[str, Any]]:
     """The figures of each hidden layer; where there is no index nothing is missed."""
     looked_into = {stats.layer: stats for stats in net.table_stats(examples)}
     evaluated = net.evaluate(examples, n_jobs=1)
-    microseconds = round(best_seconds(net, examples) * 1e6 / len(examples), 2)
+    microseconds = round(common.best_seconds(net, examples) * 1e6 / len(examples), 2)
     for position, ledger in enumerate(evaluated.ledger.layers[:-1]):
         stats = looked_into.get(position)
         yield {
@@ -141,15 +139,6 @@ def measure(net: ff.Network, examples: ff.Dataset) -> Iterator[dict[str, Any]]:
             "accuracy": evaluated.accuracy,
             "n_examples": len(examples),
         }
-
-
-def best_seconds(net: ff.Network, examples: ff.Dataset) -> float:
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        net.predict_topk(examples, 1, n_jobs=1)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def plot(lines: list[dict[str, Any]], path: Path) -> None:
