@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_array_equal, assert_equal
 
 import fewfire as ff
 
@@ -119,11 +119,58 @@ def test_a_monitor_tells_what_the_stats_tell_and_starts_over():
     assert monitor.history_[0]["recall"] == after.recall
 
 
+def two_gates():
+    first, second = ff.Hashed(density=0.1), ff.Hashed(density=0.2, family="centroid", n_cells=6)
+    return ff.Network(
+        ff.Linear(12, 40, "relu", first), ff.Linear(40, 30, "relu", second), ff.Linear(30, 3)
+    )
+
+
+def test_a_monitor_has_a_row_for_each_epoch_and_gate_and_changes_no_bit(tmp_path):
+    """A resumed run begins with the gate of its checkpoint, then sees what the whole run saw."""
+    watched, alone, resumed = (two_gates() for _ in range(3))
+    monitor, rest, path = ff.GateMonitor(DATA[:40]), ff.GateMonitor(DATA[:40]), tmp_path / "c"
+
+    class AfterTwo(ff.Callback):
+        def on_epoch_end(self, run, record):
+            if run.epoch == 2:
+                run.save_checkpoint(path)
+            return False
+
+    how = {"max_epochs": 4, "n_jobs": 1}
+    ff.Trainer(watched, callbacks=[monitor, AfterTwo()], **how).fit(DATA)
+    ff.Trainer(alone, **how).fit(DATA)
+    ff.Trainer(resumed, callbacks=[rest], **how).fit(DATA, resume=path)
+    rows = monitor.history_
+    assert [(row["epoch"], row["layer"]) for row in rows] == [
+        (e, i) for e in range(5) for i in (0, 1)
+    ]
+    assert all(0 < row["consistency"] < 1 for row in rows[2:4])
+    assert [row["epoch"] for row in rest.history_] == [2, 2, 3, 3, 4, 4]
+    assert_equal(rest.history_[2:], rows[6:])
+    for net in (alone, resumed):
+        for array, other in zip(watched.weights(), net.weights(), strict=True):
+            assert_array_equal(array, other)
+
+
+def test_a_monitor_history_becomes_a_data_frame():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(monitored(make(ff.Hashed(density=0.1, **TABLES)), max_epochs=2))
+    assert list(frame["epoch"]) == [0, 1, 2]
+    assert list(frame["consistency"].isna()) == [True, False, False]
+
+
 def test_a_monitor_refuses_what_it_cannot_watch():
     net = make(ff.TopK(density=0.1))
     before = net.weights()
     with pytest.raises(ValueError, match="no layer of the network is hashed"):
         monitored(net, max_epochs=1)
+    hashed = make(ff.Hashed(density=0.1, center=True, **TABLES))
+    with pytest.raises(ValueError, match="5 features"):
+        ff.Trainer(hashed, callbacks=[ff.GateMonitor(ff.Dataset(X[:, :5]))]).fit(DATA)
+    for refused in (net, hashed):
+        assert (refused.loss, refused.encoding) == (None, None)
+    assert_array_equal(hashed.layers[0].center, 0)
     for array, old in zip(net.weights(), before, strict=True):
         assert_array_equal(array, old)
     with pytest.raises(TypeError, match="Dataset"):

@@ -21,6 +21,7 @@ class Run(Protocol):
     """What a callback may use of a training run."""
 
     net: Network
+    epoch: int  # epochs done
     max_epochs: int
 
     def save_checkpoint(self, path: PathLike) -> None:
@@ -28,7 +29,10 @@ class Run(Protocol):
 
 
 class Callback:
-    """Override what you need; every method gets the run, whose `net` may be read."""
+    """Override what you need; all but `check` get the run, whose `net` may be read."""
+
+    def check(self, net: Network) -> None:
+        """Raise if a run on `net` cannot be served; nothing has changed yet."""
 
     def on_fit_start(self, run: Run) -> None:
         """Hear that training begins."""
@@ -142,13 +146,14 @@ class GateMonitor(Callback):
     history_ : list of dict
         For each epoch, and for each hashed layer in it: epoch, layer, family, consistency (share of
         an example's rows that it had chosen an epoch before), recall, recall_best, never_chosen,
-        largest_bucket, empty_buckets and cost_share, as in `TableStats`. Epoch 0 is before the
-        first, without a consistency (NaN).
+        largest_bucket, empty_buckets and cost_share, as in `TableStats`. First comes the gate as
+        training found it, without a consistency (NaN): epoch 0, or the one that is resumed after.
 
     Raises
     ------
     ValueError
-        When training starts, if no layer is hashed or `data` does not fit the network.
+        When training starts, if no layer is hashed or `data` does not fit the network; nothing has
+        changed then.
 
     Examples
     --------
@@ -171,13 +176,19 @@ class GateMonitor(Callback):
         self.history_: list[dict[str, Any]] = []
         self._last: list[TableStats] = []
 
+    def check(self, net: Network) -> None:
+        """Refuse a network without gates to watch, or that the data does not fit."""
+        if not net.table_stats(self.data[:1]):
+            raise ValueError(
+                "no layer of the network is hashed, so there is no gate to monitor: give a layer "
+                "the selector Hashed, or train without the monitor"
+            )
+
     def on_fit_start(self, run: Run) -> None:
         """Look at the gates as they are."""
         self.history_, self._last = [], run.net.table_stats(self.data, n_jobs=self.n_jobs)
-        if not self._last:
-            raise ValueError("GateMonitor: no layer of the network is hashed")
         for stats in self._last:
-            self._note(0, stats, float("nan"))
+            self._note(run.epoch, stats, float("nan"))
 
     def on_epoch_end(self, run: Run, record: Record) -> bool:
         """Look at them again."""

@@ -89,6 +89,8 @@ class Run:
         for data in (train, *self.eval_sets.values()):
             net.check_targets(data, loss, train.encoding)
         net.check_loss(loss)
+        for callback in self.plan.callbacks:
+            callback.check(net)
         return loss
 
     def _one_epoch(self) -> dict[str, Any]:
