@@ -189,6 +189,34 @@ def test_presets_make_the_gates_of_the_hidden_layers(folder, words, expected):
     assert all(part in err for part in expected), err
 
 
+def test_monitored_gates_are_told_by_epoch_and_layer(folder):
+    out, err = run(*TRAIN, "--monitor-gates", 50, "--json", cwd=folder)
+    rows = json.loads(out)["gates"]
+    assert [(row["epoch"], row["layer"]) for row in rows] == [
+        (e, i) for e in range(4) for i in (0, 1)
+    ]
+    assert [row["consistency"] is None for row in rows] == [True] * 2 + [False] * 6
+    told = [line for line in err.splitlines() if line.startswith("  layer ") and "consis" in line]
+    assert told == [
+        f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
+        f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of 200"
+        for row in rows[2:]
+    ]
+    out, err = run(*TRAIN, "--monitor-gates", 50, "--val-size", 300, "--json", "-q", cwd=folder)
+    assert err == ""
+    held_out = datasets.mnist(folder / "images")[0].split(300)[1]
+    net = make_untrained()
+    assert json.loads(out)["gates"][1]["recall"] == net.table_stats(held_out[:50])[1].recall
+    out, _ = run(*TRAIN, "--json", "-q", cwd=folder)
+    assert "gates" not in json.loads(out)
+
+
+def make_untrained():
+    """The network that the options of `TRAIN` ask for."""
+    gated = [ff.Linear(n, 200, "relu", ff.Hashed()) for n in (784, 200)]
+    return ff.Network(*gated, ff.Linear(200, 10), random_state=0)
+
+
 ERRORS = {
     "no such data": ("train nothing", 1, "nothing"),
     "no such model": ("evaluate nothing images", 1, "no such file: nothing"),
@@ -223,6 +251,10 @@ ERRORS = {
     "a rate that diverges": (
         "train images --selector all --optimizer sgd --lr 1e30 --hidden 8 -q", 1, "smaller lr"
     ),
+    "gates to monitor where there are none": (
+        "train images --selector topk --monitor-gates 50", 1, "no layer of the network is hashed"
+    ),
+    "a look at no examples": ("train images --monitor-gates 0", 2, "--monitor-gates"),
     "patience without data": ("train images --patience 2", 2, "--val"),
     "a checkpoint of another run": (
         "train images --hidden 8 --resume model.safetensors", 1, "training state"

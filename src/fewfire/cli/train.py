@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..callbacks import Callback, Checkpoint, EarlyStopping
+from ..callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
 from ..data import Dataset
 from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS, Hashed
 from ..history import History
@@ -190,6 +190,13 @@ def _settings(command: Command) -> Command:
 @click.option("--val", type=PATH, help="Data to measure on after each epoch.")
 @click.option("--val-size", type=int, help="Or keep the last N training examples for that.")
 @click.option("--patience", type=int, help="Stop after N epochs without gain; keep the best.")
+@click.option(
+    "--monitor-gates",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="After each epoch, tell how true the gates stay for the first N examples of --val or "
+    "--val-size, else of DATA; every row is scored: some hundred are enough.",
+)
 @click.option("--checkpoint", type=PATH, help="File to go on from, written after each epoch.")
 @click.option("--resume", type=PATH, help="Go on from this checkpoint.")
 @click.option("--deterministic", is_flag=True, help="The same bits for any number of threads.")
@@ -203,6 +210,7 @@ def train(
     val: Path | None,
     val_size: int | None,
     patience: int | None,
+    monitor_gates: int | None,
     checkpoint: Path | None,
     resume: Path | None,
     deterministic: bool,
@@ -231,6 +239,10 @@ def train(
     if patience is not None:
         monitor = f"val/{net.default_metrics(fit.kind)[0]}"
         callbacks.append(EarlyStopping(monitor, patience=patience))
+    gates = None
+    if monitor_gates is not None:
+        gates = _Gates((held_out or fit)[:monitor_gates], n_jobs=n_jobs, quiet=quiet)
+        callbacks.append(gates)
     if checkpoint is not None:
         callbacks.append(Checkpoint(checkpoint))
     trainer = Trainer(
@@ -251,8 +263,28 @@ def train(
     history = trainer.fit(fit, {"val": held_out} if held_out else None, resume=resume)
     if output is not None:
         net.save(output)
-    _report(net, history, held_out, output, n_jobs, as_json)
+    _report(net, history, held_out, gates, output, n_jobs, as_json)
     return 130 if history.interrupted else 0
+
+
+class _Gates(GateMonitor):
+    """Tells what it sees, unless it is to be quiet: a line per epoch and layer."""
+
+    def __init__(self, data: Dataset, *, n_jobs: int, quiet: bool) -> None:
+        super().__init__(data, n_jobs=n_jobs)
+        self.quiet = quiet
+
+    def on_epoch_end(self, run: Run, record: Record) -> bool:
+        """Look, and tell."""
+        stop = super().on_epoch_end(run, record)
+        for row in self.history_:
+            if row["epoch"] == record["epoch"] and not self.quiet:
+                n_rows = run.net.layers[row["layer"]].settings.out_features
+                say(
+                    f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
+                    f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of {n_rows}"
+                )
+        return stop
 
 
 def _read_data(
@@ -320,6 +352,7 @@ def _report(
     net: Network,
     history: History,
     held_out: Dataset | None,
+    gates: GateMonitor | None,
     output: Path | None,
     n_jobs: int,
     as_json: bool,
@@ -336,6 +369,7 @@ def _report(
                 "history": list(history),
                 "ledger": history.ledger.to_dict(),
                 "val": {name: metrics_dict(result) for name, result in evaluations.items()},
+                **({} if gates is None else {"gates": gates.history_}),
                 "model": None if output is None else str(output),
             }
         )
