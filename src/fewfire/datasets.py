@@ -29,6 +29,7 @@ __all__ = [
     "load_svmlight",
     "load_xc",
     "mnist",
+    "norb",
     "rectangles",
     "rectangles_images",
     "save_idx",
@@ -55,6 +56,26 @@ def mnist(folder: PathLike) -> Pair:
         If a file is missing, damaged or does not fit the others.
     """
     return readers.read_idx_folder(folder)
+
+
+def norb(folder: PathLike) -> Pair:
+    """Read small NORB from a folder of its own files, the 96 x 96 stereo pairs reduced to 32 x 32.
+
+    The folder holds `*training*-dat.mat`, `*training*-cat.mat`, `*testing*-dat.mat` and
+    `*testing*-cat.mat`, gzipped or not. Values are means of 3 x 3 pixels, the left image first.
+
+    Returns
+    -------
+    train, test : Dataset
+        24,300 pairs each: 2 x 32 x 32 = 2048 values from 0 to 1, five classes: animals, humans,
+        airplanes, trucks, cars.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, damaged or does not fit the others.
+    """
+    return readers.read_norb_folder(folder)
 
 
 def convex(n_train: int = 8000, n_test: int = 50000, random_state: int = 0) -> Pair:
@@ -177,7 +198,7 @@ def load_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset 
 
 
 def load(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
-    """Read a folder of idx files, an npz, npy or idx file, or text; the format is guessed.
+    """Read a folder (idx, small NORB), an npz, npy or idx file, or text; the format is guessed.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
     >>> load("data.npz")

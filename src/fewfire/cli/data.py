@@ -1,4 +1,4 @@
-"""`fewfire data`: generate image sets, convert files."""
+"""`fewfire data`: generate image sets, convert files, reduce small NORB."""
 
 from __future__ import annotations
 
@@ -67,10 +67,21 @@ def generate(
     given = {key: value for key, value in options.items() if value is not None}
     parts = GENERATORS[name](random_state=seed, **given)
     datasets.save_idx_folder(folder, *parts)
-    if as_json:
-        print_json({"train": _shape(parts[0]), "test": _shape(parts[1]), "folder": str(folder)})
-    else:
-        print(f"{folder}: train {parts[0]!r}, test {parts[1]!r}")
+    _report(folder, *parts, as_json)
+
+
+@data.command()
+@click.argument("source", type=PATH)
+@click.option("-o", "--output", type=PATH, required=True, help="Folder of idx files to write.")
+@json_option
+def norb(source: Path, output: Path, as_json: bool) -> None:
+    """Reduce small NORB, the folder SOURCE of its four .mat files: 96x96 stereo to 2 x 32x32.
+
+    Writes a folder of four idx files, as generate does.
+    """
+    parts = datasets.norb(source)
+    datasets.save_idx_folder(output, *parts, shape=(2, 32, 32))
+    _report(output, *parts, as_json)
 
 
 @data.command()
@@ -102,6 +113,13 @@ def _source(source: Path, like: Path | None) -> Dataset:
         return parts[1]
     train = None if like is None else one_part(datasets.load(like), 0)
     return one_part(datasets.load(source, train), 0)
+
+
+def _report(folder: Path, train: Dataset, test: Dataset, as_json: bool) -> None:
+    if as_json:
+        print_json({"train": _shape(train), "test": _shape(test), "folder": str(folder)})
+    else:
+        print(f"{folder}: train {train!r}, test {test!r}")
 
 
 def _shape(examples: Dataset) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Files that become a `Dataset`, and back: idx, npz, npy, svmlight and Extreme Classification text.
+"""Files that become a `Dataset`, and back: idx, npz, npy, svmlight and Extreme Classification text;
+small NORB is only read.
 
 Gzip is recognised by content, on reading, and by the name's `.gz`, on writing. A damaged or foreign
 file gives one `ValueError` that names it; nothing is ever unpickled. Writers write beside the file
@@ -14,6 +15,7 @@ from ..dataset import Dataset
 from ..encoding import Encoding
 from .arrays import read_npy, read_npz, save_npz
 from .idx import IDX_TYPES, read_idx, read_idx_folder, save_idx, save_idx_folder
+from .norb import NORB_NAMES, read_norb, read_norb_folder
 from .shared import Pair, dataset, flat, start_of
 from .text import read_svmlight, read_xc, save_svmlight
 
@@ -21,6 +23,8 @@ __all__ = [
     "read",
     "read_idx",
     "read_idx_folder",
+    "read_norb",
+    "read_norb_folder",
     "read_npy",
     "read_npz",
     "read_svmlight",
@@ -35,12 +39,12 @@ ZIP_MAGIC, NPY_MAGIC = b"PK", b"\x93NUMPY"
 
 
 def read(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
-    """Read a folder of idx files or one file of any known format, guessed from its content."""
+    """Read a folder of idx files or of small NORB, or one file; the format is guessed."""
     path = Path(path)
     if path.is_dir():
         if like is not None:
             raise ValueError(f"{path} brings a training set of its own: leave out like=")
-        return read_idx_folder(path)
+        return read_norb_folder(path) if any(path.glob(NORB_NAMES)) else read_idx_folder(path)
     start = start_of(path)
     if start.startswith(ZIP_MAGIC):
         return read_npz(path, like)
@@ -53,7 +57,7 @@ def read(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pa
         return read_xc(path, like)
     if b"\0" in start:
         raise ValueError(
-            f"{path} is of no known format; give a folder of idx files, .npz, .npy, or svmlight or "
-            "Extreme Classification text"
+            f"{path} is of no known format; give a folder of idx files or of small NORB, .npz, "
+            ".npy, or svmlight or Extreme Classification text"
         )
     return read_svmlight(path, like)

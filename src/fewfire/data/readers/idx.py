@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from scipy import sparse
 from ...files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding
-from .shared import Pair, content, dataset, flat, reading, writing
+from .shared import Pair, content, dataset, flat, one_file, reading, writing
 
 # Third byte of an idx file: what follows is big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -75,19 +76,30 @@ def read_idx_folder(folder: PathLike) -> Pair:
     return train, _labelled_images(folder, ["t10k", "test"], train)
 
 
-def save_idx_folder(folder: PathLike, train: Dataset, test: Dataset) -> None:
-    """Write two sets of square images with classes as a folder of four gzipped idx files.
+def save_idx_folder(
+    folder: PathLike, train: Dataset, test: Dataset, *, shape: tuple[int, ...] | None = None
+) -> None:
+    """Write two sets of images with classes as a folder of four gzipped idx files.
 
-    Values that are whole multiples of 1/255 are written as bytes, others as float32.
+    Images are square unless `shape` says otherwise. Values that are whole multiples of 1/255 are
+    written as bytes, others as float32.
     """
     folder = Path(folder)
     for data in (train, test):
         side = round(data.n_features**0.5)
-        if data.kind != "classes" or sparse.issparse(data.X) or side * side != data.n_features:
-            raise ValueError(f"an idx folder holds square images with classes, not {data!r}")
+        extents = shape or (side, side)
+        if (
+            data.kind != "classes"
+            or sparse.issparse(data.X)
+            or math.prod(extents) != data.n_features
+        ):
+            raise ValueError(
+                f"an idx folder holds {'square' if shape is None else shape} images with classes, "
+                f"not {data!r}"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     for data, part in ((train, "train"), (test, "t10k")):
-        images = np.asarray(data.X).reshape(len(data), side, side)
+        images = np.asarray(data.X).reshape(len(data), *extents)
         scaled = np.round(images * 255)
         if (scaled.astype(np.uint8) / np.float32(255) == images).all():
             images = scaled.astype(np.uint8)
@@ -96,23 +108,14 @@ def save_idx_folder(folder: PathLike, train: Dataset, test: Dataset) -> None:
 
 
 def _labelled_images(folder: Path, parts: list[str], like: Dataset | Encoding | None) -> Dataset:
-    images_path, labels_path = (_one_file(folder, parts, what) for what in ("images", "labels"))
+    images_path, labels_path = (
+        one_file(folder, [f"*{part}-{what}*" for part in parts], "train-images-idx3-ubyte.gz")
+        for what in ("images", "labels")
+    )
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim < 2 or labels.ndim != 1:
         raise ValueError(
             f"{folder}: {images_path.name} has shape {images.shape}, {labels_path.name} "
-            f"{labels.shape}; images need 2 or 3 dimensions, labels one. Are they swapped?"
+            f"{labels.shape}; images need 2 or more dimensions, labels one. Are they swapped?"
         )
     return dataset(images_path, flat(images), labels, like=like)
-
-
-def _one_file(folder: Path, parts: list[str], what: str) -> Path:
-    names = [f"*{part}-{what}*" for part in parts]
-    found = sorted(path for name in names for path in folder.glob(name) if path.name[0] != ".")
-    plain = {path.name.removesuffix(".gz"): path for path in reversed(found)}  # unpacked ones first
-    if len(plain) != 1:
-        raise ValueError(
-            f"{folder} holds {len(plain)} files named {' or '.join(names)}; it needs one, "
-            "such as train-images-idx3-ubyte.gz"
-        )
-    return next(iter(plain.values()))

@@ -15,6 +15,7 @@ from ...files import PathLike, replacing
 from ..dataset import Dataset
 
 Pair: TypeAlias = tuple[Dataset, Dataset]
+File: TypeAlias = IO[bytes] | gzip.GzipFile
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -33,7 +34,7 @@ def reading(path: PathLike, wanted: str) -> Iterator[None]:
 
 
 @contextmanager
-def writing(path: PathLike) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def writing(path: PathLike) -> Iterator[File]:
     """Open a file that will replace `path`, gzipped if that ends in `.gz`."""
     with replacing(path) as part, open(part, "wb") as file:
         if Path(path).suffix == ".gz":  # without name and time: the same content, the same bytes
@@ -41,6 +42,15 @@ def writing(path: PathLike) -> Iterator[IO[bytes] | gzip.GzipFile]:
                 yield packed
         else:
             yield file
+
+
+@contextmanager
+def unpacked(path: PathLike) -> Iterator[File]:
+    """Open a file, gzipped or not, to read what it holds piece by piece."""
+    with open(path, "rb") as file:
+        packed = file.read(2) == GZIP_MAGIC
+        file.seek(0)
+        yield gzip.GzipFile(fileobj=file) if packed else file
 
 
 def content(path: PathLike) -> bytes:
@@ -51,10 +61,20 @@ def content(path: PathLike) -> bytes:
 
 def start_of(path: Path) -> bytes:
     """Return the first 4096 bytes, unpacked."""
-    with reading(path, "a gzip file"), open(path, "rb") as file:
-        packed = file.read(2) == GZIP_MAGIC
-        file.seek(0)
-        return gzip.GzipFile(fileobj=file).read(4096) if packed else file.read(4096)
+    with reading(path, "a gzip file"), unpacked(path) as file:
+        return file.read(4096)
+
+
+def one_file(folder: Path, names: list[str], example: str) -> Path:
+    """Return the one file that matches any of `names`; unpacked ones go before gzipped ones."""
+    found = sorted(path for name in names for path in folder.glob(name) if path.name[0] != ".")
+    plain = {path.name.removesuffix(".gz"): path for path in reversed(found)}
+    if len(plain) != 1:
+        raise ValueError(
+            f"{folder} holds {len(plain)} files named {' or '.join(names)}; it needs one, "
+            f"such as {example}"
+        )
+    return next(iter(plain.values()))
 
 
 def dataset(path: PathLike, X: Any, y: Any, **options: Any) -> Dataset:
