@@ -5,6 +5,7 @@ from importlib.metadata import version as _version
 from . import callbacks, datasets, metrics
 from .callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
 from .data import Dataset
+from .energy import EnergyMeter
 from .evaluation import TopK as TopKResult
 from .files import FormatError
 from .hashed import Hashed
@@ -37,6 +38,7 @@ __all__ = [
     "DivergenceError",
     "Dropout",
     "EarlyStopping",
+    "EnergyMeter",
     "FormatError",
     "GateMonitor",
     "Hashed",
