@@ -20,7 +20,6 @@ import numpy as np
 
 import common
 import fewfire as ff
-from fewfire.layers import array_specs
 from fewfire.selectors import Selector
 from report import report
 
@@ -105,15 +104,13 @@ def parse() -> argparse.Namespace:
 
 
 def with_selector(net: ff.Network, selector: Selector, train: ff.Dataset) -> ff.Network:
-    """A network on the same arrays whose hidden layers choose their rows by `selector`."""
+    """A network with the same weights whose hidden layers choose their rows by `selector`."""
     *hidden, output = (layer.settings for layer in net.layers)
     layers = [*(replace(layer, selector=selector) for layer in hidden), output]
-    _, known = net.state()
-    arrays = [  # what an index learns is not known yet
-        known[name] if name in known else np.zeros(spec.shape, spec.dtype)
-        for name, spec in array_specs(layers).items()
-    ]
-    gated = ff.Network.from_arrays(layers, arrays, net.random_state)
+    gated = ff.Network(*layers, random_state=net.random_state)
+    for to, layer in zip(gated.layers, net.layers, strict=True):
+        to.weights[...], to.bias[...] = layer.weights, layer.bias
+    gated.refresh()
     for _ in hidden:  # which inputs reach a layer depends on the gates below it
         gated.learn_centers(train, np.arange(min(N_CENTER, len(train))))
         gated.refresh()

@@ -86,8 +86,20 @@ def test_exact_prediction_of_a_hard_gate_is_the_dense_net(name):
 def test_exact_prediction_of_a_soft_gate_keeps_the_true_best_rows():
     net, X = make(SELECTORS["sign"]), examples()
     twin = make(SELECTORS["soft topk"])
-    twin.set_weights(net.weights())
+    for layer, other in zip(twin.layers, net.layers, strict=True):
+        layer.weights[...], layer.bias[...] = other.weights, other.bias
     assert_array_equal(net.decision_function(X, exact=True), twin.decision_function(X))
+
+
+def test_weights_of_another_network_are_refused_before_anything_changes():
+    net, other = make(SELECTORS["sign"]), make(SELECTORS["soft topk"])
+    before = net.weights()
+    wrong_last = [*before[:-1], before[-1][:-1]]
+    for arrays, reason in ((other.weights(), "arrays given, wanted"), (wrong_last, "bias is")):
+        with pytest.raises(ValueError, match=reason):
+            net.set_weights(arrays)
+        for array, old in zip(net.weights(), before, strict=True):
+            assert_array_equal(array, old)
 
 
 @settings(deadline=None, max_examples=30)

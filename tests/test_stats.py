@@ -102,6 +102,27 @@ def test_a_monitor_finds_a_gate_that_does_not_move_consistent(options):
     assert is_renumbered == (options is SIGNS)
 
 
+def test_rows_stay_themselves_when_weights_are_put_back_and_in_files(tmp_path):
+    """Renumbered in training, they are known by the numbers that the network was made with."""
+    net = make(ff.Hashed(density=0.1, **SIGNS))
+    (before,), weights = net.table_stats(DATA), net.weights()
+    ff.Trainer(net, max_epochs=2, n_jobs=1).fit(DATA)
+    (trained,) = net.table_stats(DATA)
+    net.save(tmp_path / "net")
+    for same in (ff.load(tmp_path / "net"), net.copy()):
+        assert same.table_stats(DATA)[0].consistency(trained) == 1
+    net.set_weights(weights)
+    assert net.table_stats(DATA)[0].consistency(before) == 1
+
+
+def test_a_file_whose_rows_have_no_number_of_their_own_is_damaged(tmp_path):
+    net = make(ff.Hashed(density=0.1, **SIGNS))
+    net.layers[0].origins[3] = 7
+    net.save(tmp_path / "net")
+    with pytest.raises(ff.FormatError, match=r"layers\.0\.origins"):
+        ff.load(tmp_path / "net")
+
+
 def test_a_monitor_tells_what_the_stats_tell_and_starts_over():
     net = make(ff.Hashed(density=0.1, **TABLES))
     before = net.table_stats(DATA)[0]

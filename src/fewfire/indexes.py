@@ -9,6 +9,11 @@ from .selectors import Selector
 _ALPHA_FIRST, _ALPHA_LATER = 0.03, 0.1  # fitted on MNIST (docs/design.md)
 
 
+def is_renumbered(selector: Selector) -> bool:
+    """Whether training may renumber rows: codes of any order of them are found from the weights."""
+    return isinstance(selector, Hashed) and selector.family in ("sign", "centroid")
+
+
 def wants_center(selector: Selector) -> bool:
     """Whether hashing takes the mean input from inputs."""
     return isinstance(selector, Hashed) and bool(selector.center)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .hashed import Hashed
-from .indexes import make_index, n_cells, n_redrawn, wants_center
+from .indexes import is_renumbered, make_index, n_cells, n_redrawn, wants_center
 from .ledger import Ledger
 from .linear import Linear
 from .selectors import AdaptiveDropout, Dropout, TopK
@@ -23,6 +23,7 @@ class ArraySpec(NamedTuple):
 
     shape: tuple[int, ...]
     bound: int | None = None
+    distinct: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -38,11 +39,14 @@ class ArraySpec(NamedTuple):
             )
         if self.bound is not None and (array >= self.bound).any():
             raise ValueError(f"{name} holds {array.max()}, wanted numbers below {self.bound}")
+        if self.distinct and len(np.unique(array)) < array.size:
+            raise ValueError(f"{name} holds a number twice")
 
 
 def array_specs(layers: Sequence[Linear]) -> dict[str, ArraySpec]:
-    """Return what the layers are made of, by name: weights, bias, and what hashing has learned:
-    the mean input, or centroids and the cell of each row, and how often tables were redrawn."""
+    """Return what the layers are made of, by name: weights, bias, the first number of each row, and
+    what hashing has learned: the mean input, how often tables were redrawn, or centroids and the
+    cell of each row."""
     return {
         f"layers.{position}.{name}": spec
         for position, layer in enumerate(layers)
@@ -50,9 +54,20 @@ def array_specs(layers: Sequence[Linear]) -> dict[str, ArraySpec]:
     }
 
 
+def check_arrays(layers: Sequence[Linear], arrays: Sequence[NDArray[Any]]) -> None:
+    """Raise unless the arrays are those of `array_specs`."""
+    specs = array_specs(layers)
+    if len(arrays) != len(specs):
+        raise ValueError(f"{len(arrays)} arrays given, wanted {', '.join(specs)}")
+    for (name, spec), array in zip(specs.items(), arrays, strict=True):
+        spec.check(name, array)
+
+
 def _specs(layer: Linear) -> dict[str, ArraySpec]:
     n_rows, n_columns = layer.out_features, layer.in_features
     specs = {"weights": ArraySpec((n_rows, n_columns)), "bias": ArraySpec((n_rows,))}
+    if is_renumbered(layer.selector):
+        specs["origins"] = ArraySpec((n_rows,), bound=n_rows, distinct=True)
     if wants_center(layer.selector):
         specs["center"] = ArraySpec((n_columns,))
     if n_tables := n_redrawn(layer.selector):
@@ -89,8 +104,8 @@ class Layer:
         Whether the index keeps centroids and cells that follow the rows.
     index : SignIndex, TableIndex or None
         What proposes rows to a hashed layer.
-    origins : ndarray of int32, (out_features,)
-        The number of each row when the layer was made.
+    origins : ndarray of uint32, (out_features,), or None
+        The number of each row when the network was made, of a layer whose rows are renumbered.
     first_cost : ndarray of int64, (1, n_fields)
         What the codes that the layer started with cost.
 
@@ -102,16 +117,16 @@ class Layer:
         settings: Linear,
         weights: NDArray[np.float32],
         bias: NDArray[np.float32],
-        *learned: NDArray[Any],
+        *others: NDArray[Any],
         random_state: int,
         position: int,
     ) -> None:
         seed = int(_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
-        self.origins = np.arange(settings.out_features, dtype=np.int32)
         self.weights = weights
         self.bias = bias
-        given = dict(zip(_specs(settings), (weights, bias, *learned), strict=False))
+        given = dict(zip(_specs(settings), (weights, bias, *others), strict=False))
+        self.origins = given.get("origins")
         self.center = given.get("center")
         self.draws = given.get("draws")
         self.has_cells = n_cells(settings.selector, settings.out_features) > 0
@@ -125,8 +140,8 @@ class Layer:
             self.gate,
             settings.bias,
         )
-        restores = self.has_cells and learned
-        self.first_cost = self.restore(*learned) if restores else self.refresh()
+        learned = others[len(self._held) - 2 :]
+        self.first_cost = self.restore(*learned) if learned else self.refresh()
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
@@ -136,7 +151,7 @@ class Layer:
     @property
     def _held(self) -> list[NDArray[Any]]:
         """The arrays that are not the index's."""
-        arrays = (self.weights, self.bias, self.center, self.draws)
+        arrays = (self.weights, self.bias, self.origins, self.center, self.draws)
         return [array for array in arrays if array is not None]
 
     @property
@@ -170,7 +185,8 @@ class Layer:
         Not for a layer whose hash functions belong to its columns.
         """
         if rows is not None:
-            self.origins = self.origins[rows]
+            assert self.origins is not None
+            self.origins[...] = self.origins[rows]
             self.weights[...], self.bias[...] = self.weights[rows], self.bias[rows]
         if columns is not None:
             self.weights[...] = self.weights[:, columns]
@@ -221,12 +237,14 @@ def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[list[NDA
         rng = np.random.default_rng(_sequence(random_state, position))
         weights = rng.standard_normal((layer.out_features, layer.in_features), dtype=np.float32)
         weights *= np.float32(deviation)
-        zeros = [
-            np.zeros(spec.shape, spec.dtype)
+        others = [
+            np.arange(layer.out_features, dtype=spec.dtype)
+            if name == "origins"
+            else np.zeros(spec.shape, spec.dtype)
             for name, spec in _specs(layer).items()
-            if name in ("bias", "center", "draws")
+            if name in ("bias", "origins", "center", "draws")
         ]
-        arrays.append([weights, *zeros])
+        arrays.append([weights, *others])
     return arrays
 
 

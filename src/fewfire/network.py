@@ -16,7 +16,7 @@ from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
 from .files import Arrays, PathLike, write_model
-from .layers import Layer, array_specs, by_layer, initial_arrays
+from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
 from .linear import Linear, check_layers
 from .metrics import Metrics, cutoffs, precision_at
@@ -81,11 +81,7 @@ class Network:
             writeable and C-contiguous.
         """
         check_layers(layers)
-        specs = array_specs(layers)
-        if len(arrays) != len(specs):
-            raise ValueError(f"{len(arrays)} arrays given, wanted {', '.join(specs)}")
-        for (name, spec), array in zip(specs.items(), arrays, strict=True):
-            spec.check(name, array)
+        check_arrays(layers, arrays)
         net = cls.__new__(cls)
         own = by_layer(layers, arrays)
         net._assemble(layers, own, check_integer("random_state", random_state, low=0))
@@ -419,8 +415,15 @@ class Network:
         return [array.copy() for layer in self.layers for array in layer.arrays]
 
     def set_weights(self, arrays: Sequence[NDArray[Any]]) -> None:
-        """Put back what `weights` returned."""
+        """Put back what `weights` returned.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not those of a network like this; nothing has changed then.
+        """
         settings = [layer.settings for layer in self.layers]
+        check_arrays(settings, arrays)
         for layer, own in zip(self.layers, by_layer(settings, arrays), strict=True):
             layer.set_arrays(own)
 

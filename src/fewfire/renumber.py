@@ -13,14 +13,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .hashed import Hashed
+from .indexes import is_renumbered
 from .interrupts import deferred_interrupts
-from .layers import Layer
 from .ledger import Ledger
 from .moments import Moments
 from .network import Network
-
-_FREE = ("sign", "centroid")  # families whose codes are found anew from any order of weights
 
 
 def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]]) -> Ledger:
@@ -40,7 +37,8 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
     orders = {
         position: np.argsort(-usage[position], kind="stable")
         for position, (layer, above) in enumerate(pairwise(net.layers))
-        if _family(layer) in _FREE and _family(above) in (None, *_FREE)
+        if is_renumbered(layer.settings.selector)
+        and (is_renumbered(above.settings.selector) or above.index is None)
     }
     ledger = Ledger.empty(len(net.layers))
     with deferred_interrupts():
@@ -54,8 +52,3 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
                     array[...] = array[:, columns]
             ledger.add_to_layer(position, net.layers[position].reorder(rows, columns))
     return ledger
-
-
-def _family(layer: Layer) -> str | None:
-    selector = layer.settings.selector
-    return selector.family if isinstance(selector, Hashed) else None

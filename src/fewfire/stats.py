@@ -40,8 +40,8 @@ class TableStats:
         Share of the layer's multiplications that found rows: hashing and ranking.
     chosen : ndarray of int32, (n_examples, kept rows)
         What each example chose, the highest score first; -1 where there were fewer.
-    origins : ndarray of int32, (rows,)
-        The number of each row when the network was made or loaded: training renumbers by use.
+    origins : ndarray of uint32, (rows,)
+        The number of each row when the network was made: training renumbers by use.
     """
 
     layer: int
@@ -55,7 +55,7 @@ class TableStats:
     recall_best: float
     cost_share: float
     chosen: NDArray[np.int32]
-    origins: NDArray[np.int32]
+    origins: NDArray[np.uint32]
 
     @property
     def empty_buckets(self) -> float:
@@ -76,7 +76,7 @@ class TableStats:
     def consistency(self, earlier: TableStats) -> float:
         """Return the mean share of an example's rows that it had chosen `earlier`, too.
 
-        Both must be of the same `Network` object, for files do not tell which row was which.
+        Both must be of the same network, or of what was trained or loaded from it.
 
         Raises
         ------
@@ -90,8 +90,8 @@ class TableStats:
             )
         return _overlap(self._chosen_origins(), earlier._chosen_origins())
 
-    def _chosen_origins(self) -> NDArray[np.int32]:
-        return np.where(self.chosen < 0, np.int32(-1), self.origins[self.chosen])
+    def _chosen_origins(self) -> NDArray[np.int64]:
+        return np.where(self.chosen < 0, np.int64(-1), self.origins[self.chosen])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures for JSON, the choices left out."""
@@ -165,11 +165,17 @@ def _tables_of(position: int, layer: Layer) -> dict[str, Any]:
         "n_tables": len(offsets),
         "n_buckets": offsets.shape[1] - 1,
         "load_histogram": np.bincount(np.diff(offsets, axis=1).ravel()),
-        "origins": layer.origins.copy(),
+        "origins": _origins(layer),
     }
 
 
-def _overlap(wanted: NDArray[np.int32], found: NDArray[np.int32]) -> float:
+def _origins(layer: Layer) -> NDArray[np.uint32]:
+    if layer.origins is None:
+        return np.arange(layer.settings.out_features, dtype=np.uint32)
+    return layer.origins.copy()
+
+
+def _overlap(wanted: NDArray[np.integer], found: NDArray[np.integer]) -> float:
     """Mean share of what an example wanted, -1 left out, that is among what it found."""
     shares = [
         np.isin(own[own >= 0], other).mean()
