@@ -22,6 +22,7 @@
 #include "simd.h"
 #include "text.h"
 #include "train.h"
+#include "version.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -768,6 +769,7 @@ NB_MODULE(_core, m) {
   nb::list fields;
   for (const char* field : Tally::kFields) fields.append(field);
   m.attr("LEDGER_FIELDS") = nb::tuple(fields);
+  m.attr("COMMIT") = commit();
   bind_data(m);
   bind_indexes(m);
   bind_gates(m);

@@ -22,13 +22,17 @@ struct Tally {
   int64_t popcounts = 0;
   int64_t rows_touched = 0;        // rows whose weights were read
   int64_t parameters_touched = 0;  // parameters that were changed
+  int64_t rows_updated = 0;        // rows that were changed, once for each step that did
+  int64_t conflicts = 0;           // of those: another thread's step changed the row while this one ran
 
   static constexpr std::array kFields = {
-      "forward",       "backward",  "optimizer",   "hashing",   "ranking",      "refresh",           "dense",
-      "dense_nonzero", "additions", "comparisons", "popcounts", "rows_touched", "parameters_touched"};
+      "forward",   "backward",     "optimizer",          "hashing",      "ranking",
+      "refresh",   "dense",        "dense_nonzero",      "additions",    "comparisons",
+      "popcounts", "rows_touched", "parameters_touched", "rows_updated", "conflicts"};
   std::array<int64_t, kFields.size()> values() const {
-    return {forward,       backward,  optimizer,   hashing,   ranking,      refresh,           dense,
-            dense_nonzero, additions, comparisons, popcounts, rows_touched, parameters_touched};
+    return {forward,   backward,     optimizer,          hashing,      ranking,
+            refresh,   dense,        dense_nonzero,      additions,    comparisons,
+            popcounts, rows_touched, parameters_touched, rows_updated, conflicts};
   }
   Tally& operator+=(const Tally& other) {
     forward += other.forward, backward += other.backward, optimizer += other.optimizer;
@@ -36,6 +40,7 @@ struct Tally {
     dense += other.dense, dense_nonzero += other.dense_nonzero;
     additions += other.additions, comparisons += other.comparisons, popcounts += other.popcounts;
     rows_touched += other.rows_touched, parameters_touched += other.parameters_touched;
+    rows_updated += other.rows_updated, conflicts += other.conflicts;
     return *this;
   }
 };

@@ -243,6 +243,12 @@ struct Update {
   int64_t number;
 };
 
+// Whether the step that last changed a row ran at the same time as this one: it began later, or had not
+// ended when this one began.
+bool is_conflict(int64_t last, int64_t number, std::span<const int64_t> rivals) {
+  return last > number || std::find(rivals.begin(), rivals.end(), last) != rivals.end();
+}
+
 void update_one(const Layer& layer, size_t l, std::span<const Pair> pairs, const Update& update,
                 const OptimizerState& state, const Workspace& space, ThreadSpace& own) {
   RowGradient gradient = row_gradient(layer, l, pairs, space, own);
@@ -252,6 +258,8 @@ void update_one(const Layer& layer, size_t l, std::span<const Pair> pairs, const
         space.has_full_input(l) ? layer.n_columns() : space.input_of(l, pair.example).size();
   }
   const RowId row = pairs[0].row;
+  own.tallies[l].rows_updated += 1;
+  own.tallies[l].conflicts += is_conflict(state.touched[row], update.number, space.rivals);
   update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient, own.flipped,
              own.tallies[l]);
   if (layer.gate && layer.gate->index() && !own.flipped.empty())

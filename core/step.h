@@ -76,8 +76,9 @@ struct Workspace {
   std::vector<Activity> layers;
   std::vector<RowId> every_row;  // 0, 1, ... up to the widest layer
   Groups groups;
-  std::vector<double> losses;  // per example
-  std::vector<char> hits;      // per example: the best row is one of the labels
+  std::vector<double> losses;   // per example
+  std::vector<char> hits;       // per example: the best row is one of the labels
+  std::vector<int64_t> rivals;  // numbers of the steps that other threads ran when this one began
   std::vector<ThreadSpace> threads;
 
   int64_t n_examples() const { return static_cast<int64_t>(inputs.size()); }

@@ -24,6 +24,13 @@ std::span<const int64_t> batch_of(std::span<const int64_t> ids, int64_t number, 
   return ids.subspan(begin, std::min(static_cast<size_t>(batch_size), ids.size() - begin));
 }
 
+void note_rivals(std::span<const std::atomic<int64_t>> running, int thread, std::vector<int64_t>& rivals) {
+  rivals.clear();
+  for (size_t other = 0; other < running.size(); ++other)
+    if (const int64_t step = running[other]; step > 0 && other != static_cast<size_t>(thread))
+      rivals.push_back(step);
+}
+
 }  // namespace
 
 Totals train(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> order,
@@ -46,12 +53,18 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
     return totals;
   }
   std::atomic<int64_t> next{0};
+  std::vector<std::atomic<int64_t>> running(
+      static_cast<size_t>(pool.size()));  // step of each thread; 0: none
   std::mutex totals_mutex;
-  pool.run([&](int) {
+  pool.run([&](int thread) {
     Pool serial(1);
     Workspace space(model, Mode::train, 1);
     Totals own;
-    for (int64_t i; (i = next.fetch_add(1)) < n_steps;) run_step(i, space, serial, own);
+    for (int64_t i; (i = next.fetch_add(1)) < n_steps; running[thread] = 0) {
+      running[thread] = options.first_step + i + 1;
+      note_rivals(running, thread, space.rivals);
+      run_step(i, space, serial, own);
+    }
     const std::lock_guard lock(totals_mutex);
     totals.loss += own.loss;
     totals.n_correct += own.n_correct;

@@ -19,6 +19,7 @@ FIELDS = [
     *("forward", "backward", "optimizer", "hashing", "ranking", "refresh"),  # multiplications
     *("dense", "dense_nonzero"),  # those of the dense net
     *("additions", "comparisons", "popcounts", "rows_touched", "parameters_touched"),
+    *("rows_updated", "conflicts"),
 ]
 NOTHING = np.empty(0, int)
 
@@ -706,8 +707,13 @@ def update(
     step: int,
 ) -> dict[str, int]:
     """Update the touched rows of one layer; return what it cost."""
-    cost = {"optimizer": 0, "parameters_touched": int(gradient.touched.sum())}
-    for i in np.flatnonzero(gradient.touched.any(axis=1)):
+    rows = np.flatnonzero(gradient.touched.any(axis=1))
+    cost = {
+        "optimizer": 0,
+        "parameters_touched": int(gradient.touched.sum()),
+        "rows_updated": len(rows),
+    }
+    for i in rows:
         moments = [moment[i] for moment in state.moments]
         g, touched = gradient.total[i] / batch, gradient.touched[i]
         cost["optimizer"] += update_row(

@@ -19,7 +19,8 @@ class Ledger:
     (multiplications; divisions and roots count as one each), `dense` (multiplications of the dense
     net for the same examples, no zero skipped and its optimizer not counted), `dense_nonzero` (the
     same with the zeros of the data skipped), `additions`, `comparisons`, `popcounts`,
-    `rows_touched` and `parameters_touched`.
+    `rows_touched`, `parameters_touched`, `rows_updated` (once for each step that changed the row)
+    and `conflicts` (those of them that another thread's step had changed while this one ran).
 
     Parameters
     ----------

@@ -85,12 +85,14 @@ TRAINING = [
     {
         "backward": 1 * 2,
         "parameters_touched": 2 + 1,
+        "rows_updated": 1,
         "dense": 2 * 12,
         "dense_nonzero": 2 * 8,
     },
     {
         "backward": 2 * (2 * 1),
         "parameters_touched": 2 * (1 + 1),
+        "rows_updated": 2,
         "dense": 3 * 8,
         "dense_nonzero": 3 * 8,
     },

@@ -148,3 +148,20 @@ except RuntimeError:
 def test_too_many_threads_are_an_error_and_no_crash():
     ran = subprocess.run([sys.executable, "-c", WITHOUT_THREADS], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (0, "refused\n"), ran.stderr
+
+
+@pytest.mark.parametrize("how", [{}, {"deterministic": True, "n_threads": 3}, {"n_threads": 4}])
+def test_steps_conflict_only_where_threads_run_them_side_by_side(how):
+    """Every step changes all four rows of the output layer."""
+    X, targets = toy_problem()
+    rng = np.random.default_rng(1)
+    hidden, output = strategies.rows(rng, 64, 20), strategies.rows(rng, 4, 64)
+    net = native.Network(Model([Layer(hidden, "relu", TopK(8)), Layer(output, "linear")]))
+    order = np.tile(np.arange(400), 25)
+    trained = net.train(native.vectors(X), targets, order, np.full(10_000, 1e-3), 1, **how)
+    fields = dict(zip(_core.LEDGER_FIELDS, trained.ledger.T, strict=True))
+    updated, conflicts = fields["rows_updated"], fields["conflicts"]
+    assert updated[1] == 40_000
+    assert (conflicts <= updated).all()
+    side_by_side = not how.get("deterministic") and how.get("n_threads", 1) > 1
+    assert (conflicts[1] > 0) == side_by_side
