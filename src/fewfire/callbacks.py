@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .config import check_integer, check_number
 from .data import Dataset
 from .files import PathLike
+from .history import History
 from .network import Network
 from .stats import TableStats
 
@@ -21,6 +22,7 @@ class Run(Protocol):
     """What a callback may use of a training run."""
 
     net: Network
+    history: History  # of the epochs done
     epoch: int  # epochs done
     max_epochs: int
 

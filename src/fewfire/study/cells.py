@@ -1,0 +1,268 @@
+"""The cells of a study: what is trained on which data, and everything that a result depends on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from ..hashed import Hashed
+from ..linear import Linear
+from ..network import Network
+from ..optimizers import RMS, Adam, Optimizer
+from ..selectors import AdaptiveDropout, All, Dropout, Selector, TopK
+
+WIDTH = 1000
+N_CHOOSING = 12_000  # examples that settings are chosen with, and half the epochs
+_FIRST_GAIN, _LATER_GAIN = 0.2, 0.5  # of soft gates, where a setting scales them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is chosen on the validation split: the learning rate, and what goes with it.
+
+    Batches are trained by Adam, single examples by row-wise RMS. `gain` scales the initial weights
+    of soft gates.
+    """
+
+    lr: float
+    l2: float
+    batch_size: int = 1
+    differentiate: bool = True
+    rerank: float = 3.0
+    gain: float = 1.0
+
+    def __str__(self) -> str:
+        default = Setting(lr=self.lr, l2=self.l2)
+        others = [
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in asdict(self).items()
+            if value != getattr(default, name)
+        ]
+        return ", ".join([f"lr {self.lr:g}", f"l2 {self.l2:g}", *others])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A way to choose rows: its selector, how it is trained, and what is tried for it."""
+
+    title: str
+    selector: Callable[[float, Setting], Selector]
+    settings: tuple[Setting, ...]
+    has_density: bool = True
+    work: float = 1.0  # seconds for an example, relative to a dense net
+
+
+# Four settings for each method: what did best for it somewhere in trials on validation splits.
+_BATCHES = (
+    Setting(lr=0.001, l2=0.1, batch_size=128),
+    Setting(lr=0.0003, l2=0.1, batch_size=32),
+    Setting(lr=0.0003, l2=0.1, batch_size=128),
+    Setting(lr=0.0001, l2=0.1, batch_size=32),
+)
+_FASTER_BATCHES = tuple(replace(setting, lr=3 * setting.lr) for setting in _BATCHES)
+_SINGLE = (
+    Setting(lr=0.002, l2=0.01),
+    Setting(lr=0.0005, l2=0.0),
+    Setting(lr=0.001, l2=0.01),
+    Setting(lr=0.0005, l2=0.01),
+)
+_GATED = (
+    Setting(lr=0.002, l2=0.01),
+    Setting(lr=0.0005, l2=0.0, differentiate=False, gain=0.25),
+    Setting(lr=0.001, l2=0.01),
+    Setting(lr=0.0005, l2=0.0, differentiate=False, gain=0.25, rerank=6.0),
+)
+# Sparser nets of adaptive dropout: the paper's own betas, by the density that asks for them.
+_BETAS = {0.25: -1.5, 0.5: 0.0, 0.75: 1.0, 1.0: 3.5}
+
+METHODS: dict[str, Method] = {
+    "NN": Method(
+        title="dense",
+        selector=lambda density, setting: All(),
+        settings=_BATCHES,
+        has_density=False,
+    ),
+    "VD": Method(
+        title="dropout",
+        selector=lambda density, setting: Dropout(density),
+        settings=_FASTER_BATCHES,
+        work=0.6,
+    ),
+    "AD": Method(
+        title="adaptive dropout",
+        selector=lambda density, setting: AdaptiveDropout(alpha=1.0, beta=_beta(density)),
+        settings=_SINGLE,
+        work=1.5,
+    ),
+    "WTA": Method(
+        title="winner take all",
+        selector=lambda density, setting: TopK(density),
+        settings=_SINGLE,
+    ),
+    "LSH": Method(
+        title="hashed, sign codes",
+        selector=lambda density, setting: Hashed(
+            density, rerank=setting.rerank, differentiate=setting.differentiate
+        ),
+        settings=_GATED,
+        work=0.35,
+    ),
+    "ORACLE": Method(
+        title="exact top-k, soft",
+        selector=lambda density, setting: TopK(
+            density, soft=True, differentiate=setting.differentiate
+        ),
+        settings=_GATED[:3],
+    ),
+    "CELLS": Method(
+        title="hashed, centroid cells",
+        selector=lambda density, setting: Hashed(
+            density, family="centroid", rerank=setting.rerank, differentiate=setting.differentiate
+        ),
+        settings=_GATED,
+        work=0.5,
+    ),
+    "KDD2017": Method(
+        title="hashed, the paper's tables",
+        selector=lambda density, setting: Hashed.kdd2017(density),
+        settings=_SINGLE,
+        work=0.6,
+    ),
+}
+PAPER_METHODS = ("NN", "VD", "AD", "WTA", "LSH")
+
+
+def _beta(density: float) -> float:
+    return next(beta for bound, beta in _BETAS.items() if density <= bound)
+
+
+def density_of(method: str, density: float) -> float:
+    """Return the density that tells cells of a method apart: 1 where it has none."""
+    if not METHODS[method].has_density:
+        return 1.0
+    if method == "AD":
+        return next(bound for bound in _BETAS if density <= bound)
+    return density
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much is trained: of each data set, unless None, the first so many examples."""
+
+    epochs: dict[str, int] = field(default_factory=dict)
+    n_train: int | None = None
+    n_test: int | None = None
+    n_settings: int | None = None
+
+    def epochs_of(self, data: str) -> int:
+        """Epochs on a data set; small sets take more."""
+        return self.epochs.get(data, self.epochs["default"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One training: two with the same fields give the same result, but for their threads' order.
+
+    `part` is "choose", which reads the validation split only, "accuracy", or "threads".
+    """
+
+    part: str
+    data: str
+    depth: int
+    method: str
+    density: float
+    seed: int
+    epochs: int
+    setting: Setting
+    n_train: int | None = None
+    n_test: int | None = None
+    n_threads: int = 1
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What trains the net."""
+        if self.setting.batch_size > 1:
+            return Adam(lr=self.setting.lr, l2=self.setting.l2)
+        return RMS(lr=self.setting.lr, l2=self.setting.l2, rowwise=True)
+
+    @property
+    def key(self) -> str:
+        """The cell as text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def work(self) -> float:
+        """How long it takes, relative to others."""
+        examples = {"mnist": 55_000, "mnist8m": 55_000}.get(self.data, 10_000)
+        n = min(self.n_train or examples, examples)
+        return METHODS[self.method].work * n * self.epochs * self.depth
+
+    def network(self, n_features: int, n_labels: int) -> Network:
+        """Return the untrained net."""
+        method = METHODS[self.method]
+        selector = method.selector(self.density, self.setting)
+        sizes = [n_features, *[WIDTH] * self.depth]
+        layers = [
+            Linear(n_in, n_out, "relu", selector, gain=self._gain(selector, is_first=i == 0))
+            for i, (n_in, n_out) in enumerate(pairwise(sizes))
+        ]
+        return Network(*layers, Linear(sizes[-1], n_labels), random_state=self.seed)
+
+    def _gain(self, selector: Selector, *, is_first: bool) -> float | None:
+        if self.setting.gain == 1.0:
+            return None
+        return self.setting.gain * (_FIRST_GAIN if is_first else _LATER_GAIN)
+
+    def __str__(self) -> str:
+        density = f" {self.density:.0%}" if METHODS[self.method].has_density else ""
+        seed = f", seed {self.seed}" if self.part != "choose" else f", {self.setting}"
+        threads = f", {self.n_threads} threads" if self.part == "threads" else ""
+        return (
+            f"{self.part}: {self.data}, {self.depth} hidden, {self.method}{density}{seed}{threads}"
+        )
+
+
+def cell_of(fields: dict[str, Any]) -> Cell:
+    """Make the cell that `asdict` took apart."""
+    return Cell(**{**fields, "setting": Setting(**fields["setting"])})
+
+
+def places(
+    data: Sequence[str],
+    depths: Sequence[int],
+    methods: Sequence[str],
+    densities: Sequence[float],
+    sizes: Sizes,
+) -> Iterator[Cell]:
+    """Yield what settings are chosen for: each net, method and density once."""
+    for name in data:
+        for depth in depths:
+            for method in methods:
+                for density in sorted({density_of(method, density) for density in densities}):
+                    yield Cell(
+                        part="choose", data=name, depth=depth, method=method, density=density,
+                        seed=0, epochs=max(1, sizes.epochs_of(name) // 2),
+                        setting=Setting(lr=0.0, l2=0.0),
+                        n_train=min(sizes.n_train or N_CHOOSING, N_CHOOSING),
+                        n_test=sizes.n_test,
+                    )  # fmt: skip
+
+
+def to_choose(place: Cell, n_settings: int | None) -> list[Cell]:
+    """Return the cells that compete for a place."""
+    settings = METHODS[place.method].settings[:n_settings]
+    return [replace(place, setting=setting) for setting in settings]
+
+
+def to_measure(winner: Cell, n_seeds: int, sizes: Sizes) -> list[Cell]:
+    """Return the cells that are trained in full as the winner was, one for each seed."""
+    chosen = replace(
+        winner,
+        part="accuracy",
+        epochs=sizes.epochs_of(winner.data),
+        n_train=sizes.n_train,
+    )
+    return [replace(chosen, seed=seed) for seed in range(n_seeds)]
