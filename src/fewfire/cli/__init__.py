@@ -16,6 +16,7 @@ import fewfire
 from .data import data
 from .models import evaluate, inspect, predict
 from .quickstart import quickstart
+from .reproduce import reproduce
 from .train import train
 
 INTERRUPTED = 130
@@ -30,7 +31,7 @@ def commands() -> None:
     """
 
 
-for command in (quickstart, train, evaluate, predict, inspect, data):
+for command in (quickstart, train, evaluate, predict, inspect, data, reproduce):
     commands.add_command(command)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
@@ -187,11 +186,6 @@ class Cell:
         if self.setting.batch_size > 1:
             return Adam(lr=self.setting.lr, l2=self.setting.l2)
         return RMS(lr=self.setting.lr, l2=self.setting.l2, rowwise=True)
-
-    @property
-    def key(self) -> str:
-        """The cell as text."""
-        return json.dumps(asdict(self), sort_keys=True)
 
     @property
     def work(self) -> float:

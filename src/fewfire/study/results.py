@@ -12,16 +12,24 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from .cells import Cell, cell_of
 from .machine import commit, load, machine
+from .speed import SpeedCell
+
+AnyCell: TypeAlias = "Cell | SpeedCell"
+
+
+def key(cell: AnyCell) -> str:
+    """Return the cell as text: equal cells are equal texts."""
+    return json.dumps(asdict(cell), sort_keys=True)
 
 
 class Line(NamedTuple):
     """A cell, what came of it, and where."""
 
-    cell: Cell
+    cell: AnyCell
     figures: dict[str, Any]
     place: dict[str, Any]
 
@@ -49,7 +57,7 @@ class Results:
             if not text.endswith(b"\n"):
                 break
             line = _parsed(path, number, text)
-            self._lines[line.cell.key] = line
+            self._lines[key(line.cell)] = line
             whole += len(text)
         if whole < len(raw):
             os.truncate(path, whole)
@@ -60,13 +68,13 @@ class Results:
     def __iter__(self) -> Iterator[Line]:
         return iter(self._lines.values())
 
-    def __contains__(self, cell: Cell) -> bool:
-        return cell.key in self._lines
+    def __contains__(self, cell: AnyCell) -> bool:
+        return key(cell) in self._lines
 
-    def __getitem__(self, cell: Cell) -> Line:
-        return self._lines[cell.key]
+    def __getitem__(self, cell: AnyCell) -> Line:
+        return self._lines[key(cell)]
 
-    def add(self, cell: Cell, figures: dict[str, Any]) -> None:
+    def add(self, cell: AnyCell, figures: dict[str, Any]) -> None:
         """Append a line; it is on the disk when this returns."""
         finished = datetime.now(UTC).isoformat(timespec="seconds")
         place = {"commit": commit(), "machine": machine(), "load": load(), "finished": finished}
@@ -75,13 +83,15 @@ class Results:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        self._lines[cell.key] = Line(cell, figures, place)
+        self._lines[key(cell)] = Line(cell, figures, place)
 
 
 def _parsed(path: Path, number: int, text: bytes) -> Line:
     try:
         parts = json.loads(text)
-        return Line(cell_of(parts["cell"]), dict(parts["figures"]), dict(parts["place"]))
+        fields = parts["cell"]
+        cell = SpeedCell(**fields) if fields["part"] == "speed" else cell_of(fields)
+        return Line(cell, dict(parts["figures"]), dict(parts["place"]))
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"{path}, line {number}, is no line of a study ({error}): "

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from .cells import Cell
-from .results import Results
+from .results import AnyCell, Results
+from .speed import SpeedCell, run_speed
 from .work import Figures, run_cell
 
 Say = Callable[[str], None]
 
 
 def run(
-    cells: Sequence[Cell],
+    cells: Sequence[AnyCell],
     results: Results,
     folders: Mapping[str, Path | None],
     *,
@@ -29,7 +29,7 @@ def run(
 
     Parameters
     ----------
-    cells : sequence of Cell
+    cells : sequence of Cell or SpeedCell
     results : Results
         Gets a line for each, in the order in which they end.
     folders : dict of str to Path or None
@@ -43,7 +43,7 @@ def run(
     progress = _Progress(todo, say)
     if n_jobs == 1 or len(todo) < 2:
         for cell in todo:
-            results.add(cell, run_cell(cell, folders[cell.data]))
+            results.add(cell, _run(cell, folders[cell.data]))
             progress.done(cell, results[cell].figures)
         return
     # Sets are loaded once per process, so their cells come together, those that take longest first.
@@ -51,7 +51,7 @@ def run(
     todo.sort(key=lambda cell: (order[cell.data], -cell.work))
     with _workers(n_jobs) as pool:
         try:
-            running = {pool.submit(run_cell, cell, folders[cell.data]): cell for cell in todo}
+            running = {pool.submit(_run, cell, folders[cell.data]): cell for cell in todo}
             for future in as_completed(running):
                 _take(future, running[future], results, progress)
         except BaseException:
@@ -61,7 +61,11 @@ def run(
             raise
 
 
-def _take(future: Future[Figures], cell: Cell, results: Results, progress: _Progress) -> None:
+def _run(cell: AnyCell, folder: Path | None) -> Figures:
+    return run_speed(cell, folder) if isinstance(cell, SpeedCell) else run_cell(cell, folder)
+
+
+def _take(future: Future[Figures], cell: AnyCell, results: Results, progress: _Progress) -> None:
     results.add(cell, future.result())
     progress.done(cell, results[cell].figures)
 
@@ -87,7 +91,7 @@ def _end_with_parent() -> None:
 class _Progress:
     """Tells of cells that are done, and of the time left."""
 
-    def __init__(self, todo: Sequence[Cell], say: Say) -> None:
+    def __init__(self, todo: Sequence[AnyCell], say: Say) -> None:
         self.n = len(todo)
         self.n_done = 0
         self.work = sum(cell.work for cell in todo)
@@ -95,17 +99,20 @@ class _Progress:
         self.start = time.monotonic()
         self.say = say
 
-    def done(self, cell: Cell, figures: Figures) -> None:
+    def done(self, cell: AnyCell, figures: Figures) -> None:
         """Tell of a cell."""
         self.n_done += 1
         self.work_done += cell.work
         elapsed = time.monotonic() - self.start
         left = elapsed * (self.work - self.work_done) / self.work_done
-        accuracy = figures.get("test_accuracy_gated", figures["validation_accuracy_gated"])
-        self.say(
-            f"{self.n_done}/{self.n} {cell}: {accuracy:.4f} in {figures['seconds']:.0f} s; "
-            f"{_duration(left)} left"
-        )
+        self.say(f"{self.n_done}/{self.n} {cell}: {_outcome(figures)}; {_duration(left)} left")
+
+
+def _outcome(figures: Figures) -> str:
+    if "unavailable" in figures:
+        return str(figures["unavailable"])
+    accuracy = figures.get("test_accuracy_gated", figures["validation_accuracy_gated"])
+    return f"{accuracy:.4f} in {figures['seconds']:.0f} s"
 
 
 def _duration(seconds: float) -> str:

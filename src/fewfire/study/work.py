@@ -17,6 +17,8 @@ from ..network import Network
 from ..trainer import Trainer
 from .cells import Cell
 from .data import Parts, load
+from .overlap import overlaps
+from .threads import bandwidth
 
 N_LOOKED_AT = 1000  # examples whose latency is taken, and whose rows are counted
 N_TRAIN_MEASURED = 10_000
@@ -60,10 +62,21 @@ def run_cell(cell: Cell, folder: Path | None) -> Figures:
         "train_accuracy_exact": net.evaluate(seen, exact=True, n_jobs=cell.n_threads).accuracy,
         "testing": gated.ledger.to_dict(),
         "n_tested": len(parts.test),
+        "rows_in_use": rows_in_use(net, parts.test),
+        **(_alone(cell, net, parts) if cell.part == "threads" else {}),
+    }
+
+
+def _alone(cell: Cell, net: Network, parts: Parts) -> Figures:
+    """Return what only a cell that has the machine for itself can measure."""
+    figures: Figures = {
+        "bandwidth_gb_s": bandwidth(cell.n_threads),
         "latency_us_gated": latency(net, parts.test, exact=False),
         "latency_us_exact": latency(net, parts.test, exact=True),
-        "rows_in_use": rows_in_use(net, parts.test),
     }
+    if cell.n_threads == 1:
+        figures["overlap"] = overlaps(net, parts.train[:N_LOOKED_AT])
+    return figures
 
 
 def _cut(parts: Parts, cell: Cell) -> Parts:

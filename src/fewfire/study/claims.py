@@ -1,0 +1,414 @@
+"""The paper's claims, as tests on the lines of a study.
+
+Accuracies are of the test set, through the gates, means over seeds; gaps are in points, hundredths.
+Where a claim is met only within the noise of the seeds, two standard errors, the verdict says so.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import paper
+from .summary import Group, Spread, nets, pick
+
+Verdict = Literal["holds", "holds within noise", "fails", "not measured"]
+Rows = list[dict[str, str]]
+
+LARGEST_MEAN_GAP = 1.0  # points
+LARGEST_WTA_LEAD = 0.3
+LARGEST_SHARE = 0.05
+LARGEST_THREADS_LOSS = 0.5
+LARGEST_TESTING_LOSS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A claim, what was found, and the figures behind it."""
+
+    name: str
+    text: str
+    verdict: Verdict
+    found: str
+    rows: Rows
+
+
+def accuracy_claims(found: Sequence[Group]) -> list[Claim]:
+    """Return claims A1 to A4, on the sparsest cells of the grid."""
+    return [_gap(found), _random(found), _winners(found), _share(found)]
+
+
+def _points(a: Spread, b: Spread) -> tuple[float, float]:
+    """Difference of two means in points, and two standard errors of it."""
+    return 100 * (a.mean - b.mean), 200 * (a.error**2 + b.error**2) ** 0.5
+
+
+def _verdict(shortfalls: Sequence[tuple[float, float]]) -> Verdict:
+    """Judge by how much each figure falls short, and its noise."""
+    if not shortfalls:
+        return "not measured"
+    if all(short <= 0 for short, _ in shortfalls):
+        return "holds"
+    return "holds within noise" if all(s <= noise for s, noise in shortfalls) else "fails"
+
+
+def _pairs(found: Sequence[Group], one: str, other: str) -> Iterator[tuple[str, int, Group, Group]]:
+    for data, depth in nets(found):
+        a, b = pick(found, data, depth, one), pick(found, data, depth, other)
+        if a is not None and b is not None:
+            yield data, depth, a, b
+
+
+def _gap(found: Sequence[Group]) -> Claim:
+    rows, gaps, train_gaps, short = [], [], [], []
+    for data, depth, dense, hashed in _pairs(found, "NN", "LSH"):
+        gap, noise = _points(dense.accuracy, hashed.accuracy)
+        train_gap, _ = _points(dense.train_accuracy, hashed.train_accuracy)
+        theirs = paper.gap(data, depth)
+        gaps.append(gap)
+        train_gaps.append(train_gap)
+        if theirs is not None:
+            short.append((gap - max(theirs, 0.0), noise))
+        rows.append(
+            {
+                "net": f"{data}, {depth} hidden",
+                "dense": span(dense.accuracy),
+                f"hashed, {hashed.density:.0%}": span(hashed.accuracy),
+                "gap": f"{gap:+.2f}",
+                "noise": f"± {noise:.2f}" if noise else "-",
+                "training gap": f"{train_gap:+.2f}",
+                "paper's gap": "-" if theirs is None else f"{theirs:+.2f}",
+            }
+        )
+    if not gaps:
+        return Claim(name="A1", text=_A1, verdict="not measured", found="no pairs", rows=[])
+    mean, train_mean = statistics.fmean(gaps), statistics.fmean(train_gaps)
+    noise = 2 * statistics.fmean([n for _, n in short]) / len(gaps) ** 0.5 if short else 0.0
+    return Claim(
+        name="A1",
+        text=_A1,
+        verdict=_verdict([(mean - LARGEST_MEAN_GAP, noise), *short]),
+        found=f"mean gap {mean:+.2f} points in testing, {train_mean:+.2f} in training, over "
+        f"{len(gaps)} nets (paper: 1.02 over 8)",
+        rows=rows,
+    )
+
+
+_A1 = (
+    "The hashed net is within one point of the dense net on average, and on no net further behind "
+    "than the paper's (where the paper's is ahead: not behind)."
+)
+
+
+def _random(found: Sequence[Group]) -> Claim:
+    rows, short = [], []
+    for data, depth, hashed, random in _pairs(found, "LSH", "VD"):
+        lead, noise = _points(hashed.accuracy, random.accuracy)
+        theirs = paper.lead(data, depth)
+        their_random = paper.sparsest(data, depth, "VD")
+        if theirs is not None:
+            short.append((theirs - lead, noise))
+        rows.append(
+            {
+                "net": f"{data}, {depth} hidden",
+                "hashed": span(hashed.accuracy),
+                "dropout": span(random.accuracy),
+                "lead": f"{lead:+.2f}",
+                "paper's lead": "-" if theirs is None else f"{theirs:+.2f}",
+                "paper's dropout": "-" if their_random is None else f"{their_random.accuracy:.4f}",
+            }
+        )
+    return Claim(
+        name="A2",
+        text="The hashed net is ahead of random dropout of the same density, by at least as much "
+        "as in the paper.",
+        verdict=_verdict(short),
+        found=f"ahead by {_range(rows, 'lead')} points",
+        rows=rows,
+    )
+
+
+def _winners(found: Sequence[Group]) -> Claim:
+    rows, short = [], []
+    for data, depth, hashed, winners in _pairs(found, "LSH", "WTA"):
+        lead, noise = _points(hashed.accuracy, winners.accuracy)
+        short.append((-lead - LARGEST_WTA_LEAD, noise))
+        oracle = pick(found, data, depth, "ORACLE")
+        rows.append(
+            {
+                "net": f"{data}, {depth} hidden",
+                "hashed": span(hashed.accuracy),
+                "winner take all": span(winners.accuracy),
+                "lead": f"{lead:+.2f}",
+                "exact top-k, soft": "-" if oracle is None else span(oracle.accuracy),
+            }
+        )
+    return Claim(
+        name="A3",
+        text="The hashed net is as good as winner take all, which computes every row to find the "
+        f"best: no more than {LARGEST_WTA_LEAD} points behind. Beside it the oracle: exact top-k "
+        "with the soft gate of the hashed net.",
+        verdict=_verdict(short),
+        found=f"ahead by {_range(rows, 'lead')} points",
+        rows=rows,
+    )
+
+
+def _share(found: Sequence[Group]) -> Claim:
+    rows, short = [], []
+    for group in _sparsest(found, "LSH"):
+        short.append((group.share.high - LARGEST_SHARE, 0.0))
+        rows.append({"net": f"{group.data}, {group.depth} hidden", **five_lines(group)})
+    return Claim(
+        name="A4",
+        text="Training takes at most 5 % of the multiplications of the dense net's training "
+        "(forward, weight gradients, input deltas; its optimizer not counted), with hashing, "
+        "ranking, optimizer and refresh counted. The five ways to count, from the paper's own "
+        "(rows kept times full fan-in, forward only) to everything:",
+        verdict=_verdict(short),
+        found=f"everything: {_range(rows, 'everything')}",
+        rows=rows,
+    )
+
+
+def five_lines(group: Group) -> dict[str, str]:
+    """Return the five ways to count multiplications, as shares of the dense net's.
+
+    Forward passes relative to the dense forward pass, training steps to the dense step.
+    """
+
+    def share(count: Callable[[dict[str, Any]], float]) -> str:
+        return f"{group.spread(count).mean:.2%}"
+
+    def finding(counts: dict[str, Any]) -> float:
+        return float(counts["hashing"] + counts["ranking"])
+
+    return {
+        "rows kept, forward": share(_kept_rows),
+        "and finding them": share(
+            lambda f: _kept_rows(f) + finding(f["testing"]) / f["testing"]["dense"]
+        ),
+        "active x active, forward": share(
+            lambda f: f["testing"]["forward"] / f["testing"]["dense"]
+        ),
+        "training step": share(
+            lambda f: (f["training"]["total"] - f["training"]["refresh"]) / f["training"]["dense"]
+        ),
+        "everything": share(lambda f: f["training"]["share"]),
+        "additions per example": f"{group.spread(_additions).mean:,.0f}",
+    }
+
+
+def _kept_rows(figures: dict[str, Any]) -> float:
+    *hidden, last = [a * b for a, b in zip(figures["shape"], figures["shape"][1:], strict=False)]
+    return float((figures["density"] * sum(hidden) + last) / (sum(hidden) + last))
+
+
+def _additions(figures: dict[str, Any]) -> float:
+    return float(figures["training"]["additions"] / figures["n_examples"])
+
+
+def testing_claim(found: Sequence[Group], timed: Sequence[Group]) -> Claim:
+    """Return claim A11: accuracies of the grid, latencies of the nets that ran alone."""
+    rows, short = [], []
+    for group in _sparsest(found, "LSH"):
+        exact = group.spread("test_accuracy_exact")
+        loss, noise = _points(exact, group.accuracy)
+        short.append((loss - LARGEST_TESTING_LOSS, noise))
+        hashed, dense = (pick(timed, group.data, group.depth, m) for m in ("LSH", "NN"))
+        share = group.spread(lambda figures: figures["testing"]["share"]).mean
+        rows.append(
+            {
+                "net": f"{group.data}, {group.depth} hidden",
+                "gated": span(group.accuracy),
+                "every row": span(exact),
+                "of dense multiplications": f"{share:.2%}",
+                "us, gated": _latency(hashed, "gated"),
+                "us, every row": _latency(hashed, "exact"),
+                "us, dense net": _latency(dense, "exact"),
+            }
+        )
+    losses = [loss + LARGEST_TESTING_LOSS for loss, _ in short]
+    return Claim(
+        name="A11",
+        text="Testing is sparse, too: through the gates the net loses at most a point against the "
+        "same weights with every row computed. Latencies are of single examples on one thread, "
+        "median / 99th percentile, Python's call included, where the net was trained alone.",
+        verdict=_verdict(short),
+        found=f"it loses at most {max(losses):.2f} points" if losses else "-",
+        rows=rows,
+    )
+
+
+def _latency(group: Group | None, mode: str) -> str:
+    if group is None:
+        return "-"
+    figures = [line.figures[f"latency_us_{mode}"] for line in group.lines]
+    return " / ".join(f"{statistics.median(column):.0f}" for column in zip(*figures, strict=True))
+
+
+def _sparsest(found: Sequence[Group], method: str) -> list[Group]:
+    picked = [pick(found, data, depth, method) for data, depth in nets(found)]
+    return [group for group in picked if group is not None]
+
+
+def thread_claims(found: Sequence[Group]) -> list[Claim]:
+    """Return claims A6 to A8 and A10, on trainings with one thread and more."""
+    hashed = [group for group in found if group.method == "LSH"]
+    return [] if not hashed else [_sparse(hashed), _harmless(hashed), _energy(found)]
+
+
+def _by_threads(group: Group) -> dict[int, Group]:
+    counts = sorted({line.cell.n_threads for line in group.lines})
+    return {
+        n: Group(
+            group.data, group.depth, group.method, group.density, group.setting,
+            tuple(line for line in group.lines if line.cell.n_threads == n),
+        )
+        for n in counts
+    }  # fmt: skip
+
+
+def threads(n: int) -> str:
+    """Return `1 thread`, `2 threads`."""
+    return "1 thread" if n == 1 else f"{n} threads"
+
+
+def _sparse(found: Sequence[Group]) -> Claim:
+    rows, short = [], []
+    for group in found:
+        for n, those in _by_threads(group).items():
+            short.append((those.spread(_touched).high - group.density, 0.0))
+            rows.append(
+                {
+                    "net": f"{group.data}, {group.depth} hidden, {threads(n)}",
+                    "parameters touched per step": f"{those.spread(_touched).mean:.3%}",
+                    "hidden rows in conflict": f"{those.spread(_hidden_conflicts).mean:.2%}",
+                    "output rows in conflict": f"{those.spread(_output_conflicts).mean:.2%}",
+                }
+            )
+    return Claim(
+        name="A6",
+        text="Updates are sparse: the share of the parameters that a step changes is below the "
+        "share of the rows that it keeps, and threads seldom meet. A row is in conflict where "
+        "another thread's step changed it while this one ran; counted, not estimated. Every step "
+        "changes every row of the output layer.",
+        verdict=_verdict(short),
+        found=f"a step touches {_range(rows, 'parameters touched per step')} of the parameters",
+        rows=rows,
+    )
+
+
+def _touched(figures: dict[str, Any]) -> float:
+    touched = figures["training"]["parameters_touched"]
+    return float(touched / figures["n_steps"] / figures["n_parameters"])
+
+
+def _hidden_conflicts(figures: dict[str, Any]) -> float:
+    hidden = figures["conflicts_by_layer"][:-1]
+    return float(sum(met for met, _ in hidden) / max(1, sum(n for _, n in hidden)))
+
+
+def _output_conflicts(figures: dict[str, Any]) -> float:
+    met, n = figures["conflicts_by_layer"][-1]
+    return float(met / max(1, n))
+
+
+def _harmless(found: Sequence[Group]) -> Claim:
+    rows, short = [], []
+    for group in found:
+        by_threads = _by_threads(group)
+        one = by_threads.get(1)
+        for n, those in by_threads.items():
+            seconds = those.spread(_epoch_seconds)
+            row = {
+                "net": f"{group.data}, {group.depth} hidden, {threads(n)}",
+                "accuracy": span(those.accuracy),
+                "seconds per epoch": f"{seconds.mean:.2f} ({seconds.low:.2f}-{seconds.high:.2f})",
+                "speed-up": "-",
+                "efficiency": "-",
+                "GB/s copied": f"{those.spread('bandwidth_gb_s').mean:.0f}",
+            }
+            if one is not None:
+                speedup = one.spread(_epoch_seconds).mean / seconds.mean
+                row |= {"speed-up": f"{speedup:.2f}", "efficiency": f"{speedup / n:.0%}"}
+                loss, noise = _points(one.accuracy, those.accuracy)
+                short.append((loss - LARGEST_THREADS_LOSS, noise))
+            rows.append(row)
+    return Claim(
+        name="A7, A8",
+        text="Asynchronous training loses at most half a point against one thread, and its speed "
+        "grows with the threads. Beside it the memory bandwidth of that many threads. (The paper: "
+        "31 times with 56 threads on MNIST8M, 7 to 19 times on the small sets.)",
+        verdict=_verdict(short),
+        found=f"speed-up {_range([r for r in rows if r['speed-up'] != '1.00'], 'speed-up')}",
+        rows=rows,
+    )
+
+
+def _epoch_seconds(figures: dict[str, Any]) -> float:
+    seconds = [row[1] for row in figures["curve"]]
+    return float(statistics.median(seconds[1:] or seconds))
+
+
+def _energy(found: Sequence[Group]) -> Claim:
+    rows, joules = [], {}
+    for group in found:
+        for n, those in _by_threads(group).items():
+            net = f"{group.data}, {group.depth} hidden"
+            measured = [line.figures["energy"]["joules"] for line in those.lines]
+            if None not in measured:
+                joules[net, n, group.method] = _total(measured)
+            rows.append(
+                {
+                    "net": f"{net}, {group.method}, {threads(n)}",
+                    "joules": f"{_total(measured):.0f}" if None not in measured else "unavailable",
+                    "CPU seconds": f"{those.spread('cpu_seconds').mean:.1f}",
+                    "multiplications": f"{those.spread(lambda f: f['training']['total']).mean:.3g}",
+                    "additions": f"{those.spread(lambda f: f['training']['additions']).mean:.3g}",
+                }
+            )
+    short = [
+        (used - joules[net, n, "NN"], 0.0)
+        for (net, n, method), used in joules.items()
+        if method == "LSH" and (net, n, "NN") in joules
+    ]
+    reasons = {line.figures["energy"]["reason"] for group in found for line in group.lines} - {""}
+    return Claim(
+        name="A10",
+        text="Little work means little energy: joules of packages and memory of the whole machine "
+        "during training, from its powercap counters, hashed and dense net alone on it in turn.",
+        verdict=_verdict(short),
+        found=f"unavailable: {', '.join(sorted(reasons))}" if reasons else "see the table",
+        rows=rows,
+    )
+
+
+def _total(measured: Sequence[dict[str, float]]) -> float:
+    """Mean over trainings of the joules of packages and memory."""
+    return statistics.fmean(
+        sum(used for name, used in joules.items() if name.startswith(("package", "dram")))
+        for joules in measured
+    )
+
+
+def span(spread: Spread) -> str:
+    """Return mean and range: `.9851 (.9840 to .9861)`."""
+    mean = _fraction(spread.mean)
+    if len(spread.values) == 1:
+        return mean
+    return f"{mean} ({_fraction(spread.low)} to {_fraction(spread.high)})"
+
+
+def _fraction(value: float) -> str:
+    return f"{value:.4f}".removeprefix("0")
+
+
+def _range(rows: Rows, column: str) -> str:
+    values = [row[column] for row in rows if row.get(column, "-") != "-"]
+    if not values:
+        return "-"
+    ordered = sorted(values, key=lambda text: float(text.strip("%+").replace(",", "")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

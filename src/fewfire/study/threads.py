@@ -1,0 +1,53 @@
+"""Asynchronous training with more and more threads: time, accuracy, conflicts, joules.
+
+These cells run one after the other, alone on the machine.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from .cells import Cell
+
+_BYTES = 1 << 28
+
+
+def thread_counts(n_cores: int) -> list[int]:
+    """Return 1, 2, 4, ... up to all cores.
+
+    >>> thread_counts(6)
+    [1, 2, 4, 6]
+    """
+    powers = [1 << i for i in range(n_cores.bit_length()) if 1 << i <= n_cores]
+    return sorted({*powers, n_cores})
+
+
+def to_time(winner: Cell, n_seeds: int, epochs: int, n_cores: int) -> list[Cell]:
+    """Return the trainings of a hashed net with each number of threads, seeds in turn."""
+    return [
+        replace(winner, part="threads", epochs=epochs, seed=seed, n_threads=n)
+        for seed in range(n_seeds)
+        for n in thread_counts(n_cores)
+    ]
+
+
+def to_weigh(winner: Cell, epochs: int, n_cores: int) -> list[Cell]:
+    """Return the training of a dense net that the hashed one's joules are held against."""
+    return [replace(winner, part="threads", epochs=epochs, n_threads=n_cores)]
+
+
+def bandwidth(n_threads: int) -> float:
+    """Return GB/s that so many threads copy, reads and writes together: the best of five times."""
+    parts = [np.ones(_BYTES // 4 // n_threads, np.float32) for _ in range(2 * n_threads)]
+    pairs = list(zip(parts[::2], parts[1::2], strict=True))
+    seconds = []
+    with ThreadPoolExecutor(n_threads) as pool:
+        for _ in range(5):
+            start = time.perf_counter()
+            list(pool.map(lambda pair: np.copyto(*pair), pairs))
+            seconds.append(time.perf_counter() - start)
+    return round(2 * _BYTES / min(seconds) / 1e9, 2)
