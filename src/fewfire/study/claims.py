@@ -22,6 +22,7 @@ LARGEST_WTA_LEAD = 0.3
 LARGEST_SHARE = 0.05
 LARGEST_THREADS_LOSS = 0.5
 LARGEST_TESTING_LOSS = 1.0
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +50,10 @@ def _verdict(shortfalls: Sequence[tuple[float, float]]) -> Verdict:
     """Judge by how much each figure falls short, and its noise."""
     if not shortfalls:
         return "not measured"
-    if all(short <= 0 for short, _ in shortfalls):
+    if all(short <= _ROUNDING for short, _ in shortfalls):
         return "holds"
-    return "holds within noise" if all(s <= noise for s, noise in shortfalls) else "fails"
+    within = all(short <= noise + _ROUNDING for short, noise in shortfalls)
+    return "holds within noise" if within else "fails"
 
 
 def _pairs(found: Sequence[Group], one: str, other: str) -> Iterator[tuple[str, int, Group, Group]]:
@@ -210,7 +212,7 @@ def _additions(figures: dict[str, Any]) -> float:
     return float(figures["training"]["additions"] / figures["n_examples"])
 
 
-def testing_claim(found: Sequence[Group], timed: Sequence[Group]) -> Claim:
+def claim_of_testing(found: Sequence[Group], timed: Sequence[Group]) -> Claim:
     """Return claim A11: accuracies of the grid, latencies of the nets that ran alone."""
     rows, short = [], []
     for group in _sparsest(found, "LSH"):

@@ -10,7 +10,7 @@ import fewfire
 from ..files import replacing
 from . import paper
 from .cells import METHODS, Cell
-from .claims import Claim, accuracy_claims, span, testing_claim, thread_claims
+from .claims import Claim, accuracy_claims, claim_of_testing, span, thread_claims
 from .document import Block, Heading, Paragraph, Plot, Table, to_html, to_markdown
 from .plots import draw_all
 from .race import speed_claim
@@ -31,7 +31,7 @@ def write_report(folder: Path, lines: Sequence[Line]) -> list[Claim]:
     raced = [line for line in lines if isinstance(line.cell, SpeedCell)]
     claims = [*(accuracy_claims(found) if found else []), *thread_claims(timed)]
     if found:
-        claims.append(testing_claim(found, timed))
+        claims.append(claim_of_testing(found, timed))
     if raced:
         claims.append(speed_claim(raced))
     claims.sort(key=lambda claim: int(claim.name.partition(",")[0][1:]))
