@@ -2,6 +2,7 @@
 // while the core runs. Arrays are borrowed: numpy owns the memory that the core reads and changes.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "hash/centroid.h"
 #include "hash/dwta.h"
@@ -373,7 +375,19 @@ void bind_indexes(nb::module_& m) {
           "weights"_a.noconvert(), "bias"_a.noconvert(), "n_threads"_a = 1,
           "Compute the codes of all rows afresh; returns what it cost, (1, n_fields).");
   nb::class_<SignIndex, Index>(m, "SignIndex", "Sign bits of the live weights; see core/hash/sign.h.")
-      .def(nb::init<int64_t, int64_t, float, uint64_t>(), "n_rows"_a, "n_columns"_a, "alpha"_a, "seed"_a)
+      .def(
+          "__init__",
+          [](SignIndex* self, int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed,
+             std::optional<int64_t> n_read) {
+            const int64_t n = n_read.value_or(n_columns);
+            require(n >= 1 && n <= n_columns, "a query reads 1 column at least, and at most all");
+            new (self) SignIndex(n_rows, n_columns, alpha, seed, n);
+          },
+          "n_rows"_a, "n_columns"_a, "alpha"_a, "seed"_a, "n_read"_a = nb::none())
+      .def_prop_ro(
+          "reads",
+          [](const SignIndex& self) { return std::vector<bool>(self.reads().begin(), self.reads().end()); },
+          "Whether a query reads each column.")
       .def_prop_ro(
           "bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic);
   nb::class_<Hash>(m, "Hash", "A hash family; see core/hash/hash.h.")

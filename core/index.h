@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hash/hash.h"
+#include "inputs.h"
 #include "layer.h"
 #include "ledger.h"
 #include "pool.h"
@@ -25,6 +26,7 @@ struct Scratch {  // of one thread
   std::vector<RowId> candidates, forced, picked;
   std::vector<uint32_t> codes;
   HashScratch hash;
+  RowBuffer part;  // of the query, that sign.h reads
   std::vector<uint64_t> words;
   std::vector<int32_t> groups;  // of sign_rows.h, like sums
   std::vector<float> sums;

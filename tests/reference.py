@@ -163,11 +163,18 @@ class SignIndex:
     """Scores of rows by the signs of their live weights."""
 
     alpha: float
-    seed: int = 0  # of the core's lots among ties
+    seed: int = 0  # of the core's lots among ties, and of the columns that it drew
+    reads: np.ndarray | None = None  # whether a query reads each column; None: all
+
+    def part(self, x: Vector) -> Vector:
+        """The inputs that are read."""
+        read = np.ones(len(x.ids), bool) if self.reads is None else self.reads[x.ids]
+        return Vector(x.ids[read], x.values[read])
 
     def scores(self, layer: Layer, x: Vector) -> np.ndarray:
-        positive = (layer.weights[:, x.ids] > 0) @ x.values
-        return self.alpha * (2 * positive - x.values.sum()) + layer.bias
+        ids, values = self.part(x)
+        alpha = self.alpha if self.reads is None else self.alpha / self.reads.mean()
+        return alpha * (2 * (layer.weights[:, ids] > 0) @ values - values.sum()) + layer.bias
 
 
 def sign_bits(weights: np.ndarray) -> np.ndarray:
@@ -433,7 +440,8 @@ def ask_index(
     if m >= n:
         return np.arange(n)
     if isinstance(gate.index, SignIndex):
-        record.count(at, additions=n * len(x.ids), ranking=n, comparisons=n)
+        n_read = len(gate.index.part(x).ids)
+        record.count(at, additions=n * n_read, ranking=n, comparisons=n)
         record.decided(layer.weights)
         return largest(gate.index.scores(layer, x), m, record)
     record.count(at, hashing=gate.index.projections.shape[1] * len(x.ids))

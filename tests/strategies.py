@@ -23,7 +23,6 @@ from reference import (
     Layer,
     Model,
     Optimizer,
-    SignIndex,
     TableIndex,
     TopK,
 )
@@ -120,7 +119,9 @@ def gates(draw: Any, weights: np.ndarray, soft: bool, first: bool) -> Any:
         return TopK(k, soft, differentiate, seed)
     m = min(n, k * draw(st.integers(1, 3)) + soft)
     if kind == "sign":
-        index = SignIndex(draw(st.sampled_from([0.03, 0.1, 1])))
+        d = weights.shape[1]
+        n_read = draw(st.sampled_from([d, max(1, d // 2), 1]))
+        index = native.sign_index(draw(st.sampled_from([0.03, 0.1, 1])), d, n_read, seed)
     else:
         n_bits, n_tables = draw(st.integers(1, 4)), draw(st.integers(1, 6))
         probes = draw(st.integers(0, 2**n_bits - 1))

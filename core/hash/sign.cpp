@@ -1,18 +1,36 @@
 #include "hash/sign.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include "kernels.h"
+#include "rng.h"
 #include "simd.h"
 
 namespace fewfire {
+namespace {
 
-SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed)
+// `n` of the columns, each with equal chance: those with the smallest random keys.
+std::vector<char> draw_columns(int64_t n_columns, int64_t n, uint64_t seed) {
+  std::vector<std::pair<uint64_t, int64_t>> keys;
+  for (int64_t j = 0; j < n_columns; ++j)
+    keys.emplace_back(random_bits(seed, 0, static_cast<uint64_t>(j)), j);
+  std::sort(keys.begin(), keys.end());
+  std::vector<char> drawn(static_cast<size_t>(n_columns));
+  for (int64_t i = 0; i < n; ++i) drawn[keys[i].second] = 1;
+  return drawn;
+}
+
+}  // namespace
+
+SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed, int64_t n_read)
     : n_rows_(n_rows),
       n_columns_(n_columns),
       n_words_((n_rows + 63) / 64),
-      alpha_(alpha),
+      alpha_(alpha * static_cast<float>(n_columns) / static_cast<float>(n_read)),
       seed_(seed),
+      reads_all_(n_read == n_columns),
+      reads_(draw_columns(n_columns, n_read, seed)),
       bits_(n_columns * n_words_) {}
 
 Tally SignIndex::refresh(Matrix<const float> weights, std::span<const float>, Pool& pool) {
@@ -39,17 +57,29 @@ void SignIndex::signs_flipped(RowId row, std::span<const RowId> columns, std::sp
   }
 }
 
+SparseVector SignIndex::read_part(SparseVector x, RowBuffer& part) const {
+  part.ids.clear();
+  part.values.clear();
+  for (int64_t k = 0; k < x.size(); ++k)
+    if (reads_[x.ids[k]]) {
+      part.ids.push_back(x.ids[k]);
+      part.values.push_back(x.values[k]);
+    }
+  return {part.ids, part.values};
+}
+
 void SignIndex::propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                         Tally& tally) const {
+  const SparseVector x = reads_all_ ? query.x : read_part(query.x, scratch.part);
   scratch.scores.resize(static_cast<size_t>(n_words_ * 64));
-  kernels().masked_sum(bits(), query.x, scratch.scores.data());
+  kernels().masked_sum(bits(), x, scratch.scores.data());
   float total = 0.0f;
-  for (const float x : query.x.values) total += x;
+  for (const float value : x.values) total += value;
   for (int64_t i = 0; i < n_rows_; ++i)
     scratch.scores[i] = alpha_ * (2.0f * scratch.scores[i] - total) + layer.bias[i];
   largest({scratch.scores.data(), static_cast<size_t>(n_rows_)}, wanted, seed_ ^ query.key, scratch.cut,
           scratch.candidates);
-  tally.additions += n_rows_ * query.x.size();
+  tally.additions += n_rows_ * x.size();
   tally.ranking += n_rows_;
   tally.comparisons += n_rows_;
 }

@@ -3,6 +3,9 @@
 //   s_i = alpha (2 sum_{j: w_ij > 0} x_j - sum_j x_j) + b_i
 // with masked additions over the non-zero inputs and one multiplication a row. Bits lie input by
 // input, so a scan reads n_rows / 8 bytes per non-zero input.
+//
+// A query may read the bits of some columns only, the same for every query: drawn once, each with equal
+// chance. Both sums then go over those, and alpha is scaled up by the share that is read.
 #pragma once
 
 #include "index.h"
@@ -11,7 +14,8 @@ namespace fewfire {
 
 class SignIndex : public Index {
  public:
-  SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed);
+  // n_read: columns that a query reads.
+  SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed, int64_t n_read);
 
   bool fits(int64_t n_rows, int64_t n_columns) const override {
     return n_rows == n_rows_ && n_columns == n_columns_;
@@ -21,12 +25,17 @@ class SignIndex : public Index {
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override;
 
+  std::span<const char> reads() const { return reads_; }
   Matrix<const uint64_t> bits() const { return {bits_.data(), n_columns_, n_words_}; }
 
  private:
+  SparseVector read_part(SparseVector x, RowBuffer& part) const;
+
   int64_t n_rows_, n_columns_, n_words_;
   float alpha_;
   uint64_t seed_;
+  bool reads_all_;
+  std::vector<char> reads_;     // of each column, whether a query reads it
   std::vector<uint64_t> bits_;  // n_columns x n_words
 };
 

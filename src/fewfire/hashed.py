@@ -26,7 +26,7 @@ _SHARED_BY_TABLES: dict[str, Any] = {
     "drift": None,
 }
 FAMILIES: dict[str, dict[str, Any]] = {
-    "sign": {"alpha": None},
+    "sign": {"alpha": None, "n_columns": None},
     "simhash": {
         "n_bits": 6,
         "n_tables": 50,
@@ -92,6 +92,9 @@ class Hashed:
         Weight of the sign sum against the bias where sign bits rank ("sign", or `rank="sign"`):
         s_i = alpha (2 sum_{w_ij > 0} x_j - sum_j x_j) + b_i. None: 0.03 in a network's first layer,
         0.1 later.
+    n_columns : int, optional
+        "sign": a query reads the signs of so many columns, drawn once, and of its inputs in them:
+        fewer additions where inputs have few zeros. None, or more than there are: all.
     n_bits, n_tables : int, optional
         Bits per code ("simhash": K, default 6; "minhash": default 12) and tables (L, default 50).
     n_hashes : int, optional
@@ -163,6 +166,7 @@ class Hashed:
     differentiate: bool | None = None
     explore: float | None = None
     alpha: float | None = None
+    n_columns: int | None = None
     n_bits: int | None = None
     n_tables: int | None = None
     n_hashes: int | None = None
@@ -314,6 +318,7 @@ class Hashed:
 _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "explore": partial(check_number, low=0.0, below=1.0),
     "alpha": partial(check_number, above=0.0),
+    "n_columns": partial(check_integer, low=1),
     "n_bits": partial(check_integer, low=1, high=24),
     "n_tables": partial(check_integer, low=1, high=4096),
     "n_hashes": partial(check_integer, low=1, high=16),

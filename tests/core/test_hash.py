@@ -126,6 +126,16 @@ def test_sign_bits_are_the_signs_of_the_weights(n, d, seed, n_threads):
     assert_array_equal(signs.bits, reference.sign_bits(weights))
 
 
+def test_columns_that_a_query_reads_are_drawn_with_equal_chance():
+    d, n_read, n_draws = 12, 5, 3000
+    drawn = np.array([_core.SignIndex(3, d, 0.1, seed, n_read).reads for seed in range(n_draws)])
+    assert_array_equal(drawn.sum(axis=1), n_read)
+    strategies.assert_uniform(drawn.sum(axis=0), n_read / d, n_draws)
+    for n in (0, d + 1):
+        with pytest.raises(ValueError, match="1 column"):
+            _core.SignIndex(3, d, 0.1, 0, n)
+
+
 @given(
     case=strategies.cases(n_layers=2, loss="softmax"),
     how=st.sampled_from([{}, {"deterministic": True, "n_threads": 3}]),
