@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 from pathlib import Path
 from typing import Any
+
+from fewfire.study.machine import machine
 
 
 def report(benchmark: str, *, threads: int, **figures: Any) -> dict[str, Any]:
@@ -29,15 +30,3 @@ def commit() -> str:
     found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
     return found.stdout.strip() or "unknown"
 
-
-def machine() -> str:
-    """CPU model and count: `AMD EPYC x 2`."""
-    return f"{cpu_model()} x {os.cpu_count()}"
-
-
-def cpu_model() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else []:
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
