@@ -90,6 +90,8 @@ GROUPS: dict[str, dict[str, Variant]] = {
         "signs of 392 of 784 columns": Variant(first=hashed(n_columns=392), second=hashed()),
         "signs of 196": Variant(first=hashed(n_columns=196), second=hashed()),
         "signs of 98": Variant(first=hashed(n_columns=98), second=hashed()),
+        "inputs counted, not summed": Variant(first=hashed(binary=True), second=hashed()),
+        "inputs counted in both layers": both(binary=True),
     },
     "training": {
         "initial weights x 4": Variant(gain=4.0),

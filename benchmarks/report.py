@@ -29,4 +29,3 @@ def commit() -> str:
     command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
     found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
     return found.stdout.strip() or "unknown"
-

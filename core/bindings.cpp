@@ -378,12 +378,12 @@ void bind_indexes(nb::module_& m) {
       .def(
           "__init__",
           [](SignIndex* self, int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed,
-             std::optional<int64_t> n_read) {
+             std::optional<int64_t> n_read, bool binary) {
             const int64_t n = n_read.value_or(n_columns);
             require(n >= 1 && n <= n_columns, "a query reads 1 column at least, and at most all");
-            new (self) SignIndex(n_rows, n_columns, alpha, seed, n);
+            new (self) SignIndex(n_rows, n_columns, alpha, seed, n, binary);
           },
-          "n_rows"_a, "n_columns"_a, "alpha"_a, "seed"_a, "n_read"_a = nb::none())
+          "n_rows"_a, "n_columns"_a, "alpha"_a, "seed"_a, "n_read"_a = nb::none(), "binary"_a = false)
       .def_prop_ro(
           "reads",
           [](const SignIndex& self) { return std::vector<bool>(self.reads().begin(), self.reads().end()); },

@@ -26,7 +26,7 @@ struct Scratch {  // of one thread
   std::vector<RowId> candidates, forced, picked;
   std::vector<uint32_t> codes;
   HashScratch hash;
-  RowBuffer part;  // of the query, that sign.h reads
+  RowBuffer part, places;  // of sign.h: the part of a query that it reads, and powers of two
   std::vector<uint64_t> words;
   std::vector<int32_t> groups;  // of sign_rows.h, like sums
   std::vector<float> sums;

@@ -31,6 +31,9 @@ struct Kernels {
                        const float* coefficients, int64_t n, float* sums);
   // sums[i] = sum of x.values[k] over the k whose bit i of words[x.ids[k]] is set
   void (*masked_sum)(Matrix<const uint64_t> words, SparseVector x, float* sums);
+  // Bit i of planes[p] is bit p of how many of words[ids[k]] have bit i set; planes.rows >= 3, and enough
+  // for ids.size().
+  void (*count_bits)(Matrix<const uint64_t> words, std::span<const RowId> ids, Matrix<uint64_t> planes);
   // sums[r] = sum over g of sums_of_patterns[16 g + the four bits 4 groups[g] .. of row rows[r]]
   void (*pattern_sum)(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const int32_t* groups,
                       const float* sums_of_patterns, int64_t n_groups, float* sums);

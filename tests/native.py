@@ -155,16 +155,18 @@ class Network:
         return _core.evaluate(self.model, X, targets_, ids, k, exact, n_threads)
 
 
-def sign_index(alpha: float, n_columns: int, n_read: int, seed: int) -> reference.SignIndex:
+def sign_index(
+    alpha: float, n_columns: int, n_read: int, seed: int, *, binary: bool
+) -> reference.SignIndex:
     """The twin of an index that reads some columns: the core draws them."""
     reads = np.array(_core.SignIndex(1, n_columns, alpha, seed, n_read).reads)
-    return reference.SignIndex(alpha, seed, reads)
+    return reference.SignIndex(alpha, seed, reads, binary)
 
 
 def make_index(index: Any, n_rows: int, n_columns: int) -> Any:
     if isinstance(index, reference.SignIndex):
         n_read = n_columns if index.reads is None else int(index.reads.sum())
-        return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed, n_read)
+        return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed, n_read, index.binary)
     if isinstance(index, reference.CentroidIndex):
         hashing = _core.Centroids(
             n_columns, index.n_cells, index.seed, n_probes=index.n_probes, spherical=index.spherical

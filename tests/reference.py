@@ -165,11 +165,15 @@ class SignIndex:
     alpha: float
     seed: int = 0  # of the core's lots among ties, and of the columns that it drew
     reads: np.ndarray | None = None  # whether a query reads each column; None: all
+    binary: bool = False
 
     def part(self, x: Vector) -> Vector:
         """The inputs that are read."""
         read = np.ones(len(x.ids), bool) if self.reads is None else self.reads[x.ids]
-        return Vector(x.ids[read], x.values[read])
+        ids, values = x.ids[read], x.values[read]
+        if self.binary and len(ids):
+            values = np.full(len(ids), values.mean())
+        return Vector(ids, values)
 
     def scores(self, layer: Layer, x: Vector) -> np.ndarray:
         ids, values = self.part(x)
@@ -441,7 +445,10 @@ def ask_index(
         return np.arange(n)
     if isinstance(gate.index, SignIndex):
         n_read = len(gate.index.part(x).ids)
-        record.count(at, additions=n * n_read, ranking=n, comparisons=n)
+        binary = gate.index.binary
+        per_row = max(3, n_read.bit_length()) if binary else n_read
+        words = -(-n // 64) * n_read if binary else 0
+        record.count(at, additions=n * per_row, popcounts=words, ranking=n, comparisons=n)
         record.decided(layer.weights)
         return largest(gate.index.scores(layer, x), m, record)
     record.count(at, hashing=gate.index.projections.shape[1] * len(x.ids))

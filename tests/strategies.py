@@ -121,7 +121,8 @@ def gates(draw: Any, weights: np.ndarray, soft: bool, first: bool) -> Any:
     if kind == "sign":
         d = weights.shape[1]
         n_read = draw(st.sampled_from([d, max(1, d // 2), 1]))
-        index = native.sign_index(draw(st.sampled_from([0.03, 0.1, 1])), d, n_read, seed)
+        alpha, binary = draw(st.sampled_from([0.03, 0.1, 1])), draw(st.booleans())
+        index = native.sign_index(alpha, d, n_read, seed, binary=binary)
     else:
         n_bits, n_tables = draw(st.integers(1, 4)), draw(st.integers(1, 6))
         probes = draw(st.integers(0, 2**n_bits - 1))

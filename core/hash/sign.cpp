@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
+#include <cmath>
 
 #include "kernels.h"
 #include "rng.h"
@@ -23,13 +25,15 @@ std::vector<char> draw_columns(int64_t n_columns, int64_t n, uint64_t seed) {
 
 }  // namespace
 
-SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed, int64_t n_read)
+SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed, int64_t n_read,
+                     bool binary)
     : n_rows_(n_rows),
       n_columns_(n_columns),
       n_words_((n_rows + 63) / 64),
       alpha_(alpha * static_cast<float>(n_columns) / static_cast<float>(n_read)),
       seed_(seed),
       reads_all_(n_read == n_columns),
+      binary_(binary),
       reads_(draw_columns(n_columns, n_read, seed)),
       bits_(n_columns * n_words_) {}
 
@@ -68,18 +72,39 @@ SparseVector SignIndex::read_part(SparseVector x, RowBuffer& part) const {
   return {part.ids, part.values};
 }
 
+// scores[i] = mean * (how many of the inputs meet a positive weight), the counts as binary numbers.
+void SignIndex::count(SparseVector x, float mean, Scratch& scratch, Tally& tally) const {
+  const int64_t n_planes = std::max<int64_t>(3, std::bit_width(static_cast<uint64_t>(x.size())));
+  scratch.words.resize(static_cast<size_t>(n_planes * n_words_));
+  const Matrix<uint64_t> planes{scratch.words.data(), n_planes, n_words_};
+  kernels().count_bits(bits(), x.ids, planes);
+  scratch.places.ids.resize(static_cast<size_t>(n_planes));
+  scratch.places.values.resize(static_cast<size_t>(n_planes));
+  for (int64_t p = 0; p < n_planes; ++p) {
+    scratch.places.ids[p] = static_cast<RowId>(p);
+    scratch.places.values[p] = std::ldexp(mean, static_cast<int>(p));
+  }
+  kernels().masked_sum(planes, {scratch.places.ids, scratch.places.values}, scratch.scores.data());
+  tally.popcounts += n_words_ * x.size();
+  tally.additions += n_rows_ * n_planes;
+}
+
 void SignIndex::propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                         Tally& tally) const {
   const SparseVector x = reads_all_ ? query.x : read_part(query.x, scratch.part);
   scratch.scores.resize(static_cast<size_t>(n_words_ * 64));
-  kernels().masked_sum(bits(), x, scratch.scores.data());
   float total = 0.0f;
   for (const float value : x.values) total += value;
+  if (binary_) {
+    count(x, x.size() > 0 ? total / static_cast<float>(x.size()) : 0.0f, scratch, tally);
+  } else {
+    kernels().masked_sum(bits(), x, scratch.scores.data());
+    tally.additions += n_rows_ * x.size();
+  }
   for (int64_t i = 0; i < n_rows_; ++i)
     scratch.scores[i] = alpha_ * (2.0f * scratch.scores[i] - total) + layer.bias[i];
   largest({scratch.scores.data(), static_cast<size_t>(n_rows_)}, wanted, seed_ ^ query.key, scratch.cut,
           scratch.candidates);
-  tally.additions += n_rows_ * x.size();
   tally.ranking += n_rows_;
   tally.comparisons += n_rows_;
 }

@@ -6,6 +6,9 @@
 //
 // A query may read the bits of some columns only, the same for every query: drawn once, each with equal
 // chance. Both sums then go over those, and alpha is scaled up by the share that is read.
+//
+// A binary query counts every non-zero input as the mean of them: the masked additions become counts of
+// bits, 64 rows to a word, and ten additions a row.
 #pragma once
 
 #include "index.h"
@@ -15,7 +18,7 @@ namespace fewfire {
 class SignIndex : public Index {
  public:
   // n_read: columns that a query reads.
-  SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed, int64_t n_read);
+  SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed, int64_t n_read, bool binary);
 
   bool fits(int64_t n_rows, int64_t n_columns) const override {
     return n_rows == n_rows_ && n_columns == n_columns_;
@@ -30,11 +33,12 @@ class SignIndex : public Index {
 
  private:
   SparseVector read_part(SparseVector x, RowBuffer& part) const;
+  void count(SparseVector x, float mean, Scratch& scratch, Tally& tally) const;
 
   int64_t n_rows_, n_columns_, n_words_;
   float alpha_;
   uint64_t seed_;
-  bool reads_all_;
+  bool reads_all_, binary_;
   std::vector<char> reads_;     // of each column, whether a query reads it
   std::vector<uint64_t> bits_;  // n_columns x n_words
 };

@@ -65,6 +65,7 @@ void hadamard(float* values, int log_size);
 
 // codes.cpp
 void masked_sum(Matrix<const uint64_t> words, SparseVector x, float* sums);
+void count_bits(Matrix<const uint64_t> words, std::span<const RowId> ids, Matrix<uint64_t> planes);
 void order_keys(const float* scores, int64_t n, uint32_t* keys);
 int64_t count_at_least(const uint32_t* keys, int64_t n, uint32_t bound);
 

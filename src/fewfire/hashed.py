@@ -26,7 +26,7 @@ _SHARED_BY_TABLES: dict[str, Any] = {
     "drift": None,
 }
 FAMILIES: dict[str, dict[str, Any]] = {
-    "sign": {"alpha": None, "n_columns": None},
+    "sign": {"alpha": None, "n_columns": None, "binary": None},
     "simhash": {
         "n_bits": 6,
         "n_tables": 50,
@@ -95,6 +95,10 @@ class Hashed:
     n_columns : int, optional
         "sign": a query reads the signs of so many columns, drawn once, and of its inputs in them:
         fewer additions where inputs have few zeros. None, or more than there are: all.
+    binary : bool, optional
+        "sign": a query counts each input that is not 0 as the mean of them: counts of bits instead
+        of additions, several times faster where inputs are many, and exact where they are 0 or 1
+        (default False).
     n_bits, n_tables : int, optional
         Bits per code ("simhash": K, default 6; "minhash": default 12) and tables (L, default 50).
     n_hashes : int, optional
@@ -167,6 +171,7 @@ class Hashed:
     explore: float | None = None
     alpha: float | None = None
     n_columns: int | None = None
+    binary: bool | None = None
     n_bits: int | None = None
     n_tables: int | None = None
     n_hashes: int | None = None
@@ -319,6 +324,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "explore": partial(check_number, low=0.0, below=1.0),
     "alpha": partial(check_number, above=0.0),
     "n_columns": partial(check_integer, low=1),
+    "binary": check_flag,
     "n_bits": partial(check_integer, low=1, high=24),
     "n_tables": partial(check_integer, low=1, high=4096),
     "n_hashes": partial(check_integer, low=1, high=16),

@@ -44,7 +44,7 @@ def make_index(
     alpha = selector.alpha or (_ALPHA_FIRST if is_first else _ALPHA_LATER)
     if selector.family == "sign":
         n_read = min(selector.n_columns or n_columns, n_columns)
-        return _core.SignIndex(n_rows, n_columns, alpha, seed, n_read)
+        return _core.SignIndex(n_rows, n_columns, alpha, seed, n_read, bool(selector.binary))
     assert selector.rank
     hashing = _HASHES[selector.family](selector, shape, seed)
     pool = POOL if selector.family == "centroid" else 0

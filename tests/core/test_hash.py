@@ -206,3 +206,24 @@ def test_an_index_of_another_shape_is_refused(kind, shape):
         index.refresh(weights, bias, 1)
     with pytest.raises(ValueError, match="another shape"):
         _core.Linear(weights, bias, "relu", _core.Hashed(index, 1, 1, False, False, 0))
+
+
+@pytest.mark.parametrize("level", _core.simd_levels())
+@pytest.mark.parametrize(("n", "d", "k"), [(1, 1, 1), (64, 9, 8), (130, 70, 7), (1000, 700, 650)])
+def test_binary_queries_count_the_positive_weights_that_inputs_meet(level, n, d, k):
+    """Scores that are counts, plus a bias that tells rows of equal counts apart."""
+    _core.set_simd_level(level)
+    rng = np.random.default_rng(n)
+    weights = rng.normal(size=(n, d)).astype(np.float32)
+    bias = rng.permutation(n).astype(np.float32) / (4 * n)
+    x = np.zeros((1, d), np.float32)
+    ids = np.sort(rng.choice(d, k, replace=False))
+    x[0, ids] = 0.5
+    index = _core.SignIndex(n, d, 1.0, 0, binary=True)
+    index.refresh(weights, bias, 1)
+    m = 1 + n // 3
+    layer = _core.Linear(weights, bias, "linear", _core.Hashed(index, m, m, False, False, 0))
+    model = _core.Model([layer], "squared")
+    scores = _core.scores(model, native.vectors(x), np.zeros(1, np.int64), False, 1)
+    wanted = 0.5 * (2 * (weights[:, ids] > 0).sum(axis=1) - k) + bias
+    assert set(np.flatnonzero(np.isfinite(scores[0]))) == set(np.argsort(-wanted)[:m])

@@ -123,6 +123,8 @@ _SETTINGS = [
                       "adaptivedropout: rows are kept at sigmoid(alpha z + beta); default: 1."),
     click.option("--n-columns", type=int, metavar="N",
                  help="sign: columns whose signs a query reads; default: all."),
+    click.option("--binary", is_flag=True, default=None,
+                 help="sign: count an input that is not 0 as the mean of them: fewer additions."),
     click.option("--beta", type=float, help="adaptivedropout; default: 0."),
     click.option("--n-bits", type=int, help="Bits per code; default: simhash 6, minhash 12."),
     click.option("--n-tables", type=int, help="Hash tables; default: 50."),
