@@ -141,7 +141,7 @@ def strokes(n_train: int = 12000, n_test: int = 2000, random_state: int = 0) -> 
 def deformed(source: Dataset, n: int, random_state: int = 0) -> Dataset:
     """Return the images of `source`, then deformed ones, `n` in all: MNIST8M by its recipe.
 
-    All are held in memory; `Deformed` gives the same images slice by slice.
+    All are held in memory; `Deformed` gives the same images slice by slice, also to `Trainer.fit`.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from . import _core
 from .config import check_integer, check_memory, to_dict
 from .data import Dataset
+from .data.pieces import Examples, known, pieces
 from .evaluation import core_inputs, core_targets
 from .files import FormatError, PathLike, read_model, write_model
 from .history import History
@@ -37,7 +38,7 @@ class Run:
     """One training run: its position, its optimizer state, its history."""
 
     def __init__(
-        self, plan: Plan, net: Network, train: Dataset, eval_sets: dict[str, Dataset]
+        self, plan: Plan, net: Network, train: Examples, eval_sets: dict[str, Dataset]
     ) -> None:
         self.plan = plan
         self.max_epochs = plan.max_epochs
@@ -51,7 +52,7 @@ class Run:
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = Moments(self.net, plan.optimizer)
-        self.upkeep = Upkeep(net, train, self.moments, plan.random_state, plan.n_threads)
+        self.upkeep = Upkeep(net, known(train), self.moments, plan.random_state, plan.n_threads)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -60,7 +61,7 @@ class Run:
 
     def go(self) -> History:
         """Train until the last epoch, an early stop, or Ctrl-C."""
-        self.net.loss, self.net.encoding = self.loss, self.train.encoding
+        self.net.loss, self.net.encoding = self.loss, known(self.train).encoding
         self.history.ledger += self.upkeep.start(self.epoch * self.steps_per_epoch)
         for callback in self.plan.callbacks:
             callback.on_fit_start(self)
@@ -80,9 +81,10 @@ class Run:
         return self.history
 
     def _check_data(self) -> str:
-        train, net = self.train, self.net
-        if not isinstance(train, Dataset):
-            raise TypeError(f"train must be a fewfire.Dataset, got {type(train).__name__}")
+        if not isinstance(self.train, Examples):
+            name = type(self.train).__name__
+            raise TypeError(f"train must be a fewfire.Dataset or Deformed, got {name}")
+        train, net = known(self.train), self.net
         if train.kind is None:
             raise ValueError("the training set has no targets: give it y")
         loss = self.plan.loss or LOSS_OF_KIND[train.kind]
@@ -129,32 +131,36 @@ class Run:
 
     def _train_slices(self) -> Sums:
         plan, net = self.plan, self.net
-        inputs, targets, model = core_inputs(self.train), core_targets(self.train), net.model()
+        model, batch_size = net.model(), plan.batch_size
         optimizer, states = core_optimizer(plan.optimizer), self.moments.states
         sequence = np.random.SeedSequence([plan.random_state, self.epoch])
-        order = np.random.default_rng(sequence).permutation(len(self.train))
-        n_steps, done = self.steps_per_epoch, 0
+        done = 0
         sums = Sums(net)
         pace = Pace()
-        self.upkeep.find_rare(self.epoch * n_steps)
+        first_step = self.epoch * self.steps_per_epoch
+        self.upkeep.find_rare(first_step)
         with progress_bar(plan, self.epoch + 1, len(self.train)) as bar:
-            while done < n_steps and math.isfinite(sums.loss):
-                # Cut where something is due, so that the result does not depend on the slices.
-                size = min(pace.size, n_steps - done, self._steps_to_next(done))
-                ids = order[done * plan.batch_size : (done + size) * plan.batch_size]
-                rates = np.float32(plan.optimizer.lr) * self._factors(done, size)
-                first_step = self.epoch * n_steps + done
-                with pace.of(size):
-                    loss, n_correct, ledger, usage = _core.train(
-                        model, inputs, targets, ids, rates, plan.batch_size, optimizer, states,
-                        first_step, self.epoch, plan.n_threads, plan.deterministic,
-                    )  # fmt: skip
-                self.history.ledger += Ledger(ledger)
-                self.history.n_examples += len(ids)
-                sums.add(loss, n_correct, usage, len(ids))
-                done += size
-                self._keep_up(done, sums)
-                sums.show(bar, len(ids), net)
+            for piece, order in pieces(self.train, batch_size, np.random.default_rng(sequence)):
+                if not math.isfinite(sums.loss):
+                    break
+                inputs, targets = core_inputs(piece), core_targets(piece)
+                while len(order) and math.isfinite(sums.loss):
+                    # Cut where something is due, so that the result does not depend on the slices.
+                    left = math.ceil(len(order) / batch_size)
+                    size = min(pace.size, left, self._steps_to_next(done))
+                    ids, order = np.split(order, [size * batch_size])
+                    rates = np.float32(plan.optimizer.lr) * self._factors(done, size)
+                    with pace.of(size):
+                        loss, n_correct, ledger, usage = _core.train(
+                            model, inputs, targets, ids, rates, batch_size, optimizer, states,
+                            first_step + done, self.epoch, plan.n_threads, plan.deterministic,
+                        )  # fmt: skip
+                    self.history.ledger += Ledger(ledger)
+                    self.history.n_examples += len(ids)
+                    sums.add(loss, n_correct, usage, len(ids))
+                    done += size
+                    self._keep_up(done, sums)
+                    sums.show(bar, len(ids), net)
         self._renumber(sums)
         return sums
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from .callbacks import Callback
 from .config import thread_count
 from .data import Dataset
+from .data.generators import Deformed
 from .files import PathLike
 from .history import History
 from .network import Network
@@ -98,7 +99,7 @@ class Trainer:
 
     def fit(
         self,
-        train: Dataset,
+        train: Dataset | Deformed,
         eval_sets: Mapping[str, Dataset] | None = None,
         *,
         resume: PathLike | None = None,
@@ -107,7 +108,8 @@ class Trainer:
 
         Parameters
         ----------
-        train : Dataset
+        train : Dataset or datasets.Deformed
+            Deformed images are made while they are trained on, 65,536 at a time.
         eval_sets : dict of str to Dataset, optional
             Their figures are in the history as `<name>/<metric>`.
         resume : path, optional

@@ -20,7 +20,7 @@ from ..study.threads import to_time, to_weigh
 from .common import PATH, jobs_option, json_option, print_json, say
 
 PARTS = ("accuracy", "threads", "speed")
-EPOCHS = {"default": 12, "convex": 30, "rectangles-images": 15, "norb": 20}
+EPOCHS = {"default": 12, "mnist8m": 3, "convex": 30, "rectangles-images": 15, "norb": 20}
 QUICK = Sizes(epochs={"default": 6}, n_train=3000, n_test=5000, n_settings=2)
 QUICK_DENSITIES, FULL_DENSITIES = (0.05, 0.25), (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -88,7 +88,7 @@ def reproduce() -> None:
               help="Numbers of hidden layers, of 1000 rows each; default: 2,3.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), help="Trainings of each net; default: 3.")
 @click.option("--epochs", type=click.IntRange(min=1),
-              help="Default: 12; convex 30, norb 20, rectangles-images 15.")  # fmt: skip
+              help="Default: 12; convex 30, norb 20, rectangles-images 15, mnist8m 3.")  # fmt: skip
 @click.option("--parts", callback=_list(known=PARTS), metavar="A,B",
               default=",".join(PARTS), show_default=True,
               help="accuracy: the grid. threads: one net with more and more threads. speed: nets "
@@ -165,7 +165,8 @@ def _run(
         cells += _alone(_to_time(grid, results, n_jobs, quick=quick), grid, results)
     if "speed" in parts:
         name = next(iter(grid.folders))
-        n_train = len(load(name, grid.folders[name]).train[: grid.sizes.n_train])
+        n_train = len(load(name, grid.folders[name]).train)
+        n_train = min(n_train, grid.sizes.n_train or n_train)
         epochs = grid.sizes.epochs_of(name)
         cells += _alone(to_race(name, n_train, epochs, n_jobs, quick=quick), grid, results)
     return [results[cell] for cell in cells]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from .. import datasets
 from ..data import Dataset
+from ..data.pieces import Examples
 
 _SEED = 2017  # of generated sets: the same for every seed of a training
 
@@ -16,24 +17,19 @@ _SEED = 2017  # of generated sets: the same for every seed of a training
 class Parts(NamedTuple):
     """Settings are chosen on `validation`; `test` is read once, at the end."""
 
-    train: Dataset
+    train: Examples
     validation: Dataset
     test: Dataset
 
 
-def _deformed(folder: Path) -> datasets.Pair:
-    train, test = datasets.mnist(folder)
-    return datasets.deformed(train, N_DEFORMED, _SEED), test
-
-
-N_DEFORMED = 240_000
+N_DEFORMED = 240_000  # images of an epoch
 GENERATED: dict[str, Callable[[], datasets.Pair]] = {
     "convex": lambda: datasets.convex(random_state=_SEED),
     "rectangles-images": lambda: datasets.rectangles_images(random_state=_SEED),
     "strokes": lambda: datasets.strokes(random_state=_SEED),
 }
 READ: dict[str, Callable[[Path], datasets.Pair]] = {
-    "mnist8m": _deformed,
+    "mnist8m": datasets.mnist,
     "norb": datasets.norb,
 }
 N_VALIDATION = {"convex": 2000, "rectangles-images": 2000, "strokes": 2000}  # as published
@@ -64,4 +60,7 @@ def load(name: str, folder: Path | None) -> Parts:
         train, test = GENERATED[name]()
     else:
         train, test = READ.get(name, datasets.mnist)(folder)
-    return Parts(*train.split(N_VALIDATION.get(name, len(train) // 12)), test)
+    train, validation = train.split(N_VALIDATION.get(name, len(train) // 12))
+    if name == "mnist8m":  # made while they are trained on
+        return Parts(datasets.Deformed(train, N_DEFORMED, random_state=_SEED), validation, test)
+    return Parts(train, validation, test)

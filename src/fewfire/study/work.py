@@ -47,7 +47,7 @@ def run_cell(cell: Cell, folder: Path | None) -> Figures:
         If the training was interrupted: half a cell is no result.
     """
     parts = _cut(load(cell.data, folder), cell)
-    net = cell.network(parts.train.n_features, parts.train.n_labels)
+    net = cell.network(parts.test.n_features, parts.test.n_labels)
     figures = _train(cell, net, parts)
     if cell.part == "choose":
         return figures
@@ -81,7 +81,7 @@ def _alone(cell: Cell, net: Network, parts: Parts) -> Figures:
 
 def _cut(parts: Parts, cell: Cell) -> Parts:
     return Parts(
-        parts.train[: cell.n_train],
+        parts.train if cell.n_train is None else parts.train[: cell.n_train],
         parts.validation[: cell.n_train],
         parts.test[: cell.n_test],
     )
@@ -118,7 +118,7 @@ def _train(cell: Cell, net: Network, parts: Parts) -> Figures:
         "n_examples": history.n_examples,
         "n_steps": -(-len(parts.train) // cell.setting.batch_size) * cell.epochs,
         "n_parameters": net.n_parameters,
-        "shape": [parts.train.n_features, *(len(layer.bias) for layer in net.layers)],
+        "shape": [parts.test.n_features, *(len(layer.bias) for layer in net.layers)],
     }
 
 
