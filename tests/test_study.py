@@ -157,6 +157,27 @@ def test_a_cell_reports_what_it_reached_and_what_it_cost():
     json.dumps(figures)
 
 
+def test_a_further_set_is_a_folder_of_idx_files(tmp_path):
+    train, test = ff.datasets.strokes(n_train=120, n_test=30)
+    ff.datasets.save_idx_folder(tmp_path, train, test)
+    parts = load("letters", tmp_path)
+    assert (len(parts.train), len(parts.validation), len(parts.test)) == (110, 10, 30)
+    figures = run_cell(cell(data="letters"), tmp_path)
+    assert figures["n_examples"] == 110
+    for name, folder in (("letters", None), ("convex", tmp_path), ("norb", tmp_path / "no")):
+        with pytest.raises(ValueError, match=name):
+            load(name, folder)
+
+
+def test_deformed_digits_are_made_of_the_training_part_alone(tmp_path):
+    train, test = ff.datasets.strokes(n_train=120, n_test=30)
+    ff.datasets.save_idx_folder(tmp_path, train, test)
+    parts = load("mnist8m", tmp_path)
+    assert isinstance(parts.train, ff.datasets.Deformed)
+    assert (len(parts.train.source), len(parts.validation)) == (110, 10)
+    assert run_cell(cell(data="mnist8m", n_train=150), tmp_path)["n_examples"] == 150
+
+
 def test_choosing_reads_no_test_set(monkeypatch):
     seen = []
     monkeypatch.setattr(ff.Network, "evaluate", lambda net, data, **how: seen.append(data))

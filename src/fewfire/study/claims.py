@@ -64,12 +64,13 @@ def _pairs(found: Sequence[Group], one: str, other: str) -> Iterator[tuple[str, 
 
 
 def _gap(found: Sequence[Group]) -> Claim:
-    rows, gaps, train_gaps, short = [], [], [], []
+    rows, gaps, train_gaps, noises, short = [], [], [], [], []
     for data, depth, dense, hashed in _pairs(found, "NN", "LSH"):
         gap, noise = _points(dense.accuracy, hashed.accuracy)
         train_gap, _ = _points(dense.train_accuracy, hashed.train_accuracy)
         theirs = paper.gap(data, depth)
         gaps.append(gap)
+        noises.append(noise)
         train_gaps.append(train_gap)
         if theirs is not None:
             short.append((gap - max(theirs, 0.0), noise))
@@ -87,7 +88,7 @@ def _gap(found: Sequence[Group]) -> Claim:
     if not gaps:
         return Claim(name="A1", text=_A1, verdict="not measured", found="no pairs", rows=[])
     mean, train_mean = statistics.fmean(gaps), statistics.fmean(train_gaps)
-    noise = 2 * statistics.fmean([n for _, n in short]) / len(gaps) ** 0.5 if short else 0.0
+    noise = sum(noise**2 for noise in noises) ** 0.5 / len(gaps)
     return Claim(
         name="A1",
         text=_A1,
