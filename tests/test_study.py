@@ -308,18 +308,21 @@ def timed(n_threads, seconds, accuracy=0.9, joules=None, method="LSH", touched=2
 
 def test_threads_may_lose_half_a_point_and_their_speed_and_conflicts_are_told():
     found = groups([timed(1, 4.0), timed(2, 2.5, 0.896)], "threads")
-    sparse, harmless, energy = thread_claims(found)
-    assert (sparse.verdict, harmless.verdict, energy.verdict) == ("holds", "holds", "not measured")
-    assert [row["speed-up"] for row in harmless.rows] == ["1.00", "1.60"]
-    assert harmless.rows[1]["efficiency"] == "80%"
+    sparse, harmless, scaling, energy = thread_claims(found)
+    verdicts = [claim.verdict for claim in (sparse, harmless, scaling, energy)]
+    assert verdicts == ["holds", "holds", "holds", "not measured"]
+    assert harmless.rows[0]["loss"] == "+0.40"
+    assert (scaling.rows[0]["speed-up"], scaling.rows[0]["efficiency"]) == ("1.60", "80%")
     assert sparse.rows[0]["hidden rows in conflict"] == "20.00%"
     assert sparse.rows[0]["output rows in conflict"] == "50.00%"
     assert "unavailable: no powercap counters" in energy.found
     assert {row["joules"] for row in energy.rows} == {"unavailable"}
-    _, harmless, _ = thread_claims(groups([timed(1, 4.0), timed(2, 2.5, 0.894)], "threads"))
-    assert harmless.verdict == "fails"
-    sparse, *_ = thread_claims(groups([timed(1, 4.0, touched=6)], "threads"))
-    assert sparse.verdict == "fails"
+    _, harmless, scaling, _ = thread_claims(
+        groups([timed(1, 4.0), timed(2, 2.6, 0.894)], "threads")
+    )
+    assert (harmless.verdict, scaling.verdict) == ("fails", "fails")
+    sparse, harmless, *_ = thread_claims(groups([timed(1, 4.0, touched=6)], "threads"))
+    assert (sparse.verdict, harmless.verdict) == ("fails", "not measured")
     assert thread_claims([]) == []
 
 
@@ -410,7 +413,7 @@ def test_the_command_writes_lines_report_and_plots_and_runs_nothing_twice(tmp_pa
     assert code == 0, err
     folder = tmp_path / "kdd2017"
     found = {claim["claim"]: claim["verdict"] for claim in json.loads(out)["claims"]}
-    assert list(found) == ["A1", "A2", "A3", "A4", "A6", "A7, A8", "A10", "A11"]
+    assert list(found) == ["A1", "A2", "A3", "A4", "A6", "A7", "A8", "A10", "A11"]
     lines = [json.loads(text) for text in (folder / "results.jsonl").read_text().splitlines()]
     assert [entry["cell"]["part"] for entry in lines].count("accuracy") == 4
     assert sorted(path.name for path in (folder / "plots").iterdir()) == [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import click
 
-from ..study.cells import METHODS, PAPER_METHODS, Cell, Sizes
+from ..study.cells import METHODS, PAPER_METHODS, Cell, Sizes, to_measure
 from ..study.data import GENERATED, check_source, load
 from ..study.grid import Grid, run_grid
 from ..study.plots import pyplot
@@ -16,7 +17,7 @@ from ..study.report import write_report
 from ..study.results import AnyCell, Line, Results
 from ..study.runner import run
 from ..study.speed import to_race
-from ..study.threads import to_time, to_weigh
+from ..study.threads import to_time
 from .common import PATH, jobs_option, json_option, print_json, say
 
 PARTS = ("accuracy", "threads", "speed")
@@ -162,7 +163,7 @@ def _run(
         run_grid(grid, results, n_jobs=n_jobs, say=say)
         cells += grid.to_measure(results)
     if "threads" in parts:
-        cells += _alone(_to_time(grid, results, n_jobs, quick=quick), grid, results)
+        cells += _alone(_to_time(grid, results, n_jobs), grid, results)
     if "speed" in parts:
         name = next(iter(grid.folders))
         n_train = len(load(name, grid.folders[name]).train)
@@ -177,8 +178,8 @@ def _alone(cells: Sequence[AnyCell], grid: Grid, results: Results) -> Sequence[A
     return cells
 
 
-def _to_time(grid: Grid, results: Results, n_jobs: int, *, quick: bool) -> list[Cell]:
-    """The deepest net of the first set, with the settings that won in the grid."""
+def _to_time(grid: Grid, results: Results, n_jobs: int) -> list[Cell]:
+    """The deepest net of the first set, as the grid measures it; the dense one for its joules."""
     places = {
         place.method: place
         for place in reversed(grid.places())
@@ -189,7 +190,9 @@ def _to_time(grid: Grid, results: Results, n_jobs: int, *, quick: bool) -> list[
             raise click.UsageError(f"--parts threads needs {method} among the methods")
     chosen = [cell for cell in grid.to_choose() if cell.method in ("LSH", "NN")]
     run(chosen, results, grid.folders, n_jobs=n_jobs, say=say)
-    hashed, dense = (grid.winner(places[method], results) for method in ("LSH", "NN"))
-    epochs = grid.sizes.epochs_of(hashed.data)
-    n_seeds = 1 if quick else grid.n_seeds
-    return to_time(hashed, n_seeds, epochs, n_jobs) + to_weigh(dense, epochs, n_jobs)
+    hashed, dense = (
+        to_measure(grid.winner(places[method], results), grid.n_seeds, grid.sizes)
+        for method in ("LSH", "NN")
+    )
+    to_weigh = replace(dense[0], part="threads", n_threads=n_jobs)
+    return [*to_time(hashed, n_jobs), to_weigh]

@@ -22,6 +22,7 @@ LARGEST_WTA_LEAD = 0.3
 LARGEST_SHARE = 0.05
 LARGEST_THREADS_LOSS = 0.5
 LARGEST_TESTING_LOSS = 1.0
+SMALLEST_EFFICIENCY = 0.79
 _ROUNDING = 1e-9
 
 
@@ -260,7 +261,9 @@ def _sparsest(found: Sequence[Group], method: str) -> list[Group]:
 def thread_claims(found: Sequence[Group]) -> list[Claim]:
     """Return claims A6 to A8 and A10, on trainings with one thread and more."""
     hashed = [group for group in found if group.method == "LSH"]
-    return [] if not hashed else [_sparse(hashed), _harmless(hashed), _energy(found)]
+    if not hashed:
+        return []
+    return [_sparse(hashed), _harmless(hashed), _scaling(hashed), _energy(found)]
 
 
 def _by_threads(group: Group) -> dict[int, Group]:
@@ -320,35 +323,63 @@ def _output_conflicts(figures: dict[str, Any]) -> float:
 
 
 def _harmless(found: Sequence[Group]) -> Claim:
-    rows, short = [], []
-    for group in found:
-        by_threads = _by_threads(group)
-        one = by_threads.get(1)
-        for n, those in by_threads.items():
-            seconds = those.spread(_epoch_seconds)
-            row = {
+    rows, losses, short = [], [], []
+    for group, n, those, one in _against_one_thread(found):
+        loss, noise = _points(one.accuracy, those.accuracy)
+        losses.append(loss)
+        short.append((loss - LARGEST_THREADS_LOSS, noise))
+        rows.append(
+            {
                 "net": f"{group.data}, {group.depth} hidden, {threads(n)}",
                 "accuracy": span(those.accuracy),
-                "seconds per epoch": f"{seconds.mean:.2f} ({seconds.low:.2f}-{seconds.high:.2f})",
-                "speed-up": "-",
-                "efficiency": "-",
-                "GB/s copied": f"{those.spread('bandwidth_gb_s').mean:.0f}",
+                "one thread": span(one.accuracy),
+                "loss": f"{loss:+.2f}",
             }
-            if one is not None:
-                speedup = one.spread(_epoch_seconds).mean / seconds.mean
-                row |= {"speed-up": f"{speedup:.2f}", "efficiency": f"{speedup / n:.0%}"}
-                loss, noise = _points(one.accuracy, those.accuracy)
-                short.append((loss - LARGEST_THREADS_LOSS, noise))
-            rows.append(row)
+        )
     return Claim(
-        name="A7, A8",
-        text="Asynchronous training loses at most half a point against one thread, and its speed "
-        "grows with the threads. Beside it the memory bandwidth of that many threads. (The paper: "
-        "31 times with 56 threads on MNIST8M, 7 to 19 times on the small sets.)",
+        name="A7",
+        text="Asynchronous training, without locks, loses at most half a point against one thread.",
         verdict=_verdict(short),
-        found=f"speed-up {_range([r for r in rows if r['speed-up'] != '1.00'], 'speed-up')}",
+        found=f"it loses at most {max(losses):+.2f} points" if losses else "one thread only",
         rows=rows,
     )
+
+
+def _scaling(found: Sequence[Group]) -> Claim:
+    rows, short = [], []
+    for group, n, those, one in _against_one_thread(found):
+        own, alone = those.spread(_epoch_seconds), one.spread(_epoch_seconds)
+        speedup = alone.mean / own.mean
+        short.append((SMALLEST_EFFICIENCY - speedup / n, 0.0))
+        rows.append(
+            {
+                "net": f"{group.data}, {group.depth} hidden, {threads(n)}",
+                "seconds per epoch": f"{own.mean:.2f} ({own.low:.2f} to {own.high:.2f})",
+                "one thread": f"{alone.mean:.2f} ({alone.low:.2f} to {alone.high:.2f})",
+                "speed-up": f"{speedup:.2f}",
+                "efficiency": f"{speedup / n:.0%}",
+                "GB/s copied": f"{those.spread('bandwidth_gb_s').mean:.0f}",
+                "one copies": f"{one.spread('bandwidth_gb_s').mean:.0f}",
+            }
+        )
+    return Claim(
+        name="A8",
+        text="Asynchronous training is the faster the more threads: near-linearly, which for the "
+        f"paper is an efficiency of {SMALLEST_EFFICIENCY:.0%} at 8 threads on MNIST8M (55 % at 56 "
+        "threads, and 13 to 34 % on its small sets). Beside it the memory bandwidth of as many "
+        "threads.",
+        verdict=_verdict(short),
+        found=f"efficiency {_range(rows, 'efficiency')}" if rows else "one thread only",
+        rows=rows,
+    )
+
+
+def _against_one_thread(found: Sequence[Group]) -> Iterator[tuple[Group, int, Group, Group]]:
+    for group in found:
+        by_threads = _by_threads(group)
+        for n, those in by_threads.items():
+            if n > 1 and 1 in by_threads:
+                yield group, n, those, by_threads[1]
 
 
 def _epoch_seconds(figures: dict[str, Any]) -> float:

@@ -34,7 +34,7 @@ def write_report(folder: Path, lines: Sequence[Line]) -> list[Claim]:
         claims.append(claim_of_testing(found, timed))
     if raced:
         claims.append(speed_claim(raced))
-    claims.sort(key=lambda claim: int(claim.name.partition(",")[0][1:]))
+    claims.sort(key=lambda claim: int(claim.name[1:]))
     captions = draw_all(
         folder / "plots", found, [group for group in timed if group.method == "LSH"], raced
     )

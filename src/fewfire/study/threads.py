@@ -6,6 +6,7 @@ These cells run one after the other, alone on the machine.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -26,18 +27,13 @@ def thread_counts(n_cores: int) -> list[int]:
     return sorted({*powers, n_cores})
 
 
-def to_time(winner: Cell, n_seeds: int, epochs: int, n_cores: int) -> list[Cell]:
-    """Return the trainings of a hashed net with each number of threads, seeds in turn."""
+def to_time(measured: Sequence[Cell], n_cores: int) -> list[Cell]:
+    """Return trainings alone with each number of threads, of cells that the grid measures."""
     return [
-        replace(winner, part="threads", epochs=epochs, seed=seed, n_threads=n)
-        for seed in range(n_seeds)
+        replace(cell, part="threads", n_threads=n)
+        for cell in measured
         for n in thread_counts(n_cores)
     ]
-
-
-def to_weigh(winner: Cell, epochs: int, n_cores: int) -> list[Cell]:
-    """Return the training of a dense net that the hashed one's joules are held against."""
-    return [replace(winner, part="threads", epochs=epochs, n_threads=n_cores)]
 
 
 def bandwidth(n_threads: int) -> float:
