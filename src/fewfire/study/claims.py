@@ -298,9 +298,9 @@ def _sparse(found: Sequence[Group]) -> Claim:
     return Claim(
         name="A6",
         text="Updates are sparse: the share of the parameters that a step changes is below the "
-        "share of the rows that it keeps, and threads seldom meet. A row is in conflict where "
-        "another thread's step changed it while this one ran; counted, not estimated. Every step "
-        "changes every row of the output layer.",
+        "share of the rows that it keeps. Beside it how often threads meet: a row is in conflict "
+        "where another thread's step changed it while this one ran, counted by the later of two; "
+        "counted, not estimated. Every step changes every row of the output layer.",
         verdict=_verdict(short),
         found=f"a step touches {_range(rows, 'parameters touched per step')} of the parameters",
         rows=rows,
