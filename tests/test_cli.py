@@ -255,6 +255,16 @@ ERRORS = {
         "train images --selector topk --monitor-gates 50", 1, "no layer of the network is hashed"
     ),
     "a look at no examples": ("train images --monitor-gates 0", 2, "--monitor-gates"),
+    "a study of files without a folder": (
+        "reproduce kdd2017 --data mnist", 1, "--data mnist=FOLDER"
+    ),
+    "a study of nothing": ("reproduce kdd2017 --data strokes,", 1, "needs a name"),
+    "a study into a file": ("reproduce kdd2017 --out model.safetensors", 1, "give --out a folder"),
+    "a study by an unknown method": ("reproduce kdd2017 --methods NN,XY", 2, "no XY"),
+    "a study at no density": ("reproduce kdd2017 --density 0.05,0", 2, "above 0"),
+    "threads without the hashed net": (
+        "reproduce kdd2017 --quick --data strokes --methods NN --parts threads", 2, "needs NN and LSH"
+    ),
     "patience without data": ("train images --patience 2", 2, "--val"),
     "a checkpoint of another run": (
         "train images --hidden 8 --resume model.safetensors", 1, "training state"

@@ -120,6 +120,8 @@ def kdd2017(
     run again: stop it at any time, and give the same command to go on.
     """
     pyplot()
+    if "threads" in parts and not {"LSH", "NN"} <= set(methods):
+        raise click.UsageError("--parts threads needs NN and LSH among the methods")
     sizes = QUICK if quick else Sizes(epochs=EPOCHS)
     if epochs is not None:
         sizes = Sizes(epochs={"default": epochs}, n_train=sizes.n_train, n_test=sizes.n_test,
@@ -132,6 +134,8 @@ def kdd2017(
         n_seeds=seeds or (2 if quick else 3),
         sizes=sizes,
     )
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: give --out a folder")
     folder.mkdir(parents=True, exist_ok=True)
     results = Results(folder / "results.jsonl")
     lines = _run(grid, results, parts, n_jobs=n_jobs, quick=quick)
@@ -185,9 +189,6 @@ def _to_time(grid: Grid, results: Results, n_jobs: int) -> list[Cell]:
         for place in reversed(grid.places())
         if place.data == next(iter(grid.folders)) and place.depth == max(grid.depths)
     }
-    for method in ("LSH", "NN"):
-        if method not in places:
-            raise click.UsageError(f"--parts threads needs {method} among the methods")
     chosen = [cell for cell in grid.to_choose() if cell.method in ("LSH", "NN")]
     run(chosen, results, grid.folders, n_jobs=n_jobs, say=say)
     hashed, dense = (

@@ -37,6 +37,8 @@ N_VALIDATION = {"convex": 2000, "rectangles-images": 2000, "strokes": 2000}  # a
 
 def check_source(name: str, folder: Path | None) -> None:
     """Raise unless the set can be generated, or has a folder to be read from."""
+    if not name:
+        raise ValueError(f"a data set needs a name: one of {', '.join(GENERATED)}, or NAME=FOLDER")
     if folder is None and name not in GENERATED:
         raise ValueError(
             f"{name} is read from files: give its folder, --data {name}=FOLDER; "
