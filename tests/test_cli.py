@@ -263,7 +263,7 @@ ERRORS = {
     "a study by an unknown method": ("reproduce kdd2017 --methods NN,XY", 2, "no XY"),
     "a study at no density": ("reproduce kdd2017 --density 0.05,0", 2, "above 0"),
     "threads without the hashed net": (
-        "reproduce kdd2017 --quick --data strokes --methods NN --parts threads", 2, "needs NN and LSH"
+        "reproduce kdd2017 --data strokes --methods NN --parts threads", 2, "needs NN and LSH"
     ),
     "patience without data": ("train images --patience 2", 2, "--val"),
     "a checkpoint of another run": (
