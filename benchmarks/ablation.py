@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 import common
 import fewfire as ff
+from fewfire.layers import default_gain
 from fewfire.selectors import Selector
 from gates import append_line, find, read_lines
 from report import report
@@ -167,12 +168,14 @@ def run(
     second = variant.second or variant.first
     sizes = [train.n_features, variant.width, variant.width]
     layers = [
-        ff.Linear(n_in, n_out, "relu", selector, gain=gain(selector, base) * variant.gain)
-        for (n_in, n_out), selector, base in zip(
-            pairwise(sizes), (variant.first, second), (0.2, 0.5), strict=True
-        )
+        ff.Linear(n_in, n_out, "relu", selector)
+        for (n_in, n_out), selector in zip(pairwise(sizes), (variant.first, second), strict=True)
     ]
-    net = ff.Network(*layers, ff.Linear(variant.width, train.n_labels), random_state=seed)
+    scaled = [
+        replace(layer, gain=variant.gain * default_gain(layer, is_first=i == 0))
+        for i, layer in enumerate(layers)
+    ]
+    net = ff.Network(*scaled, ff.Linear(variant.width, train.n_labels), random_state=seed)
     if isinstance(variant.first, ff.Dropout):
         how: dict[str, Any] = {}  # fitted to the net: Adam on batches
     else:
@@ -185,11 +188,6 @@ def run(
         "accuracy_exact": net.evaluate(kept, exact=True, n_jobs=1).accuracy,
         **common.costs(history, len(train)),
     }
-
-
-def gain(selector: Selector, base: float) -> float:
-    """The layer's default: small where a hashed gate is soft."""
-    return base if isinstance(selector, ff.Hashed) and selector.soft is not False else 1.0
 
 
 def page(lines: Sequence[dict[str, Any]], sets: Sequence[str]) -> str:

@@ -248,12 +248,18 @@ def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[list[NDA
     return arrays
 
 
+def default_gain(settings: Linear, *, is_first: bool) -> float:
+    """Return the gain of a layer that is given none: small where a hashed gate is soft."""
+    if isinstance(settings.selector, Hashed) and settings.soft:
+        return 0.2 if is_first else 0.5
+    return 1.0
+
+
 def _initial_deviation(settings: Linear, below: Linear | None, *, is_last: bool) -> float:
     """Root of 2 / active inputs (He et al., ICCV 2015), scaled up by dropout; half at the end."""
     gain = settings.gain
     if gain is None:
-        is_hashed = isinstance(settings.selector, Hashed) and settings.soft
-        gain = (0.2 if below is None else 0.5) if is_hashed else 1.0
+        gain = default_gain(settings, is_first=below is None)
     if below is not None and isinstance(below.selector, Dropout):
         gain *= below.active / below.out_features
     active_inputs = settings.in_features if below is None else below.active

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..hashed import Hashed
+from ..layers import default_gain
 from ..linear import Linear
 from ..network import Network
 from ..optimizers import RMS, Adam, Optimizer
@@ -15,7 +16,6 @@ from ..selectors import AdaptiveDropout, All, Dropout, Selector, TopK
 
 WIDTH = 1000
 N_CHOOSING = 12_000  # examples that settings are chosen with, and half the epochs
-_FIRST_GAIN, _LATER_GAIN = 0.2, 0.5  # of soft gates, where a setting scales them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Setting:
     """What is chosen on the validation split: the learning rate, and what goes with it.
 
     Batches are trained by Adam, single examples by row-wise RMS. `gain` scales the initial weights
-    of soft gates.
+    of hidden layers.
     """
 
     lr: float
@@ -199,16 +199,12 @@ class Cell:
         method = METHODS[self.method]
         selector = method.selector(self.density, self.setting)
         sizes = [n_features, *[WIDTH] * self.depth]
-        layers = [
-            Linear(n_in, n_out, "relu", selector, gain=self._gain(selector, is_first=i == 0))
-            for i, (n_in, n_out) in enumerate(pairwise(sizes))
+        layers = [Linear(n_in, n_out, "relu", selector) for n_in, n_out in pairwise(sizes)]
+        scaled = [
+            replace(layer, gain=self.setting.gain * default_gain(layer, is_first=i == 0))
+            for i, layer in enumerate(layers)
         ]
-        return Network(*layers, Linear(sizes[-1], n_labels), random_state=self.seed)
-
-    def _gain(self, selector: Selector, *, is_first: bool) -> float | None:
-        if self.setting.gain == 1.0:
-            return None
-        return self.setting.gain * (_FIRST_GAIN if is_first else _LATER_GAIN)
+        return Network(*scaled, Linear(sizes[-1], n_labels), random_state=self.seed)
 
     def __str__(self) -> str:
         density = f" {self.density:.0%}" if METHODS[self.method].has_density else ""
