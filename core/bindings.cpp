@@ -448,9 +448,11 @@ void bind_indexes(nb::module_& m) {
             require(n_probes >= 1 && n_probes <= 1 << n_bits, "n_probes must be in 1 .. 2 ** n_bits");
             require(norm_powers >= 1 && largest_norm > 0.0f && largest_norm < 1.0f,
                     "norm_powers must be at least 1, and largest_norm between 0 and 1");
-            const auto kind = one_of<ProjectionKind>(projection, {{"gaussian", ProjectionKind::gaussian},
-                                                                  {"sparse", ProjectionKind::sparse},
-                                                                  {"hadamard", ProjectionKind::hadamard}});
+            const auto kind =
+                one_of<ProjectionKind>(projection, {{"gaussian", ProjectionKind::gaussian},
+                                                    {"sparse", ProjectionKind::sparse},
+                                                    {"hadamard", ProjectionKind::hadamard},
+                                                    {"coordinates", ProjectionKind::coordinates}});
             const Mips transform = one_of<Mips>(
                 mips, {{"none", Mips::none}, {"sign-alsh", Mips::sign_alsh}, {"simple", Mips::simple}});
             new (self) SimHash(n_columns,

@@ -84,6 +84,24 @@ void HadamardProjection::apply(SparseVector x, std::vector<float>& outputs, std:
   }
 }
 
+CoordinateProjection::CoordinateProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed)
+    : Projection(n_inputs, n_outputs), inputs_(static_cast<size_t>(n_outputs)) {
+  CoordinateProjection::redraw(0, n_outputs, seed);
+}
+
+void CoordinateProjection::redraw(int64_t first, int64_t n, uint64_t seed) {
+  for (int64_t j = first; j < first + n; ++j)
+    inputs_[j] = static_cast<RowId>(random_below(n_inputs(), random_bits(seed, 0, static_cast<uint64_t>(j))));
+}
+
+void CoordinateProjection::apply(SparseVector x, std::vector<float>& outputs,
+                                 std::vector<float>& spare) const {
+  spare.assign(static_cast<size_t>(n_inputs()), 0.0f);
+  for (int64_t k = 0; k < x.size(); ++k) spare[x.ids[k]] = x.values[k];
+  outputs.resize(inputs_.size());
+  for (size_t j = 0; j < outputs.size(); ++j) outputs[j] = spare[inputs_[j]];
+}
+
 std::unique_ptr<Projection> make_projection(ProjectionKind kind, int64_t n_inputs, int64_t n_outputs,
                                             uint64_t seed) {
   switch (kind) {
@@ -93,6 +111,8 @@ std::unique_ptr<Projection> make_projection(ProjectionKind kind, int64_t n_input
       return std::make_unique<SignedProjection>(n_inputs, n_outputs, seed);
     case ProjectionKind::hadamard:
       return std::make_unique<HadamardProjection>(n_inputs, n_outputs, seed);
+    case ProjectionKind::coordinates:
+      return std::make_unique<CoordinateProjection>(n_inputs, n_outputs, seed);
   }
   return nullptr;
 }

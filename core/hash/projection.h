@@ -74,7 +74,20 @@ class HadamardProjection : public Projection {
   std::vector<float> signs_;  // n_rotations x kRounds x size, +1 or -1
 };
 
-enum class ProjectionKind { gaussian, sparse, hadamard };
+// Each output is one input, drawn with equal chance: no arithmetic. Bits are then signs of single weights,
+// and a code those of a group of them.
+class CoordinateProjection : public Projection {
+ public:
+  CoordinateProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed);
+  Cost cost(int64_t) const override { return {}; }
+  void redraw(int64_t first, int64_t n, uint64_t seed) override;
+  void apply(SparseVector x, std::vector<float>& outputs, std::vector<float>& spare) const override;
+
+ private:
+  std::vector<RowId> inputs_;  // of each output
+};
+
+enum class ProjectionKind { gaussian, sparse, hadamard, coordinates };
 
 std::unique_ptr<Projection> make_projection(ProjectionKind kind, int64_t n_inputs, int64_t n_outputs,
                                             uint64_t seed);

@@ -56,7 +56,7 @@ POOL = 16  # rows of the visited cells that are ranked, for each candidate
 # a row that is ranked there costs so many rows of a scan.
 _OVERHEAD_OF_CELLS, _ROW_OF_A_CELL = 200_000, 3
 RANKS = ("count", "union", "hamming", "sign")
-PROJECTIONS = ("gaussian", "sparse", "hadamard")
+PROJECTIONS = ("gaussian", "sparse", "hadamard", "coordinates")
 TRANSFORMS = ("sign-alsh", "simple")
 REFRESHES = ("full", "touched", "rolling", "drift")
 
@@ -109,10 +109,11 @@ class Hashed:
         differ in the bits of the least certain projections (Lv et al., VLDB 2007). "centroid":
         those whose centroids have the largest inner products with the input; by default a quarter
         of all, at least 8. `rank="sign"` then ranks 16 rows for each candidate, of the first cells.
-    projection : {"gaussian", "sparse", "hadamard"}, optional
+    projection : {"gaussian", "sparse", "hadamard", "coordinates"}, optional
         "simhash": standard normal entries (default); +1, 0, -1 with probabilities 1/6, 2/3, 1/6,
         additions only (Achlioptas, JCSS 2003); three rounds of signs and a fast Hadamard transform
-        (Andoni et al., NIPS 2015).
+        (Andoni et al., NIPS 2015); single coordinates, so that a code is the signs of a group of
+        weights, and probes flip the bits of inputs that are 0 first (Indyk & Motwani, STOC 1998).
     mips : {"sign-alsh", "simple"}, optional
         "simhash": how an inner product of rows of unequal norms becomes an angle, the bias taken
         along as a coordinate: Sign-ALSH (Shrivastava & Li, UAI 2015) or Simple-LSH (Neyshabur &

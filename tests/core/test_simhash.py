@@ -14,7 +14,7 @@ import strategies
 from fewfire import _core
 
 CLOSE = 2e-3
-PROJECTIONS = ["gaussian", "sparse", "hadamard"]
+PROJECTIONS = ["gaussian", "sparse", "hadamard", "coordinates"]
 TRANSFORMS = ["none", "sign-alsh", "simple"]
 
 
@@ -123,6 +123,18 @@ def test_a_hadamard_rotation_keeps_angles(d):
     assert_allclose(rotation @ rotation.T, np.eye(d) * d**3, atol=1e-3 * d**3)
 
 
+def test_coordinates_are_drawn_with_equal_chance_and_cost_nothing():
+    d, n_outputs = 8, 4000
+    simhash = _core.SimHash(d, 8, n_outputs // 8, 3, projection="coordinates")
+    entries = np.array(simhash.projections)
+    assert_array_equal(np.sort(entries, axis=0)[:-1], 0)
+    assert_array_equal(entries.max(axis=0), 1)
+    strategies.assert_uniform(entries.sum(axis=1), 1 / len(entries), n_outputs)
+    weights, bias = np.ones((3, d), np.float32), np.zeros(3, np.float32)
+    index = _core.TableIndex(simhash, 3, "count", 0)
+    assert index.refresh(weights, bias, 1).sum() == 0
+
+
 @pytest.mark.parametrize("projection", ["sparse", "hadamard"])
 def test_additions_alone_make_sparse_and_hadamard_codes(projection):
     simhash = _core.SimHash(20, 4, 5, 1, projection=projection)
@@ -153,7 +165,7 @@ def redrawn(simhash, draws):
     d=strategies.SIZES,
     n_bits=st.integers(1, 9),
     draws=st.lists(st.integers(0, 3), min_size=1, max_size=20),
-    projection=st.sampled_from(["gaussian", "sparse"]),
+    projection=st.sampled_from(["gaussian", "sparse", "coordinates"]),
     mips=st.sampled_from(TRANSFORMS),
     seed=st.integers(0, 2**32),
 )
