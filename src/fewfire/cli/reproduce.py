@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import click
 
-from ..study.cells import METHODS, PAPER_METHODS, Cell, Sizes, to_measure
+from ..study.cells import METHODS, PAPER_METHODS, Cell, Sizes, to_choose, to_measure
 from ..study.data import GENERATED, check_source, load
 from ..study.grid import Grid, run_grid
 from ..study.plots import pyplot
@@ -124,8 +124,7 @@ def kdd2017(
         raise click.UsageError("--parts threads needs NN and LSH among the methods")
     sizes = QUICK if quick else Sizes(epochs=EPOCHS)
     if epochs is not None:
-        sizes = Sizes(epochs={"default": epochs}, n_train=sizes.n_train, n_test=sizes.n_test,
-                      n_settings=sizes.n_settings)  # fmt: skip
+        sizes = replace(sizes, epochs={"default": epochs})
     grid = Grid(
         folders=_folders(sources),
         depths=depths or ((2,) if quick else (2, 3)),
@@ -189,8 +188,12 @@ def _to_time(grid: Grid, results: Results, n_jobs: int) -> list[Cell]:
         for place in reversed(grid.places())
         if place.data == next(iter(grid.folders)) and place.depth == max(grid.depths)
     }
-    chosen = [cell for cell in grid.to_choose() if cell.method in ("LSH", "NN")]
-    run(chosen, results, grid.folders, n_jobs=n_jobs, say=say)
+    rivals = [
+        cell
+        for method in ("LSH", "NN")
+        for cell in to_choose(places[method], grid.sizes.n_settings)
+    ]
+    run(rivals, results, grid.folders, n_jobs=n_jobs, say=say)
     hashed, dense = (
         to_measure(grid.winner(places[method], results), grid.n_seeds, grid.sizes)
         for method in ("LSH", "NN")
