@@ -300,7 +300,11 @@ def timed(n_threads, seconds, accuracy=0.9, joules=None, method="LSH", touched=2
         "conflicts_by_layer": [[1, 10], [3, 10], [5, 10]],
         "bandwidth_gb_s": 10.0,
         "cpu_seconds": 1.0,
-        "energy": {"joules": joules, "reason": "" if joules else "no powercap counters"},
+        "energy": {
+            "joules": joules,
+            "seconds": 1.0,
+            "reason": "" if joules else "no powercap counters",
+        },
     }
     fields = {"part": "threads", "n_threads": n_threads}
     return line(method, accuracy, of=of, **fields)

@@ -92,7 +92,7 @@ METHODS: dict[str, Method] = {
     ),
     "AD": Method(
         title="adaptive dropout",
-        selector=lambda density, setting: AdaptiveDropout(alpha=1.0, beta=_beta(density)),
+        selector=lambda density, setting: AdaptiveDropout(alpha=1.0, beta=_BETAS[_bound(density)]),
         settings=_SINGLE,
         work=1.5,
     ),
@@ -134,8 +134,8 @@ METHODS: dict[str, Method] = {
 PAPER_METHODS = ("NN", "VD", "AD", "WTA", "LSH")
 
 
-def _beta(density: float) -> float:
-    return next(beta for bound, beta in _BETAS.items() if density <= bound)
+def _bound(density: float) -> float:
+    return next(bound for bound in _BETAS if density <= bound)
 
 
 def density_of(method: str, density: float) -> float:
@@ -143,7 +143,7 @@ def density_of(method: str, density: float) -> float:
     if not METHODS[method].has_density:
         return 1.0
     if method == "AD":
-        return next(bound for bound in _BETAS if density <= bound)
+        return _bound(density)
     return density
 
 

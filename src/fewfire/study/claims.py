@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..energy import Energy
 from . import paper
 from .summary import Group, Spread, nets, pick
 
@@ -57,19 +58,19 @@ def _verdict(shortfalls: Sequence[tuple[float, float]]) -> Verdict:
     return "holds within noise" if within else "fails"
 
 
-def _pairs(found: Sequence[Group], one: str, other: str) -> Iterator[tuple[str, int, Group, Group]]:
+def _pairs(found: Sequence[Group], one: str, other: str) -> Iterator[tuple[Group, Group]]:
     for data, depth in nets(found):
         a, b = pick(found, data, depth, one), pick(found, data, depth, other)
         if a is not None and b is not None:
-            yield data, depth, a, b
+            yield a, b
 
 
 def _gap(found: Sequence[Group]) -> Claim:
     rows, gaps, train_gaps, noises, short = [], [], [], [], []
-    for data, depth, dense, hashed in _pairs(found, "NN", "LSH"):
+    for dense, hashed in _pairs(found, "NN", "LSH"):
         gap, noise = _points(dense.accuracy, hashed.accuracy)
         train_gap, _ = _points(dense.train_accuracy, hashed.train_accuracy)
-        theirs = paper.gap(data, depth)
+        theirs = paper.gap(hashed.data, hashed.depth)
         gaps.append(gap)
         noises.append(noise)
         train_gaps.append(train_gap)
@@ -77,7 +78,7 @@ def _gap(found: Sequence[Group]) -> Claim:
             short.append((gap - max(theirs, 0.0), noise))
         rows.append(
             {
-                "net": f"{data}, {depth} hidden",
+                "net": hashed.net,
                 "dense": span(dense.accuracy),
                 f"hashed, {hashed.density:.0%}": span(hashed.accuracy),
                 "gap": f"{gap:+.2f}",
@@ -108,15 +109,15 @@ _A1 = (
 
 def _random(found: Sequence[Group]) -> Claim:
     rows, short = [], []
-    for data, depth, hashed, random in _pairs(found, "LSH", "VD"):
+    for hashed, random in _pairs(found, "LSH", "VD"):
         lead, noise = _points(hashed.accuracy, random.accuracy)
-        theirs = paper.lead(data, depth)
-        their_random = paper.sparsest(data, depth, "VD")
+        theirs = paper.lead(hashed.data, hashed.depth)
+        their_random = paper.sparsest(hashed.data, hashed.depth, "VD")
         if theirs is not None:
             short.append((theirs - lead, noise))
         rows.append(
             {
-                "net": f"{data}, {depth} hidden",
+                "net": hashed.net,
                 "hashed": span(hashed.accuracy),
                 "dropout": span(random.accuracy),
                 "lead": f"{lead:+.2f}",
@@ -136,13 +137,13 @@ def _random(found: Sequence[Group]) -> Claim:
 
 def _winners(found: Sequence[Group]) -> Claim:
     rows, short = [], []
-    for data, depth, hashed, winners in _pairs(found, "LSH", "WTA"):
+    for hashed, winners in _pairs(found, "LSH", "WTA"):
         lead, noise = _points(hashed.accuracy, winners.accuracy)
         short.append((-lead - LARGEST_WTA_LEAD, noise))
-        oracle = pick(found, data, depth, "ORACLE")
+        oracle = pick(found, hashed.data, hashed.depth, "ORACLE")
         rows.append(
             {
-                "net": f"{data}, {depth} hidden",
+                "net": hashed.net,
                 "hashed": span(hashed.accuracy),
                 "winner take all": span(winners.accuracy),
                 "lead": f"{lead:+.2f}",
@@ -164,7 +165,7 @@ def _share(found: Sequence[Group]) -> Claim:
     rows, short = [], []
     for group in _sparsest(found, "LSH"):
         short.append((group.share.high - LARGEST_SHARE, 0.0))
-        rows.append({"net": f"{group.data}, {group.depth} hidden", **five_lines(group)})
+        rows.append({"net": group.net, **five_lines(group)})
     return Claim(
         name="A4",
         text="Training takes at most 5 % of the multiplications of the dense net's training "
@@ -225,7 +226,7 @@ def claim_of_testing(found: Sequence[Group], timed: Sequence[Group]) -> Claim:
         share = group.spread(lambda figures: figures["testing"]["share"]).mean
         rows.append(
             {
-                "net": f"{group.data}, {group.depth} hidden",
+                "net": group.net,
                 "gated": span(group.accuracy),
                 "every row": span(exact),
                 "of dense multiplications": f"{share:.2%}",
@@ -266,17 +267,6 @@ def thread_claims(found: Sequence[Group]) -> list[Claim]:
     return [_sparse(hashed), _harmless(hashed), _scaling(hashed), _energy(found)]
 
 
-def _by_threads(group: Group) -> dict[int, Group]:
-    counts = sorted({line.cell.n_threads for line in group.lines})
-    return {
-        n: Group(
-            group.data, group.depth, group.method, group.density, group.setting,
-            tuple(line for line in group.lines if line.cell.n_threads == n),
-        )
-        for n in counts
-    }  # fmt: skip
-
-
 def threads(n: int) -> str:
     """Return `1 thread`, `2 threads`."""
     return "1 thread" if n == 1 else f"{n} threads"
@@ -285,11 +275,11 @@ def threads(n: int) -> str:
 def _sparse(found: Sequence[Group]) -> Claim:
     rows, short = [], []
     for group in found:
-        for n, those in _by_threads(group).items():
+        for n, those in group.by_threads().items():
             short.append((those.spread(_touched).high - group.density, 0.0))
             rows.append(
                 {
-                    "net": f"{group.data}, {group.depth} hidden, {threads(n)}",
+                    "net": f"{group.net}, {threads(n)}",
                     "parameters touched per step": f"{those.spread(_touched).mean:.3%}",
                     "hidden rows in conflict": f"{those.spread(_hidden_conflicts).mean:.2%}",
                     "output rows in conflict": f"{those.spread(_output_conflicts).mean:.2%}",
@@ -330,7 +320,7 @@ def _harmless(found: Sequence[Group]) -> Claim:
         short.append((loss - LARGEST_THREADS_LOSS, noise))
         rows.append(
             {
-                "net": f"{group.data}, {group.depth} hidden, {threads(n)}",
+                "net": f"{group.net}, {threads(n)}",
                 "accuracy": span(those.accuracy),
                 "one thread": span(one.accuracy),
                 "loss": f"{loss:+.2f}",
@@ -348,12 +338,12 @@ def _harmless(found: Sequence[Group]) -> Claim:
 def _scaling(found: Sequence[Group]) -> Claim:
     rows, short = [], []
     for group, n, those, one in _against_one_thread(found):
-        own, alone = those.spread(_epoch_seconds), one.spread(_epoch_seconds)
+        own, alone = those.epoch_seconds, one.epoch_seconds
         speedup = alone.mean / own.mean
         short.append((SMALLEST_EFFICIENCY - speedup / n, 0.0))
         rows.append(
             {
-                "net": f"{group.data}, {group.depth} hidden, {threads(n)}",
+                "net": f"{group.net}, {threads(n)}",
                 "seconds per epoch": f"{own.mean:.2f} ({own.low:.2f} to {own.high:.2f})",
                 "one thread": f"{alone.mean:.2f} ({alone.low:.2f} to {alone.high:.2f})",
                 "speed-up": f"{speedup:.2f}",
@@ -376,29 +366,23 @@ def _scaling(found: Sequence[Group]) -> Claim:
 
 def _against_one_thread(found: Sequence[Group]) -> Iterator[tuple[Group, int, Group, Group]]:
     for group in found:
-        by_threads = _by_threads(group)
+        by_threads = group.by_threads()
         for n, those in by_threads.items():
             if n > 1 and 1 in by_threads:
                 yield group, n, those, by_threads[1]
 
 
-def _epoch_seconds(figures: dict[str, Any]) -> float:
-    seconds = [row[1] for row in figures["curve"]]
-    return float(statistics.median(seconds[1:] or seconds))
-
-
 def _energy(found: Sequence[Group]) -> Claim:
     rows, joules = [], {}
     for group in found:
-        for n, those in _by_threads(group).items():
-            net = f"{group.data}, {group.depth} hidden"
-            measured = [line.figures["energy"]["joules"] for line in those.lines]
-            if None not in measured:
-                joules[net, n, group.method] = _total(measured)
+        for n, those in group.by_threads().items():
+            used = _joules(those)
+            if used is not None:
+                joules[group.net, n, group.method] = used
             rows.append(
                 {
-                    "net": f"{net}, {group.method}, {threads(n)}",
-                    "joules": f"{_total(measured):.0f}" if None not in measured else "unavailable",
+                    "net": f"{group.net}, {group.method}, {threads(n)}",
+                    "joules": "unavailable" if used is None else f"{used:.0f}",
                     "CPU seconds": f"{those.spread('cpu_seconds').mean:.1f}",
                     "multiplications": f"{those.spread(lambda f: f['training']['total']).mean:.3g}",
                     "additions": f"{those.spread(lambda f: f['training']['additions']).mean:.3g}",
@@ -420,12 +404,11 @@ def _energy(found: Sequence[Group]) -> Claim:
     )
 
 
-def _total(measured: Sequence[dict[str, float]]) -> float:
-    """Mean over trainings of the joules of packages and memory."""
-    return statistics.fmean(
-        sum(used for name, used in joules.items() if name.startswith(("package", "dram")))
-        for joules in measured
-    )
+def _joules(group: Group) -> float | None:
+    """Mean over trainings of the joules of packages and memory; None where one has none."""
+    totals = [Energy(**line.figures["energy"]).total for line in group.lines]
+    measured = [total for total in totals if total is not None]
+    return statistics.fmean(measured) if len(measured) == len(totals) else None
 
 
 def span(spread: Spread) -> str:

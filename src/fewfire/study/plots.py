@@ -197,22 +197,20 @@ def _curves(axis: Any, those: list[Group], x_of: Callable[[dict[str, Any]], Any]
 def _threads(timed: Sequence[Group]) -> Any:
     figure, (left, right) = pyplot().subplots(1, 2, figsize=(10, 4), layout="constrained")
     for group in timed:
-        label = f"{group.data}, {group.depth} hidden"
-        counts = sorted({line.cell.n_threads for line in group.lines})
-        of = {n: [line for line in group.lines if line.cell.n_threads == n] for n in counts}
-        seconds = [[_median_epoch(line) for line in of[n]] for n in counts]
-        accuracy = [[line.figures["test_accuracy_gated"] for line in of[n]] for n in counts]
-        for axis, values in ((left, seconds), (right, accuracy)):
-            means = [np.mean(row) for row in values]
-            (drawn,) = axis.plot(counts, means, marker="o", label=label)
+        by_threads = group.by_threads()
+        counts = list(by_threads)
+        seconds = [those.epoch_seconds for those in by_threads.values()]
+        accuracy = [those.accuracy for those in by_threads.values()]
+        for axis, spreads in ((left, seconds), (right, accuracy)):
+            (drawn,) = axis.plot(counts, [s.mean for s in spreads], marker="o", label=group.net)
             axis.fill_between(
-                counts, [min(row) for row in values], [max(row) for row in values],
+                counts, [s.low for s in spreads], [s.high for s in spreads],
                 color=drawn.get_color(), alpha=0.2, lw=0,
             )  # fmt: skip
             axis.set_xticks(counts)
             axis.set_xlabel("threads")
             axis.grid(alpha=0.25)
-        left.plot(counts, [np.mean(seconds[0]) / n for n in counts], ls=":", color="#888888")
+        left.plot(counts, [seconds[0].mean / n for n in counts], ls=":", color="#888888")
     left.set_ylabel("seconds per epoch")
     left.set_ylim(0)
     right.set_ylabel("test accuracy")
@@ -221,14 +219,9 @@ def _threads(timed: Sequence[Group]) -> Any:
     return figure
 
 
-def _median_epoch(line: Line) -> float:
-    seconds = [row[1] for row in line.figures["curve"]]
-    return float(np.median(seconds[1:] or seconds))
-
-
 def _recorded_overlaps(timed: Sequence[Group]) -> dict[str, dict[str, dict[str, float]]]:
     return {
-        f"{group.data}, {group.depth} hidden": line.figures["overlap"]
+        group.net: line.figures["overlap"]
         for group in timed
         for line in group.lines
         if "overlap" in line.figures

@@ -97,7 +97,7 @@ def _all_accuracies(found: Sequence[Group]) -> list[Block]:
             theirs = curve.get(group.density)
         rows.append(
             {
-                "net": f"{group.data}, {group.depth} hidden",
+                "net": group.net,
                 "method": f"{group.method}: {METHODS[group.method].title}",
                 "kept": f"{group.spread('density').mean:.1%}",
                 "test, gated": span(group.accuracy),

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from .results import AnyCell, Results
@@ -43,8 +43,7 @@ def run(
     progress = _Progress(todo, say)
     if n_jobs == 1 or len(todo) < 2:
         for cell in todo:
-            results.add(cell, _run(cell, folders[cell.data]))
-            progress.done(cell, results[cell].figures)
+            _keep(cell, _run(cell, folders[cell.data]), results, progress)
         return
     # Sets are loaded once per process, so their cells come together, those that take longest first.
     order = {name: place for place, name in enumerate(folders)}
@@ -53,7 +52,7 @@ def run(
         try:
             running = {pool.submit(_run, cell, folders[cell.data]): cell for cell in todo}
             for future in as_completed(running):
-                _take(future, running[future], results, progress)
+                _keep(running[future], future.result(), results, progress)
         except BaseException:
             for process in multiprocessing.active_children():
                 process.terminate()
@@ -65,9 +64,9 @@ def _run(cell: AnyCell, folder: Path | None) -> Figures:
     return run_speed(cell, folder) if isinstance(cell, SpeedCell) else run_cell(cell, folder)
 
 
-def _take(future: Future[Figures], cell: AnyCell, results: Results, progress: _Progress) -> None:
-    results.add(cell, future.result())
-    progress.done(cell, results[cell].figures)
+def _keep(cell: AnyCell, figures: Figures, results: Results, progress: _Progress) -> None:
+    results.add(cell, figures)
+    progress.done(cell, figures)
 
 
 def _workers(n_jobs: int) -> ProcessPoolExecutor:

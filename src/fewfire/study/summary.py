@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .cells import METHODS, Cell, Setting
@@ -57,6 +57,24 @@ class Group:
         return Spread(tuple(figure(line.figures) for line in self.lines))
 
     @property
+    def net(self) -> str:
+        """The data set and the depth, in words."""
+        return f"{self.data}, {self.depth} hidden"
+
+    def by_threads(self) -> dict[int, Group]:
+        """Return the lines apart, by their numbers of threads."""
+        counts = sorted({line.cell.n_threads for line in self.lines})
+        return {
+            n: replace(self, lines=tuple(line for line in self.lines if line.cell.n_threads == n))
+            for n in counts
+        }
+
+    @property
+    def epoch_seconds(self) -> Spread:
+        """Seconds of an epoch: the median of those after the first."""
+        return self.spread(_epoch_seconds)
+
+    @property
     def accuracy(self) -> Spread:
         """On the test set, through the gates."""
         return self.spread("test_accuracy_gated")
@@ -70,6 +88,11 @@ class Group:
     def share(self) -> Spread:
         """Multiplications of the training relative to the dense net's, all counted."""
         return self.spread(lambda figures: figures["training"]["share"])
+
+
+def _epoch_seconds(figures: dict[str, Any]) -> float:
+    seconds = [row[1] for row in figures["curve"]]
+    return float(statistics.median(seconds[1:] or seconds))
 
 
 def groups(lines: Iterable[Line], part: str = "accuracy") -> list[Group]:
