@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ from .renumber import renumber
 from .upkeep import Upkeep
 
 _FIRST_RENUMBERING = 1024  # steps
+# Examples of a piece, which of them in which order, and the steps of the epoch before them.
+Slice: TypeAlias = "tuple[_core.Inputs, _core.Targets, NDArray[np.int64], int]"
 
 
 class DivergenceError(RuntimeError):
@@ -131,38 +134,42 @@ class Run:
 
     def _train_slices(self) -> Sums:
         plan, net = self.plan, self.net
-        model, batch_size = net.model(), plan.batch_size
+        model = net.model()
         optimizer, states = core_optimizer(plan.optimizer), self.moments.states
-        sequence = np.random.SeedSequence([plan.random_state, self.epoch])
-        done = 0
-        sums = Sums(net)
-        pace = Pace()
+        sums, pace = Sums(net), Pace()
         first_step = self.epoch * self.steps_per_epoch
         self.upkeep.find_rare(first_step)
         with progress_bar(plan, self.epoch + 1, len(self.train)) as bar:
-            for piece, order in pieces(self.train, batch_size, np.random.default_rng(sequence)):
+            for inputs, targets, ids, done in self._slices(pace):
+                size = math.ceil(len(ids) / plan.batch_size)
+                rates = np.float32(plan.optimizer.lr) * self._factors(done, size)
+                with pace.of(size):
+                    loss, n_correct, ledger, usage = _core.train(
+                        model, inputs, targets, ids, rates, plan.batch_size, optimizer, states,
+                        first_step + done, self.epoch, plan.n_threads, plan.deterministic,
+                    )  # fmt: skip
+                self.history.ledger += Ledger(ledger)
+                self.history.n_examples += len(ids)
+                sums.add(loss, n_correct, usage, len(ids))
+                self._keep_up(done + size, sums)
+                sums.show(bar, len(ids), net)
                 if not math.isfinite(sums.loss):
                     break
-                inputs, targets = core_inputs(piece), core_targets(piece)
-                while len(order) and math.isfinite(sums.loss):
-                    # Cut where something is due, so that the result does not depend on the slices.
-                    left = math.ceil(len(order) / batch_size)
-                    size = min(pace.size, left, self._steps_to_next(done))
-                    ids, order = np.split(order, [size * batch_size])
-                    rates = np.float32(plan.optimizer.lr) * self._factors(done, size)
-                    with pace.of(size):
-                        loss, n_correct, ledger, usage = _core.train(
-                            model, inputs, targets, ids, rates, batch_size, optimizer, states,
-                            first_step + done, self.epoch, plan.n_threads, plan.deterministic,
-                        )  # fmt: skip
-                    self.history.ledger += Ledger(ledger)
-                    self.history.n_examples += len(ids)
-                    sums.add(loss, n_correct, usage, len(ids))
-                    done += size
-                    self._keep_up(done, sums)
-                    sums.show(bar, len(ids), net)
         self._renumber(sums)
         return sums
+
+    def _slices(self, pace: Pace) -> Iterator[Slice]:
+        """Go through the epoch, cut where something is due: results do not depend on the slices."""
+        batch_size, done = self.plan.batch_size, 0
+        rng = np.random.default_rng(np.random.SeedSequence([self.plan.random_state, self.epoch]))
+        for piece, order in pieces(self.train, batch_size, rng):
+            inputs, targets = core_inputs(piece), core_targets(piece)
+            while len(order):
+                left = math.ceil(len(order) / batch_size)
+                size = min(pace.size, left, self._steps_to_next(done))
+                ids, order = np.split(order, [size * batch_size])
+                yield inputs, targets, ids, done
+                done += size
 
     def _steps_to_next(self, done: int) -> int:
         """Steps until a refresh or a renumbering is due."""
