@@ -90,8 +90,10 @@ Activation activation_of(const std::string& name) {
 }
 
 Loss loss_of(const std::string& name) {
-  return one_of<Loss>(name,
-                      {{"softmax", Loss::softmax}, {"logistic", Loss::logistic}, {"squared", Loss::squared}});
+  return one_of<Loss>(name, {{"softmax", Loss::softmax},
+                             {"decoupled", Loss::decoupled},
+                             {"logistic", Loss::logistic},
+                             {"squared", Loss::squared}});
 }
 
 int threads_of(int n_threads) {
@@ -136,13 +138,14 @@ void check_inputs(const Inputs& inputs, const Model& model, std::span<const int6
 void check_states(const Model& model, const Optimizer& optimizer, const std::vector<OptimizerState>& states) {
   require(states.size() == model.layers.size(), "one optimizer state per layer is wanted");
   const auto fits = [](const Layer& layer, int64_t width, Matrix<float> moments, std::span<float> bias) {
-    return moments.rows == layer.n_rows() && moments.cols == width && bias.size() == layer.bias.size();
+    return moments.rows == layer.weights.rows && moments.cols == width && bias.size() == layer.bias.size();
   };
   for (size_t l = 0; l < states.size(); ++l) {
     const Layer& layer = model.layers[l];
     const OptimizerState& state = states[l];
-    require(state.touched.size() == layer.bias.size(), "touched must have one entry per row");
-    const std::vector<int64_t> widths = optimizer.moment_widths(layer.n_columns());
+    require(static_cast<int64_t>(state.touched.size()) == layer.weights.rows,
+            "touched must have one entry per row");
+    const std::vector<int64_t> widths = optimizer.moment_widths(layer.weights.cols);
     require((widths.size() < 1 || fits(layer, widths[0], state.first, state.first_bias)) &&
                 (widths.size() < 2 || fits(layer, widths[1], state.second, state.second_bias)),
             "the moments do not fit the layer or the optimizer");
@@ -682,6 +685,16 @@ void bind_gates(nb::module_& m) {
             self.set_rare(std::move(sorted));
           },
           "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that training explores.");
+  nb::class_<Sampled, Gate>(m, "Sampled")
+      .def(
+          "__init__",
+          [](Sampled* self, std::shared_ptr<Index> index, int64_t active, int64_t n_negatives,
+             uint64_t seed) {
+            require_active(active);
+            require(n_negatives >= 0, "n_negatives must be at least 0");
+            new (self) Sampled(std::move(index), active, n_negatives, seed);
+          },
+          "index"_a, "active"_a, "n_negatives"_a, "seed"_a);
 }
 
 using TextResult = nb::typed<nb::tuple, Numpy<int64_t>, Numpy<int32_t>, Numpy<float>, Numpy<int64_t>,
@@ -719,16 +732,43 @@ void bind_network(nb::module_& m) {
                     "one bias per row of weights is wanted");
             require(!gate || !gate->index() || gate->index()->fits(view(weights).rows, view(weights).cols),
                     "the gate's index was made for a layer of another shape");
-            new (self)
-                Layer{view(weights), view(bias), activation_of(activation), std::move(gate), trains_bias};
+            new (self) Layer{.weights = view(weights),
+                             .bias = view(bias),
+                             .activation = activation_of(activation),
+                             .gate = std::move(gate),
+                             .trains_bias = trains_bias};
           },
           "weights"_a.noconvert(), "bias"_a.noconvert(), "activation"_a, "gate"_a.none() = nb::none(),
           "trains_bias"_a = true, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
+  m.def(
+      "EmbeddingBag",
+      [](Array2<float> weights, Array1<float> bias, const std::string& activation, bool trains_bias,
+         float input_dropout, float dropout, uint64_t seed) {
+        require(weights.shape(1) == bias.size() && bias.size() > 0,
+                "one bias per column of weights is wanted");
+        require(weights.shape(0) > 0, "a bag needs an input");
+        for (const float share : {input_dropout, dropout})
+          require(share >= 0.0f && share < 1.0f, "dropout must be at least 0 and below 1");
+        return Layer{.weights = view(weights),
+                     .bias = view(bias),
+                     .activation = activation_of(activation),
+                     .gate = nullptr,
+                     .trains_bias = trains_bias,
+                     .is_bag = true,
+                     .input_dropout = input_dropout,
+                     .dropout = dropout,
+                     .seed = seed};
+      },
+      "weights"_a.noconvert(), "bias"_a.noconvert(), "activation"_a, "trains_bias"_a = true,
+      "input_dropout"_a = 0.0f, "dropout"_a = 0.0f, "seed"_a = 0, nb::keep_alive<0, 1>(),
+      nb::keep_alive<0, 2>(), "A first layer with a row of weights per input; see core/bag.h.");
   nb::class_<Model>(m, "Model")
       .def(
           "__init__",
           [](Model* self, const std::vector<Layer>& layers, const std::string& loss) {
             require(!layers.empty(), "a model needs a layer");
+            for (size_t l = 1; l < layers.size(); ++l)
+              require(!layers[l].is_bag, "only the first layer can be a bag");
             for (size_t l = 1; l < layers.size(); ++l)
               require(layers[l].n_columns() == layers[l - 1].n_rows(),
                       "a layer's columns are not the rows below it");

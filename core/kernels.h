@@ -20,6 +20,9 @@ struct Kernels {
   // scores[r] = weights[rows[r]] . x + bias[rows[r]]; rows == nullptr means the rows first, first + 1, ...
   void (*score_rows)(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first,
                      int64_t n, SparseVector x, float* scores);
+  // The same for an x without gaps: x[j] belongs to column j.
+  void (*score_dense)(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first,
+                      int64_t n, const float* x, float* scores);
   // scores[e * stride + r] = weights[first + r] . inputs[e] + bias[first + r], inputs without gaps
   void (*score_block)(Matrix<const float> weights, const float* bias, int64_t first, int64_t n,
                       Matrix<const float> inputs, float* scores, int64_t stride);
@@ -29,6 +32,11 @@ struct Kernels {
   // sums += sum_r coefficients[r] * matrix[rows[r]]; rows == nullptr means the rows first, first + 1, ...
   void (*weighted_sum)(Matrix<const float> matrix, const RowId* rows, int64_t first,
                        const float* coefficients, int64_t n, float* sums);
+  // sums[rows[r]] += coefficients[r] * values
+  void (*spread)(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
+                 Matrix<float> sums);
+  // values[i] = exp(scores[i] - shift), at most two roundings off; returns their sum
+  float (*exponentials)(const float* scores, int64_t n, float shift, float* values);
   // sums[i] = sum of x.values[k] over the k whose bit i of words[x.ids[k]] is set
   void (*masked_sum)(Matrix<const uint64_t> words, SparseVector x, float* sums);
   // Bit i of planes[p] is bit p of how many of words[ids[k]] have bit i set; planes.rows >= 3, and enough

@@ -1,4 +1,5 @@
-// A fully connected layer: a row of weights and a bias per neuron, and the gate that chooses rows.
+// A fully connected layer: a row of weights and a bias per neuron, and the gate that chooses rows. Or a
+// bag (bag.h): its weights lie the other way round, a row per input, because inputs are sparse.
 #pragma once
 
 #include <cmath>
@@ -42,14 +43,17 @@ inline float slope(Activation activation, float a) {
 }
 
 struct Layer {
-  Matrix<float> weights;
+  Matrix<float> weights;  // a row per neuron; of a bag, a row per input
   std::span<float> bias;
   Activation activation = Activation::linear;
   std::shared_ptr<Gate> gate;  // null: every row is computed
   bool trains_bias = true;
+  bool is_bag = false;
+  float input_dropout = 0.0f, dropout = 0.0f;  // of a bag: shares left out in training
+  uint64_t seed = 0;                           // of what dropout draws
 
-  int64_t n_rows() const { return weights.rows; }
-  int64_t n_columns() const { return weights.cols; }
+  int64_t n_rows() const { return is_bag ? weights.cols : weights.rows; }  // neurons
+  int64_t n_columns() const { return is_bag ? weights.rows : weights.cols; }
 };
 
 }  // namespace fewfire

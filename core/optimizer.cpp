@@ -30,13 +30,14 @@ void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const 
 }
 
 // The decay of the moments that the row owes for the steps since it was last touched.
-void settle(const Optimizer& optimizer, int64_t step, const OptimizerState& state, RowId row, Tally& tally) {
+void settle(const Optimizer& optimizer, int64_t step, const Layer& layer, const OptimizerState& state,
+            RowId row, Tally& tally) {
   const int64_t owed = step - state.touched[row] - 1;
   if (owed <= 0 || state.touched[row] == 0) return;
   const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {
     const float factor = std::pow(rate, static_cast<float>(owed));
     scale(moments.row(row), factor, tally);
-    scale(bias.subspan(static_cast<size_t>(row), 1), factor, tally);
+    if (!layer.is_bag) scale(bias.subspan(static_cast<size_t>(row), 1), factor, tally);
   };
   if (optimizer.rule == Rule::momentum) decay(state.first, state.first_bias, optimizer.momentum);
   if (optimizer.rule == Rule::adam) {
@@ -88,6 +89,18 @@ Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, float& mo
   return {Rule::sgd, rates, gradient.scale};
 }
 
+// The biases of neurons from `first` on.
+void step_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
+               const OptimizerState& state, RowId first, std::span<const float> gradients, Tally& tally) {
+  if (!layer.trains_bias) return;
+  const auto moment = [&](std::span<float> values) { return values.empty() ? nullptr : &values[first]; };
+  const int64_t n = static_cast<int64_t>(gradients.size());
+  kernels().update(optimizer.rule, rates, &layer.bias[first], moment(state.first_bias),
+                   moment(state.second_bias), nullptr, gradients.data(), 1.0f, n, nullptr);
+  tally.optimizer += n * cost_per_parameter(optimizer.rule);
+  tally.parameters_touched += n;
+}
+
 }  // namespace
 
 std::vector<int64_t> Optimizer::moment_widths(int64_t n_columns) const {
@@ -122,11 +135,10 @@ void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, co
                 const OptimizerState& state, RowId row, const RowGradient& gradient,
                 std::vector<RowId>& flipped, Tally& tally) {
   shrink(optimizer, rates, step, state, row, layer.weights.row(row), tally);
-  settle(optimizer, step, state, row, tally);
+  settle(optimizer, step, layer, state, row, tally);
   const auto moments = [&](Matrix<float> matrix) {
     return matrix.data != nullptr ? matrix.row(row).data() : nullptr;
   };
-  const auto moment = [&](std::span<float> values) { return values.empty() ? nullptr : &values[row]; };
   const RowId* ids = gradient.ids.empty() ? nullptr : gradient.ids.data();
   const int64_t n = static_cast<int64_t>(gradient.values.size());
   Move move{optimizer.rule, rates, gradient.scale};
@@ -141,13 +153,13 @@ void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, co
   flipped.resize(static_cast<size_t>(n_flipped));
   tally.optimizer += n * cost_per_parameter(move.rule);
   tally.parameters_touched += n;
-  if (layer.trains_bias) {
-    kernels().update(optimizer.rule, rates, &layer.bias[row], moment(state.first_bias),
-                     moment(state.second_bias), nullptr, &gradient.bias, 1.0f, 1, nullptr);
-    tally.optimizer += cost_per_parameter(optimizer.rule);
-    tally.parameters_touched += 1;
-  }
+  if (!layer.is_bag) step_bias(optimizer, rates, layer, state, row, std::span(&gradient.bias, 1), tally);
   state.touched[row] = std::max(state.touched[row], step);  // asynchronous steps end out of order
+}
+
+void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
+                 const OptimizerState& state, std::span<const float> gradients, Tally& tally) {
+  step_bias(optimizer, rates, layer, state, 0, gradients, tally);
 }
 
 }  // namespace fewfire

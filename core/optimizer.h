@@ -34,7 +34,7 @@ struct Optimizer {
 struct OptimizerState {  // of one layer; memory of the caller
   Matrix<float> first, second;
   std::span<float> first_bias, second_bias;
-  std::span<int64_t> touched;  // the step that last changed each row, 0 for never
+  std::span<int64_t> touched;  // the step that last changed each row of weights, 0 for never
 };
 
 // The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and the bias's.
@@ -44,9 +44,14 @@ struct RowGradient {
   float scale = 1.0f, bias = 0.0f;
 };
 
-// One step on one row. Columns whose weight crossed zero are left in `flipped`.
+// One step on one row, and on its neuron's bias, unless the layer is a bag. Columns whose weight crossed zero
+// are left in `flipped`.
 void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
                 const OptimizerState& state, RowId row, const RowGradient& gradient,
                 std::vector<RowId>& flipped, Tally& tally);
+
+// One step on the biases of all neurons, with a gradient for each.
+void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
+                 const OptimizerState& state, std::span<const float> gradients, Tally& tally);
 
 }  // namespace fewfire

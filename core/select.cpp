@@ -184,4 +184,44 @@ void TopK::propose(const Layer& layer, const Query&, Scratch& scratch, Tally&) c
   every_row(layer.n_rows(), scratch.candidates);
 }
 
+int64_t Sampled::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
+  return mode == Mode::exact ? n_rows : std::min(n_rows, std::max(active_, n_labels));
+}
+
+void Sampled::propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
+                      Tally& tally) const {
+  const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
+  const int64_t budget = std::min(n_rows, std::max(active_, n_labels));
+  index_->propose(layer, query, std::min(active_, n_rows), scratch, tally);
+  if (labels.empty()) return;
+  scratch.begin_set(n_rows);
+  scratch.forced.assign(labels.begin(), labels.end());
+  for (const RowId label : labels) scratch.insert(label);
+  for (const RowId row : scratch.candidates) {
+    if (static_cast<int64_t>(scratch.forced.size()) == budget) break;
+    if (scratch.insert(row)) scratch.forced.push_back(row);
+  }
+  scratch.candidates.swap(scratch.forced);
+}
+
+void Sampled::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
+                     Scratch& scratch, Choice& choice, Tally& tally) const {
+  if (mode == Mode::exact) {
+    every_row(layer.n_rows(), choice.rows);
+  } else {
+    propose(layer, query, labels, scratch, tally);
+    choice.rows.assign(scratch.candidates.begin(), scratch.candidates.end());
+  }
+  const int64_t n = static_cast<int64_t>(choice.rows.size());
+  if (query.x.size() == layer.n_columns()) {
+    choice.scores.resize(choice.rows.size());
+    kernels().score_dense(layer.weights, layer.bias.data(), choice.rows.data(), 0, n, query.x.values.data(),
+                          choice.scores.data());
+  } else {
+    score(layer, query.x, choice.rows, choice.scores);
+  }
+  tally.forward += n * query.x.size();
+  tally.rows_touched += n;
+}
+
 }  // namespace fewfire

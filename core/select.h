@@ -15,7 +15,7 @@ enum class Mode {
   exact   // prediction from every row
 };
 
-// The rows computed for one example, ascending, with their scores z.
+// The rows computed for one example, with their scores z.
 struct Choice {
   std::vector<RowId> rows;
   std::vector<float> scores;
@@ -43,6 +43,9 @@ class Gate {
   // How many rows `choose` keeps at most when no more than n_labels are forced.
   virtual int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const = 0;
   virtual Index* index() const { return nullptr; }
+  // Whether inputs come as lists of those that are not 0; otherwise as full rows where the layer below has
+  // them.
+  virtual bool reads_lists() const { return true; }
 };
 
 // Uniformly random rows in training, scaled to keep the expectation; every row otherwise (Srivastava
@@ -129,6 +132,30 @@ class Hashed : public RankingGate {
  private:
   std::shared_ptr<Index> index_;
   int64_t candidates_;
+};
+
+// Retrieval for a last layer: what the index proposes is computed and kept. In training a step draws
+// `n_negatives` other rows for all its examples besides (sampled.h).
+class Sampled : public Gate {
+ public:
+  Sampled(std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed)
+      : index_(std::move(index)), active_(active), n_negatives_(n_negatives), seed_(seed) {}
+  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
+              Tally&) const override;
+  int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
+  Index* index() const override { return index_.get(); }
+  bool reads_lists() const override { return false; }
+  int64_t n_negatives() const { return n_negatives_; }
+  uint64_t seed() const { return seed_; }
+
+  // In scratch.candidates: the labels, then the first that the index proposes, within the budget.
+  void propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
+               Tally& tally) const;
+
+ private:
+  std::shared_ptr<Index> index_;
+  int64_t active_, n_negatives_;
+  uint64_t seed_;
 };
 
 }  // namespace fewfire

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "bag.h"
 #include "kernels.h"
 #include "rng.h"
+#include "sampled.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -14,8 +16,8 @@ constexpr int64_t kRowBlock = 16;      // rows whose weights stay in cache while
 constexpr int64_t kExampleBlock = 16;  // examples whose deltas stay in cache while the rows pass
 constexpr uint64_t kNoEpoch = 0;       // prediction draws nothing that depends on the epoch
 
-void load_examples(const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids, uint64_t epoch,
-                   Workspace& space, Pool& pool) {
+void load_examples(const Layer& first, const Inputs& inputs, const Targets& targets,
+                   std::span<const int64_t> ids, uint64_t epoch, Workspace& space, Pool& pool) {
   const size_t n = ids.size();
   if (space.buffers.size() < n) space.buffers.resize(n);
   space.inputs.resize(n);
@@ -24,7 +26,10 @@ void load_examples(const Inputs& inputs, const Targets& targets, std::span<const
   pool.parallel_for(static_cast<int64_t>(n), 64, [&](int64_t e, int) {
     space.inputs[e] = inputs.row(ids[e], space.buffers[e]);
     space.labels[e] = targets.labels(ids[e]);
-    space.keys[e] = mix(content_key(space.inputs[e]) + (space.mode == Mode::train ? epoch : kNoEpoch));
+    const bool trains = space.mode == Mode::train;
+    space.keys[e] = mix(content_key(space.inputs[e]) + (trains ? epoch : kNoEpoch));
+    if (trains && first.input_dropout > 0.0f)
+      space.inputs[e] = drop_inputs(first, space.inputs[e], space.keys[e], space.buffers[e]);
   });
 }
 
@@ -237,18 +242,6 @@ RowGradient row_gradient(const Layer& layer, size_t l, std::span<const Pair> pai
   return {.ids = x.ids, .values = x.values, .scale = pairs[0].delta};
 }
 
-struct Update {
-  const Optimizer& optimizer;
-  Rates rates;
-  int64_t number;
-};
-
-// Whether the step that last changed a row ran at the same time as this one: it began later, or had not
-// ended when this one began.
-bool is_conflict(int64_t last, int64_t number, std::span<const int64_t> rivals) {
-  return last > number || std::find(rivals.begin(), rivals.end(), last) != rivals.end();
-}
-
 void update_one(const Layer& layer, size_t l, std::span<const Pair> pairs, const Update& update,
                 const OptimizerState& state, const Workspace& space, ThreadSpace& own) {
   RowGradient gradient = row_gradient(layer, l, pairs, space, own);
@@ -257,13 +250,7 @@ void update_one(const Layer& layer, size_t l, std::span<const Pair> pairs, const
     own.tallies[l].backward +=
         space.has_full_input(l) ? layer.n_columns() : space.input_of(l, pair.example).size();
   }
-  const RowId row = pairs[0].row;
-  own.tallies[l].rows_updated += 1;
-  own.tallies[l].conflicts += is_conflict(state.touched[row], update.number, space.rivals);
-  update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient, own.flipped,
-             own.tallies[l]);
-  if (layer.gate && layer.gate->index() && !own.flipped.empty())
-    layer.gate->index()->signs_flipped(row, own.flipped, layer.weights.row(row));
+  fewfire::update(layer, l, pairs[0].row, gradient, update, state, space, own);
 }
 
 // The pairs of a row of a full layer, example by example.
@@ -277,11 +264,11 @@ void pairs_of_row(const Activity& activity, RowId row, int64_t n_examples, std::
 
 void collect_pairs(const Layer& layer, Activity& activity, Workspace& space) {
   ThreadSpace& own = space.threads[0];
-  space.groups.pairs.clear();
+  space.groups.items.clear();
   for (int64_t e = 0; e < space.n_examples(); ++e) {
     nonzero_deltas(activity, e, own);
     for (size_t i = 0; i < own.rows.size(); ++i)
-      space.groups.pairs.push_back({own.rows[i], static_cast<int32_t>(e), own.deltas[i]});
+      space.groups.items.push_back({own.rows[i], static_cast<int32_t>(e), own.deltas[i]});
   }
   space.groups.sort(layer.n_rows());
 }
@@ -325,7 +312,8 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads)
   std::iota(every_row.begin(), every_row.end(), 0);
   for (size_t l = 0; l < layers.size(); ++l) {
     // Values stay a full matrix where no gate chose them and no gate wants them as a list.
-    layers[l].full = !model.layers[l].gate && (l + 1 == layers.size() || !model.layers[l + 1].gate);
+    const Gate* above = l + 1 < layers.size() ? model.layers[l + 1].gate.get() : nullptr;
+    layers[l].full = !model.layers[l].gate && (above == nullptr || !above->reads_lists());
     if (layers[l].full)
       layers[l].rows.assign(every_row.begin(), every_row.begin() + model.layers[l].n_rows());
   }
@@ -337,11 +325,15 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads)
 
 void forward(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
              uint64_t epoch, Workspace& space, Pool& pool) {
-  load_examples(inputs, targets, ids, epoch, space, pool);
+  load_examples(model.layers.front(), inputs, targets, ids, epoch, space, pool);
   make_room(model, space);
   count_dense(model, space);
   for (size_t l = 0; l < model.layers.size(); ++l) {
-    if (model.layers[l].gate)
+    if (model.layers[l].is_bag)
+      forward_bag(model.layers[l], space, pool);
+    else if (is_sampled(model, l, space))
+      forward_sampled(model, l, space, pool);
+    else if (model.layers[l].gate)
       forward_gated(model, l, space, pool);
     else
       forward_all(model, l, space, pool);
@@ -352,14 +344,18 @@ void compute_losses(const Model& model, const Targets& targets, std::span<const 
                     Workspace& space, Pool& pool) {
   Activity& output = space.layers.back();
   const float share = 1.0f / static_cast<float>(ids.size());
+  const bool sampled = is_sampled(model, model.layers.size() - 1, space);
   space.losses.resize(ids.size());
   space.hits.resize(ids.size());
   pool.parallel_for(space.n_examples(), kExampleBlock, [&](int64_t e, int) {
     const SparseVector active = output.active(e);
     const std::span<float> deltas = output.deltas_of(e);
-    space.losses[e] = model.loss == Loss::squared
-                          ? loss_of_values(active.ids, active.values, targets.values.row(ids[e]), deltas)
-                          : loss_of_labels(model.loss, active.ids, active.values, space.labels[e], deltas);
+    if (sampled)
+      space.losses[e] = sampled_loss(model, e, share, space);
+    else if (model.loss == Loss::squared)
+      space.losses[e] = loss_of_values(active.ids, active.values, targets.values.row(ids[e]), deltas);
+    else
+      space.losses[e] = loss_of_labels(model.loss, active.ids, active.values, space.labels[e], deltas);
     const auto best = std::max_element(active.values.begin(), active.values.end()) - active.values.begin();
     space.hits[e] = std::binary_search(space.labels[e].begin(), space.labels[e].end(), active.ids[best]);
     for (float& delta : deltas) delta *= share;
@@ -374,6 +370,14 @@ void step(const Model& model, const Inputs& inputs, const Targets& targets, std:
   const Update update{optimizer, optimizer.rates(lr, number), number};
   for (size_t l = model.layers.size(); l-- > 0;) {
     const Layer& layer = model.layers[l];
+    if (layer.is_bag) {
+      update_bag(layer, update, states[l], space, pool);
+      continue;
+    }
+    if (is_sampled(model, l, space)) {
+      backward_sampled(layer, l, update, states[l], space, pool);
+      continue;
+    }
     for (int64_t e = 0; e < space.n_examples(); ++e) score_deltas(layer, e, space.layers[l]);
     if (l > 0) input_deltas(layer, l, space, pool);
     update_layer(layer, l, update, states[l], space, pool);

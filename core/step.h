@@ -1,9 +1,6 @@
 // One step: a micro-batch goes forward through the layers, gets its loss, goes backward, and every
 // touched row is updated in place. Read this first.
 //
-// Between two layers an example is a list of (row, value). Only where a layer without a gate feeds
-// another one are the values kept as a full matrix, and computed in blocks.
-//
 // Every loop over the pool writes its own slots, so a step gives the same bits for any pool size.
 // Asynchronous training (train.h) lets several threads run whole steps on the same weights. Its data
 // races are these and no others, all benign by design (Hogwild: Recht et al., NIPS 2011):
@@ -13,84 +10,11 @@
 //     SignIndex::signs_flipped and SignRows::flip.
 #pragma once
 
-#include <memory>
-#include <vector>
-
-#include "group.h"
-#include "inputs.h"
-#include "layer.h"
-#include "ledger.h"
-#include "loss.h"
 #include "optimizer.h"
 #include "pool.h"
-#include "select.h"
+#include "workspace.h"
 
 namespace fewfire {
-
-struct Model {
-  std::vector<Layer> layers;
-  Loss loss = Loss::softmax;
-};
-
-// The active rows of one layer for each example of the micro-batch.
-struct Activity {
-  bool full = false;     // every row of every example; `rows` is then one list for all
-  int64_t capacity = 0;  // slots per example
-  std::vector<RowId> rows;
-  std::vector<float> values;
-  std::vector<float> deltas;  // d loss / d value, then d loss / d score
-  std::vector<int64_t> counts;
-  std::vector<RowId> threshold_rows;  // -1 where no gradient flows to a threshold
-  std::vector<float> scales;
-
-  void resize(int64_t n_examples, int64_t slots);
-  SparseVector active(int64_t example) const {
-    const size_t begin = static_cast<size_t>(example * capacity), n = static_cast<size_t>(counts[example]);
-    return {std::span(rows).subspan(full ? 0 : begin, n), std::span(values).subspan(begin, n)};
-  }
-  std::span<float> deltas_of(int64_t example) {
-    return std::span(deltas).subspan(static_cast<size_t>(example * capacity),
-                                     static_cast<size_t>(counts[example]));
-  }
-};
-
-struct ThreadSpace {
-  Scratch scratch;
-  Choice choice;
-  std::vector<Tally> tallies;               // per layer
-  std::vector<std::vector<int64_t>> usage;  // per layer and row: examples that chose it
-  std::vector<RowId> rows, flipped, ids;
-  std::vector<float> deltas, gradient, values;
-  std::vector<Pair> pairs;
-};
-
-// All memory a step needs: a step allocates nothing once the sizes have settled.
-struct Workspace {
-  Workspace(const Model& model, Mode mode, int n_threads);
-
-  Mode mode;
-  std::vector<RowBuffer> buffers;  // per example, like the next three
-  std::vector<SparseVector> inputs;
-  std::vector<std::span<const RowId>> labels;
-  std::vector<uint64_t> keys;
-  std::vector<Activity> layers;
-  std::vector<RowId> every_row;  // 0, 1, ... up to the widest layer
-  Groups groups;
-  std::vector<double> losses;   // per example
-  std::vector<char> hits;       // per example: the best row is one of the labels
-  std::vector<int64_t> rivals;  // numbers of the steps that other threads ran when this one began
-  std::vector<ThreadSpace> threads;
-
-  int64_t n_examples() const { return static_cast<int64_t>(inputs.size()); }
-  SparseVector input_of(size_t layer, int64_t example) const {
-    return layer == 0 ? inputs[example] : layers[layer - 1].active(example);
-  }
-  bool has_full_input(size_t layer) const { return layer > 0 && layers[layer - 1].full; }
-  Matrix<const float> input_matrix(size_t layer) const {
-    const Activity& below = layers[layer - 1];
-    return {below.values.data(), n_examples(), below.capacity};
-  }
-};
 
 // Computes the active rows of every layer for the examples `ids` of `inputs`; `epoch` seeds what gates draw.
 void forward(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,

@@ -99,7 +99,7 @@ void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, s
   std::iota(order.begin(), order.end(), 0);
   const auto better = [&](RowId a, RowId b) {
     const float x = scored.values[a], y = scored.values[b];
-    return x != y ? x > y || (x == x && y != y) : a < b;
+    return x != y ? x > y || (x == x && y != y) : scored.ids[a] < scored.ids[b];
   };
   const size_t n = std::min(order.size(), rows.size());
   std::partial_sort(order.begin(), order.begin() + static_cast<int64_t>(n), order.end(), better);

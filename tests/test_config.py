@@ -66,7 +66,7 @@ WRONG = [
     (ff.Linear, {"in_features": 0, "out_features": 1}, "in_features"),
     (ff.Linear, {"in_features": 1, "out_features": 2.0}, "out_features"),
     (ff.Linear, {"in_features": 1, "out_features": 1, "activation": "elu"}, "activation"),
-    (ff.Linear, {"in_features": 1, "out_features": 1, "gain": 0}, "gain"),
+    (ff.Linear, {"in_features": 1, "out_features": 1, "gain": -1}, "gain"),
     (ff.Linear, {"in_features": 1, "out_features": 1, "selector": "All"}, "selector"),
     (ff.Linear, {"in_features": 1, "out_features": 1, "selector": ff.Hashed(soft=True)}, "soft"),
     (ff.SGD, {"lr": 0.0}, "lr"),
@@ -109,7 +109,7 @@ def test_a_dict_that_names_nothing_known_is_refused(data):
 
 
 def test_only_given_options_of_a_hashed_selector_are_shown():
-    assert repr(ff.Hashed(density=0.1)) == "Hashed(density=0.1, family='sign', rerank=3.0)"
+    assert repr(ff.Hashed(density=0.1)) == "Hashed(density=0.1, family='sign')"
 
 
 def test_no_number_of_threads_means_all_cores():

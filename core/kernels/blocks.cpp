@@ -64,6 +64,51 @@ void score_block(Matrix<const float> weights, const float* bias, int64_t first, 
 
 namespace {
 
+constexpr int64_t kLine = 64 / sizeof(float);  // floats that memory brings at a time
+
+// Asks for a row that will be read soon: rows are far apart, so no hardware foresees them.
+inline void prefetch(const float* row, int64_t n) {
+  for (int64_t j = 0; j < n; j += kLine) __builtin_prefetch(row + j);
+}
+
+template <int kRows>
+inline void dense_tile(const float* const* row, const float* x, int64_t n, float* dots) {
+  Floats sums[kRows] = {};
+  int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes) {
+    const Floats values = load(x + j);
+    for (int r = 0; r < kRows; ++r) sums[r] += load(row[r] + j) * values;
+  }
+  if (j < n) {
+    const Floats values = load_some(x + j, n - j);
+    for (int r = 0; r < kRows; ++r) sums[r] += load_some(row[r] + j, n - j) * values;
+  }
+  for (int r = 0; r < kRows; ++r) dots[r] = sum(sums[r]);
+}
+
+}  // namespace
+
+void score_dense(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+                 const float* x, float* scores) {
+  constexpr int kTile = 4, kAhead = 8;
+  const auto id = [&](int64_t r) { return rows != nullptr ? rows[r] : first + r; };
+  const auto row_at = [&](int64_t r) { return weights.data + id(r) * weights.cols; };
+  for (int64_t r = 0; r < n && r < kAhead; ++r) prefetch(row_at(r), weights.cols);
+  for (int64_t begin = 0; begin < n; begin += kTile) {
+    const float* row[kTile];
+    float dots[kTile];
+    for (int64_t r = begin + kAhead; r < n && r < begin + kAhead + kTile; ++r)
+      prefetch(row_at(r), weights.cols);
+    const bool is_whole = begin + kTile <= n;
+    for (int64_t r = 0; r < kTile; ++r) row[r] = row_at(is_whole || begin + r < n ? begin + r : n - 1);
+    dense_tile<kTile>(row, x, weights.cols, dots);
+    for (int64_t r = 0; r < kTile && begin + r < n; ++r)
+      scores[begin + r] = dots[r] + (bias != nullptr ? bias[id(begin + r)] : 0.0f);
+  }
+}
+
+namespace {
+
 // kTile vectors of sums stay in registers while the rows pass. Returns the first column not done.
 template <int kTile, class Row>
 inline int64_t weighted_tiles(int64_t j, int64_t end, Row row, const float* coefficients, int64_t n,
@@ -92,6 +137,17 @@ void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, 
   for (int64_t r = 0; r < n; ++r) {
     const float* from = row(r);
     for (int64_t i = j; i < matrix.cols; ++i) sums[i] += from[i] * coefficients[r];
+  }
+}
+
+void spread(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
+            Matrix<float> sums) {
+  for (int64_t r = 0; r < n; ++r) {
+    float* to = sums.data + rows[r] * sums.cols;
+    const float coefficient = coefficients[r];
+    int64_t j = 0;
+    for (; j + kLanes <= sums.cols; j += kLanes) store(to + j, load(to + j) + load(values + j) * coefficient);
+    for (; j < sums.cols; ++j) to[j] += values[j] * coefficient;
   }
 }
 

@@ -57,11 +57,18 @@ void scatter(const float* values, const RowId* ids, int64_t n, float* to);
 int64_t find_flipped(const float* before, const float* after, const RowId* ids, int64_t n, RowId* flipped);
 
 // blocks.cpp
+void score_dense(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+                 const float* x, float* scores);
 void score_block(Matrix<const float> weights, const float* bias, int64_t first, int64_t n,
                  Matrix<const float> inputs, float* scores, int64_t stride);
 void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, const float* coefficients,
                   int64_t n, float* sums);
+void spread(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
+            Matrix<float> sums);
 void hadamard(float* values, int log_size);
+
+// exponentials.cpp
+float exponentials(const float* scores, int64_t n, float shift, float* values);
 
 // codes.cpp
 void masked_sum(Matrix<const uint64_t> words, SparseVector x, float* sums);

@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from . import callbacks, datasets, metrics
+from .bag import EmbeddingBag
 from .callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
 from .data import Dataset
 from .energy import EnergyMeter
@@ -38,6 +39,7 @@ __all__ = [
     "DivergenceError",
     "Dropout",
     "EarlyStopping",
+    "EmbeddingBag",
     "EnergyMeter",
     "FormatError",
     "GateMonitor",

@@ -51,6 +51,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "refresh_growth": 1.3,
     },
 }
+RERANK = 3.0  # candidates per kept row where the activation is not linear
 POOL = 16  # rows of the visited cells that are ranked, for each candidate
 # What `auto` weighs (benchmarks/auto.py): the overhead of cells is a scan of so many sign bits, and
 # a row that is ranked there costs so many rows of a scan.
@@ -70,8 +71,9 @@ class Hashed:
 
     Parameters
     ----------
-    density : float
-        Share of the rows that are kept.
+    density : float, optional
+        Share of the rows that are kept. None: 5 %, or 500 rows of a layer with
+        `activation="linear"`, such as the last.
     family : {"sign", "simhash", "dwta", "minhash", "centroid"}
         "sign": the sign bits of the live weights, never stale, the default for hidden layers.
         The others fill hash tables. "simhash": signs of random projections (Charikar, STOC 2002),
@@ -80,8 +82,13 @@ class Hashed:
         n_tables columns. "minhash": minwise hashes of the sets of positive coordinates, for sparse
         binary inputs (Li, Owen & Zhang, NIPS 2012; densified: Shrivastava, ICML 2017).
         "centroid": cells of a k-means of the rows, for wide layers (Auvolat et al., 2015).
-    rerank : float
-        Candidates per kept row, at least 1.
+    rerank : float, optional
+        Candidates per kept row, at least 1. None: 3, or 1 where the activation is linear.
+    negatives : int, optional
+        Of a last layer that ranks no candidates (`rerank=1`), above a layer without a selector:
+        rows that training draws uniformly for each micro-batch, shared by its examples. They stand
+        for all rows that are no candidates, each for as many as the inverse of its chance to be
+        drawn (log-q correction: Jean et al., ACL 2015). None: 2048, at most half of the rows.
     soft, differentiate : bool, optional
         As in `TopK`. None: both on for a layer with `activation="relu"`, off for any other.
     explore : float, optional
@@ -164,9 +171,9 @@ class Hashed:
     ValueError: family "sign" does not use projection; leave it out, or choose family="simhash"
     """
 
-    density: float = 0.05
+    density: float | None = None
     family: str = "sign"
-    rerank: float = 3.0
+    rerank: float | None = None
     soft: bool | None = None
     differentiate: bool | None = None
     explore: float | None = None
@@ -190,11 +197,12 @@ class Hashed:
     refresh_growth: float | None = None
     drift: float | None = None
     redraw_every: int | None = None  # training steps
+    negatives: int | None = None  # rows
 
     def __post_init__(self) -> None:
-        check_density(self.density)
+        if self.density is not None:
+            check_density(self.density)
         check_choice("family", self.family, tuple(FAMILIES))
-        check_number("rerank", self.rerank, low=1.0, high=1e6)
         check_soft(self.soft, self.differentiate)
         self._fill_in_options()
         for name, check in _CHECKS.items():
@@ -258,7 +266,7 @@ class Hashed:
         check_integer("in_features", in_features, low=1)
         check_integer("out_features", out_features, low=1)
         cells = cls(density, family="centroid")
-        ranked = min(0.25, POOL * cells.rerank * density)  # share of the rows
+        ranked = min(0.25, POOL * RERANK * density)  # share of the rows
         saved = in_features * out_features * (1 - _ROW_OF_A_CELL * ranked)
         return cells if saved >= _OVERHEAD_OF_CELLS else cls(density)
 
@@ -322,7 +330,9 @@ class Hashed:
 
 
 _CHECKS: dict[str, Callable[[str, Any], object]] = {
+    "rerank": partial(check_number, low=1.0, high=1e6),
     "explore": partial(check_number, low=0.0, below=1.0),
+    "negatives": partial(check_integer, low=0, high=2**31 - 1),
     "alpha": partial(check_number, above=0.0),
     "n_columns": partial(check_integer, low=1),
     "binary": check_flag,

@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .bag import EmbeddingBag
 from .hashed import Hashed
 from .indexes import is_renumbered, make_index, n_cells, n_redrawn, wants_center
 from .ledger import Ledger
 from .linear import Linear
 from .selectors import AdaptiveDropout, Dropout, TopK
+from .stack import Settings
+
+_NEGATIVES = 2048  # rows of an output layer (docs/design.md)
 
 
 class ArraySpec(NamedTuple):
@@ -43,7 +47,7 @@ class ArraySpec(NamedTuple):
             raise ValueError(f"{name} holds a number twice")
 
 
-def array_specs(layers: Sequence[Linear]) -> dict[str, ArraySpec]:
+def array_specs(layers: Sequence[Settings]) -> dict[str, ArraySpec]:
     """Return what the layers are made of, by name: weights, bias, the first number of each row, and
     what hashing has learned: the mean input, how often tables were redrawn, or centroids and the
     cell of each row."""
@@ -54,7 +58,7 @@ def array_specs(layers: Sequence[Linear]) -> dict[str, ArraySpec]:
     }
 
 
-def check_arrays(layers: Sequence[Linear], arrays: Sequence[NDArray[Any]]) -> None:
+def check_arrays(layers: Sequence[Settings], arrays: Sequence[NDArray[Any]]) -> None:
     """Raise unless the arrays are those of `array_specs`."""
     specs = array_specs(layers)
     if len(arrays) != len(specs):
@@ -63,9 +67,9 @@ def check_arrays(layers: Sequence[Linear], arrays: Sequence[NDArray[Any]]) -> No
         spec.check(name, array)
 
 
-def _specs(layer: Linear) -> dict[str, ArraySpec]:
+def _specs(layer: Settings) -> dict[str, ArraySpec]:
     n_rows, n_columns = layer.out_features, layer.in_features
-    specs = {"weights": ArraySpec((n_rows, n_columns)), "bias": ArraySpec((n_rows,))}
+    specs = {"weights": ArraySpec(layer.weights_shape), "bias": ArraySpec((n_rows,))}
     if is_renumbered(layer.selector):
         specs["origins"] = ArraySpec((n_rows,), bound=n_rows, distinct=True)
     if wants_center(layer.selector):
@@ -79,7 +83,7 @@ def _specs(layer: Linear) -> dict[str, ArraySpec]:
 
 
 def by_layer(
-    layers: Iterable[Linear], arrays: Iterable[NDArray[Any]]
+    layers: Iterable[Settings], arrays: Iterable[NDArray[Any]]
 ) -> Iterator[list[NDArray[Any]]]:
     """Yield the arrays of each layer, from those of `array_specs` in turn."""
     given = iter(arrays)
@@ -92,8 +96,8 @@ class Layer:
 
     Attributes
     ----------
-    settings : Linear
-    weights : ndarray of float32, (out_features, in_features)
+    settings : Linear or EmbeddingBag
+    weights : ndarray of float32, (out_features, in_features); of an EmbeddingBag (n_features, dim)
     bias : ndarray of float32, (out_features,)
     center : ndarray of float32, (in_features,), or None
         The mean input, of a layer with `Hashed(center=True)`; training sets it.
@@ -110,16 +114,18 @@ class Layer:
         What the codes that the layer started with cost.
 
     `random_state` of the network and `position` seed its hash functions and what its gate draws.
+    `samples` says that it is a last layer which keeps every candidate (`stack.is_sampled`).
     """
 
     def __init__(
         self,
-        settings: Linear,
+        settings: Settings,
         weights: NDArray[np.float32],
         bias: NDArray[np.float32],
         *others: NDArray[Any],
         random_state: int,
         position: int,
+        samples: bool = False,
     ) -> None:
         seed = int(_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
@@ -132,14 +138,15 @@ class Layer:
         self.has_cells = n_cells(settings.selector, settings.out_features) > 0
         shape = settings.out_features, settings.in_features
         self.index = make_index(settings.selector, shape, seed, is_first=position == 0)
-        self.gate = _make_gate(settings, self.index, seed)
-        self.core = _core.Linear(
-            weights,
-            bias,
-            settings.activation,
-            self.gate,
-            settings.bias,
-        )
+        self.gate: _core.Gate | None = None
+        if isinstance(settings, EmbeddingBag):
+            self.core = _core.EmbeddingBag(
+                weights, bias, settings.activation, settings.bias,
+                settings.input_dropout, settings.dropout, seed,
+            )  # fmt: skip
+        else:
+            self.gate = _make_gate(settings, self.index, seed, samples=samples)
+            self.core = _core.Linear(weights, bias, settings.activation, self.gate, settings.bias)
         learned = others[len(self._held) - 2 :]
         self.first_cost = self.restore(*learned) if learned else self.refresh()
 
@@ -225,7 +232,7 @@ class Layer:
         return float(share), np.asarray(cost)
 
 
-def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[list[NDArray[Any]]]:
+def initial_arrays(layers: Sequence[Settings], random_state: int) -> list[list[NDArray[Any]]]:
     """Draw what training starts from, for each layer; what its index learns is left out."""
     arrays: list[list[NDArray[Any]]] = []
     for position, layer in enumerate(layers):
@@ -235,7 +242,7 @@ def initial_arrays(layers: Sequence[Linear], random_state: int) -> list[list[NDA
             is_last=position == len(layers) - 1,
         )
         rng = np.random.default_rng(_sequence(random_state, position))
-        weights = rng.standard_normal((layer.out_features, layer.in_features), dtype=np.float32)
+        weights = rng.standard_normal(layer.weights_shape, dtype=np.float32)
         weights *= np.float32(deviation)
         others = [
             np.arange(layer.out_features, dtype=spec.dtype)
@@ -255,8 +262,11 @@ def default_gain(settings: Linear, *, is_first: bool) -> float:
     return 1.0
 
 
-def _initial_deviation(settings: Linear, below: Linear | None, *, is_last: bool) -> float:
-    """Root of 2 / active inputs (He et al., ICCV 2015), scaled up by dropout; half at the end."""
+def _initial_deviation(settings: Settings, below: Settings | None, *, is_last: bool) -> float:
+    """Root of 2 / active inputs (He et al., ICCV 2015), scaled up by dropout; half at the end. Of a
+    bag 1 / root of its width: the number of its inputs is the data's."""
+    if isinstance(settings, EmbeddingBag):
+        return settings.gain / math.sqrt(settings.dim)
     gain = settings.gain
     if gain is None:
         gain = default_gain(settings, is_first=below is None)
@@ -271,8 +281,12 @@ def _sequence(random_state: int, position: int) -> np.random.SeedSequence:
     return np.random.SeedSequence([random_state, position])
 
 
-def _make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.Gate | None:
+def _make_gate(
+    settings: Linear, index: _core.Index | None, seed: int, *, samples: bool
+) -> _core.Gate | None:
     selector, active = settings.selector, settings.active
+    if samples and isinstance(selector, Hashed) and index is not None:
+        return _core.Sampled(index, active, _negatives(selector, settings.out_features), seed)
     if isinstance(selector, Dropout):
         return _core.Dropout(active, seed)
     if isinstance(selector, AdaptiveDropout):
@@ -280,7 +294,7 @@ def _make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.
     if isinstance(selector, TopK):
         return _core.TopK(active, settings.soft, settings.differentiate, seed)
     if isinstance(selector, Hashed) and index is not None:
-        wanted = max(round(selector.rerank * active), active + settings.soft)
+        wanted = max(round(settings.rerank * active), active + settings.soft)
         candidates = min(wanted, settings.out_features)
         explored = round((selector.explore or 0.0) * active)
         return _core.Hashed(
@@ -293,3 +307,7 @@ def _make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.
             explored,
         )
     return None
+
+
+def _negatives(selector: Hashed, n_rows: int) -> int:
+    return min(_NEGATIVES if selector.negatives is None else selector.negatives, n_rows // 2)

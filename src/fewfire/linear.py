@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
+from .hashed import RERANK
 from .selectors import SELECTORS, All, Selector, active_rows
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
@@ -54,7 +54,7 @@ class Linear:
                 f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"
             )
         if self.gain is not None:
-            check_number("gain", self.gain, above=0.0, high=1e6)
+            check_number("gain", self.gain, low=0.0, high=1e6)
         if getattr(self.selector, "soft", False) and self.activation != "relu":
             raise ValueError(
                 f'a soft gate subtracts a threshold before a ReLU; with activation="'
@@ -62,15 +62,33 @@ class Linear:
             )
 
     @property
+    def weights_shape(self) -> tuple[int, int]:
+        """Shape of the weights: a row per neuron."""
+        return self.out_features, self.in_features
+
+    @property
     def active(self) -> int:
         """Rows that an example keeps; all for a selector without a budget."""
-        return active_rows(self.selector, self.out_features)
+        return active_rows(self.selector, self.out_features, compares=self.compares)
+
+    @property
+    def compares(self) -> bool:
+        """Whether the scores themselves are compared with each other, as in a last layer."""
+        return self.activation == "linear"
 
     @property
     def soft(self) -> bool:
         """Whether values start at the threshold of the gate."""
         soft = getattr(self.selector, "soft", False)
         return self.activation == "relu" if soft is None else bool(soft)
+
+    @property
+    def rerank(self) -> float:
+        """Candidates of a hashed layer per row that it keeps."""
+        rerank = getattr(self.selector, "rerank", None)
+        if rerank is None:
+            return 1.0 if self.compares else RERANK
+        return float(rerank)
 
     @property
     def differentiate(self) -> bool:
@@ -89,20 +107,3 @@ class Linear:
         layer = from_dict({"Linear": cls}, {**data, "selector": selector})
         assert isinstance(layer, cls)
         return layer
-
-
-def check_layers(layers: Sequence[Linear]) -> None:
-    """Raise unless the layers make a network."""
-    if not layers:
-        raise ValueError("a network needs at least one layer")
-    for position, layer in enumerate(layers):
-        if not isinstance(layer, Linear):
-            raise TypeError(f"layer {position} must be a Linear, got {layer!r}")
-        below = layers[position - 1]
-        if position and layer.in_features != below.out_features:
-            raise ValueError(
-                f"layer {position} wants {layer.in_features} inputs "
-                f"but layer {position - 1} has {below.out_features} rows"
-            )
-    if layers[-1].soft:
-        raise ValueError("the last layer's scores are compared with each other: use soft=False")

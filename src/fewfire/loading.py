@@ -8,8 +8,8 @@ from typing import Any
 from .data import Encoding
 from .files import Arrays, FormatError, PathLike, check_array, read_model
 from .layers import array_specs
-from .linear import Linear
 from .network import LOSSES, Network
+from .stack import layer_from_dict
 
 
 def load(path: PathLike) -> Network:
@@ -35,7 +35,7 @@ def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Net
 
 
 def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
-    layers = [Linear.from_dict(layer) for layer in config["layers"]]
+    layers = [layer_from_dict(layer) for layer in config["layers"]]
     specs = array_specs(layers)
     for name, spec in specs.items():
         # Before anything is made: a wrong size in a damaged config must not ask for its memory.

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .linear import Linear
 from .network import Network
 from .optimizers import Adagrad, Optimizer, core_optimizer
+from .stack import Settings
 
 
 class Moments:
@@ -19,7 +19,7 @@ class Moments:
 
     def __init__(self, net: Network, optimizer: Optimizer) -> None:
         self.moments = [_initial(layer.settings, optimizer) for layer in net.layers]
-        self.touched = [np.zeros(len(layer.bias), dtype=np.int64) for layer in net.layers]
+        self.touched = [np.zeros(len(layer.weights), dtype=np.int64) for layer in net.layers]
         self.states = [
             _core.OptimizerState(moments, touched)
             for moments, touched in zip(self.moments, self.touched, strict=True)
@@ -55,22 +55,27 @@ class Moments:
             array[...] = arrays[name]
 
 
-def n_bytes(layers: Sequence[Linear], optimizer: Optimizer) -> int:
+def n_bytes(layers: Sequence[Settings], optimizer: Optimizer) -> int:
     """Return how much memory the moments take."""
     core = core_optimizer(optimizer)
     numbers = [
-        layer.out_features * sum(width + 1 for width in core.moment_widths(layer.in_features))
+        rows * width + layer.out_features
         for layer in layers
+        for rows, columns in [layer.weights_shape]
+        for width in core.moment_widths(columns)
     ]
-    return 4 * sum(numbers)
+    steps = sum(layer.weights_shape[0] for layer in layers)
+    return 4 * sum(numbers) + 8 * steps
 
 
-def _initial(layer: Linear, optimizer: Optimizer) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+def _initial(layer: Settings, optimizer: Optimizer) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Moments of the weights, (rows, columns) or, row-wise, (rows, 1), each with the biases'."""
     value = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
-    widths = core_optimizer(optimizer).moment_widths(layer.in_features)
-    n_rows = layer.out_features
+    n_rows, n_columns = layer.weights_shape
     return [
-        (np.full((n_rows, width), value, np.float32), np.full(n_rows, value, np.float32))
-        for width in widths
+        (
+            np.full((n_rows, width), value, np.float32),
+            np.full(layer.out_features, value, np.float32),
+        )
+        for width in core_optimizer(optimizer).moment_widths(n_columns)
     ]

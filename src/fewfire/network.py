@@ -18,12 +18,12 @@ from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, o
 from .files import Arrays, PathLike, write_model
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
-from .linear import Linear, check_layers
 from .metrics import Metrics, cutoffs, precision_at
 from .selectors import All
+from .stack import Settings, check_layers, is_sampled
 from .stats import TableStats, table_stats
 
-LOSSES = ("softmax", "logistic", "squared")
+LOSSES = ("softmax", "decoupled", "logistic", "squared")
 LOSS_OF_KIND = {"classes": "softmax", "labels": "logistic", "values": "squared"}
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
 
@@ -33,7 +33,7 @@ class Network:
 
     Parameters
     ----------
-    *layers : Linear
+    *layers : Linear, the first of them Linear or EmbeddingBag
         The out_features of one are the in_features of the next.
     random_state : int
         Seeds the weights, the hash functions and what gates draw.
@@ -42,7 +42,7 @@ class Network:
     ----------
     layers : list of Layer
         `net.layers[0].weights` is a float32 array (rows, columns); call `refresh` after changes.
-    loss : {"softmax", "logistic", "squared"} or None
+    loss : {"softmax", "decoupled", "logistic", "squared"} or None
         Set by training.
     encoding : Encoding or None
         How the training set's features and targets became numbers. Set by training.
@@ -56,12 +56,13 @@ class Network:
 
     Examples
     --------
+    >>> from fewfire import Linear
     >>> net = Network(Linear(4, 8, activation="relu"), Linear(8, 3), random_state=0)
     >>> net.predict_topk(np.ones((2, 4)), k=2).indices.shape
     (2, 2)
     """
 
-    def __init__(self, *layers: Linear, random_state: int = 0) -> None:
+    def __init__(self, *layers: Settings, random_state: int = 0) -> None:
         check_layers(layers)
         seed = check_integer("random_state", random_state, low=0)
         n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
@@ -70,7 +71,7 @@ class Network:
 
     @classmethod
     def from_arrays(
-        cls, layers: Sequence[Linear], arrays: Sequence[NDArray[Any]], random_state: int = 0
+        cls, layers: Sequence[Settings], arrays: Sequence[NDArray[Any]], random_state: int = 0
     ) -> Network:
         """Make a network on `arrays`: those of `array_specs` in turn, kept, not copied.
 
@@ -88,13 +89,19 @@ class Network:
         return net
 
     def _assemble(
-        self, layers: Sequence[Linear], arrays: Iterable[list[NDArray[Any]]], random_state: int
+        self, layers: Sequence[Settings], arrays: Iterable[list[NDArray[Any]]], random_state: int
     ) -> None:
         self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None
         self.layers = [
-            Layer(settings, *own, random_state=random_state, position=position)
+            Layer(
+                settings,
+                *own,
+                random_state=random_state,
+                position=position,
+                samples=is_sampled(layers, position),
+            )
             for position, (settings, own) in enumerate(zip(layers, arrays, strict=True))
         ]
 
@@ -292,7 +299,7 @@ class Network:
 
         Examples
         --------
-        >>> from fewfire import Hashed
+        >>> from fewfire import Hashed, Linear
         >>> tables = Hashed(density=0.1, family="simhash", n_bits=2, n_tables=3)
         >>> net = Network(Linear(4, 40, "relu", tables), Linear(40, 2))
         >>> net.table_stats()[0].load_histogram.sum()  # buckets

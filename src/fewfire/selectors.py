@@ -102,8 +102,17 @@ SELECTORS: dict[str, type[Selector]] = {
 }
 
 
-def active_rows(selector: Selector, n_rows: int) -> int:
-    """Return how many of `n_rows` rows the selector keeps: at least 1, all if it has no budget."""
+_DENSITY = 0.05  # of hidden layers
+_CANDIDATES = 500  # rows of an output layer
+
+
+def active_rows(selector: Selector, n_rows: int, *, compares: bool = False) -> int:
+    """Return how many of `n_rows` rows the selector keeps: at least 1, all if it has no budget.
+
+    A hashed layer that is given no density keeps 5 %, or 500 rows if its scores are compared.
+    """
     if isinstance(selector, All | AdaptiveDropout):
         return n_rows
+    if selector.density is None:
+        return min(n_rows, _CANDIDATES) if compares else max(1, round(_DENSITY * n_rows))
     return max(1, round(selector.density * n_rows))

@@ -79,7 +79,7 @@ def _options_of(kinds: Mapping[str, type[Any]]) -> list[str]:
     return list(dict.fromkeys(field.name for kind in kinds.values() for field in fields(kind)))
 
 
-SELECTOR_OPTIONS = _options_of(SELECTORS)
+SELECTOR_OPTIONS = [name for name in _options_of(SELECTORS) if name != "negatives"]
 OPTIMIZER_OPTIONS = _options_of(OPTIMIZERS)
 SCHEDULE_OPTIONS = _options_of(SCHEDULES)
 

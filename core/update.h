@@ -1,0 +1,18 @@
+// The end of a step for one row: its gradient becomes an update, counted, and the index hears of it.
+#pragma once
+
+#include "optimizer.h"
+#include "workspace.h"
+
+namespace fewfire {
+
+struct Update {
+  const Optimizer& optimizer;
+  Rates rates;
+  int64_t number;  // of the step
+};
+
+void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient, const Update& update,
+            const OptimizerState& state, const Workspace& space, ThreadSpace& own);
+
+}  // namespace fewfire

@@ -1,0 +1,63 @@
+"""Layers on top of each other: what fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .bag import EmbeddingBag
+from .hashed import Hashed
+from .linear import Linear
+from .selectors import All
+
+Settings = Linear | EmbeddingBag
+
+
+def check_layers(layers: Sequence[Settings]) -> None:
+    """Raise unless the layers make a network."""
+    if not layers:
+        raise ValueError("a network needs at least one layer")
+    for position, layer in enumerate(layers):
+        if not isinstance(layer, Settings):
+            raise TypeError(f"layer {position} must be a Linear or EmbeddingBag, got {layer!r}")
+        if position == 0:
+            continue
+        if isinstance(layer, EmbeddingBag):
+            raise ValueError(
+                f"layer {position} is an EmbeddingBag: only the first layer can be one"
+            )
+        below = layers[position - 1]
+        if layer.in_features != below.out_features:
+            raise ValueError(
+                f"layer {position} wants {layer.in_features} inputs "
+                f"but layer {position - 1} has {below.out_features} rows"
+            )
+    if layers[-1].soft:
+        raise ValueError("the last layer's scores are compared with each other: use soft=False")
+    for position, layer in enumerate(layers):
+        wants = isinstance(layer.selector, Hashed) and bool(layer.selector.negatives)
+        if wants and not is_sampled(layers, position):
+            raise ValueError(
+                f"layer {position} has negatives={layer.selector.negatives}: that is for a last "
+                "layer with rerank=1 above a layer without a selector"
+            )
+
+
+def is_sampled(layers: Sequence[Settings], position: int) -> bool:
+    """Whether a layer keeps all candidates of its index, and in training draws negatives besides:
+    a last layer that is hashed and does not rank, above a layer without a selector."""
+    layer = layers[position]
+    return (
+        0 < position == len(layers) - 1
+        and isinstance(layer, Linear)
+        and isinstance(layer.selector, Hashed)
+        and layer.rerank == 1.0
+        and not layer.selector.explore
+        and isinstance(layers[position - 1].selector, All)
+    )
+
+
+def layer_from_dict(data: Mapping[str, Any]) -> Settings:
+    """Make the layer that a `to_dict` described."""
+    kind = EmbeddingBag if data.get("type") == "EmbeddingBag" else Linear
+    return kind.from_dict(dict(data))
