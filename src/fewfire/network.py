@@ -46,6 +46,10 @@ class Network:
         Set by training.
     encoding : Encoding or None
         How the training set's features and targets became numbers. Set by training.
+    label_counts : ndarray of int64, (n_outputs,), or None
+        Training examples of each label. Set by training; None for values.
+    n_trained : int
+        Examples that were counted: the training set, of deformed images their source.
 
     Raises
     ------
@@ -93,6 +97,8 @@ class Network:
         self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None
+        self.label_counts: NDArray[np.int64] | None = None
+        self.n_trained = 0
         self.layers = [
             Layer(settings, *own, random_state=random_state, position=position)
             for position, (settings, own) in enumerate(zip(layers, arrays, strict=True))
@@ -141,6 +147,20 @@ class Network:
         for position in range(len(self.layers)) if positions is None else positions:
             ledger.add_to_layer(position, self.layers[position].refresh(thread_count(n_jobs)))
         return ledger
+
+    def count_labels(self, train: Dataset) -> None:
+        """Set `label_counts` and `n_trained` to those of a training set, as training does.
+
+        Raises
+        ------
+        ValueError
+            If `train` does not fit the network.
+        """
+        self.check_targets(train)
+        self.n_trained, self.label_counts = len(train), None
+        if train.kind != "values":
+            counts = np.bincount(train.label_lists()[1], minlength=self.n_outputs)
+            self.label_counts = counts.astype(np.int64, copy=False)
 
     def learn_centers(
         self, data: Dataset, ids: NDArray[np.int64], n_jobs: int | None = 1
@@ -397,16 +417,21 @@ class Network:
             "random_state": self.random_state,
             "loss": self.loss,
             "encoding": None if self.encoding is None else self.encoding.to_dict(),
+            "n_trained": self.n_trained,
         }
         names = array_specs([layer.settings for layer in self.layers])
-        arrays = (array for layer in self.layers for array in layer.arrays)
-        return config, dict(zip(names, arrays, strict=True))
+        own = (array for layer in self.layers for array in layer.arrays)
+        arrays = dict(zip(names, own, strict=True))
+        if self.label_counts is not None:
+            arrays["label_counts"] = self.label_counts
+        return config, arrays
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
         layers = [layer.settings for layer in self.layers]
         twin = Network.from_arrays(layers, self.weights(), self.random_state)
-        twin.loss, twin.encoding = self.loss, self.encoding
+        twin.loss, twin.encoding, twin.n_trained = self.loss, self.encoding, self.n_trained
+        twin.label_counts = None if self.label_counts is None else self.label_counts.copy()
         return twin
 
     def weights(self) -> list[NDArray[Any]]:
