@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +17,18 @@ from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
 from .files import Arrays, PathLike, write_model
+from .frequencies import propensities
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
 from .linear import Linear, check_layers
-from .metrics import Metrics, cutoffs, precision_at
+from .metrics import Cutoff, Labels, Metrics, cutoffs, ndcg_at, precision_at, psp_at
 from .selectors import All
 from .stats import TableStats, table_stats
 
 LOSSES = ("softmax", "logistic", "squared")
 LOSS_OF_KIND = {"classes": "softmax", "labels": "logistic", "values": "squared"}
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
+Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
 
 
 class Network:
@@ -260,6 +263,7 @@ class Network:
         *,
         exact: bool = False,
         n_jobs: int | None = None,
+        propensity: tuple[float, float] = (0.55, 1.5),
     ) -> Metrics:
         """Measure the network on `data`, through its gates unless `exact`.
 
@@ -268,25 +272,39 @@ class Network:
         data : Dataset
             With targets, encoded like the training set.
         metrics : list of str, optional
-            "accuracy", "loss", "P@1", "P@3", ...; default: accuracy and loss for classes, P@1, 3, 5
-            and loss for label lists, loss for values.
+            "accuracy", "loss", "P@1", "nDCG@3", "PSP@5", ... with any k; default: accuracy and loss
+            for classes, P@1, 3, 5 and loss for label lists, loss for values.
+        exact : bool
+            Compute every row of every layer.
+        n_jobs : int, optional
+            Threads; None for all cores.
+        propensity : (float, float)
+            A and B of PSP@k, see `frequencies.propensities`.
 
         Returns
         -------
         Metrics
+
+        Raises
+        ------
+        ValueError
+            If a metric is unknown or does not fit the targets, or `data` does not fit the network;
+            for PSP@k also if the network has no label counts.
         """
         self.check_targets(data)
         names = list(metrics) if metrics is not None else self.default_metrics(data.kind)
         wanted = cutoffs(names)
-        if data.kind == "values" and (wanted or "accuracy" in names):
-            raise ValueError("values have a loss only; accuracy and P@k are for classes and labels")
-        k = min(max([1, *wanted.values()]), self.n_outputs)
+        if data.kind == "values" and wanted:
+            raise ValueError("values have a loss only; other metrics are for classes and labels")
+        formulas = self._formulas(wanted, propensity)
+        k = min(max([1, *(cutoff.k for cutoff in wanted.values())]), self.n_outputs)
         result = self._evaluate(data, core_targets(data), k, exact, n_jobs)
         values = {"loss": float(result.losses.mean())} if "loss" in names else {}
-        if data.kind != "values":
-            labels = data.label_lists()
-            wanted |= {"accuracy": 1} if "accuracy" in names else {}
-            values |= {name: precision_at(k, result.top[0], labels) for name, k in wanted.items()}
+        if wanted:
+            top, labels = result.top.indices, data.label_lists()
+            values |= {
+                name: formulas[measure](k, top, labels) for name, (measure, k) in wanted.items()
+            }
         ordered = {name: values[name] for name in names}
         density = self.density(result.usage, len(data))
         return Metrics(ordered, density, result.ledger, len(data), exact)
@@ -485,6 +503,28 @@ class Network:
             raise ValueError(
                 f"the data has {data.n_features} features but the network wants {self.n_features}"
             )
+
+    def _formulas(
+        self, wanted: dict[str, Cutoff], propensity: tuple[float, float]
+    ) -> dict[str, Formula]:
+        """Return the functions that compute `wanted`, by measure."""
+        formulas: dict[str, Formula] = {"P": precision_at, "nDCG": ndcg_at}
+        if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
+            if len(propensity) != 2:
+                raise ValueError(f"propensity is a pair (A, B), got {propensity!r}")
+            known = propensities(*self._frequencies("PSP@k"), *propensity)
+            formulas["PSP"] = partial(psp_at, propensities=known)
+        return formulas
+
+    def _frequencies(self, asker: str) -> tuple[NDArray[np.int64], int]:
+        """Return label counts and the number of examples counted; raise if unknown."""
+        if self.label_counts is None:
+            raise ValueError(
+                f"{asker} needs to know how often each label occurs in the training set, and this "
+                "network does not: train it, or, if it is of an older file, call "
+                "net.count_labels(train)"
+            )
+        return self.label_counts, self.n_trained
 
     def _evaluate(
         self, data: Dataset, targets: _core.Targets | None, k: int, exact: bool, n_jobs: int | None
