@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 import fewfire as ff
 from fewfire import files
-from fewfire.frequencies import propensities
+from fewfire.frequencies import LabelGroup, label_groups, propensities, recall_by_group
 from fewfire.metrics import Cutoff, cutoffs, hits, ndcg_at, precision_at, psp_at
 
 N_LABELS = 6
@@ -72,6 +72,16 @@ def plain_propensity(count, n, a, b):
     return 1 / (1 + c * math.exp(-a * math.log(count + b)))
 
 
+def plain_groups(counts):
+    """The names of the labels' groups."""
+    names, before = {}, 0
+    for label in sorted(range(len(counts)), key=lambda label: (-counts[label], label)):
+        in_head, in_torso = 3 * before < sum(counts), 3 * before < 2 * sum(counts)
+        names[label] = "head" if in_head else "torso" if in_torso else "tail"
+        before += counts[label]
+    return names
+
+
 @given(case=rankings(), k=KS)
 def test_precision_is_the_share_of_hits(case, k):
     truth, top = case
@@ -96,6 +106,34 @@ def test_propensities_follow_the_formula(counts, n, a, b):
     assert_allclose(got, [plain_propensity(count, n, a, b) for count in counts])
     assert ((got > 0) & (got <= 1)).all()
     assert (np.diff(got[np.argsort(counts)]) >= 0).all()
+
+
+@given(case=rankings(), k=KS, counts=COUNTS.filter(lambda counts: counts.sum() > 0))
+def test_recall_by_group_counts_the_occurrences_found(case, k, counts):
+    truth, top = case
+    groups = plain_groups(counts.tolist())
+    got = recall_by_group(k, top, csr(truth), counts)
+    assert list(got) == ["head", "torso", "tail"]
+    for name, group in got.items():
+        pairs = [
+            label in row[:k]
+            for row, labels in zip(top.tolist(), truth, strict=True)
+            for label in labels
+            if groups[label] == name
+        ]
+        assert group.n_labels == list(groups.values()).count(name)
+        assert group.n_occurrences == len(pairs)
+        assert_allclose(group.recall, np.mean(pairs) if pairs else np.nan)
+
+
+@given(counts=COUNTS.filter(lambda counts: counts.sum() > 0))
+def test_groups_hold_a_third_but_for_the_label_that_crosses_the_line(counts):
+    groups, total = label_groups(counts), counts.sum()
+    sizes = [counts[groups == group] for group in range(3)]
+    head, torso = sizes[0].sum(), sizes[0].sum() + sizes[1].sum()
+    assert head >= total / 3 > head - sizes[0].min()
+    assert torso >= 2 * total / 3
+    assert counts[groups == 0].min() >= counts[groups == 2].max(initial=0)
 
 
 @given(case=rankings(), k=KS, p=st.lists(st.floats(0.01, 1), min_size=6, max_size=6).map(np.array))
@@ -150,6 +188,16 @@ def test_propensities_worked_by_hand():
     assert_allclose(propensities(np.array([0, 3]), 20, 1, 1), [1 / (1 + c), 1 / (1 + c / 4)])
 
 
+def test_groups_worked_by_hand():
+    """12 occurrences: 6 before label 1 and 8 before label 2, a tie that the id breaks."""
+    counts = np.array([6, 2, 2, 1, 1, 0])
+    assert_array_equal(label_groups(counts), [0, 1, 2, 2, 2, 2])
+    got = recall_by_group(2, TOP, csr([{0, 1}, {2, 0}, {5}]), counts)
+    assert got["head"] == LabelGroup(1, 2, 0.5)
+    assert got["torso"] == LabelGroup(1, 1, 1.0)
+    assert got["tail"] == LabelGroup(4, 2, 0.5)
+
+
 def test_examples_without_labels_and_no_examples_give_zero():
     none, p = csr([set(), set()]), np.ones(4)
     for top, labels in ((TOP[:2], none), (TOP[:0], csr([]))):
@@ -191,6 +239,9 @@ LABELS = csr(TRUTH)
         (lambda: propensities(np.array([-1, 2]), 8), "got -1 to 2"),
         (lambda: propensities(np.array([1]), 8, a=-1.0), "a must be"),
         (lambda: propensities(np.array([1]), 8, b=0.0), "b must be"),
+        (lambda: label_groups(np.zeros(3, int)), "nothing to group by"),
+        (lambda: recall_by_group(1, TOP, LABELS, np.ones(3, int)), "3 label_counts but label 3"),
+        (lambda: recall_by_group(0, TOP, LABELS, np.ones(4, int)), "k must be"),
     ],
 )  # fmt: skip
 def test_wrong_input_is_refused_by_name(call, words):
@@ -230,6 +281,8 @@ def test_training_counts_classes_and_no_values():
     assert values.n_trained == 40
     with pytest.raises(ValueError, match="a loss only"):
         values.evaluate(ff.Dataset(X, X[:, :2]), ["nDCG@1"])
+    with pytest.raises(ValueError, match="values are no labels"):
+        values.recall_by_group(ff.Dataset(X, X[:, :2]))
 
 
 def test_deformed_images_count_as_their_source():
@@ -252,6 +305,10 @@ def test_evaluation_computes_every_metric_from_the_best_rows(net):
     assert_allclose(result["P@1"], plain_precision(1, top, truth))
     assert result["P@1"] == result.accuracy
     assert result["PSP@3"] != net.evaluate(data, ["PSP@3"])["PSP@3"]
+    groups = net.recall_by_group(data, 2)
+    assert groups == recall_by_group(2, top, data.label_lists(), net.label_counts)
+    assert sum(group.n_occurrences for group in groups.values()) == Y.sum()
+    assert net.recall_by_group(data, 9)["head"].recall == 1
 
 
 def figures(net, name):
@@ -282,8 +339,9 @@ def test_an_older_file_loads_and_counting_labels_brings_it_up_to_date(net, tmp_p
     old = ff.load(changed(net, tmp_path / "old", forget))
     assert (old.label_counts, old.n_trained) == (None, 0)
     assert figures(old, "nDCG@5") == figures(net, "nDCG@5")
-    with pytest.raises(ValueError, match=r"train it, or.*net\.count_labels\(train\)"):
-        old.evaluate(dataset(), ["PSP@5"])
+    for ask in (lambda: old.evaluate(dataset(), ["PSP@5"]), lambda: old.recall_by_group(dataset())):
+        with pytest.raises(ValueError, match=r"train it, or.*net\.count_labels\(train\)"):
+            ask()
     old.count_labels(dataset())
     assert figures(old, "PSP@5") == figures(net, "PSP@5")
 

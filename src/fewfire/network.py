@@ -17,7 +17,7 @@ from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
 from .files import Arrays, PathLike, write_model
-from .frequencies import propensities
+from .frequencies import LabelGroup, propensities, recall_by_group
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
 from .linear import Linear, check_layers
@@ -308,6 +308,39 @@ class Network:
         ordered = {name: values[name] for name in names}
         density = self.density(result.usage, len(data))
         return Metrics(ordered, density, result.ledger, len(data), exact)
+
+    def recall_by_group(
+        self, data: Dataset, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
+    ) -> dict[str, LabelGroup]:
+        """Return recall@k of labels that were frequent, less frequent and rare in training.
+
+        Parameters
+        ----------
+        data : Dataset
+            With classes or label lists, encoded like the training set.
+        k : int
+        exact : bool
+            Compute every row of every layer.
+        n_jobs : int, optional
+            Threads; None for all cores.
+
+        Returns
+        -------
+        dict of str to LabelGroup
+            Of "head", "torso" and "tail", see `frequencies.label_groups`.
+
+        Raises
+        ------
+        ValueError
+            If `data` does not fit the network, or the network has no label counts.
+        """
+        self.check_targets(data)
+        if data.kind == "values":
+            raise ValueError("values are no labels: there are no groups of them")
+        k = check_integer("k", k, low=1)
+        counts, _ = self._frequencies("recall by group")
+        top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
+        return recall_by_group(k, top.indices, data.label_lists(), counts)
 
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1
