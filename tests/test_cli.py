@@ -144,6 +144,33 @@ def test_label_lists_train_and_report_precision(folder):
     command = ("evaluate", "many.safetensors", "many.txt", "--metrics", "P@1,P@2", "--json")
     out, _ = run(*command, cwd=folder)
     assert json.loads(out)["metrics"]["P@1"] > 0.95
+    command = ("evaluate", "many.safetensors", "many.txt", "--metrics", "P@1,nDCG@3,PSP@2")
+    options = ("--propensity", "0.6,2.6", "--groups")
+    out, _ = run(*command, *options, "--json", cwd=folder)
+    report = json.loads(out)
+    net = ff.load(folder / "many.safetensors")
+    data = datasets.load(folder / "many.txt")
+    names = ["P@1", "nDCG@3", "PSP@2"]
+    assert report["metrics"] == dict(net.evaluate(data, names, propensity=(0.6, 2.6)))
+    groups = net.recall_by_group(data, 5)
+    assert {name: group["recall"] for name, group in report["groups"].items()} == {
+        name: group.recall for name, group in groups.items()
+    }
+    assert sum(group["n_labels"] for group in report["groups"].values()) == 6
+    assert sum(group["n_occurrences"] for group in report["groups"].values()) == 600
+    out, _ = run(*command, cwd=folder)
+    assert "head" not in out
+    out, _ = run(*command, *options, cwd=folder)
+    assert [line.split()[0] for line in out.splitlines()[-3:]] == ["head", "torso", "tail"]
+    assert f"{groups['tail'].recall:.4f}" in out.splitlines()[-1]
+
+
+def test_groups_are_shown_both_ways(folder):
+    out, _ = run("evaluate", "model.safetensors", "images", "--groups", cwd=folder)
+    header = out.splitlines()[-4]
+    assert header.split(maxsplit=3) == [
+        "group", "labels", "occurrences", "through the gates  every row"
+    ]  # fmt: skip
 
 
 def test_a_resumed_run_ends_with_the_same_bits(folder):
@@ -243,6 +270,10 @@ ERRORS = {
     "an output folder that is not there": ("train images -o no/where.safetensors", 2, "no folder"),
     "too many best rows": ("predict model.safetensors images -k 11", 1, "k must be"),
     "an unknown metric": ("evaluate model.safetensors images --metrics F1", 1, "F1"),
+    "half a propensity": ("evaluate model.safetensors images --propensity 1", 2, "two numbers"),
+    "a propensity below 0": (
+        "evaluate model.safetensors images --metrics PSP@1 --propensity 1,-1", 1, "b must be above"
+    ),
     "a validation set larger than the data": ("train images --val-size 5000", 1, "n_last"),
     "text with an error": ("train wrong.txt", 1, "line 2, column 5"),
     "unlabelled data": ("train plain.npy", 1, "labels"),

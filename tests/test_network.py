@@ -12,7 +12,6 @@ from scipy.special import expit, log_softmax
 
 import fewfire as ff
 from fewfire import network
-from fewfire.metrics import precision_at
 
 SELECTORS = {
     "all": ff.All(),
@@ -152,22 +151,6 @@ def test_evaluation_measures_what_prediction_shows():
     assert_allclose(result.loss, -log_softmax(scores, axis=1)[np.arange(50), y].mean(), rtol=1e-5)
     hits = (net.predict_topk(X, 3).indices == y[:, None]).any(axis=1)
     assert_allclose(result["P@3"], hits.mean() / 3)
-
-
-@settings(deadline=None, max_examples=50)
-@given(data=st.data(), n=st.integers(1, 6), k=st.integers(1, 4))
-def test_precision_is_the_share_of_hits(data, n, k):
-    truth = [data.draw(st.sets(st.integers(0, 5), max_size=4)) for _ in range(n)]
-    top = np.array(
-        [
-            data.draw(st.lists(st.integers(-1, 5), min_size=4, max_size=4, unique=True))
-            for _ in truth
-        ]
-    )
-    indptr = np.cumsum([0, *map(len, truth)])
-    ids = np.array([label for labels in truth for label in sorted(labels)], np.int32)
-    hits = sum(len(labels & set(row[:k].tolist())) for labels, row in zip(truth, top, strict=True))
-    assert_allclose(precision_at(k, top.astype(np.int32), (indptr, ids)), hits / (n * k))
 
 
 def test_a_dense_net_costs_what_it_counts_as_dense():

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from . import callbacks, datasets, metrics
+from . import callbacks, datasets, frequencies, metrics
 from .bag import EmbeddingBag
 from .callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
 from .data import Dataset
@@ -57,6 +57,7 @@ __all__ = [
     "Trainer",
     "callbacks",
     "datasets",
+    "frequencies",
     "load",
     "metrics",
 ]

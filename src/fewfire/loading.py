@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from .config import check_integer
 from .data import Encoding
 from .files import Arrays, FormatError, PathLike, check_array, read_model
 from .layers import array_specs
@@ -48,4 +52,15 @@ def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
         net.encoding = Encoding.from_dict(config["encoding"])
         if net.encoding.n_features != net.n_features or net.encoding.n_labels > net.n_outputs:
             raise ValueError("its encoding does not fit its layers")
+    net.n_trained = check_integer("n_trained", config.get("n_trained", 0), low=0)
+    if "label_counts" in arrays:  # not in files of before it was kept
+        net.label_counts = _label_counts(arrays, net)
     return net
+
+
+def _label_counts(arrays: Arrays, net: Network) -> NDArray[np.int64]:
+    check_array(arrays, "label_counts", (net.n_outputs,), np.int64)
+    counts = arrays["label_counts"]
+    if ((counts < 0) | (counts > net.n_trained)).any():
+        raise ValueError(f"label_counts must be 0 to n_trained = {net.n_trained}")
+    return counts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
 from .files import Arrays, PathLike, write_model
+from .frequencies import LabelGroup, propensities, recall_by_group
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
-from .metrics import Metrics, cutoffs, precision_at
+from .metrics import Cutoff, Labels, Metrics, cutoffs, ndcg_at, precision_at, psp_at
 from .selectors import All
 from .stack import Settings, check_layers, is_sampled
 from .stats import TableStats, table_stats
@@ -26,6 +28,7 @@ from .stats import TableStats, table_stats
 LOSSES = ("softmax", "decoupled", "logistic", "squared")
 LOSS_OF_KIND = {"classes": "softmax", "labels": "logistic", "values": "squared"}
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
+Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
 
 
 class Network:
@@ -46,6 +49,10 @@ class Network:
         Set by training.
     encoding : Encoding or None
         How the training set's features and targets became numbers. Set by training.
+    label_counts : ndarray of int64, (n_outputs,), or None
+        Training examples of each label. Set by training; None for values.
+    n_trained : int
+        Examples that were counted: the training set, of deformed images their source.
 
     Raises
     ------
@@ -94,6 +101,8 @@ class Network:
         self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None
+        self.label_counts: NDArray[np.int64] | None = None
+        self.n_trained = 0
         self.layers = [
             Layer(
                 settings,
@@ -148,6 +157,20 @@ class Network:
         for position in range(len(self.layers)) if positions is None else positions:
             ledger.add_to_layer(position, self.layers[position].refresh(thread_count(n_jobs)))
         return ledger
+
+    def count_labels(self, train: Dataset) -> None:
+        """Set `label_counts` and `n_trained` to those of a training set, as training does.
+
+        Raises
+        ------
+        ValueError
+            If `train` does not fit the network.
+        """
+        self.check_targets(train)
+        self.n_trained, self.label_counts = len(train), None
+        if train.kind != "values":
+            counts = np.bincount(train.label_lists()[1], minlength=self.n_outputs)
+            self.label_counts = counts.astype(np.int64, copy=False)
 
     def learn_centers(
         self, data: Dataset, ids: NDArray[np.int64], n_jobs: int | None = 1
@@ -247,6 +270,7 @@ class Network:
         *,
         exact: bool = False,
         n_jobs: int | None = None,
+        propensity: tuple[float, float] = (0.55, 1.5),
     ) -> Metrics:
         """Measure the network on `data`, through its gates unless `exact`.
 
@@ -255,28 +279,75 @@ class Network:
         data : Dataset
             With targets, encoded like the training set.
         metrics : list of str, optional
-            "accuracy", "loss", "P@1", "P@3", ...; default: accuracy and loss for classes, P@1, 3, 5
-            and loss for label lists, loss for values.
+            "accuracy", "loss", "P@1", "nDCG@3", "PSP@5", ... with any k; default: accuracy and loss
+            for classes, P@1, 3, 5 and loss for label lists, loss for values.
+        exact : bool
+            Compute every row of every layer.
+        n_jobs : int, optional
+            Threads; None for all cores.
+        propensity : (float, float)
+            A and B of PSP@k, see `frequencies.propensities`.
 
         Returns
         -------
         Metrics
+
+        Raises
+        ------
+        ValueError
+            If a metric is unknown or does not fit the targets, or `data` does not fit the network;
+            for PSP@k also if the network has no label counts.
         """
         self.check_targets(data)
         names = list(metrics) if metrics is not None else self.default_metrics(data.kind)
         wanted = cutoffs(names)
-        if data.kind == "values" and (wanted or "accuracy" in names):
-            raise ValueError("values have a loss only; accuracy and P@k are for classes and labels")
-        k = min(max([1, *wanted.values()]), self.n_outputs)
+        if data.kind == "values" and wanted:
+            raise ValueError("values have a loss only; other metrics are for classes and labels")
+        formulas = self._formulas(wanted, propensity)
+        k = min(max([1, *(cutoff.k for cutoff in wanted.values())]), self.n_outputs)
         result = self._evaluate(data, core_targets(data), k, exact, n_jobs)
         values = {"loss": float(result.losses.mean())} if "loss" in names else {}
-        if data.kind != "values":
-            labels = data.label_lists()
-            wanted |= {"accuracy": 1} if "accuracy" in names else {}
-            values |= {name: precision_at(k, result.top[0], labels) for name, k in wanted.items()}
+        if wanted:
+            top, labels = result.top.indices, data.label_lists()
+            values |= {
+                name: formulas[measure](k, top, labels) for name, (measure, k) in wanted.items()
+            }
         ordered = {name: values[name] for name in names}
         density = self.density(result.usage, len(data))
         return Metrics(ordered, density, result.ledger, len(data), exact)
+
+    def recall_by_group(
+        self, data: Dataset, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
+    ) -> dict[str, LabelGroup]:
+        """Return recall@k of labels that were frequent, less frequent and rare in training.
+
+        Parameters
+        ----------
+        data : Dataset
+            With classes or label lists, encoded like the training set.
+        k : int
+        exact : bool
+            Compute every row of every layer.
+        n_jobs : int, optional
+            Threads; None for all cores.
+
+        Returns
+        -------
+        dict of str to LabelGroup
+            Of "head", "torso" and "tail", see `frequencies.label_groups`.
+
+        Raises
+        ------
+        ValueError
+            If `data` does not fit the network, or the network has no label counts.
+        """
+        self.check_targets(data)
+        if data.kind == "values":
+            raise ValueError("values are no labels: there are no groups of them")
+        k = check_integer("k", k, low=1)
+        counts, _ = self._frequencies("recall by group")
+        top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
+        return recall_by_group(k, top.indices, data.label_lists(), counts)
 
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1
@@ -404,16 +475,21 @@ class Network:
             "random_state": self.random_state,
             "loss": self.loss,
             "encoding": None if self.encoding is None else self.encoding.to_dict(),
+            "n_trained": self.n_trained,
         }
         names = array_specs([layer.settings for layer in self.layers])
-        arrays = (array for layer in self.layers for array in layer.arrays)
-        return config, dict(zip(names, arrays, strict=True))
+        own = (array for layer in self.layers for array in layer.arrays)
+        arrays = dict(zip(names, own, strict=True))
+        if self.label_counts is not None:
+            arrays["label_counts"] = self.label_counts
+        return config, arrays
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
         layers = [layer.settings for layer in self.layers]
         twin = Network.from_arrays(layers, self.weights(), self.random_state)
-        twin.loss, twin.encoding = self.loss, self.encoding
+        twin.loss, twin.encoding, twin.n_trained = self.loss, self.encoding, self.n_trained
+        twin.label_counts = None if self.label_counts is None else self.label_counts.copy()
         return twin
 
     def weights(self) -> list[NDArray[Any]]:
@@ -467,6 +543,28 @@ class Network:
             raise ValueError(
                 f"the data has {data.n_features} features but the network wants {self.n_features}"
             )
+
+    def _formulas(
+        self, wanted: dict[str, Cutoff], propensity: tuple[float, float]
+    ) -> dict[str, Formula]:
+        """Return the functions that compute `wanted`, by measure."""
+        formulas: dict[str, Formula] = {"P": precision_at, "nDCG": ndcg_at}
+        if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
+            if len(propensity) != 2:
+                raise ValueError(f"propensity is a pair (A, B), got {propensity!r}")
+            known = propensities(*self._frequencies("PSP@k"), *propensity)
+            formulas["PSP"] = partial(psp_at, propensities=known)
+        return formulas
+
+    def _frequencies(self, asker: str) -> tuple[NDArray[np.int64], int]:
+        """Return label counts and the number of examples counted; raise if unknown."""
+        if self.label_counts is None:
+            raise ValueError(
+                f"{asker} needs to know how often each label occurs in the training set, and this "
+                "network does not: train it, or, if it is of an older file, call "
+                "net.count_labels(train)"
+            )
+        return self.label_counts, self.n_trained
 
     def _evaluate(
         self, data: Dataset, targets: _core.Targets | None, k: int, exact: bool, n_jobs: int | None

@@ -65,6 +65,7 @@ class Run:
     def go(self) -> History:
         """Train until the last epoch, an early stop, or Ctrl-C."""
         self.net.loss, self.net.encoding = self.loss, known(self.train).encoding
+        self.net.count_labels(known(self.train))
         self.history.ledger += self.upkeep.start(self.epoch * self.steps_per_epoch)
         for callback in self.plan.callbacks:
             callback.on_fit_start(self)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset
+from ..frequencies import LabelGroup
 from ..loading import load
+from ..metrics import Metrics
 from ..network import Network
 from ..stats import TableStats
 from .common import (
@@ -27,17 +31,49 @@ from .common import (
 )
 
 _CHUNK = 4096  # examples per block of output
+_GROUP_K = 5  # best rows among which `evaluate --groups` looks for a label
+
+
+def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, float]:
+    try:
+        a, b = map(float, value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not two numbers like 0.55,1.5") from None
+    return a, b
 
 
 @click.command()
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
 @click.option("--exact", is_flag=True, help="Compute every row, not through the gates.")
-@click.option("--metrics", metavar="A,B", help="accuracy, loss, P@1, P@3, ...")
+@click.option(
+    "--metrics", metavar="M,M", help="accuracy, loss, P@k, nDCG@k, PSP@k: P@1,nDCG@3,PSP@5."
+)
+@click.option(
+    "--propensity",
+    callback=_pair,
+    metavar="A,B",
+    default="0.55,1.5",
+    show_default=True,
+    help="Of PSP@k; 0.5,0.4 for Wikipedia, 0.6,2.6 for Amazon.",
+)
+@click.option(
+    "--groups",
+    is_flag=True,
+    help=f"Recall@{_GROUP_K} of labels frequent (head), less so (torso) and rare (tail) in "
+    "training.",
+)
 @jobs_option
 @json_option
 def evaluate(
-    model: Path, data: Path, exact: bool, metrics: str | None, n_jobs: int, as_json: bool
+    model: Path,
+    data: Path,
+    exact: bool,
+    metrics: str | None,
+    propensity: tuple[float, float],
+    groups: bool,
+    n_jobs: int,
+    as_json: bool,
 ) -> None:
     """Measure MODEL on DATA, through its gates as in training and with every row computed.
 
@@ -47,19 +83,43 @@ def evaluate(
     net = load(model)
     examples = read_part(data, net.encoding, 1)
     names = metrics.split(",") if metrics else None
+    measure = partial(net.evaluate, examples, names, n_jobs=n_jobs, propensity=propensity)
+    recalls = partial(net.recall_by_group, examples, _GROUP_K, n_jobs=n_jobs)
     if as_json:
-        print_json(metrics_dict(net.evaluate(examples, names, exact=exact, n_jobs=n_jobs)))
+        report = metrics_dict(measure(exact=exact))
+        if groups:
+            found = recalls(exact=exact)
+            report["groups"] = {name: asdict(group) for name, group in found.items()}
+        print_json(report)
         return
-    rows = []
-    for every_row in [True] if exact or not net.is_gated else [False, True]:
-        result = net.evaluate(examples, names, exact=every_row, n_jobs=n_jobs)
-        figures = {name: f"{value:.4f}" for name, value in result.items()}
-        rows.append(
-            {"computed": "every row" if every_row else "through the gates", **figures}
-            | cost(result.ledger, len(examples))
-        )
+    ways = {"through the gates": False, "every row": True}
+    if exact or not net.is_gated:
+        del ways["through the gates"]
+    rows = [_figures(computed, measure(exact=every)) for computed, every in ways.items()]
     print(f"{len(examples):,} examples; multiplications and additions are per example")
     print(table(rows))
+    if groups:
+        by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
+        print(f"labels by frequency in training: recall@{_GROUP_K} of their occurrences")
+        print(table(_group_rows(by_way)))
+
+
+def _figures(computed: str, metrics: Metrics) -> dict[str, str]:
+    figures = {name: f"{value:.4f}" for name, value in metrics.items()}
+    return {"computed": computed, **figures, **cost(metrics.ledger, metrics.n_examples)}
+
+
+def _group_rows(by_way: Mapping[str, Mapping[str, LabelGroup]]) -> list[dict[str, str]]:
+    """A row for each group, with a column of recall for each way to compute it."""
+    return [
+        {
+            "group": name,
+            "labels": f"{group.n_labels:,}",
+            "occurrences": f"{group.n_occurrences:,}",
+            **{computed: f"{groups[name].recall:.4f}" for computed, groups in by_way.items()},
+        }
+        for name, group in next(iter(by_way.values())).items()
+    ]
 
 
 @click.command()
