@@ -611,6 +611,37 @@ void bind_indexes(nb::module_& m) {
           "weights"_a.noconvert(), "bias"_a.noconvert(), "rows"_a.noconvert(), "n_threads"_a = 1,
           "Compute the codes of some rows afresh; returns what it cost, (1, n_fields).")
       .def(
+          "begin_refit",
+          [](TableIndex& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+            check_layer(self, weights, bias);
+            return cost_of(n_threads,
+                           [&](Pool& pool) { return self.begin_refit(view(weights), view(bias), pool); });
+          },
+          "weights"_a.noconvert(), "bias"_a.noconvert(), "n_threads"_a = 1,
+          "Begin a refresh in pieces: learn anew what concerns all rows; returns what it cost.")
+      .def(
+          "refit_rows",
+          [](TableIndex& self, Array2<const float> weights, Array1<const float> bias,
+             Array1<const RowId> rows, int n_threads) {
+            check_some_rows(self, weights, bias, rows);
+            require(self.is_refitting(), "no refit has begun");
+            return cost_of(n_threads, [&](Pool& pool) {
+              return self.refit_rows(view(weights), view(bias), view(rows), pool);
+            });
+          },
+          "weights"_a.noconvert(), "bias"_a.noconvert(), "rows"_a.noconvert(), "n_threads"_a = 1,
+          "Compute the new codes of some rows; returns what it cost.")
+      .def(
+          "end_refit",
+          [](TableIndex& self, Array2<const float> weights, int n_threads) {
+            require(self.fits(view(weights).rows, view(weights).cols),
+                    "the index was made for a layer of another shape");
+            require(self.is_refitting(), "no refit has begun");
+            return cost_of(n_threads, [&](Pool& pool) { return self.end_refit(view(weights), pool); });
+          },
+          "weights"_a.noconvert(), "n_threads"_a = 1,
+          "Let the new codes, by now those of all rows, take over; returns what it cost.")
+      .def(
           "drift",
           [](const TableIndex& self, Array2<const float> weights, Array1<const float> bias,
              Array1<const RowId> rows, int n_threads) -> DriftResult {
@@ -638,6 +669,15 @@ void bind_indexes(nb::module_& m) {
 }
 
 void require_active(int64_t active) { require(active >= 1, "active must be at least 1 row"); }
+
+// Ascending.
+std::vector<RowId> distinct_rows(std::span<const RowId> rows, int64_t n_rows) {
+  std::vector<RowId> sorted(rows.begin(), rows.end());
+  std::sort(sorted.begin(), sorted.end());
+  require(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "a row is there twice");
+  require(sorted.empty() || (sorted.front() >= 0 && sorted.back() < n_rows), "a row is out of range");
+  return sorted;
+}
 
 void bind_gates(nb::module_& m) {
   nb::class_<Gate>(m, "Gate");
@@ -677,12 +717,7 @@ void bind_gates(nb::module_& m) {
       .def(
           "set_rare",
           [](Hashed& self, Array1<const RowId> rows, int64_t n_rows) {
-            std::vector<RowId> sorted(rows.data(), rows.data() + rows.size());
-            std::sort(sorted.begin(), sorted.end());
-            require(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "rare rows repeat");
-            require(sorted.empty() || (sorted.front() >= 0 && sorted.back() < n_rows),
-                    "a rare row is out of range");
-            self.set_rare(std::move(sorted));
+            self.set_rare(distinct_rows(view(rows), n_rows));
           },
           "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that training explores.");
   nb::class_<Sampled, Gate>(m, "Sampled")
@@ -694,7 +729,13 @@ void bind_gates(nb::module_& m) {
             require(n_negatives >= 0, "n_negatives must be at least 0");
             new (self) Sampled(std::move(index), active, n_negatives, seed);
           },
-          "index"_a, "active"_a, "n_negatives"_a, "seed"_a);
+          "index"_a, "active"_a, "n_negatives"_a, "seed"_a)
+      .def(
+          "set_head",
+          [](Sampled& self, Array1<const RowId> rows, int64_t n_rows) {
+            self.set_head(distinct_rows(view(rows), n_rows));
+          },
+          "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that are candidates of every example.");
 }
 
 using TextResult = nb::typed<nb::tuple, Numpy<int64_t>, Numpy<int32_t>, Numpy<float>, Numpy<int64_t>,

@@ -191,16 +191,15 @@ int64_t Sampled::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
 void Sampled::propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
                       Tally& tally) const {
   const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
-  const int64_t budget = std::min(n_rows, std::max(active_, n_labels));
+  const size_t budget = static_cast<size_t>(std::min(n_rows, std::max(active_, n_labels)));
   index_->propose(layer, query, std::min(active_, n_rows), scratch, tally);
-  if (labels.empty()) return;
+  if (labels.empty() && head_.empty()) return;
   scratch.begin_set(n_rows);
-  scratch.forced.assign(labels.begin(), labels.end());
-  for (const RowId label : labels) scratch.insert(label);
-  for (const RowId row : scratch.candidates) {
-    if (static_cast<int64_t>(scratch.forced.size()) == budget) break;
-    if (scratch.insert(row)) scratch.forced.push_back(row);
-  }
+  scratch.forced.clear();
+  for (const std::span<const RowId> rows :
+       {labels, std::span<const RowId>(head_), std::span<const RowId>(scratch.candidates)})
+    for (const RowId row : rows)
+      if (scratch.forced.size() < budget && scratch.insert(row)) scratch.forced.push_back(row);
   scratch.candidates.swap(scratch.forced);
 }
 

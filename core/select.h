@@ -148,7 +148,11 @@ class Sampled : public Gate {
   int64_t n_negatives() const { return n_negatives_; }
   uint64_t seed() const { return seed_; }
 
-  // In scratch.candidates: the labels, then the first that the index proposes, within the budget.
+  // Rows that are candidates of every example: distinct, and below the rows of the layer. Not while a step
+  // runs.
+  void set_head(std::vector<RowId> rows) { head_ = std::move(rows); }
+
+  // In scratch.candidates: the labels, the head, then the first that the index proposes, within the budget.
   void propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
                Tally& tally) const;
 
@@ -156,6 +160,7 @@ class Sampled : public Gate {
   std::shared_ptr<Index> index_;
   int64_t active_, n_negatives_;
   uint64_t seed_;
+  std::vector<RowId> head_;
 };
 
 }  // namespace fewfire

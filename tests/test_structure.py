@@ -12,7 +12,7 @@ LEVELS = [  # a file includes files of its own level and of those before it
     "views rng version",
     "ledger kernels simd pool group topk",
     "layer inputs text",
-    "index hash/hash hash/probes",
+    "index hash/hash hash/probes hash/shortcut",
     "hash/",
     "select loss optimizer",
     "workspace",

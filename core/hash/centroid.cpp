@@ -12,8 +12,10 @@
 namespace fewfire {
 namespace {
 
-constexpr int64_t kBlock = 8;     // vectors that stay in the first cache while all centroids pass by
-constexpr int64_t kColumns = 64;  // of the sums that a thread takes at a time
+constexpr int64_t kBlock = 8;       // vectors that stay in the first cache while all centroids pass by
+constexpr int64_t kColumns = 64;    // of the sums that a thread takes at a time
+constexpr int64_t kFlat = 256;      // cells that are all compared
+constexpr int64_t kShareOfRow = 4;  // of the cells, one in so many is compared with a row
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 void copy_row(std::span<const float> row, float bias, float* vector) {
@@ -73,8 +75,14 @@ Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<
 }
 
 // scores[i] = what the best cell gives vectors[i], the lowest among equals; NaN ends in cell 0.
-void Centroids::nearest(Matrix<const float> vectors, std::vector<float>& products, uint32_t* codes,
+void Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes,
                         float* scores) const {
+  if (!shortcut_.empty()) {
+    for (int64_t i = 0; i < vectors.rows; ++i)
+      nearest_by_shortcut(vectors.row(i), scratch, codes[i], scores[i]);
+    return;
+  }
+  std::vector<float>& products = scratch.products;
   products.resize(static_cast<size_t>(vectors.rows * n_used_));
   kernels().score_block(centroids(), offsets_.data(), 0, n_used_, vectors, products.data(), n_used_);
   for (int64_t i = 0; i < vectors.rows; ++i) {
@@ -91,11 +99,27 @@ void Centroids::nearest(Matrix<const float> vectors, std::vector<float>& product
   }
 }
 
+void Centroids::nearest_by_shortcut(std::span<const float> vector, HashScratch& scratch, uint32_t& code,
+                                    float& best) const {
+  Shortcut::Found& found = scratch.found;
+  shortcut_.find(vector, n_used_ / kShareOfRow, found);
+  code = 0;
+  best = kNothing;
+  for (size_t i = 0; i < found.cells.size(); ++i) {
+    const uint32_t cell = static_cast<uint32_t>(found.cells[i]);
+    const float score = (found.products[i] + offsets_[cell]) * scales_[cell];
+    if (score > best || (score == best && cell < code)) {
+      best = score;
+      code = cell;
+    }
+  }
+}
+
 void Centroids::assign(Sample& sample, Pool& pool) const {
-  std::vector<std::vector<float>> products(static_cast<size_t>(pool.size()));
+  std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
   pool.parallel_blocks(sample.size, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
     float* scores = sample.distances.data();
-    nearest({sample.vectors.data() + first * sample.width, end - first, sample.width}, products[thread],
+    nearest({sample.vectors.data() + first * sample.width, end - first, sample.width}, scratch[thread],
             sample.codes.data() + first, scores + first);
     for (int64_t i = first; i < end; ++i)
       scores[i] = options_.spherical ? std::sqrt(sample.norms[i]) - scores[i]
@@ -153,6 +177,14 @@ void Centroids::finish_all() {
   for (int64_t cell = 0; cell < n_used_; ++cell) finish(cell);
 }
 
+// What queries and rows read of the centroids.
+void Centroids::prepare(Pool& pool) {
+  if (n_used_ > kFlat)
+    shortcut_.build(centroids(), seed_, pool);
+  else
+    transpose();
+}
+
 void Centroids::transpose() {
   const int64_t width = n_columns_ + 1;
   columns_.resize(centroids_.size());
@@ -168,6 +200,7 @@ Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, P
   Sample sample = draw_sample(weights, bias);
   centroids_.assign(sample.vectors.begin(), sample.vectors.begin() + n_used_ * width);
   finish_all();
+  prepare(pool);
   Tally tally{.refresh = (sample.size + n_used_) * width};
   // Then again as long as moving the centroids has emptied a cell, for no more than the same time.
   for (int round = 0; round <= 2 * options_.n_iterations; ++round) {
@@ -175,23 +208,23 @@ Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, P
     tally += assignment_cost(sample.size);
     if (sample.fill_empty_cells() && round >= options_.n_iterations) break;
     move_to_means(sample, pool);
+    prepare(pool);
     tally.refresh += 2 * n_used_ * width;
     tally.additions += sample.size * width;
   }
-  transpose();
   return tally;
 }
 
 Tally Centroids::assignment_cost(int64_t n_rows) const {
-  const int64_t n = n_rows * n_used_;
+  const int64_t n = n_rows * (n_used_ > kFlat ? n_used_ / kShareOfRow : n_used_);
   return {.refresh = n * (n_columns_ + 1 + options_.spherical), .comparisons = n};
 }
 
-void Centroids::restore(Matrix<const float> learned) {
+void Centroids::restore(Matrix<const float> learned, Pool& pool) {
   n_used_ = learned.rows;
   centroids_.assign(learned.data, learned.data + learned.rows * learned.cols);
   finish_all();
-  transpose();
+  prepare(pool);
 }
 
 // A row multiplies its width twice, to see that it is finite and for its share; a cell that moved does, to
@@ -229,7 +262,7 @@ Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias
     finish(cell);
     ++n_moved;
   }
-  transpose();
+  prepare(pool);
   return {.refresh = 2 * (n + n_moved) * width, .additions = n * width};
 }
 
@@ -243,20 +276,33 @@ Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> b
     own.spare.resize(static_cast<size_t>(kBlock));
     for (int64_t i = first; i < end; ++i)
       copy_row(weights.row(rows[i]), bias[rows[i]], own.values.data() + (i - first) * width);
-    nearest({own.values.data(), end - first, width}, own.products, codes.row(first).data(), own.spare.data());
+    nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());
   });
   return assignment_cost(n);
 }
 
-void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const {
+// products = mean scores of the rows of all cells
+void Centroids::score_cells(SparseVector x, HashScratch& scratch, Tally& tally) const {
   std::vector<float>& products = scratch.products;
-  const Matrix<const float> columns{columns_.data(), n_columns_ + 1, n_used_};
   products.assign(static_cast<size_t>(options_.n_cells), kNothing);  // of cells without use, the last
-  if (n_used_ > 0) std::copy_n(columns.row(n_columns_).data(), n_used_, products.data());
-  kernels().weighted_sum(columns, x.ids.data(), 0, x.values.data(), x.size(), products.data());
-  tally.hashing += x.size() * n_used_;
+  if (columns_.empty()) {
+    scratch.values.assign(static_cast<size_t>(n_columns_ + 1), 0.0f);
+    for (int64_t k = 0; k < x.size(); ++k) scratch.values[x.ids[k]] = x.values[k];
+    scratch.values[n_columns_] = 1.0f;
+    kernels().score_dense(centroids(), nullptr, nullptr, 0, n_used_, scratch.values.data(), products.data());
+    tally.hashing += n_used_ * (n_columns_ + 1);
+  } else {
+    const Matrix<const float> columns{columns_.data(), n_columns_ + 1, n_used_};
+    if (n_used_ > 0) std::copy_n(columns.row(n_columns_).data(), n_used_, products.data());
+    kernels().weighted_sum(columns, x.ids.data(), 0, x.values.data(), x.size(), products.data());
+    tally.hashing += x.size() * n_used_;
+  }
   tally.comparisons += n_used_;
+}
 
+void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const {
+  score_cells(x, scratch, tally);
+  std::vector<float>& products = scratch.products;
   for (float& product : products)
     if (std::isnan(product)) product = kNothing;  // or no order would be strict
   scratch.ids.resize(products.size());

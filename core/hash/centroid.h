@@ -9,9 +9,13 @@
 // a cell's s rows, m have changed to v_1 .. v_m, so c becomes (1 - m / s) c + (v_1 + .. + v_m) / s, a step of
 // mini-batch k-means (Sculley, WWW 2010). So the cells are those of no weights in particular, and files keep
 // centroids and codes.
+//
+// With more than 256 cells a row is compared with a quarter of them, found through a shortcut; queries always
+// with all.
 #pragma once
 
 #include "hash/hash.h"
+#include "hash/shortcut.h"
 
 namespace fewfire {
 
@@ -31,9 +35,12 @@ class Centroids : public Hash {
   int n_tables() const override { return 1; }
   int64_t n_buckets() const override { return options_.n_cells; }
   int n_probes() const override { return static_cast<int>(options_.n_probes); }
+  std::unique_ptr<Hash> unfitted() const override {
+    return std::make_unique<Centroids>(n_columns_, options_, seed_);
+  }
   Tally fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
   Matrix<const float> learned() const override { return centroids(); }
-  void restore(Matrix<const float> learned) override;
+  void restore(Matrix<const float> learned, Pool& pool) override;
   Tally follow(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
                Matrix<const uint32_t> codes, Pool& pool) override;
   Tally hash_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
@@ -47,8 +54,10 @@ class Centroids : public Hash {
   struct Sample;
   Sample draw_sample(Matrix<const float> weights, std::span<const float> bias) const;
   Tally assignment_cost(int64_t n_rows) const;
-  void nearest(Matrix<const float> vectors, std::vector<float>& products, uint32_t* codes,
-               float* scores) const;
+  void nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes, float* scores) const;
+  void nearest_by_shortcut(std::span<const float> vector, HashScratch& scratch, uint32_t& code,
+                           float& score) const;
+  void score_cells(SparseVector x, HashScratch& scratch, Tally& tally) const;
   void assign(Sample& sample, Pool& pool) const;
   void move_to_means(const Sample& sample, Pool& pool);
   std::span<float> centroid(int64_t cell) {
@@ -56,6 +65,7 @@ class Centroids : public Hash {
   }
   void finish(int64_t cell);
   void finish_all();
+  void prepare(Pool& pool);
   void transpose();
 
   int64_t n_columns_, n_used_ = 0;
@@ -63,6 +73,7 @@ class Centroids : public Hash {
   uint64_t seed_;
   std::vector<float> centroids_;  // n_used x (n_columns + 1)
   std::vector<float> columns_;    // the same, column by column: a query reads those of its inputs
+  Shortcut shortcut_;             // instead of columns, where there are many cells
   std::vector<float> scales_;     // 1 / |c| on the sphere, or 1
   std::vector<float> offsets_;    // 0 on the sphere, or -|c|^2 / 2
 };

@@ -2,12 +2,14 @@
 // tables, and a query the codes of the buckets where rows with a large inner product lie.
 #pragma once
 
+#include <memory>
 #include <numeric>
 #include <span>
 #include <stdexcept>
 #include <vector>
 
 #include "hash/probes.h"
+#include "hash/shortcut.h"
 #include "ledger.h"
 #include "pool.h"
 #include "views.h"
@@ -19,6 +21,7 @@ struct HashScratch {  // of one thread
   std::vector<RowId> ids;
   std::vector<uint64_t> keys, filled;  // of densify.h
   ProbeScratch probes;
+  Shortcut::Found found;
 };
 
 // A dense row as a query; `ids` are kept as 0, 1, 2, ...
@@ -46,12 +49,14 @@ class Hash {
   virtual void set_draws(std::span<const uint32_t> /*draws*/) {
     throw std::invalid_argument("the functions of this family cannot be drawn anew");
   }
+  // A family of the same make that has not learned from rows yet; null where nothing is learned.
+  virtual std::unique_ptr<Hash> unfitted() const { return nullptr; }
   // Learns what concerns the rows as a whole; codes from before hold no longer.
   virtual Tally fit(Matrix<const float> /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
   // What the fit learned and only the rows of that time could tell again, for files: none in most families.
   // No more rows than buckets; the columns are known before the first fit.
   virtual Matrix<const float> learned() const { return {}; }
-  virtual void restore(Matrix<const float> /*learned*/) {}
+  virtual void restore(Matrix<const float> /*learned*/, Pool&) {}
   // Lets what was learned follow some rows that changed; codes.row(i) are those of row i, still the old ones.
   virtual Tally follow(Matrix<const float> /*weights*/, std::span<const float> /*bias*/,
                        std::span<const RowId> /*rows*/, Matrix<const uint32_t> /*codes*/, Pool&) {

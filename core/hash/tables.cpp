@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <stdexcept>
 
 #include "kernels.h"
 #include "rng.h"
@@ -50,7 +51,7 @@ Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bi
 
 Tally TableIndex::restore(Matrix<const float> weights, Matrix<const float> learned,
                           Matrix<const uint32_t> codes, Pool& pool) {
-  hash_->restore(learned);
+  hash_->restore(learned, pool);
   std::copy_n(codes.data, codes_.size(), codes_.begin());
   return fill_all(weights, pool);
 }
@@ -84,6 +85,31 @@ Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const floa
     if (changed[table]) fill(static_cast<int>(table));
   });
   return tally;
+}
+
+Tally TableIndex::begin_refit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+  next_ = hash_->unfitted();
+  if (next_ == nullptr) throw std::logic_error("this family learns nothing from rows");
+  next_codes_.assign(codes_.size(), 0);
+  return next_->fit(weights, bias, pool);
+}
+
+Tally TableIndex::refit_rows(Matrix<const float> weights, std::span<const float> bias,
+                             std::span<const RowId> rows, Pool& pool) {
+  const int64_t n_tables = hash_->n_tables();
+  std::vector<uint32_t> fresh(rows.size() * static_cast<size_t>(n_tables));
+  const Tally tally = next_->hash_rows(weights, bias, rows,
+                                       {fresh.data(), static_cast<int64_t>(rows.size()), n_tables}, pool);
+  for (size_t i = 0; i < rows.size(); ++i)
+    std::copy_n(fresh.data() + i * n_tables, n_tables, next_codes_.data() + rows[i] * n_tables);
+  return tally;
+}
+
+Tally TableIndex::end_refit(Matrix<const float> weights, Pool& pool) {
+  hash_ = std::move(next_);
+  codes_.swap(next_codes_);
+  next_codes_ = {};
+  return fill_all(weights, pool);
 }
 
 double TableIndex::drift(Matrix<const float> weights, std::span<const float> bias,

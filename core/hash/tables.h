@@ -48,6 +48,13 @@ class TableIndex : public Index {
   // one of them has another code.
   Tally refresh_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
                      Pool& pool);
+  // A refresh in pieces, for rows too many to be hashed at once: the family learns anew, then some rows after
+  // others are hashed, and when all are, the new codes take over. Until then queries see the old ones.
+  Tally begin_refit(Matrix<const float> weights, std::span<const float> bias, Pool& pool);
+  Tally refit_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+                   Pool& pool);
+  Tally end_refit(Matrix<const float> weights, Pool& pool);
+  bool is_refitting() const { return next_ != nullptr; }
   // How far the codes of some rows are from those of the weights now: the mean share of bits that differ in
   // a table, or of codes where bits mean nothing.
   double drift(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
@@ -75,7 +82,8 @@ class TableIndex : public Index {
   void keep_best(const Query& query, int64_t wanted, Scratch& scratch, Tally& tally) const;
   void top_up(const Query& query, int64_t wanted, Scratch& scratch) const;
 
-  std::shared_ptr<Hash> hash_;
+  std::shared_ptr<Hash> hash_, next_;  // next: of a refit
+  std::vector<uint32_t> next_codes_;
   int64_t n_rows_;
   TableOptions options_;
   std::vector<uint32_t> codes_;   // n_rows x n_tables

@@ -3,6 +3,10 @@
 // the linker would keep one level's copy for all.
 #pragma once
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
 #include <cstring>
 
 #include "kernels.h"
@@ -27,20 +31,40 @@ static inline Floats load(const float* from) {
   return lanes;
 }
 
+// The first n < kLanes; zeros behind them.
 static inline Floats load_some(const float* from, int64_t n) {
+#if defined(__AVX512F__)
+  return (Floats)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), from);
+#elif defined(__AVX__)
+  alignas(32) static constexpr int32_t kMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return (Floats)_mm256_maskload_ps(from, _mm256_loadu_si256((const __m256i*)(kMasks + 8 - n)));
+#else
   Floats lanes = {};
-  std::memcpy(&lanes, from, static_cast<size_t>(n) * sizeof(float));
+  for (int64_t i = 0; i < n; ++i) lanes[i] = from[i];
   return lanes;
+#endif
 }
 
 static inline void store(float* to, Floats lanes) { std::memcpy(to, &lanes, sizeof lanes); }
 
+// Lane i and lane i + half are added, for every half in turn: the same order at every level.
 static inline float sum(Floats lanes) {
+#if defined(__AVX__)
+#if defined(__AVX512F__)
+  const __m256 eight = _mm512_castps512_ps256((__m512)lanes) + _mm512_extractf32x8_ps((__m512)lanes, 1);
+#else
+  const __m256 eight = (__m256)lanes;
+#endif
+  const __m128 four = _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
+  const __m128 two = four + _mm_movehl_ps(four, four);
+  return two[0] + two[1];
+#else
   float total[kLanes];
   std::memcpy(total, &lanes, sizeof lanes);
   for (int64_t half = kLanes / 2; half > 0; half /= 2)
     for (int64_t i = 0; i < half; ++i) total[i] += total[i + half];
   return total[0];
+#endif
 }
 
 // scattered.cpp

@@ -1,9 +1,5 @@
 // Loops over scattered parameters. Compiled without vectorisation: packing single loads into vectors
 // costs more than it saves (three times as long, measured with GCC 12 on Zen 4).
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 #include "kernels/lanes.h"
 
 namespace fewfire::FEWFIRE_LEVEL {

@@ -89,6 +89,9 @@ class Hashed:
         rows that training draws uniformly for each micro-batch, shared by its examples. They stand
         for all rows that are no candidates, each for as many as the inverse of its chance to be
         drawn (log-q correction: Jean et al., ACL 2015). None: 2048, at most half of the rows.
+    head : int, optional
+        Of such a layer: the labels most frequent in the training set that are candidates of every
+        example, as part of the rows that are kept. None: 64, at most a quarter of those rows.
     soft, differentiate : bool, optional
         As in `TopK`. None: both on for a layer with `activation="relu"`, off for any other.
     explore : float, optional
@@ -198,6 +201,7 @@ class Hashed:
     drift: float | None = None
     redraw_every: int | None = None  # training steps
     negatives: int | None = None  # rows
+    head: int | None = None  # rows
 
     def __post_init__(self) -> None:
         if self.density is not None:
@@ -333,6 +337,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "rerank": partial(check_number, low=1.0, high=1e6),
     "explore": partial(check_number, low=0.0, below=1.0),
     "negatives": partial(check_integer, low=0, high=2**31 - 1),
+    "head": partial(check_integer, low=0, high=2**31 - 1),
     "alpha": partial(check_number, above=0.0),
     "n_columns": partial(check_integer, low=1),
     "binary": check_flag,

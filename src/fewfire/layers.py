@@ -19,7 +19,7 @@ from .linear import Linear
 from .selectors import AdaptiveDropout, Dropout, TopK
 from .stack import Settings
 
-_NEGATIVES = 2048  # rows of an output layer (docs/design.md)
+_NEGATIVES, _HEAD = 2048, 64  # rows of an output layer (docs/design.md)
 
 
 class ArraySpec(NamedTuple):
@@ -220,10 +220,34 @@ class Layer:
         assert isinstance(self.index, _core.TableIndex)
         return np.asarray(self.index.refresh_rows(self.weights, self.bias, rows, n_threads))
 
+    def begin_refit(self, n_threads: int = 1) -> NDArray[np.int64]:
+        """Begin to learn the cells anew, in pieces; return the cost."""
+        assert isinstance(self.index, _core.TableIndex)
+        return np.asarray(self.index.begin_refit(self.weights, self.bias, n_threads))
+
+    def refit_rows(self, rows: NDArray[np.int32], n_threads: int = 1) -> NDArray[np.int64]:
+        """Find the new cells of some rows; return the cost."""
+        assert isinstance(self.index, _core.TableIndex)
+        return np.asarray(self.index.refit_rows(self.weights, self.bias, rows, n_threads))
+
+    def end_refit(self, n_threads: int = 1) -> NDArray[np.int64]:
+        """Let the new cells, by now those of all rows, take over; return the cost."""
+        assert isinstance(self.index, _core.TableIndex)
+        return np.asarray(self.index.end_refit(self.weights, n_threads))
+
     def set_rare(self, rows: NDArray[np.int32]) -> None:
         """Tell a hashed layer with `explore` which rows to draw from."""
         assert isinstance(self.gate, _core.Hashed)
         self.gate.set_rare(rows, len(self.bias))
+
+    def set_head(self, label_counts: NDArray[np.int64] | None) -> None:
+        """Make the most frequent labels candidates of every example, if the layer has a head."""
+        if isinstance(self.gate, _core.Sampled):
+            n_rows, rows = len(self.bias), np.empty(0, np.int32)
+            if label_counts is not None:
+                n_head = _head(self.settings)
+                rows = np.argsort(-label_counts, kind="stable")[:n_head].astype(np.int32)
+            self.gate.set_head(rows, n_rows)
 
     def drift(self, rows: NDArray[np.int32], n_threads: int = 1) -> tuple[float, NDArray[np.int64]]:
         """Return how stale the codes of some rows are, a share of bits or codes, and the cost."""
@@ -311,3 +335,9 @@ def _make_gate(
 
 def _negatives(selector: Hashed, n_rows: int) -> int:
     return min(_NEGATIVES if selector.negatives is None else selector.negatives, n_rows // 2)
+
+
+def _head(settings: Settings) -> int:
+    assert isinstance(settings.selector, Hashed)
+    wanted = settings.selector.head
+    return min(_HEAD, settings.active // 4) if wanted is None else min(wanted, settings.active)

@@ -101,7 +101,7 @@ class Network:
         self.random_state = random_state
         self.loss: str | None = None
         self.encoding: Encoding | None = None
-        self.label_counts: NDArray[np.int64] | None = None
+        self._label_counts: NDArray[np.int64] | None = None
         self.n_trained = 0
         self.layers = [
             Layer(
@@ -128,6 +128,16 @@ class Network:
     def label_names(self) -> tuple[Any, ...] | None:
         """Names of the output rows; None when ids are their own names."""
         return None if self.encoding is None else self.encoding.label_names
+
+    @property
+    def label_counts(self) -> NDArray[np.int64] | None:
+        """Occurrences of each label in the training set."""
+        return self._label_counts
+
+    @label_counts.setter
+    def label_counts(self, counts: NDArray[np.int64] | None) -> None:
+        self._label_counts = counts
+        self.layers[-1].set_head(counts)
 
     @property
     def is_gated(self) -> bool:

@@ -24,6 +24,7 @@ from .moments import Moments, n_bytes
 from .network import LOSS_OF_KIND, Network
 from .optimizers import core_optimizer
 from .plan import Plan
+from .priors import start_at_priors
 from .progress import Pace, Sums, progress_bar, say
 from .renumber import renumber
 from .upkeep import Upkeep
@@ -66,6 +67,7 @@ class Run:
         """Train until the last epoch, an early stop, or Ctrl-C."""
         self.net.loss, self.net.encoding = self.loss, known(self.train).encoding
         self.net.count_labels(known(self.train))
+        self.history.ledger += start_at_priors(self.net, self.plan.n_threads)
         self.history.ledger += self.upkeep.start(self.epoch * self.steps_per_epoch)
         for callback in self.plan.callbacks:
             callback.on_fit_start(self)

@@ -35,12 +35,14 @@ def check_layers(layers: Sequence[Settings]) -> None:
     if layers[-1].soft:
         raise ValueError("the last layer's scores are compared with each other: use soft=False")
     for position, layer in enumerate(layers):
-        wants = isinstance(layer.selector, Hashed) and bool(layer.selector.negatives)
-        if wants and not is_sampled(layers, position):
-            raise ValueError(
-                f"layer {position} has negatives={layer.selector.negatives}: that is for a last "
-                "layer with rerank=1 above a layer without a selector"
-            )
+        if not isinstance(layer.selector, Hashed) or is_sampled(layers, position):
+            continue
+        for option in ("negatives", "head"):
+            if getattr(layer.selector, option) is not None:
+                raise ValueError(
+                    f"layer {position} does not use {option}: that is for a last layer with "
+                    "rerank=1 above a layer without a selector"
+                )
 
 
 def is_sampled(layers: Sequence[Settings], position: int) -> bool:

@@ -42,6 +42,9 @@ class Upkeep:
         order = np.random.default_rng(random_state).permutation(len(train))
         self._examples = np.sort(order[:_SAMPLE])
         self._hashed_at = dict.fromkeys(self.tables, 0)  # the step: all codes were true
+        self._periods = {i: _period(selector) for i, selector in self.tables.items()}
+        self._refit_since: dict[int, int] = {}  # the step at which a refit began
+        self._refitted: dict[int, int] = {}  # rows that are hashed into its cells
 
     def steps_to_next(self, step: int) -> int | None:
         """Steps from `step` to the next refresh or redraw that is due; None without tables."""
@@ -70,6 +73,7 @@ class Upkeep:
         whole = []
         for position, layer in enumerate(self.net.layers):
             if layer.has_cells and self.tables[position].refresh != "full":
+                ledger += self._end_refit(position)
                 rows = self._stale_rows(position, self._hashed_at[position])
                 ledger.add_to_layer(position, layer.refresh_rows(rows, self.n_threads))
             else:
@@ -121,15 +125,11 @@ class Upkeep:
     def _refresh(self, position: int, selector: Hashed, step: int) -> Ledger:
         layer = self.net.layers[position]
         ledger = Ledger.empty(len(self.net.layers))
-        if selector.refresh in ("touched", "rolling"):
-            since, part = self._hashed_at[position], slice(None)
-            if selector.refresh == "touched":
-                self._hashed_at[position] = step
-            else:
-                period = _period(selector)
-                since = max(since, step - _PARTS * period)
-                part = _part(len(layer.bias), step // period % _PARTS)
-            rows = self._stale_rows(position, since, part)
+        if selector.refresh == "rolling":
+            return self._roll(position, layer, step // self._periods[position])
+        if selector.refresh == "touched":
+            rows = self._stale_rows(position, self._hashed_at[position])
+            self._hashed_at[position] = step
             ledger.add_to_layer(position, layer.refresh_rows(rows, self.n_threads))
             return ledger
         if selector.refresh == "drift":
@@ -138,6 +138,35 @@ class Upkeep:
             if drift <= (selector.drift or 0.0):
                 return ledger
         return ledger + self._all_rows([position])
+
+    def _roll(self, position: int, layer: Layer, number: int) -> Ledger:
+        """Refresh the next part of a layer. Cells are learned anew in the rounds 1, 2, 4, 8, ...:
+        each part is then hashed into the new ones, which take over when the round ends."""
+        ledger = Ledger.empty(len(self.net.layers))
+        turn, part_number = divmod(number, _PARTS)
+        part = _part(len(layer.bias), part_number)
+        if layer.has_cells and part_number == 0 and turn.bit_count() == 1:
+            self._refit_since[position] = number * self._periods[position]
+            ledger.add_to_layer(position, layer.begin_refit(self.n_threads))
+        if position in self._refit_since:
+            rows = np.arange(part.start, part.stop, dtype=np.int32)
+            ledger.add_to_layer(position, layer.refit_rows(rows, self.n_threads))
+            self._refitted[position] = part.stop
+            return ledger + self._end_refit(position) if part_number == _PARTS - 1 else ledger
+        since = number * self._periods[position] - _PARTS * self._periods[position]
+        rows = self._stale_rows(position, max(since, self._hashed_at[position]), part)
+        ledger.add_to_layer(position, layer.refresh_rows(rows, self.n_threads))
+        return ledger
+
+    def _end_refit(self, position: int) -> Ledger:
+        """Let the cells of a refit take over, if there is one, after the rows that are left."""
+        ledger, layer = Ledger.empty(len(self.net.layers)), self.net.layers[position]
+        if position in self._refit_since:
+            rows = np.arange(self._refitted[position], len(layer.bias), dtype=np.int32)
+            ledger.add_to_layer(position, layer.refit_rows(rows, self.n_threads))
+            ledger.add_to_layer(position, layer.end_refit(self.n_threads))
+            self._hashed_at[position] = self._refit_since.pop(position)
+        return ledger
 
     def _stale_rows(
         self, position: int, since: int, part: slice = slice(None)

@@ -399,5 +399,5 @@ def test_rare_rows_are_drawn_alike():
 
 @pytest.mark.parametrize("rare", [[-1], [8], [3, 3]])
 def test_rare_rows_that_are_no_rows_are_refused(rare):
-    with pytest.raises(ValueError, match="rare row"):
+    with pytest.raises(ValueError, match="a row is"):
         exploring_layer(8, 2, 1, rare)

@@ -79,7 +79,8 @@ def _options_of(kinds: Mapping[str, type[Any]]) -> list[str]:
     return list(dict.fromkeys(field.name for kind in kinds.values() for field in fields(kind)))
 
 
-SELECTOR_OPTIONS = [name for name in _options_of(SELECTORS) if name != "negatives"]
+_OUTPUT_OPTIONS = ("negatives", "head")
+SELECTOR_OPTIONS = [name for name in _options_of(SELECTORS) if name not in _OUTPUT_OPTIONS]
 OPTIMIZER_OPTIONS = _options_of(OPTIMIZERS)
 SCHEDULE_OPTIONS = _options_of(SCHEDULES)
 
