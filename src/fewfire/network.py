@@ -15,7 +15,7 @@ from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.encoding import Kind
 from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
-from .files import Arrays, PathLike, write_model
+from .files import Arrays, PathLike, packed, write_model
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
 from .linear import Linear, check_layers
@@ -231,7 +231,11 @@ class Network:
             values = self.decision_function(X, exact=exact, n_jobs=n_jobs)
             return values if self.loss == "squared" else values > 0
         best = self.predict_topk(X, 1, exact=exact, n_jobs=n_jobs).indices[:, 0]
-        return best if self.label_names is None else np.asarray(self.label_names)[best]
+        if self.label_names is None:
+            return best
+        chosen, place = np.unique(best, return_inverse=True)  # of a million names, those alone
+        names = [self.label_names[row] for row in chosen]
+        return np.asarray(names or self.label_names[:1])[place]
 
     def evaluate(
         self,
@@ -392,15 +396,20 @@ class Network:
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name."""
+        encoding = None if self.encoding is None else self.encoding.to_dict()
+        label_names = None if encoding is None else encoding.pop("label_names")
         config = {
             "layers": [layer.settings.to_dict() for layer in self.layers],
             "random_state": self.random_state,
             "loss": self.loss,
-            "encoding": None if self.encoding is None else self.encoding.to_dict(),
+            "encoding": encoding,
         }
         names = array_specs([layer.settings for layer in self.layers])
-        arrays = (array for layer in self.layers for array in layer.arrays)
-        return config, dict(zip(names, arrays, strict=True))
+        own = (array for layer in self.layers for array in layer.arrays)
+        arrays: Arrays = dict(zip(names, own, strict=True))
+        if label_names is not None:
+            arrays["label_names"] = packed(label_names)
+        return config, arrays
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
