@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from .config import check_integer, check_memory, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.encoding import Kind
-from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
+from .evaluation import Evaluation, TopK, core_inputs, evaluate, output_scores
 from .files import Arrays, PathLike, packed, write_model
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
@@ -151,8 +151,9 @@ class Network:
         """
         if all(layer.center is None for layer in self.layers):
             return Ledger.empty(len(self.layers))
+        some = data[ids]
         means, ledger = _core.mean_inputs(
-            self.model(), core_inputs(data), ids, thread_count(n_jobs)
+            self.model(), core_inputs(some), np.arange(len(some)), thread_count(n_jobs)
         )
         for layer, mean in zip(self.layers, means, strict=True):
             if layer.center is not None:
@@ -182,7 +183,7 @@ class Network:
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
         data = self._examples(X)
-        return self._evaluate(data, None, k, exact, n_jobs).top
+        return self._evaluate(data, k, exact, n_jobs).top
 
     def decision_function(
         self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
@@ -265,12 +266,11 @@ class Network:
         if data.kind == "values" and (wanted or "accuracy" in names):
             raise ValueError("values have a loss only; accuracy and P@k are for classes and labels")
         k = min(max([1, *wanted.values()]), self.n_outputs)
-        result = self._evaluate(data, core_targets(data), k, exact, n_jobs)
+        result = self._evaluate(data, k, exact, n_jobs, losses=True)
         values = {"loss": float(result.losses.mean())} if "loss" in names else {}
         if data.kind != "values":
-            labels = data.label_lists()
             wanted |= {"accuracy": 1} if "accuracy" in names else {}
-            values |= {name: precision_at(k, result.top[0], labels) for name, k in wanted.items()}
+            values |= _precisions(wanted, result.top.indices, data)
         ordered = {name: values[name] for name in names}
         density = self.density(result.usage, len(data))
         return Metrics(ordered, density, result.ledger, len(data), exact)
@@ -471,14 +471,27 @@ class Network:
             )
 
     def _evaluate(
-        self, data: Dataset, targets: _core.Targets | None, k: int, exact: bool, n_jobs: int | None
+        self, data: Dataset, k: int, exact: bool, n_jobs: int | None, *, losses: bool = False
     ) -> Evaluation:
         return evaluate(
             self.model(),
             len(self.layers),
             data,
-            targets,
             k,
+            losses=losses,
             exact=exact,
             n_threads=thread_count(n_jobs),
         )
+
+
+def _precisions(
+    cutoffs: Mapping[str, int], top: NDArray[np.int32], data: Dataset
+) -> dict[str, float]:
+    """Precision at each cutoff; the labels of a window are looked at, at a time."""
+    sums, done = dict.fromkeys(cutoffs, 0.0), 0
+    for window in data.windows():
+        labels, best = window.label_lists(), top[done : done + len(window)]
+        done += len(window)
+        for name, k in cutoffs.items():
+            sums[name] += precision_at(k, best, labels) * (len(window) / len(data))
+    return sums
