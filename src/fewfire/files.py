@@ -99,6 +99,8 @@ def check_array(
 
 
 def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    if "fewfire.data" in metadata:
+        raise FormatError(f"{path} holds data, not a model")
     if "fewfire" not in metadata:
         raise FormatError(f"{path} is a safetensors file, but not one that fewfire wrote")
     try:

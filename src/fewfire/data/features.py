@@ -49,14 +49,17 @@ def _sparse_features(X: Any, n_features: int | None) -> csr_array:
     return sparse
 
 
-def finite_floats(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a 2-D array as float32, C-contiguous; raise if a value is not finite."""
+def finite_floats(name: str, values: NDArray[Any], first_row: int = 0) -> NDArray[np.float32]:
+    """Return a 2-D array as float32, C-contiguous; raise if a value is not finite.
+
+    Errors count rows from `first_row`.
+    """
     with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
         floats: NDArray[np.float32] = np.ascontiguousarray(values, dtype=np.float32)
     finite = np.isfinite(floats)
     if not finite.all():
         row, column = (int(i) for i in np.argwhere(~finite)[0])
-        raise _not_finite(name, values[row, column], row, column)
+        raise _not_finite(name, values[row, column], first_row + row, column)
     return floats
 
 
