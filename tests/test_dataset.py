@@ -285,3 +285,12 @@ def assert_core_layout(csr):
     assert csr.data.all()
     for start, end in zip(csr.indptr[:-1], csr.indptr[1:], strict=True):
         assert (np.diff(csr.indices[start:end]) > 0).all()
+
+
+def test_slices_of_a_set_in_memory_share_its_entries():
+    X = sparse.random_array((50, 8), density=0.3, format="csr", dtype=np.float32, rng=0)
+    data = Dataset(X, X)
+    for part in (*data.split(20), data[3:3], data[:]):
+        assert np.shares_memory(part.X.data, data.X.data) or not part.X.nnz
+        assert np.shares_memory(part.X.indices, data.X.indices) or not part.X.nnz
+        assert np.shares_memory(part.y.indices, data.y.indices) or not part.y.nnz

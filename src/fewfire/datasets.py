@@ -8,7 +8,7 @@ Dataset(100 examples, 784 dense features, 2 classes)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,14 +17,19 @@ from .data import generators, readers
 from .data.dataset import Dataset
 from .data.encoding import Encoding
 from .data.generators import Deformed
+from .data.mapped import Mapped
 from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
 from .files import PathLike
 
 __all__ = [
     "Deformed",
+    "Mapped",
+    "convert",
     "convex",
     "deformed",
     "load",
+    "load_mapped",
+    "load_names",
     "load_npz",
     "load_svmlight",
     "load_xc",
@@ -155,15 +160,27 @@ def deformed(source: Dataset, n: int, random_state: int = 0) -> Dataset:
     return Deformed(source, n, random_state=random_state)[:]
 
 
-def load_xc(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:
+def load_xc(
+    path: PathLike,
+    like: Dataset | Encoding | None = None,
+    *,
+    label_names: Sequence[Any] | None = None,
+) -> Dataset:
     """Read text of the Extreme Classification Repository, gzipped or not: sparse rows, many labels.
+
+    Parameters
+    ----------
+    like : Dataset or Encoding, optional
+        Training set, or `net.encoding`, whose labels and features the file shares.
+    label_names : sequence, optional
+        Name of each label, such as `load_names` reads them.
 
     >>> from pathlib import Path
     >>> _ = Path("train.txt").write_text("2 3 4\\n0,3 1:0.5\\n2 0:1 2:0.25\\n")
     >>> load_xc("train.txt")
     Dataset(2 examples, 3 sparse features, 4 labels)
     """
-    return readers.read_xc(path, like)
+    return readers.read_xc(path, like, label_names=label_names)
 
 
 def load_svmlight(
@@ -172,6 +189,7 @@ def load_svmlight(
     *,
     n_features: int | None = None,
     zero_based: bool | None = None,
+    label_names: Sequence[Any] | None = None,
 ) -> Dataset:
     """Read svmlight text, gzipped or not, with classes, values or lists of labels as targets.
 
@@ -183,13 +201,76 @@ def load_svmlight(
         Width, if the last features may be missing from this file.
     zero_based : bool, optional
         Whether features count from 0; by default the file tells.
+    label_names : sequence, optional
+        Name of each label, whose numbers from 0 are in the file.
 
     >>> from pathlib import Path
     >>> _ = Path("train.txt").write_text("+1 1:0.5 3:2\\n-1 2:1\\n")
     >>> load_svmlight("train.txt").label_names
     (-1, 1)
     """
-    return readers.read_svmlight(path, like, n_features=n_features, zero_based=zero_based)
+    return readers.read_svmlight(
+        path, like, n_features=n_features, zero_based=zero_based, label_names=label_names
+    )
+
+
+def load_names(path: PathLike) -> tuple[str, ...]:
+    """Read names of labels: text in UTF-8, gzipped or not, whose line i, from 0, names label i.
+
+    >>> from pathlib import Path
+    >>> _ = Path("labels.txt").write_text("cat\\nbig dog\\n")
+    >>> load_names("labels.txt")
+    ('cat', 'big dog')
+    """
+    return readers.read_names(path)
+
+
+def convert(
+    source: PathLike,
+    target: PathLike,
+    *,
+    like: Dataset | Encoding | None = None,
+    label_names: Sequence[Any] | None = None,
+) -> None:
+    """Convert svmlight or Extreme Classification text of any size to a file that can be mapped.
+
+    Memory does not grow with the text, which is read 16 MiB at a time; it may be gzipped.
+
+    Parameters
+    ----------
+    source, target : path
+        The text, and the file to write, by custom named `.safetensors`.
+    like : Dataset or Encoding, optional
+        Training set whose labels and features the text shares.
+    label_names : sequence, optional
+        Name of each label, such as `load_names` reads them.
+
+    Raises
+    ------
+    ValueError
+        If a line of the text is wrong, with its number; nothing has been written then.
+
+    >>> from pathlib import Path
+    >>> _ = Path("train.txt").write_text("2 3 4\\n0,3 1:0.5\\n2 0:1 2:0.25\\n")
+    >>> convert("train.txt", "train.safetensors")
+    >>> load("train.safetensors")
+    Mapped(2 examples, 3 sparse features, 4 labels)
+    """
+    readers.convert(source, target, like=like, label_names=label_names)
+
+
+def load_mapped(
+    path: PathLike,
+    like: Dataset | Encoding | None = None,
+    *,
+    label_names: Sequence[Any] | None = None,
+) -> Mapped:
+    """Open a file that `convert` wrote: its arrays are checked, and mapped when they are used.
+
+    Sets larger than memory train: an epoch goes through windows of 64 MiB in random order, and
+    through the examples of each in random order. Sort no such set by its labels.
+    """
+    return Mapped(path, like, label_names)
 
 
 def load_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
@@ -197,14 +278,21 @@ def load_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset 
     return readers.read_npz(path, like)
 
 
-def load(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
-    """Read a folder (idx, small NORB), an npz, npy or idx file, or text; the format is guessed.
+def load(
+    path: PathLike,
+    like: Dataset | Encoding | None = None,
+    *,
+    label_names: Sequence[Any] | None = None,
+) -> Dataset | Pair:
+    """Read a folder (idx, small NORB), an npz, npy or idx file, text, or what `convert` wrote.
+
+    The format is guessed. `label_names` are for text and converted text alone.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
     >>> load("data.npz")
     Dataset(2 examples, 1 dense feature, 2 classes)
     """
-    return readers.read(path, like)
+    return readers.read(path, like, label_names=label_names)
 
 
 def _pair(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from .data import Dataset
 from .ledger import Ledger
 
 _CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
+Call: TypeAlias = "tuple[_core.Inputs, _core.Targets | None, NDArray[np.int64]]"
 
 
 class TopK(NamedTuple):
@@ -25,7 +27,7 @@ class Evaluation(NamedTuple):
     """What the core answers for some examples."""
 
     top: TopK
-    losses: NDArray[np.float64]  # (n,); empty without targets
+    losses: NDArray[np.float64]  # (n,); empty if they were not asked for
     ledger: Ledger
     usage: list[NDArray[np.int64]]  # per layer and row: examples that chose it
 
@@ -49,38 +51,43 @@ def evaluate(
     model: _core.Model,
     n_layers: int,
     data: Dataset,
-    targets: _core.Targets | None,
     k: int,
     *,
+    losses: bool = False,
     exact: bool,
     n_threads: int,
 ) -> Evaluation:
-    """Return the `k` best rows of every example, its loss if there are targets, and the cost."""
-    inputs = core_inputs(data)
+    """Return the `k` best rows of every example, its loss if that is asked for, and the cost."""
     indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
-    losses, ledger = [np.empty(0)], Ledger.empty(n_layers)
+    all_losses, ledger = [np.empty(0)], Ledger.empty(n_layers)
     usage: list[NDArray[np.int64]] = []
-    for ids in chunks(len(data)):
+    for inputs, targets, ids in _calls(data, with_targets=losses):
         part = _core.evaluate(model, inputs, targets, ids, k, exact, n_threads)
         indices.append(part[0])
         scores.append(part[1])
-        losses.append(part[2])
+        all_losses.append(part[2])
         ledger += Ledger(part[3])
         usage = part[4] if not usage else [a + b for a, b in zip(usage, part[4], strict=True)]
     top = TopK(np.concatenate(indices), np.concatenate(scores))
-    return Evaluation(top, np.concatenate(losses), ledger, usage)
+    return Evaluation(top, np.concatenate(all_losses), ledger, usage)
 
 
 def output_scores(
     model: _core.Model, n_outputs: int, data: Dataset, *, exact: bool, n_threads: int
 ) -> NDArray[np.float32]:
     """Return the scores of all output rows, (n, n_outputs); -inf where none was computed."""
-    inputs = core_inputs(data)
-    parts = [_core.scores(model, inputs, ids, exact, n_threads) for ids in chunks(len(data))]
+    parts = [
+        _core.scores(model, inputs, ids, exact, n_threads)
+        for inputs, _, ids in _calls(data, with_targets=False)
+    ]
     return np.concatenate([np.empty((0, n_outputs), np.float32), *parts])
 
 
-def chunks(n: int) -> list[NDArray[np.int64]]:
-    """Return the ids 0 .. n - 1 in pieces."""
-    ids = np.arange(n, dtype=np.int64)
-    return [ids[begin : begin + _CHUNK] for begin in range(0, n, _CHUNK)]
+def _calls(data: Dataset, *, with_targets: bool) -> Iterator[Call]:
+    """Go through the examples window by window, in pieces of `_CHUNK`."""
+    for window in data.windows():
+        inputs = core_inputs(window)
+        targets = core_targets(window) if with_targets else None
+        ids = np.arange(len(window), dtype=np.int64)
+        for begin in range(0, len(window), _CHUNK):
+            yield inputs, targets, ids[begin : begin + _CHUNK]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -65,6 +65,26 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
         ) from error
 
 
+def packed(names: Sequence[Any]) -> NDArray[np.uint8]:
+    """Return names as an array of JSON text: a million are too many for a safetensors header.
+
+    >>> unpacked(packed(("cat", 7)))
+    ['cat', 7]
+    """
+    return np.frombuffer(json.dumps(names).encode(), np.uint8)
+
+
+def unpacked(names: NDArray[Any]) -> list[Any]:
+    """Return the names that `packed` made an array of."""
+    try:
+        found = json.loads(names.tobytes())
+    except RecursionError as error:
+        raise ValueError("label_names are no list") from error
+    if not isinstance(found, list):
+        raise ValueError("label_names are no list")
+    return found
+
+
 def check_array(
     arrays: Arrays, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
 ) -> None:
@@ -79,6 +99,8 @@ def check_array(
 
 
 def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    if "fewfire.data" in metadata:
+        raise FormatError(f"{path} holds data, not a model")
     if "fewfire" not in metadata:
         raise FormatError(f"{path} is a safetensors file, but not one that fewfire wrote")
     try:

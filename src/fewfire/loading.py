@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .config import check_integer
 from .data import Encoding
-from .files import Arrays, FormatError, PathLike, check_array, read_model
+from .files import Arrays, FormatError, PathLike, check_array, read_model, unpacked
 from .layers import array_specs
 from .network import LOSSES, Network
 from .stack import layer_from_dict
@@ -49,7 +49,8 @@ def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")
     if config["encoding"] is not None:
-        net.encoding = Encoding.from_dict(config["encoding"])
+        names = unpacked(arrays["label_names"]) if "label_names" in arrays else None
+        net.encoding = Encoding.from_dict({"label_names": names, **config["encoding"]})
         if net.encoding.n_features != net.n_features or net.encoding.n_labels > net.n_outputs:
             raise ValueError("its encoding does not fit its layers")
     net.n_trained = check_integer("n_trained", config.get("n_trained", 0), low=0)

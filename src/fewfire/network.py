@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -15,8 +15,8 @@ from .config import check_integer, check_memory, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.encoding import Kind
-from .evaluation import Evaluation, TopK, core_inputs, core_targets, evaluate, output_scores
-from .files import Arrays, PathLike, write_model
+from .evaluation import Evaluation, TopK, core_inputs, evaluate, output_scores
+from .files import Arrays, PathLike, packed, write_model
 from .frequencies import LabelGroup, propensities, recall_by_group
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
@@ -179,8 +179,10 @@ class Network:
         self.check_targets(train)
         self.n_trained, self.label_counts = len(train), None
         if train.kind != "values":
-            counts = np.bincount(train.label_lists()[1], minlength=self.n_outputs)
-            self.label_counts = counts.astype(np.int64, copy=False)
+            counts = np.zeros(self.n_outputs, np.int64)
+            for window in train.windows():
+                counts += np.bincount(window.label_lists()[1], minlength=self.n_outputs)
+            self.label_counts = counts
 
     def learn_centers(
         self, data: Dataset, ids: NDArray[np.int64], n_jobs: int | None = 1
@@ -191,8 +193,9 @@ class Network:
         """
         if all(layer.center is None for layer in self.layers):
             return Ledger.empty(len(self.layers))
+        some = data[ids]
         means, ledger = _core.mean_inputs(
-            self.model(), core_inputs(data), ids, thread_count(n_jobs)
+            self.model(), core_inputs(some), np.arange(len(some)), thread_count(n_jobs)
         )
         for layer, mean in zip(self.layers, means, strict=True):
             if layer.center is not None:
@@ -222,7 +225,7 @@ class Network:
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
         data = self._examples(X)
-        return self._evaluate(data, None, k, exact, n_jobs).top
+        return self._evaluate(data, k, exact, n_jobs).top
 
     def decision_function(
         self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
@@ -271,7 +274,11 @@ class Network:
             values = self.decision_function(X, exact=exact, n_jobs=n_jobs)
             return values if self.loss == "squared" else values > 0
         best = self.predict_topk(X, 1, exact=exact, n_jobs=n_jobs).indices[:, 0]
-        return best if self.label_names is None else np.asarray(self.label_names)[best]
+        if self.label_names is None:
+            return best
+        chosen, place = np.unique(best, return_inverse=True)  # of a million names, those alone
+        names = [self.label_names[row] for row in chosen]
+        return np.asarray(names or self.label_names[:1])[place]
 
     def evaluate(
         self,
@@ -315,13 +322,9 @@ class Network:
             raise ValueError("values have a loss only; other metrics are for classes and labels")
         formulas = self._formulas(wanted, propensity)
         k = min(max([1, *(cutoff.k for cutoff in wanted.values())]), self.n_outputs)
-        result = self._evaluate(data, core_targets(data), k, exact, n_jobs)
+        result = self._evaluate(data, k, exact, n_jobs, losses=True)
         values = {"loss": float(result.losses.mean())} if "loss" in names else {}
-        if wanted:
-            top, labels = result.top.indices, data.label_lists()
-            values |= {
-                name: formulas[measure](k, top, labels) for name, (measure, k) in wanted.items()
-            }
+        values |= _figures(wanted, formulas, result.top.indices, data)
         ordered = {name: values[name] for name in names}
         density = self.density(result.usage, len(data))
         return Metrics(ordered, density, result.ledger, len(data), exact)
@@ -480,16 +483,20 @@ class Network:
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name."""
+        encoding = None if self.encoding is None else self.encoding.to_dict()
+        label_names = None if encoding is None else encoding.pop("label_names")
         config = {
             "layers": [layer.settings.to_dict() for layer in self.layers],
             "random_state": self.random_state,
             "loss": self.loss,
-            "encoding": None if self.encoding is None else self.encoding.to_dict(),
+            "encoding": encoding,
             "n_trained": self.n_trained,
         }
         names = array_specs([layer.settings for layer in self.layers])
         own = (array for layer in self.layers for array in layer.arrays)
-        arrays = dict(zip(names, own, strict=True))
+        arrays: Arrays = dict(zip(names, own, strict=True))
+        if label_names is not None:
+            arrays["label_names"] = packed(label_names)
         if self.label_counts is not None:
             arrays["label_counts"] = self.label_counts
         return config, arrays
@@ -577,14 +584,37 @@ class Network:
         return self.label_counts, self.n_trained
 
     def _evaluate(
-        self, data: Dataset, targets: _core.Targets | None, k: int, exact: bool, n_jobs: int | None
+        self, data: Dataset, k: int, exact: bool, n_jobs: int | None, *, losses: bool = False
     ) -> Evaluation:
         return evaluate(
             self.model(),
             len(self.layers),
             data,
-            targets,
             k,
+            losses=losses,
             exact=exact,
             n_threads=thread_count(n_jobs),
         )
+
+
+def _figures(
+    wanted: Mapping[str, Cutoff],
+    formulas: Mapping[str, Formula],
+    top: NDArray[np.int32],
+    data: Dataset,
+) -> dict[str, float]:
+    """Return the figure of each metric. Means over examples are taken window by window; PSP@k is a
+    ratio of sums over all of them."""
+    figures, done = dict.fromkeys(wanted, 0.0), 0
+    means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure != "PSP"}
+    for window in data.windows():
+        labels = window.label_lists() if means else None
+        best = top[done : done + len(window)]
+        done += len(window)
+        for name, (measure, k) in means.items():
+            assert labels is not None
+            figures[name] += formulas[measure](k, best, labels) * (len(window) / len(data))
+    for name in wanted.keys() - means.keys():
+        measure, k = wanted[name]
+        figures[name] = formulas[measure](k, top, data.label_lists())
+    return figures

@@ -10,7 +10,7 @@ from .network import Network
 
 
 def start_at_priors(net: Network, n_threads: int = 1) -> Ledger:
-    """Set the biases of an untrained last layer above an `EmbeddingBag` to the log-odds of its labels.
+    """Set the biases of an untrained last layer above an `EmbeddingBag` to its labels' log-odds.
 
     With them the first steps need not learn which labels are frequent. Softmax: the log of a
     label's share of all occurrences; logistic: of its share of the examples; each label is counted

@@ -13,6 +13,7 @@ import click
 
 import fewfire
 
+from .convert import convert
 from .data import data
 from .models import evaluate, inspect, predict
 from .quickstart import quickstart
@@ -31,7 +32,7 @@ def commands() -> None:
     """
 
 
-for command in (quickstart, train, evaluate, predict, inspect, data, reproduce):
+for command in (quickstart, train, evaluate, predict, inspect, convert, data, reproduce):
     commands.add_command(command)
 
 

@@ -63,9 +63,16 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def read_part(path: Path, encoding: Encoding | None, part: int) -> Dataset:
-    """Read a file; of a folder or archive with two parts, the training (0) or the test set (1)."""
-    return one_part(datasets.load(path, None if path.is_dir() else encoding), part)
+def read_part(
+    path: Path, encoding: Encoding | None, part: int, labels: Path | None = None
+) -> Dataset:
+    """Read a file; of a folder or archive with two parts, the training (0) or the test set (1).
+
+    `labels` is the file of the labels' names, if there is one.
+    """
+    like = None if path.is_dir() else encoding
+    names = None if labels is None else datasets.load_names(labels)
+    return one_part(datasets.load(path, like, label_names=names), part)
 
 
 def one_part(found: Dataset | tuple[Dataset, Dataset], part: int) -> Dataset:
@@ -84,6 +91,16 @@ def make_network(
     sizes = (data.n_features, *widths)
     layers = [hidden(n_in, n_out) for n_in, n_out in pairwise(sizes)]
     return Network(*layers, Linear(sizes[-1], data.n_labels), random_state=seed)
+
+
+def shape(examples: Dataset) -> dict[str, Any]:
+    """Return the sizes of a data set for JSON."""
+    return {
+        "n_examples": len(examples),
+        "n_features": examples.n_features,
+        "n_labels": examples.n_labels,
+        "kind": examples.kind,
+    }
 
 
 def metrics_dict(metrics: Metrics) -> dict[str, Any]:

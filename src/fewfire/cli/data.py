@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from .. import datasets
 from ..data import Dataset
-from .common import PATH, json_option, one_part, print_json
+from .common import PATH, json_option, one_part, print_json, shape
 
 
 def _deformed(random_state: int, source: Path, n_train: int = 8_100_000) -> tuple[Dataset, Dataset]:
@@ -100,7 +99,7 @@ def convert(source: Path, target: Path, like: Path | None, as_json: bool) -> Non
     examples = _source(source, like)
     writer(target, examples)
     if as_json:
-        print_json({"data": _shape(examples), "file": str(target)})
+        print_json({"data": shape(examples), "file": str(target)})
     else:
         print(f"{target}: {examples!r}")
 
@@ -117,15 +116,6 @@ def _source(source: Path, like: Path | None) -> Dataset:
 
 def _report(folder: Path, train: Dataset, test: Dataset, as_json: bool) -> None:
     if as_json:
-        print_json({"train": _shape(train), "test": _shape(test), "folder": str(folder)})
+        print_json({"train": shape(train), "test": shape(test), "folder": str(folder)})
     else:
         print(f"{folder}: train {train!r}, test {test!r}")
-
-
-def _shape(examples: Dataset) -> dict[str, Any]:
-    return {
-        "n_examples": len(examples),
-        "n_features": examples.n_features,
-        "n_labels": examples.n_labels,
-        "kind": examples.kind,
-    }

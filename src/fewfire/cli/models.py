@@ -78,7 +78,7 @@ def evaluate(
     """Measure MODEL on DATA, through its gates as in training and with every row computed.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
-    text, encoded like the training set.
+    text, or what `fewfire convert` made of it, encoded like the training set.
     """
     net = load(model)
     examples = read_part(data, net.encoding, 1)

@@ -192,6 +192,9 @@ def _settings(command: Command) -> Command:
 @click.command()
 @click.argument("data", type=PATH, is_eager=True, callback=_read_toml)
 @_settings
+@click.option(
+    "--labels", type=PATH, help="Names of the labels in text, a line for each, from label 0."
+)
 @click.option("--val", type=PATH, help="Data to measure on after each epoch.")
 @click.option("--val-size", type=int, help="Or keep the last N training examples for that.")
 @click.option("--patience", type=int, help="Stop after N epochs without gain; keep the best.")
@@ -212,6 +215,7 @@ def _settings(command: Command) -> Command:
 @json_option
 def train(
     data: Path,
+    labels: Path | None,
     val: Path | None,
     val_size: int | None,
     patience: int | None,
@@ -229,8 +233,8 @@ def train(
     """Train a network on DATA and write it to a file.
 
     DATA is a folder of idx files such as MNIST (its training set is used), npz, svmlight or
-    Extreme Classification text; or a TOML file with `data = "..."` and any of these options by
-    their names, which the command line overrides.
+    Extreme Classification text, or what `fewfire convert` made of it; or a TOML file with
+    `data = "..."` and any of these options by their names, which the command line overrides.
     """
     if val is not None and val_size is not None:
         raise click.UsageError("give --val or --val-size, not both")
@@ -238,7 +242,7 @@ def train(
         raise click.UsageError("--patience needs data to measure on: add --val or --val-size")
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output.parent} is no folder: make it first")
-    fit, held_out = _read_data(data, val, val_size)
+    fit, held_out = _read_data(data, labels, val, val_size)
     net = _network(fit, settings, seed)
     callbacks: list[Callback] = []
     if patience is not None:
@@ -293,9 +297,9 @@ class _Gates(GateMonitor):
 
 
 def _read_data(
-    data: Path, val: Path | None, val_size: int | None
+    data: Path, labels: Path | None, val: Path | None, val_size: int | None
 ) -> tuple[Dataset, Dataset | None]:
-    fit = read_part(data, None, 0)
+    fit = read_part(data, None, 0, labels)
     if val_size is not None:
         return fit.split(val_size)
     return fit, None if val is None else read_part(val, fit.encoding, 1)

@@ -6,7 +6,7 @@ int64 `indptr` and int32 `indices`. Everything is finite, and every label id is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
 from .encoding import Encoding, Kind
-from .features import Features, canonical, features
+from .features import Features, features, take_rows
 from .targets import as_array, classes_of, kind_of, labels_of, values_of
 
 Examples: TypeAlias = "ArrayLike | csr_array | Dataset"
@@ -103,6 +103,11 @@ class Dataset:
         return self._kind
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether `X` is a `csr_array`."""
+        return issparse(self._X)
+
+    @property
     def n_features(self) -> int:
         """Number of columns of `X`."""
         return int(self._X.shape[1])
@@ -135,16 +140,23 @@ class Dataset:
     def __getitem__(self, rows: slice | ArrayLike) -> Dataset:
         """Return some of the examples: by slice, array of positions, or boolean mask of length n.
 
+        Neighbours, `data[3:9]`, share the arrays of this set.
+
         >>> data = Dataset([[1.0], [2.0], [3.0]], [0, 1, 1])
         >>> data[1:].y, data[[2, 0]].X.ravel()
         (array([1, 1], dtype=int32), array([3., 1.], dtype=float32))
         """
         chosen = rows if isinstance(rows, slice) else self._positions(rows)
-        part: Dataset = object.__new__(type(self))
-        part.__dict__.update(self.__dict__)
-        part._X = _take(self._X, chosen)
-        part._y = None if self._y is None else _take(self._y, chosen)
+        part: Dataset = object.__new__(Dataset)
+        part._kind, part._n_labels = self._kind, self._n_labels
+        part._label_names, part._zero_based = self._label_names, self._zero_based
+        part._X = _take(self.X, chosen)
+        part._y = None if self.y is None else _take(self.y, chosen)
         return part
+
+    def windows(self) -> Iterator[Dataset]:
+        """Go through the examples in the parts in which they should be held: here, all at once."""
+        yield self
 
     def split(self, n_last: int) -> tuple[Dataset, Dataset]:
         """Return the first examples and the `n_last` last ones, for training and validation.
@@ -167,19 +179,21 @@ class Dataset:
         >>> Dataset([[1.0], [2.0]], [0, 1]).label_lists()
         (array([0, 1, 2]), array([0, 1], dtype=int32))
         """
-        if isinstance(self._y, csr_array):
-            return np.asarray(self._y.indptr, np.int64), np.asarray(self._y.indices, np.int32)
-        if self._y is None or self._kind != "classes":
+        y = self.y
+        if isinstance(y, csr_array):
+            return np.asarray(y.indptr, np.int64), np.asarray(y.indices, np.int32)
+        if y is None or self._kind != "classes":
             raise ValueError(f"only classes and labels have label lists, y holds {self._kind}")
-        return np.arange(len(self) + 1, dtype=np.int64), self._y.astype(np.int32, copy=False)
+        return np.arange(len(self) + 1, dtype=np.int64), np.asarray(y, np.int32)
 
     def __repr__(self) -> str:
-        stored = "sparse" if issparse(self._X) else "dense"
+        stored = "sparse" if self.is_sparse else "dense"
         features = "feature" if self.n_features == 1 else "features"
         examples = "example" if len(self) == 1 else "examples"
         targets = "no targets" if self._kind is None else f"{self.n_labels:,} {self._kind}"
         return (
-            f"Dataset({len(self):,} {examples}, {self.n_features:,} {stored} {features}, {targets})"
+            f"{type(self).__name__}({len(self):,} {examples}, "
+            f"{self.n_features:,} {stored} {features}, {targets})"
         )
 
     def _positions(self, rows: ArrayLike) -> NDArray[np.int64]:
@@ -223,8 +237,6 @@ class Dataset:
 
 
 def _take(rows: Any, chosen: slice | NDArray[np.int64]) -> Any:
-    if not isinstance(rows, csr_array):
-        return np.ascontiguousarray(rows[chosen])
-    # Scipy cannot take rows in reverse while the two index arrays differ in type.
-    alike = csr_array((rows.data, rows.indices, rows.indptr), shape=rows.shape)
-    return canonical(alike[chosen])
+    if isinstance(rows, csr_array):
+        return take_rows(rows, chosen)
+    return np.ascontiguousarray(rows[chosen])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -50,7 +50,8 @@ class Encoding:
         names = self.label_names
         if names is not None:  # JSON knows no scalars of numpy
             names = tuple(name.item() if isinstance(name, np.generic) else name for name in names)
-        return {**asdict(self), "label_names": names}
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**own, "label_names": names}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Encoding:

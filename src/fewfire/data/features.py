@@ -49,14 +49,17 @@ def _sparse_features(X: Any, n_features: int | None) -> csr_array:
     return sparse
 
 
-def finite_floats(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a 2-D array as float32, C-contiguous; raise if a value is not finite."""
+def finite_floats(name: str, values: NDArray[Any], first_row: int = 0) -> NDArray[np.float32]:
+    """Return a 2-D array as float32, C-contiguous; raise if a value is not finite.
+
+    Errors count rows from `first_row`.
+    """
     with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
         floats: NDArray[np.float32] = np.ascontiguousarray(values, dtype=np.float32)
     finite = np.isfinite(floats)
     if not finite.all():
         row, column = (int(i) for i in np.argwhere(~finite)[0])
-        raise _not_finite(name, values[row, column], row, column)
+        raise _not_finite(name, values[row, column], first_row + row, column)
     return floats
 
 
@@ -93,10 +96,30 @@ def canonical(matrix: Any) -> csr_array:
 
 
 def make_csr(values: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> csr_array:
-    """Return CSR with the index types of the core."""
-    csr = csr_array((values, indices, indptr), shape=shape)
-    # Set afterwards: the constructor gives both index arrays one type.
+    """Return CSR with the index types of the core; arrays that have them are borrowed."""
+    csr: Any = csr_array(shape, dtype=np.float32)
+    # Set afterwards: the constructor gives both index arrays one type, which copies one of them.
+    csr.data = values
     csr.indptr = np.ascontiguousarray(indptr, dtype=np.int64)
     csr.indices = np.ascontiguousarray(indices, dtype=np.int32)
     csr.has_canonical_format = True
-    return csr
+    made: csr_array = csr
+    return made
+
+
+def take_rows(csr: csr_array, chosen: slice | NDArray[np.int64]) -> csr_array:
+    """Return some rows of canonical CSR, which borrow their entries if they are neighbours."""
+    n_rows, n_columns = csr.shape
+    if isinstance(chosen, slice) and chosen.step in (None, 1):
+        first, last, _ = chosen.indices(n_rows)
+        indptr = csr.indptr[first : max(first, last) + 1]
+        begin, end = int(indptr[0]), int(indptr[-1])
+        starts = indptr - begin if begin else indptr
+        shape = (len(indptr) - 1, n_columns)
+        return make_csr(csr.data[begin:end], csr.indices[begin:end], starts, shape)
+    ids = np.arange(n_rows)[chosen]
+    begins = csr.indptr[ids]
+    lengths = csr.indptr[ids + 1] - begins
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    entries = np.arange(indptr[-1]) + np.repeat(begins - indptr[:-1], lengths)
+    return make_csr(csr.data[entries], csr.indices[entries], indptr, (len(ids), n_columns))

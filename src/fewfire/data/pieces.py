@@ -1,4 +1,5 @@
-"""What an epoch goes through: a data set, or one that is made while it is read, piece by piece."""
+"""What an epoch goes through: a data set, or piece by piece one that is made while it is read, or
+that is in a file."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from .dataset import Dataset
 from .generators import Deformed
+from .mapped import Mapped
 
 PIECE = 1 << 16  # examples that are held at a time
 
@@ -26,13 +28,14 @@ def pieces(
 ) -> Iterator[tuple[Dataset, NDArray[np.int64]]]:
     """Yield data sets, and the order in which their examples come, every example once.
 
-    A data set is one piece. One that is made while it is read comes in pieces of neighbours, in
-    random order, each shuffled for itself; all but the last in number are whole batches.
+    A data set in memory is one piece. Others come in pieces of neighbours, in random order, each
+    shuffled for itself; all but the last in number are whole batches.
     """
-    if isinstance(examples, Dataset):
+    if isinstance(examples, Dataset) and not isinstance(examples, Mapped):
         yield examples, rng.permutation(len(examples))
         return
-    size = max(PIECE // batch_size, 1) * batch_size
+    at_once = examples.window if isinstance(examples, Mapped) else PIECE
+    size = max(at_once // batch_size, 1) * batch_size
     for first in rng.permutation(np.arange(0, len(examples), size)):
         piece = examples[first : first + size]
         yield piece, rng.permutation(len(piece))

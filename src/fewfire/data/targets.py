@@ -59,36 +59,50 @@ def labels_of(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
     return make_csr(ones, labels.indices, labels.indptr, (labels.shape[0], width)), width
 
 
-def values_of(y: NDArray[Any], n_columns: int | None) -> NDArray[np.float32]:
+def values_of(y: NDArray[Any], n_columns: int | None, first_row: int = 0) -> NDArray[np.float32]:
     """Return values as float32 (n, columns)."""
-    values = finite_floats("y", y.reshape(len(y), 1) if y.ndim == 1 else y)
+    values = finite_floats("y", y.reshape(len(y), 1) if y.ndim == 1 else y, first_row)
     if n_columns is not None and values.shape[1] != n_columns:
         raise ValueError(f"y has {values.shape[1]} columns of values, {n_columns} are expected")
     return values
 
 
 def classes_of(
-    y: NDArray[Any], n_labels: int | None, names: tuple[Any, ...] | None
+    y: NDArray[Any], n_labels: int | None, names: tuple[Any, ...] | None, first_row: int = 0
 ) -> tuple[NDArray[np.int32], int, tuple[Any, ...] | None]:
-    """Class ids, how many there are, and their names if these are not the ids themselves."""
+    """Class ids, how many there are, and their names if these are not the ids themselves.
+
+    Errors count rows from `first_row`.
+    """
     whole = y.dtype.kind in "biuf"
     if y.dtype == bool and n_labels is None:
         n_labels = 2
     if whole and (names is None or not all(_is_whole(name) for name in names)):
         if n_labels is None:
-            found = np.unique(y)
-            if len(found) == 0 or found[-1] - found[0] != len(found) - 1 or found[0] != 0:
-                return _look_up(y, [int(name) for name in found])
-            n_labels = len(found)
+            numbers = class_numbers(np.unique(y))
+            if not isinstance(numbers, int):
+                return _look_up(y, numbers, first_row)
+            n_labels = numbers
         wrong = (y < 0) | (y >= n_labels)
         if wrong.any():
             row = int(np.argmax(wrong))
             raise ValueError(
-                f"y holds label {y[row]} in row {row}, but only 0 to {n_labels - 1} are known; "
-                "give n_labels, or drop the example"
+                f"y holds label {y[row]} in row {first_row + row}, but only 0 to {n_labels - 1} "
+                "are known; give n_labels, or drop the example"
             )
         return y.astype(np.int32), n_labels, names
-    return _look_up(y, _sorted_names(y) if names is None else names)
+    return _look_up(y, _sorted_names(y) if names is None else names, first_row)
+
+
+def class_numbers(found: NDArray[Any]) -> int | tuple[int, ...]:
+    """How many classes these ascending whole numbers are if they are 0, 1, ..., else their names.
+
+    >>> class_numbers(np.array([0, 1, 2])), class_numbers(np.array([-1, 1]))
+    (3, (-1, 1))
+    """
+    if len(found) == 0 or found[0] != 0 or found[-1] != len(found) - 1:
+        return tuple(int(name) for name in found)
+    return len(found)
 
 
 def _is_whole(name: Any) -> bool:
@@ -111,14 +125,14 @@ def _sorted_names(y: NDArray[Any]) -> Iterable[Any]:
 
 
 def _look_up(
-    y: NDArray[Any], names: Iterable[Any]
+    y: NDArray[Any], names: Iterable[Any], first_row: int
 ) -> tuple[NDArray[np.int32], int, tuple[Any, ...]]:
     ids = {name: i for i, name in enumerate(names)}
     found = np.array([ids.get(entry, -1) for entry in y.tolist()], dtype=np.int32)
     if (found < 0).any():
         row = int(np.argmax(found < 0))
         raise ValueError(
-            f"y holds label {y[row]!s} in row {row}, which is none of the {len(ids)} known labels; "
-            "drop the example, or read the data set that has it first"
+            f"y holds label {y[row]!s} in row {first_row + row}, which is none of the {len(ids)} "
+            "known labels; drop the example, or read the data set that has it first"
         )
     return found, len(ids), tuple(ids)

@@ -1,5 +1,5 @@
 """Files that become a `Dataset`, and back: idx, npz, npy, svmlight and Extreme Classification text;
-small NORB is only read.
+small NORB is only read. Text of any size is converted to a data file, which is mapped.
 
 Gzip is recognised by content, on reading, and by the name's `.gz`, on writing. A damaged or foreign
 file gives one `ValueError` that names it; nothing is ever unpickled. Writers write beside the file
@@ -8,21 +8,29 @@ and rename at the end, so that what stands under the name is always whole.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ...files import PathLike
+from .. import datafile
 from ..dataset import Dataset
 from ..encoding import Encoding
+from ..mapped import Mapped
 from .arrays import read_npy, read_npz, save_npz
+from .convert import convert
 from .idx import IDX_TYPES, read_idx, read_idx_folder, save_idx, save_idx_folder
+from .names import read_names
 from .norb import NORB_NAMES, read_norb, read_norb_folder
 from .shared import Pair, dataset, flat, start_of
-from .text import read_svmlight, read_xc, save_svmlight
+from .text import header_of, read_svmlight, read_xc, save_svmlight
 
 __all__ = [
+    "convert",
     "read",
     "read_idx",
     "read_idx_folder",
+    "read_names",
     "read_norb",
     "read_norb_folder",
     "read_npy",
@@ -38,26 +46,40 @@ __all__ = [
 ZIP_MAGIC, NPY_MAGIC = b"PK", b"\x93NUMPY"
 
 
-def read(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
+def read(
+    path: PathLike,
+    like: Dataset | Encoding | None = None,
+    *,
+    label_names: Sequence[Any] | None = None,
+) -> Dataset | Pair:
     """Read a folder of idx files or of small NORB, or one file; the format is guessed."""
     path = Path(path)
+    start = b"" if path.is_dir() else start_of(path)
+    if datafile.looks_like_one(start):
+        return Mapped(path, like, label_names)
+    if header_of(start) is not None:
+        return read_xc(path, like, label_names=label_names)
+    if label_names is None:
+        return _read_unnamed(path, start, like)
+    if path.is_dir() or b"\0" in start:
+        raise ValueError(f"{path} is no text: label names are for text, converted or not")
+    return read_svmlight(path, like, label_names=label_names)
+
+
+def _read_unnamed(path: Path, start: bytes, like: Dataset | Encoding | None) -> Dataset | Pair:
     if path.is_dir():
         if like is not None:
             raise ValueError(f"{path} brings a training set of its own: leave out like=")
         return read_norb_folder(path) if any(path.glob(NORB_NAMES)) else read_idx_folder(path)
-    start = start_of(path)
     if start.startswith(ZIP_MAGIC):
         return read_npz(path, like)
     if start.startswith(NPY_MAGIC):
         return read_npy(path, like)
     if start[:2] == b"\0\0" and start[2:3] and start[2] in IDX_TYPES:
         return dataset(path, flat(read_idx(path)), None, like=like)
-    first_line = start.split(b"\n", 1)[0].split()
-    if len(first_line) == 3 and all(word.isdigit() for word in first_line):
-        return read_xc(path, like)
     if b"\0" in start:
         raise ValueError(
             f"{path} is of no known format; give a folder of idx files or of small NORB, .npz, "
-            ".npy, or svmlight or Extreme Classification text"
+            ".npy, .safetensors, or svmlight or Extreme Classification text"
         )
     return read_svmlight(path, like)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,16 @@ def reading(path: PathLike, wanted: str) -> Iterator[None]:
         raise ValueError(
             f"{path} cannot be read as {wanted}: {reason}; check the format or fetch it again"
         ) from error
+
+
+@contextmanager
+def in_memory(path: PathLike) -> Iterator[None]:
+    """Say what to do about text that is too large for memory."""
+    try:
+        yield
+    except MemoryError as error:
+        advice = "does not fit into memory: fewfire convert makes a file of it that need not"
+        raise OSError(errno.ENOMEM, advice, str(path)) from error
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -13,17 +14,43 @@ from ... import _core
 from ...files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding
-from .shared import content, dataset, reading, writing
+from .shared import content, dataset, in_memory, reading, writing
 
 
-def read_xc(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:
+class Header(NamedTuple):
+    """The first line of Extreme Classification text."""
+
+    n_rows: int
+    n_features: int
+    n_labels: int
+
+
+def header_of(start: bytes) -> Header | None:
+    """Return the sizes that the first line states; None if the text has no header."""
+    words = start.split(b"\n", 1)[0].split()
+    if len(words) == 3 and all(word.isdigit() for word in words):
+        return Header(*map(int, words))
+    return None
+
+
+def read_xc(
+    path: PathLike,
+    like: Dataset | Encoding | None = None,
+    *,
+    label_names: Sequence[Any] | None = None,
+) -> Dataset:
     """Read text of the Extreme Classification Repository: sparse rows with lists of labels.
 
     The first line is `rows features labels`, every other one `label,label feature:value ...`; all
     numbers count from 0.
     """
     rows, labels, _ = _parse(path, header=True, labels=True)
-    return dataset(path, rows, labels, like=like)
+    if label_names is not None and len(label_names) != labels.shape[1]:
+        raise ValueError(
+            f"{path} has {labels.shape[1]} labels, but there are {len(label_names)} label_names; "
+            "give each label a name"
+        )
+    return dataset(path, rows, labels, like=like, label_names=label_names)
 
 
 def read_svmlight(
@@ -32,6 +59,7 @@ def read_svmlight(
     *,
     n_features: int | None = None,
     zero_based: bool | None = None,
+    label_names: Sequence[Any] | None = None,
 ) -> Dataset:
     """Read svmlight text: `target feature:value ...`, with a class, a value or a list of labels.
 
@@ -42,8 +70,10 @@ def read_svmlight(
     zero_based : bool, optional
         Whether features count from 0. By default as in `like`, and without it by the file: from 1
         unless it has a feature 0.
+    label_names : sequence, optional
+        Name of each label, of which the text holds the numbers, from 0.
     """
-    with reading(path, "svmlight text"):
+    with reading(path, "svmlight text"), in_memory(path):
         several = b"," in content(path) if like is None else like.kind == "labels"
     rows, targets, zero_seen = _parse(path, header=False, labels=several)
     if zero_based is None:
@@ -56,14 +86,14 @@ def read_svmlight(
         raise ValueError(f"{path} has {rows.shape[1]} features, more than n_features={n_features}")
     if n_features is not None:
         rows.resize(rows.shape[0], n_features)
-    data = dataset(path, rows, targets, like=like)
+    data = dataset(path, rows, targets, like=like, label_names=label_names)
     data._zero_based = zero_based
     return data
 
 
 def _parse(path: PathLike, *, header: bool, labels: bool) -> tuple[Any, Any, bool]:
     """Rows (CSR), targets (CSR of labels, or one value per row), and whether feature 0 occurs."""
-    with reading(path, "svmlight or Extreme Classification text"):
+    with reading(path, "svmlight or Extreme Classification text"), in_memory(path):
         text = np.frombuffer(content(path), dtype=np.uint8)
         indptr, indices, values, label_indptr, ids, targets, n_features, n_labels, has_feature_0 = (
             _core.parse_text(text, header=header, labels=labels, n_threads=os.cpu_count() or 1)

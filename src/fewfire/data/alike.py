@@ -1,0 +1,50 @@
+"""Whether label ids and features of a file mean what they mean in a training set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .dataset import Dataset
+from .encoding import Encoding
+
+
+def named(path: Path, encoding: Encoding, names: tuple[Any, ...]) -> Encoding:
+    if encoding.label_names is not None or encoding.kind == "values":
+        held = "values" if encoding.kind == "values" else "label names of its own"
+        raise ValueError(f"{path} holds {held}: leave out the label names")
+    if len(names) != encoding.n_labels or len(set(names)) != len(names):
+        raise ValueError(
+            f"{len(names)} label names, {len(set(names))} of them distinct, for the "
+            f"{encoding.n_labels} labels of {path}; give each label one name of its own"
+        )
+    return Encoding(encoding.n_features, encoding.kind, len(names), names, encoding.zero_based)
+
+
+def fitted(path: Path, own: Encoding, like: Dataset | Encoding) -> Encoding:
+    """Return the encoding of `like`; raise unless the numbers in the file mean the same there."""
+    known = like.kind is not None and like.n_labels > 0
+    differ = []
+    if own.n_features > like.n_features:
+        differ.append(f"{own.n_features} features, not {like.n_features}")
+    if own.zero_based != like.zero_based:
+        differ.append(f"features from {1 - own.zero_based}, not {1 - like.zero_based}")
+    if like.kind not in (None, own.kind):
+        differ.append(f"{own.kind}, not {like.kind}")
+    elif known and own.n_labels > like.n_labels:
+        differ.append(f"{own.n_labels} labels, not {like.n_labels}")
+    elif known and not _same_names(own, like.label_names):
+        differ.append("labels of other names")
+    if differ:
+        raise ValueError(
+            f"{path} holds {'; '.join(differ)}: convert it again with --like and the training set"
+        )
+    labels = like if known else own
+    return Encoding(like.n_features, own.kind, labels.n_labels, labels.label_names, like.zero_based)
+
+
+def _same_names(own: Encoding, names: tuple[Any, ...] | None) -> bool:
+    """Whether the ids in the file are those of `names`; without names, numbers are ids."""
+    if own.label_names is not None:
+        return own.label_names == names
+    return own.kind == "labels" or names is None or not all(isinstance(x, int) for x in names)

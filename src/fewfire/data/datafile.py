@@ -1,0 +1,132 @@
+"""The file of a converted data set: safetensors, written block by block and mapped part by part.
+
+The header is checked before anything is mapped: every array lies inside the file, aligned. A file
+that has changed since is refused. docs/format.md lists what is inside.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..files import FormatError, PathLike, replacing
+
+KEY = "fewfire.data"
+VERSION = 1
+TYPES = {"I64": np.int64, "I32": np.int32, "F32": np.float32, "U8": np.uint8}
+MAX_HEADER = 1 << 20  # bytes; ours have about one thousand
+
+
+class Blocks(NamedTuple):
+    """An array to write: its type, its size, and its values in pieces."""
+
+    dtype: str
+    size: int
+    values: Iterable[NDArray[Any]]
+
+
+class Stored(NamedTuple):
+    """Where an array is in the file."""
+
+    dtype: np.dtype[Any]
+    size: int
+    offset: int
+
+
+def write(path: PathLike, description: Mapping[str, Any], arrays: Mapping[str, Blocks]) -> None:
+    """Write a data file: beside `path` first, then renamed. Arrays of wide types come first."""
+    metadata = {KEY: json.dumps({"version": VERSION, **description})}
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, array in arrays.items():
+        begin, end = end, end + array.size * np.dtype(TYPES[array.dtype]).itemsize
+        header[name] = {"dtype": array.dtype, "shape": [array.size], "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # so that the arrays are aligned
+    with replacing(path) as beside, open(beside, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays.values():
+            for block in array.values:
+                file.write(np.ascontiguousarray(block, TYPES[array.dtype]).data)
+
+
+def looks_like_one(start: bytes) -> bool:
+    """Whether a file that begins so may be safetensors: the length of a header, and the header."""
+    return start[4:9] == b"\0\0\0\0{"
+
+
+class DataFile:
+    """A data file whose header was found right."""
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = Path(path)
+        self._absolute = self.path.absolute()
+        with open(self._absolute, "rb") as file:
+            self._stamp = _stamp(os.stat(file.fileno()))
+            try:
+                self.description, self.arrays = _read_header(file)
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                raise self.damaged(error) from error
+
+    def damaged(self, reason: object) -> FormatError:
+        """Return the error that says so."""
+        return FormatError(f"{self.path} is damaged, truncated, or no data of fewfire: {reason}")
+
+    def part(self, name: str, begin: int = 0, end: int | None = None) -> NDArray[Any]:
+        """Map entries `begin` to `end` of an array, read-only: nothing is read yet."""
+        dtype, size, offset = self.arrays[name]
+        end = size if end is None else end
+        if not 0 <= begin <= end <= size:
+            raise self.damaged(f"entries {begin} to {end} of {name}, which has {size}")
+        if begin == end:
+            return np.empty(0, dtype)
+        if _stamp(os.stat(self._absolute)) != self._stamp:
+            raise FormatError(f"{self.path} has changed since it was opened: load it again")
+        start = offset + begin * dtype.itemsize
+        try:
+            return np.memmap(self._absolute, dtype, "r", offset=start, shape=(end - begin,))
+        except OSError as error:  # no address space is left: numpy does not name the file
+            raise OSError(error.errno, f"no room to map {name}", str(self.path)) from error
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read_header(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, Stored]]:
+    size = int.from_bytes(file.read(8), "little")
+    if size > MAX_HEADER:
+        raise ValueError(f"a header of {size} bytes")
+    header = json.loads(file.read(size))
+    metadata = header.pop("__metadata__", {})
+    if KEY not in metadata:
+        raise ValueError("it is a model" if "fewfire" in metadata else "another tool wrote it")
+    description = json.loads(metadata[KEY])
+    if description["version"] != VERSION:
+        raise ValueError(
+            f"format version {description['version']!r}, this fewfire reads {VERSION}: "
+            "install the version that wrote it"
+        )
+    space = os.stat(file.fileno()).st_size - 8 - size
+    return description, {
+        name: _stored(name, entry, 8 + size, space) for name, entry in header.items()
+    }
+
+
+def _stored(name: str, entry: Mapping[str, Any], base: int, space: int) -> Stored:
+    dtype = np.dtype(TYPES[entry["dtype"]])
+    shape, (begin, end) = entry["shape"], entry["data_offsets"]
+    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
+        raise ValueError(f"{name} has no shape")
+    if begin > end or end > space or math.prod(shape) * dtype.itemsize != end - begin:
+        raise ValueError(f"{name} should be bytes {begin} to {end} of {space}, of shape {shape}")
+    if (base + begin) % dtype.itemsize:
+        raise ValueError(f"{name} is not aligned")
+    return Stored(dtype, math.prod(shape), base + begin)

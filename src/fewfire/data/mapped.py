@@ -1,0 +1,216 @@
+"""A data set in a file, of which only what is asked for is mapped into memory, and nothing copied.
+
+Its arrays are checked once, when it is read; a slice is another part of the same file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+
+from .. import _core
+from ..files import FormatError, PathLike, unpacked
+from .alike import fitted, named
+from .datafile import DataFile, Stored
+from .dataset import Dataset, Targets
+from .encoding import Encoding, Kind
+from .features import make_csr
+
+WINDOW = 1 << 26  # bytes; up to two of them are mapped at a time
+_BLOCK = 1 << 22  # values that are checked at a time
+LAYOUT: dict[Kind, dict[str, type[Any]]] = {  # the arrays of each kind
+    None: {"X.indptr": np.int64, "X.indices": np.int32, "X.data": np.float32},
+    "labels": {"y.indptr": np.int64, "y.indices": np.int32},
+    "classes": {"y": np.int32},
+    "values": {"y": np.float32},
+}
+
+
+class Mapped(Dataset):
+    """Examples in a file that `fewfire convert` wrote. Where they are too many for one window of
+    64 MiB, training and evaluation go through them window by window.
+
+    Parameters
+    ----------
+    path : path
+    like : Dataset or Encoding, optional
+        Training set, or `net.encoding`, whose labels and features the file shares.
+    label_names : sequence, optional
+        Name of each label, for a file without names.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged, truncated, foreign, or of a newer version.
+    ValueError
+        If it was not encoded like `like`.
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        like: Dataset | Encoding | None = None,
+        label_names: Sequence[Any] | None = None,
+    ) -> None:
+        file = DataFile(path)
+        try:
+            encoding = _encoding(file)
+            n_rows = _check_layout(file, encoding)
+        except (KeyError, TypeError, ValueError) as error:
+            raise file.damaged(error) from error
+        if label_names is not None:
+            encoding = named(file.path, encoding, tuple(label_names))
+        self._take_over(file, range(n_rows), encoding)
+        self._check_values()
+        if like is not None:
+            self._take_over(file, range(n_rows), fitted(file.path, encoding, like))
+
+    def _take_over(self, file: DataFile, rows: range, encoding: Encoding) -> None:
+        self._file, self._rows, self._encoding = file, rows, encoding
+        self._kind, self._n_labels = encoding.kind, encoding.n_labels
+        self._label_names, self._zero_based = encoding.label_names, encoding.zero_based
+
+    @property
+    def is_sparse(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of `X`."""
+        return self._encoding.n_features
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @cached_property
+    def X(self) -> csr_array:  # noqa: N802
+        """Features: CSR (n, n_features) on the mapped arrays."""
+        return self._csr("X", self.n_features)
+
+    @cached_property
+    def y(self) -> Targets:
+        """Class ids int32 (n,), labels CSR (n, n_labels), or values float32 (n, 1); mapped."""
+        if self.kind == "labels":
+            return self._csr("y", self.n_labels)
+        y: NDArray[Any] = self._file.part("y", self._rows.start, self._rows.stop)
+        return y[:, None] if self.kind == "values" else y
+
+    def __getitem__(self, rows: slice | ArrayLike) -> Dataset:
+        """Return some of the examples: neighbours stay in the file, others are copied."""
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            return self._neighbours(rows)
+        return super().__getitem__(rows)
+
+    def _neighbours(self, rows: slice) -> Mapped:
+        first, stop, _ = rows.indices(len(self))
+        part: Mapped = object.__new__(Mapped)
+        part._take_over(self._file, self._rows[first : max(first, stop)], self._encoding)
+        return part
+
+    @property
+    def window(self) -> int:
+        """Examples of a window: their mean size makes 64 MiB."""
+        n_bytes = sum(array.size * array.dtype.itemsize for array in self._file.arrays.values())
+        n_rows = self._file.arrays["X.indptr"].size - 1
+        return max(1, WINDOW * n_rows // max(1, n_bytes))
+
+    def windows(self) -> Iterator[Mapped]:
+        """Go through the examples window by window."""
+        for first in range(0, len(self), self.window):
+            yield self._neighbours(slice(first, first + self.window))
+
+    def _csr(self, name: str, n_columns: int) -> csr_array:
+        indptr = self._file.part(f"{name}.indptr", self._rows.start, self._rows.stop + 1)
+        begin, end = int(indptr[0]), int(indptr[-1])
+        indices = self._file.part(f"{name}.indices", begin, end)
+        if name == "X":
+            values = self._file.part("X.data", begin, end)
+        else:  # ones, of which memory holds a single one
+            values = np.broadcast_to(np.float32(1), len(indices))
+        starts = indptr - begin if begin else indptr
+        return make_csr(values, indices, starts, (len(self), n_columns))
+
+    def _check_values(self) -> None:
+        """Raise unless all rows are what a `Dataset` promises; a window is mapped at a time."""
+        for part in self.windows():
+            try:
+                part._check_own_values()
+            except FormatError:
+                raise
+            except ValueError as error:
+                rows = f"examples {part._rows.start} to {part._rows.stop - 1}"
+                raise self._file.damaged(f"in {rows}: {error}") from error
+
+    def _check_own_values(self) -> None:
+        values: Any = self.X.data
+        # The core takes no ids that fall inside a row or are no columns.
+        _core.SparseInputs(np.asarray(self.X.indptr), self.X.indices, values, self.n_features)
+        _check_finite("X", values)
+        if self.kind == "labels":
+            indptr, ids = self.label_lists()
+            _core.LabelTargets(indptr, ids)
+            _check_ids(ids, self.n_labels)
+        elif self.kind == "classes":
+            _check_ids(self.y, self.n_labels)
+        else:
+            _check_finite("y", np.asarray(self.y).ravel())
+
+
+def _encoding(file: DataFile) -> Encoding:
+    """Return what the file says of its numbers."""
+    words = {key: value for key, value in file.description.items() if key != "version"}
+    names = unpacked(file.part("label_names")) if "label_names" in file.arrays else None
+    encoding = Encoding.from_dict({**words, "label_names": names})
+    for name, most in (("n_features", 2**31 - 1), ("n_labels", 2**31 - 1), ("zero_based", 1)):
+        number = getattr(encoding, name)
+        if not isinstance(number, int) or not 0 <= number <= most:
+            raise ValueError(f"{name} is {number!r}")
+    _check_names(encoding)
+    return encoding
+
+
+def _check_names(encoding: Encoding) -> None:
+    names = encoding.label_names
+    if names is None:
+        return
+    if not all(isinstance(name, str | int) for name in names) or len(set(names)) != len(names):
+        raise ValueError("label_names are not distinct words or whole numbers")
+
+
+def _check_layout(file: DataFile, encoding: Encoding) -> int:
+    """Return how many examples there are; raise unless the arrays fit each other."""
+    if encoding.kind is None:
+        raise ValueError("it has no targets")
+    for name, dtype in (LAYOUT[None] | LAYOUT[encoding.kind]).items():
+        if file.arrays[name].dtype != dtype:
+            raise ValueError(f"{name} is {file.arrays[name].dtype}, wanted {np.dtype(dtype)}")
+    n_rows = file.arrays["X.indptr"].size - 1
+    if n_rows < 0 or file.arrays["X.indices"].size != file.arrays["X.data"].size:
+        raise ValueError("the arrays of X differ in size")
+    y: Stored = file.arrays["y.indptr" if encoding.kind == "labels" else "y"]
+    if y.size != n_rows + (encoding.kind == "labels"):
+        raise ValueError(f"y is of {y.size} examples, X of {n_rows}")
+    for name in ("X", "y") if encoding.kind == "labels" else ("X",):
+        (first,) = file.part(f"{name}.indptr", 0, 1)
+        (last,) = file.part(f"{name}.indptr", n_rows)
+        n = file.arrays[f"{name}.indices"].size
+        if first != 0 or last != n:
+            raise ValueError(f"{name}.indptr goes from {first} to {last}, not from 0 to {n}")
+    return n_rows
+
+
+def _check_finite(name: str, values: NDArray[np.float32]) -> None:
+    for begin in range(0, len(values), _BLOCK):
+        if not np.isfinite(values[begin : begin + _BLOCK]).all():
+            raise ValueError(f"{name} holds a value that is not finite")
+
+
+def _check_ids(ids: Any, n_labels: int) -> None:
+    if len(ids) and not 0 <= ids.min() <= ids.max() < n_labels:
+        raise ValueError(f"y holds a label beyond 0 to {n_labels - 1}")

@@ -1,0 +1,197 @@
+"""Text to a data file, a piece of text at a time: memory does not depend on the size of either.
+
+The arrays grow in nameless files beside the target and are joined at the end, so that nothing is
+left behind by an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...files import PathLike, packed
+from .. import datafile
+from ..column import Column
+from ..datafile import Blocks
+from ..dataset import Dataset
+from ..encoding import Encoding, Kind
+from ..targets import class_numbers, classes_of, values_of
+from .shared import reading, start_of
+from .streaming import check_header, has_lists, parse_piece, pieces
+from .text import Header, header_of
+
+
+def convert(
+    source: PathLike,
+    target: PathLike,
+    *,
+    like: Dataset | Encoding | None = None,
+    label_names: Sequence[Any] | None = None,
+) -> None:
+    """Write the examples of svmlight or Extreme Classification text as a data file."""
+    if like is not None and label_names is not None:
+        raise ValueError("like= brings its own labels: leave out label_names")
+    if Path(target).exists() and Path(target).samefile(source):
+        raise ValueError(f"{source} would be overwritten: give the result a name of its own")
+    folder = Path(target).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder: make it first")
+    wanted = "svmlight or Extreme Classification text"
+    start = start_of(Path(source))
+    header = header_of(start)
+    names = None if label_names is None else tuple(label_names)
+    with ExitStack() as stack:
+        with reading(source, wanted):
+            check_header(start, header)
+            lists = header is not None or has_lists(source, like)
+            rows = _Rows(folder, lists, header, stack)
+            for line, piece in pieces(source, skip=header is not None):
+                rows.append(parse_piece(piece, line, lists, header))
+            rows.check_count()
+        try:
+            description, arrays = rows.described(like, names)
+            datafile.write(target, description, arrays)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from error
+
+
+class _Rows:
+    """The rows found so far, as the parser counts: features of svmlight text from 1."""
+
+    def __init__(self, folder: Path, lists: bool, header: Header | None, stack: ExitStack) -> None:
+        def column(dtype: type[Any]) -> Column:
+            return stack.enter_context(Column(folder, dtype))
+
+        self.lists, self.header = lists, header
+        self.indptr, self.indices = column(np.int64), column(np.int32)
+        self.values = column(np.float32)
+        self.label_indptr, self.labels = column(np.int64), column(np.int32)
+        self.targets = column(np.float64)
+        self.indptr.append(np.zeros(1))
+        self.label_indptr.append(np.zeros(1))
+        self.n_features, self.n_labels = (header.n_features, header.n_labels) if header else (0, 0)
+        self.has_feature_0 = False
+        self.all_whole = True
+        self.numbers: NDArray[np.float64] = np.empty(0)  # the whole ones among the targets
+
+    def append(self, found: tuple[Any, ...]) -> None:
+        indptr, indices, values, label_indptr, labels, targets, *sizes, has_feature_0 = found
+        self.indptr.append(indptr[1:] + len(self.indices))
+        self.indices.append(indices)
+        self.values.append(values)
+        if self.lists:
+            self.label_indptr.append(label_indptr[1:] + len(self.labels))
+            self.labels.append(labels)
+        else:
+            self.targets.append(targets)
+            self.all_whole &= bool((targets == np.floor(targets)).all())
+            if self.all_whole:
+                self.numbers = np.union1d(self.numbers, targets)
+        self.n_features = max(self.n_features, sizes[0])
+        self.n_labels = max(self.n_labels, sizes[1])
+        self.has_feature_0 |= has_feature_0
+
+    def check_count(self) -> None:
+        n_rows = len(self.indptr) - 1
+        if self.header is not None and n_rows != self.header.n_rows:
+            raise ValueError(
+                f"line 1, column 1: the header states {self.header.n_rows} rows, but the text has "
+                f"{n_rows}"
+            )
+
+    def described(
+        self, like: Dataset | Encoding | None, names: tuple[Any, ...] | None
+    ) -> tuple[dict[str, Any], dict[str, Blocks]]:
+        """Return the description and the arrays of the data file."""
+        zero_based, n_features = self._features(like)
+        kind, n_labels, names = self._labels(like, names)
+        n = len(self.indptr) - 1
+        indices: Iterable[NDArray[Any]] = self.indices.blocks()
+        if not zero_based:
+            indices = (block - 1 for block in indices)
+        arrays = {"X.indptr": Blocks("I64", n + 1, self.indptr.blocks())}
+        if kind == "labels":
+            arrays["y.indptr"] = Blocks("I64", n + 1, self.label_indptr.blocks())
+        arrays["X.indices"] = Blocks("I32", len(self.indices), indices)
+        arrays["X.data"] = Blocks("F32", len(self.values), self.values.blocks())
+        if kind == "labels":
+            arrays["y.indices"] = Blocks("I32", len(self.labels), self.labels.blocks())
+        elif kind == "values":
+            arrays["y"] = Blocks("F32", n, self._values())
+        else:
+            arrays["y"] = Blocks("I32", n, self._classes(n_labels, names))
+        if names is not None:
+            text = packed(names)
+            arrays["label_names"] = Blocks("U8", len(text), [text])
+        description = {"n_features": n_features, "kind": kind, "n_labels": n_labels}
+        return {**description, "zero_based": zero_based}, arrays
+
+    def _features(self, like: Dataset | Encoding | None) -> tuple[bool, int]:
+        zero_based = self.has_feature_0 if like is None else like.zero_based
+        if self.header is not None:
+            zero_based = True
+        elif self.has_feature_0 and not zero_based:
+            raise ValueError("it has a feature 0, but those of the data set given as like= count "
+                             "from 1")  # fmt: skip
+        n_features = self.n_features if zero_based else max(0, self.n_features - 1)
+        if like is None:
+            return zero_based, n_features
+        if n_features > like.n_features:
+            raise ValueError(
+                f"X has {n_features} features but the data set given as like= has "
+                f"{like.n_features}; read the wider one first"
+            )
+        return zero_based, like.n_features
+
+    def _labels(
+        self, like: Dataset | Encoding | None, names: tuple[Any, ...] | None
+    ) -> tuple[Kind, int, tuple[Any, ...] | None]:
+        wanted = None if like is None else like.kind
+        kind: Kind = "labels"
+        if not self.lists:
+            kind = "classes" if self.all_whole and wanted != "values" else "values"
+        if wanted is not None and kind != wanted:
+            raise ValueError(f"y holds {kind}, but the data set given as like= holds {wanted}")
+        if like is not None and like.kind is not None:
+            if kind == "labels" and self.n_labels > like.n_labels:
+                raise ValueError(
+                    f"y has {self.n_labels} columns but there are {like.n_labels} labels"
+                )
+            return kind, like.n_labels, like.label_names
+        if kind == "values":
+            if names is not None:
+                raise ValueError("y holds values, which have no label_names")
+            return kind, 1, None
+        if names is not None:
+            return kind, self._named(names), names
+        if kind == "labels":
+            return kind, self.n_labels, None
+        numbers = class_numbers(self.numbers)
+        if isinstance(numbers, int):
+            return kind, numbers, None
+        return kind, len(numbers), numbers
+
+    def _named(self, names: tuple[Any, ...]) -> int:
+        n = len(names)
+        if len(set(names)) < n:
+            raise ValueError(f"label_names holds {n} names, {len(set(names))} of them distinct")
+        if n < self.n_labels or (self.header is not None and n != self.n_labels):
+            raise ValueError(f"{n} label_names for {self.n_labels} labels")
+        return n
+
+    def _values(self) -> Iterator[NDArray[np.float32]]:
+        first = 0
+        for block in self.targets.blocks():
+            yield values_of(block, 1, first)
+            first += len(block)
+
+    def _classes(self, n_labels: int, names: tuple[Any, ...] | None) -> Iterator[NDArray[np.int32]]:
+        first = 0
+        for block in self.targets.blocks():
+            yield classes_of(block, n_labels, names, first)[0]
+            first += len(block)
