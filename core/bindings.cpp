@@ -21,6 +21,7 @@
 #include "hash/simhash.h"
 #include "hash/tables.h"
 #include "observe.h"
+#include "ranking.h"
 #include "simd.h"
 #include "text.h"
 #include "train.h"
@@ -228,7 +229,17 @@ EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Tar
     rows.resize(n * width);
     scores.resize(n * width);
     const Targets known = targets != nullptr ? *targets : Targets{};
-    const auto take = [&](int64_t first, Workspace& space, Pool& serial) {
+    const Mode mode = mode_of(exact);
+    const bool in_blocks = ranks_all(model, mode);
+    const auto take_ranked = [&](int64_t first, Workspace& space) {
+      Ranking ranking{.k = k};
+      space.wants_losses = !known.empty();
+      rank_all(model, space, ranking);
+      std::copy(ranking.rows.begin(), ranking.rows.end(), rows.begin() + first * k);
+      std::copy(ranking.scores.begin(), ranking.scores.end(), scores.begin() + first * k);
+      std::copy(ranking.losses.begin(), ranking.losses.end(), losses.begin() + first);
+    };
+    const auto take_active = [&](int64_t first, Workspace& space, Pool& serial) {
       const auto batch = view(ids).subspan(first, space.n_examples());
       ThreadSpace& own = space.threads[0];
       for (int64_t e = 0; e < space.n_examples(); ++e) {
@@ -240,7 +251,13 @@ EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Tar
       compute_losses(model, known, batch, space, serial);
       std::copy(space.losses.begin(), space.losses.end(), losses.begin() + first);
     };
-    totals = predict(model, inputs, known, view(ids), mode_of(exact), threads_of(n_threads), take);
+    const auto take = [&](int64_t first, Workspace& space, Pool& serial) {
+      if (in_blocks)
+        take_ranked(first, space);
+      else
+        take_active(first, space, serial);
+    };
+    totals = predict(model, inputs, known, view(ids), mode, threads_of(n_threads), take, in_blocks);
   }
   return nb::make_tuple(to_numpy(std::move(rows), {n, width}), to_numpy(std::move(scores), {n, width}),
                         to_numpy(std::move(losses), {n}), ledger_of(totals.tallies), usage_of(totals));

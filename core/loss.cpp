@@ -164,4 +164,36 @@ double loss_of_values(std::span<const RowId> rows, std::span<const float> values
   return loss;
 }
 
+void RunningLoss::add(std::span<const float> scores, std::span<float> scratch) {
+  if (loss_ == Loss::logistic) {
+    total_ += softplus(scores, scratch);
+    return;
+  }
+  const float highest = highest_of(scores);
+  if (std::isinf(highest) && highest < 0.0f) return;  // labels all of them
+  if (highest > highest_) {
+    total_ *= std::exp(highest_ - highest);
+    highest_ = highest;
+  }
+  total_ += exponentials(scores, static_cast<float>(highest_), scratch);
+}
+
+double RunningLoss::value() const {
+  if (loss_ == Loss::logistic) {
+    double loss = total_;
+    for (const double z : of_labels_) loss += std::max(-z, 0.0) + std::log1p(std::exp(-std::abs(z)));
+    return loss;
+  }
+  if (of_labels_.empty()) return 0.0;
+  const double highest = std::max(highest_, double{highest_of(of_labels_)});
+  const double others = total_ * std::exp(highest_ - highest);
+  double labels = 0.0, loss = 0.0;
+  for (const double z : of_labels_) labels += std::exp(z - highest);
+  for (const double z : of_labels_) {
+    const double total = others + (loss_ == Loss::decoupled ? std::exp(z - highest) : labels);
+    loss += std::log(total) + highest - z;
+  }
+  return loss / static_cast<double>(of_labels_.size());
+}
+
 }  // namespace fewfire

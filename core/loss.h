@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "views.h"
 
@@ -21,6 +22,20 @@ double loss_of_labels(Loss loss, std::span<const RowId> rows, std::span<const fl
                       std::span<const RowId> labels, std::span<float> gradients);
 double loss_of_values(std::span<const RowId> rows, std::span<const float> values,
                       std::span<const float> targets, std::span<float> gradients);
+
+// The loss of an example all of whose rows are computed, a block after another: never are all held.
+class RunningLoss {
+ public:
+  RunningLoss(Loss loss, std::span<const float> of_labels) : loss_(loss), of_labels_(of_labels) {}
+  // Scores of further rows, those of labels replaced by -inf; `scratch` is as long.
+  void add(std::span<const float> scores, std::span<float> scratch);
+  double value() const;
+
+ private:
+  Loss loss_;
+  std::span<const float> of_labels_;
+  double highest_ = -1e300, total_ = 0.0;  // softmax: sum of exp(z - highest); logistic: the loss
+};
 
 // Scores of an example of which few rows are computed: candidates, its labels the first of them, and
 // negatives, which were drawn uniformly from all other rows. A negative stands for `weight` rows, the inverse

@@ -44,7 +44,7 @@ void make_room(const Model& model, Workspace& space) {
     const int64_t slots = layer.gate
                               ? layer.gate->capacity(layer.n_rows(), is_last ? n_labels : 0, space.mode) + 1
                               : layer.n_rows();
-    space.layers[l].resize(space.n_examples(), slots);
+    space.layers[l].resize(space.n_examples(), is_last && space.leaves_last ? 0 : slots);
   }
 }
 
@@ -328,7 +328,7 @@ void forward(const Model& model, const Inputs& inputs, const Targets& targets, s
   load_examples(model.layers.front(), inputs, targets, ids, epoch, space, pool);
   make_room(model, space);
   count_dense(model, space);
-  for (size_t l = 0; l < model.layers.size(); ++l) {
+  for (size_t l = 0; l + space.leaves_last < model.layers.size(); ++l) {
     if (model.layers[l].is_bag)
       forward_bag(model.layers[l], space, pool);
     else if (is_sampled(model, l, space))

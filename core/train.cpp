@@ -75,7 +75,8 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
 
 Totals predict(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
                Mode mode, int n_threads,
-               const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take) {
+               const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take,
+               bool leaves_last) {
   const int64_t n_batches = (static_cast<int64_t>(ids.size()) + kPredictBatch - 1) / kPredictBatch;
   Pool pool(static_cast<int>(std::min<int64_t>(n_threads, std::max<int64_t>(n_batches, 1))));
   std::atomic<int64_t> next{0};
@@ -84,6 +85,7 @@ Totals predict(const Model& model, const Inputs& inputs, const Targets& targets,
   pool.run([&](int) {
     Pool serial(1);
     Workspace space(model, mode, 1);
+    space.leaves_last = leaves_last;
     for (int64_t i; (i = next.fetch_add(1)) < n_batches;) {
       forward(model, inputs, targets, batch_of(ids, i, kPredictBatch), 0, space, serial);
       take(i * kPredictBatch, space, serial);

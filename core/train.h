@@ -30,10 +30,11 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
 constexpr int64_t kPredictBatch = 32;
 
 // Calls take(first, space) for every micro-batch of `ids`, after its forward pass; `first` is the place in
-// `ids` of its first example.
+// `ids` of its first example. `leaves_last`: the last layer is the caller's.
 Totals predict(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
                Mode mode, int n_threads,
-               const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take);
+               const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take,
+               bool leaves_last = false);
 
 // The k best of some scored rows, best first; equal scores in ascending order of rows. Missing ones are -1,
 // -inf.

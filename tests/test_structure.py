@@ -19,7 +19,7 @@ LEVELS = [  # a file includes files of its own level and of those before it
     "update",
     "bag sampled",
     "step",
-    "train",
+    "train ranking",
     "observe",
     "bindings",
 ]
