@@ -12,10 +12,9 @@
 namespace fewfire {
 namespace {
 
-constexpr int64_t kBlock = 8;       // vectors that stay in the first cache while all centroids pass by
-constexpr int64_t kColumns = 64;    // of the sums that a thread takes at a time
-constexpr int64_t kFlat = 256;      // cells that are all compared
-constexpr int64_t kShareOfRow = 4;  // of the cells, one in so many is compared with a row
+constexpr int64_t kBlock = 8;     // vectors that stay in the first cache while all centroids pass by
+constexpr int64_t kColumns = 64;  // of the sums that a thread takes at a time
+constexpr int64_t kFlat = 256;    // cells that are all compared
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 void copy_row(std::span<const float> row, float bias, float* vector) {
@@ -77,11 +76,8 @@ Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<
 // scores[i] = what the best cell gives vectors[i], the lowest among equals; NaN ends in cell 0.
 void Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes,
                         float* scores) const {
-  if (!shortcut_.empty()) {
-    for (int64_t i = 0; i < vectors.rows; ++i)
-      nearest_by_shortcut(vectors.row(i), scratch, codes[i], scores[i]);
-    return;
-  }
+  if (!shortcut_.empty())
+    return shortcut_.nearest(vectors, scales_, offsets_, scratch.shortcut, codes, scores);
   std::vector<float>& products = scratch.products;
   products.resize(static_cast<size_t>(vectors.rows * n_used_));
   kernels().score_block(centroids(), offsets_.data(), 0, n_used_, vectors, products.data(), n_used_);
@@ -99,25 +95,12 @@ void Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint3
   }
 }
 
-void Centroids::nearest_by_shortcut(std::span<const float> vector, HashScratch& scratch, uint32_t& code,
-                                    float& best) const {
-  Shortcut::Found& found = scratch.found;
-  shortcut_.find(vector, n_used_ / kShareOfRow, found);
-  code = 0;
-  best = kNothing;
-  for (size_t i = 0; i < found.cells.size(); ++i) {
-    const uint32_t cell = static_cast<uint32_t>(found.cells[i]);
-    const float score = (found.products[i] + offsets_[cell]) * scales_[cell];
-    if (score > best || (score == best && cell < code)) {
-      best = score;
-      code = cell;
-    }
-  }
-}
+// Vectors compared together: those that share what is in the cache.
+int64_t Centroids::block() const { return shortcut_.empty() ? kBlock : 32 * kBlock; }
 
 void Centroids::assign(Sample& sample, Pool& pool) const {
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
-  pool.parallel_blocks(sample.size, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
+  pool.parallel_blocks(sample.size, block(), 1, [&](int64_t first, int64_t end, int thread) {
     float* scores = sample.distances.data();
     nearest({sample.vectors.data() + first * sample.width, end - first, sample.width}, scratch[thread],
             sample.codes.data() + first, scores + first);
@@ -129,16 +112,22 @@ void Centroids::assign(Sample& sample, Pool& pool) const {
   for (const uint32_t code : sample.codes) ++sample.counts[code];
 }
 
-// Gives every empty cell the vector that is farthest from its centroid; whether there was none.
+// Gives every empty cell the vector that is farthest from its centroid; whether no cell gained by it: rows
+// that were never trained are all alike, and leave cells empty whatever is done.
 bool Centroids::Sample::fill_empty_cells() {
+  if (std::find(counts.begin(), counts.end(), 0) == counts.end()) return true;
+  std::vector<int32_t> order(static_cast<size_t>(size));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int32_t a, int32_t b) { return distances[a] > distances[b]; });
   bool complete = true;
+  size_t next = 0;
   for (size_t cell = 0; cell < counts.size(); ++cell) {
     if (counts[cell] > 0) continue;
-    complete = false;
-    int64_t farthest = -1;
-    for (int64_t i = 0; i < size; ++i)
-      if (counts[codes[i]] > 1 && (farthest < 0 || distances[i] > distances[farthest])) farthest = i;
-    --counts[codes[farthest]];  // there is one: no more cells are in use than rows were drawn
+    while (counts[codes[order[next]]] <= 1) ++next;  // no more cells are in use than rows were drawn
+    const int32_t farthest = order[next++];
+    complete = complete && distances[farthest] <= 1e-5f * std::sqrt(norms[farthest]);
+    --counts[codes[farthest]];
     codes[farthest] = static_cast<uint32_t>(cell);
     counts[cell] = 1;
   }
@@ -216,7 +205,7 @@ Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, P
 }
 
 Tally Centroids::assignment_cost(int64_t n_rows) const {
-  const int64_t n = n_rows * (n_used_ > kFlat ? n_used_ / kShareOfRow : n_used_);
+  const int64_t n = n_rows * (shortcut_.empty() ? n_used_ : shortcut_.n_compared());
   return {.refresh = n * (n_columns_ + 1 + options_.spherical), .comparisons = n};
 }
 
@@ -270,10 +259,10 @@ Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> b
                            std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
-  pool.parallel_blocks(n, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
+  pool.parallel_blocks(n, block(), 1, [&](int64_t first, int64_t end, int thread) {
     HashScratch& own = scratch[thread];
-    own.values.resize(static_cast<size_t>(kBlock * width));
-    own.spare.resize(static_cast<size_t>(kBlock));
+    own.values.resize(static_cast<size_t>(block() * width));
+    own.spare.resize(static_cast<size_t>(block()));
     for (int64_t i = first; i < end; ++i)
       copy_row(weights.row(rows[i]), bias[rows[i]], own.values.data() + (i - first) * width);
     nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());

@@ -10,7 +10,7 @@
 // mini-batch k-means (Sculley, WWW 2010). So the cells are those of no weights in particular, and files keep
 // centroids and codes.
 //
-// With more than 256 cells a row is compared with a quarter of them, found through a shortcut; queries always
+// With more than 256 cells a row is compared with an eighth of them, found through a shortcut; queries always
 // with all.
 #pragma once
 
@@ -55,8 +55,7 @@ class Centroids : public Hash {
   Sample draw_sample(Matrix<const float> weights, std::span<const float> bias) const;
   Tally assignment_cost(int64_t n_rows) const;
   void nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes, float* scores) const;
-  void nearest_by_shortcut(std::span<const float> vector, HashScratch& scratch, uint32_t& code,
-                           float& score) const;
+  int64_t block() const;
   void score_cells(SparseVector x, HashScratch& scratch, Tally& tally) const;
   void assign(Sample& sample, Pool& pool) const;
   void move_to_means(const Sample& sample, Pool& pool);

@@ -21,7 +21,7 @@ struct HashScratch {  // of one thread
   std::vector<RowId> ids;
   std::vector<uint64_t> keys, filled;  // of densify.h
   ProbeScratch probes;
-  Shortcut::Found found;
+  Shortcut::Scratch shortcut;
 };
 
 // A dense row as a query; `ids` are kept as 0, 1, 2, ...

@@ -13,6 +13,7 @@ namespace fewfire {
 namespace {
 
 constexpr int kRounds = 5;
+constexpr float kNothing = -std::numeric_limits<float>::infinity();
 constexpr int64_t kBlock = 8;  // vectors that stay in the first cache while all means pass by
 
 }  // namespace
@@ -31,6 +32,7 @@ void Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
   }
   std::vector<int32_t> groups(static_cast<size_t>(n));
   inverse_norms_.assign(static_cast<size_t>(n_groups), 0.0f);
+  no_bias_.assign(static_cast<size_t>(n_groups), 0.0f);
   for (int round = 0; round < kRounds; ++round) {
     for (int64_t g = 0; g < n_groups; ++g) {
       const float norm = kernels().sum_of_squares(means_.data() + g * width_, width_);
@@ -43,15 +45,14 @@ void Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
 }
 
 void Shortcut::assign(Matrix<const float> centroids, std::vector<int32_t>& groups, Pool& pool) const {
-  const std::vector<float> no_bias(static_cast<size_t>(n_groups()), 0.0f);
   std::vector<std::vector<float>> products(static_cast<size_t>(pool.size()));
   pool.parallel_blocks(centroids.rows, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
     std::vector<float>& own = products[thread];
     own.resize(static_cast<size_t>(kBlock * n_groups()));
-    kernels().score_block({means_.data(), n_groups(), width_}, no_bias.data(), 0, n_groups(),
+    kernels().score_block({means_.data(), n_groups(), width_}, no_bias_.data(), 0, n_groups(),
                           {centroids.row(first).data(), end - first, width_}, own.data(), n_groups());
     for (int64_t i = first; i < end; ++i) {
-      float best = -std::numeric_limits<float>::infinity();
+      float best = kNothing;
       groups[i] = 0;
       for (int64_t g = 0; g < n_groups(); ++g) {
         const float cosine = own[(i - first) * n_groups() + g] * inverse_norms_[g];
@@ -86,32 +87,56 @@ void Shortcut::sort(Matrix<const float> centroids, std::span<const int32_t> grou
     vectors_.insert(vectors_.end(), centroids.row(cell).begin(), centroids.row(cell).end());
 }
 
-int64_t Shortcut::find(std::span<const float> v, int64_t at_least, Found& found) const {
-  const int64_t n = n_groups();
-  found.of_groups.resize(static_cast<size_t>(n));
-  kernels().score_dense({means_.data(), n, width_}, nullptr, nullptr, 0, n, v.data(), found.of_groups.data());
-  for (int64_t g = 0; g < n; ++g) {
-    found.of_groups[g] *= inverse_norms_[g];
-    if (std::isnan(found.of_groups[g])) found.of_groups[g] = -std::numeric_limits<float>::infinity();
+void Shortcut::choose_groups(Matrix<const float> vectors, Scratch& scratch) const {
+  const int64_t n = n_groups(), n_chosen = std::min(n, std::max<int64_t>(2, 2 * n / kShare));
+  scratch.of_groups.resize(static_cast<size_t>(vectors.rows * n));
+  kernels().score_block({means_.data(), n, width_}, no_bias_.data(), 0, n, vectors, scratch.of_groups.data(),
+                        n);
+  scratch.visits.items.clear();
+  scratch.order.resize(static_cast<size_t>(n));
+  for (int64_t i = 0; i < vectors.rows; ++i) {
+    float* cosines = scratch.of_groups.data() + i * n;
+    for (int64_t g = 0; g < n; ++g) {
+      cosines[g] *= inverse_norms_[g];
+      if (std::isnan(cosines[g])) cosines[g] = kNothing;
+    }
+    std::iota(scratch.order.begin(), scratch.order.end(), 0);
+    std::nth_element(
+        scratch.order.begin(), scratch.order.begin() + n_chosen - 1, scratch.order.end(),
+        [&](RowId a, RowId b) { return cosines[a] != cosines[b] ? cosines[a] > cosines[b] : a < b; });
+    for (int64_t k = 0; k < n_chosen; ++k)
+      scratch.visits.items.push_back({scratch.order[k], static_cast<int32_t>(i)});
   }
-  found.groups.resize(static_cast<size_t>(n));
-  std::iota(found.groups.begin(), found.groups.end(), 0);
-  std::sort(found.groups.begin(), found.groups.end(), [&](RowId a, RowId b) {
-    const float x = found.of_groups[a], y = found.of_groups[b];
-    return x != y ? x > y : a < b;
-  });
-  found.cells.clear();
-  found.products.clear();
-  for (const RowId group : found.groups) {
-    const int64_t begin = begins_[group], size = begins_[group + 1] - begin;
-    const size_t done = found.products.size();
-    found.products.resize(done + static_cast<size_t>(size));
-    kernels().score_dense({vectors_.data(), static_cast<int64_t>(cells_.size()), width_}, nullptr, nullptr,
-                          begin, size, v.data(), found.products.data() + done);
-    found.cells.insert(found.cells.end(), cells_.begin() + begin, cells_.begin() + begin + size);
-    if (static_cast<int64_t>(found.cells.size()) >= at_least) break;
+  scratch.visits.sort(n);
+}
+
+void Shortcut::nearest(Matrix<const float> vectors, std::span<const float> scales,
+                       std::span<const float> offsets, Scratch& scratch, uint32_t* codes,
+                       float* scores) const {
+  std::fill_n(codes, vectors.rows, 0u);
+  std::fill_n(scores, vectors.rows, kNothing);
+  choose_groups(vectors, scratch);
+  const Matrix<const float> sorted{vectors_.data(), static_cast<int64_t>(cells_.size()), width_};
+  for (int64_t i = 0; i < scratch.visits.size(); ++i) {
+    const std::span<const Visit> visits = scratch.visits.group(i);
+    const int64_t begin = begins_[visits[0].row];
+    for (const Visit& visit : visits) {
+      const int64_t n = visit.n_cells;
+      scratch.products.resize(static_cast<size_t>(n));
+      kernels().score_dense(sorted, nullptr, nullptr, begin, n, vectors.row(visit.vector).data(),
+                            scratch.products.data());
+      uint32_t& code = codes[visit.vector];
+      float& best = scores[visit.vector];
+      for (int64_t k = 0; k < n; ++k) {
+        const RowId cell = cells_[begin + k];
+        const float score = (scratch.products[k] + offsets[cell]) * scales[cell];
+        if (score < best || (score == best && static_cast<uint32_t>(cell) > code) || std::isnan(score))
+          continue;
+        best = score;
+        code = static_cast<uint32_t>(cell);
+      }
+    }
   }
-  return n + static_cast<int64_t>(found.cells.size());
 }
 
 int64_t Shortcut::bytes() const {

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "group.h"
 #include "pool.h"
 #include "views.h"
 
@@ -14,30 +15,41 @@ namespace fewfire {
 
 class Shortcut {
  public:
-  struct Found {  // scratch of one thread: cells looked at, and centroid . v of each
+  struct Visit {
+    RowId row;  // group
+    int32_t vector;
+    int32_t n_cells;  // of the group, the first
+  };
+  struct Scratch {  // of one thread
     std::vector<float> of_groups, products;
-    std::vector<RowId> groups, cells;
+    std::vector<RowId> order;
+    Groups<Visit> visits;
   };
 
   bool empty() const { return cells_.empty(); }
-  void clear() { cells_.clear(); }
   void build(Matrix<const float> centroids, uint64_t seed, Pool& pool);
-  // Cells of the groups whose means make the smallest angles with v, until there are `at_least`. Returns how
-  // many products were taken.
-  int64_t find(std::span<const float> v, int64_t at_least, Found& found) const;
+  // The cell with the largest scale (centroid . v + offset) of each vector, the lowest among equals, among
+  // those of the groups whose means make the smallest angles with it, an eighth of all cells at most; NaN
+  // ends in cell 0. Vectors that look into a group do so in turn, while its centroids are in the cache.
+  void nearest(Matrix<const float> vectors, std::span<const float> scales, std::span<const float> offsets,
+               Scratch& scratch, uint32_t* codes, float* scores) const;
+  int64_t n_compared() const { return n_groups() + static_cast<int64_t>(cells_.size()) / kShare; }  // about
   int64_t bytes() const;
 
  private:
+  static constexpr int64_t kShare = 8;
   int64_t n_groups() const { return static_cast<int64_t>(begins_.size()) - 1; }
   void assign(Matrix<const float> centroids, std::vector<int32_t>& groups, Pool& pool) const;
   void move(Matrix<const float> centroids, std::span<const int32_t> groups);
   void sort(Matrix<const float> centroids, std::span<const int32_t> groups);
+  void choose_groups(Matrix<const float> vectors, Scratch& scratch) const;
 
   int64_t width_ = 0;
   std::vector<float> means_, inverse_norms_;  // of groups
-  std::vector<float> vectors_;                // centroids, group by group
-  std::vector<RowId> cells_;                  // and their numbers
-  std::vector<int64_t> begins_;               // of each group, and the end of the last
+  std::vector<float> no_bias_;
+  std::vector<float> vectors_;   // centroids, group by group
+  std::vector<RowId> cells_;     // and their numbers
+  std::vector<int64_t> begins_;  // of each group, and the end of the last
 };
 
 }  // namespace fewfire

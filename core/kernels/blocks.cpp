@@ -93,11 +93,12 @@ void score_dense(Matrix<const float> weights, const float* bias, const RowId* ro
   constexpr int kTile = 4, kAhead = 8;
   const auto id = [&](int64_t r) { return rows != nullptr ? rows[r] : first + r; };
   const auto row_at = [&](int64_t r) { return weights.data + id(r) * weights.cols; };
-  for (int64_t r = 0; r < n && r < kAhead; ++r) prefetch(row_at(r), weights.cols);
+  const int64_t n_foreseen = rows != nullptr ? n : 0;  // hardware foresees neighbours
+  for (int64_t r = 0; r < n_foreseen && r < kAhead; ++r) prefetch(row_at(r), weights.cols);
   for (int64_t begin = 0; begin < n; begin += kTile) {
     const float* row[kTile];
     float dots[kTile];
-    for (int64_t r = begin + kAhead; r < n && r < begin + kAhead + kTile; ++r)
+    for (int64_t r = begin + kAhead; r < n_foreseen && r < begin + kAhead + kTile; ++r)
       prefetch(row_at(r), weights.cols);
     const bool is_whole = begin + kTile <= n;
     for (int64_t r = 0; r < kTile; ++r) row[r] = row_at(is_whole || begin + r < n ? begin + r : n - 1);

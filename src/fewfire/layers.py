@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .bag import EmbeddingBag
+from .config import thread_count
 from .hashed import Hashed
 from .indexes import is_renumbered, make_index, n_cells, n_redrawn, wants_center
 from .ledger import Ledger
@@ -148,7 +149,7 @@ class Layer:
             self.gate = _make_gate(settings, self.index, seed, samples=samples)
             self.core = _core.Linear(weights, bias, settings.activation, self.gate, settings.bias)
         learned = others[len(self._held) - 2 :]
-        self.first_cost = self.restore(*learned) if learned else self.refresh()
+        self.first_cost = self.restore(*learned) if learned else self.refresh(thread_count(None))
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
