@@ -18,7 +18,7 @@ from .metrics import Metrics
 from .network import Network
 from .optimizers import RMS, SGD, Adagrad, Adam
 from .run import DivergenceError
-from .schedules import Constant, CosineDecay, LinearDecay, StepDecay
+from .schedules import Constant, CosineDecay, LinearDecay, OneCycle, StepDecay
 from .selectors import AdaptiveDropout, All, Dropout, TopK
 from .stats import TableStats
 from .trainer import Trainer
@@ -50,6 +50,7 @@ __all__ = [
     "LinearDecay",
     "Metrics",
     "Network",
+    "OneCycle",
     "StepDecay",
     "TableStats",
     "TopK",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -41,15 +42,18 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "dwta": {"n_hashes": 3, "n_tables": 50, **_SHARED_BY_TABLES},
     "minhash": {"n_hashes": 1, "n_tables": 50, "n_bits": 12, **_SHARED_BY_TABLES},
-    "centroid": {
+    "centroid": {  # the rest is fitted to the layer, see `for_layer`
         "n_cells": None,
         "probes": None,
         "spherical": True,
-        **_SHARED_BY_TABLES,
-        "rank": "sign",
-        "refresh": "touched",
-        "refresh_growth": 1.3,
+        **dict.fromkeys(_SHARED_BY_TABLES),
     },
+}
+_FITTED_TO_HIDDEN: dict[str, Any] = {
+    "rank": "sign",
+    "refresh": "touched",
+    "refresh_every": 1000,
+    "refresh_growth": 1.3,
 }
 RERANK = 3.0  # candidates per kept row where the activation is not linear
 POOL = 16  # rows of the visited cells that are ranked, for each candidate
@@ -118,7 +122,8 @@ class Hashed:
         Buckets of each table that a query visits besides its own (default 0). "simhash": those that
         differ in the bits of the least certain projections (Lv et al., VLDB 2007). "centroid":
         those whose centroids have the largest inner products with the input; by default a quarter
-        of all, at least 8. `rank="sign"` then ranks 16 rows for each candidate, of the first cells.
+        of all, at least 8, and 63 in a last layer. `rank="sign"` then ranks 16 rows for each
+        candidate, of the first cells.
     projection : {"gaussian", "sparse", "hadamard", "coordinates"}, optional
         "simhash": standard normal entries (default); +1, 0, -1 with probabilities 1/6, 2/3, 1/6,
         additions only (Achlioptas, JCSS 2003); three rounds of signs and a fast Hadamard transform
@@ -134,22 +139,27 @@ class Hashed:
         "simhash": take the mean row from rows and the mean input from inputs before hashing; the
         order of scores stays (default False). The mean input is that of the training set.
     n_cells : int, optional
-        "centroid": cells, no more than rows. None: 128, from 32,000 rows on 192, but 8 rows each.
+        "centroid": cells, no more than rows. None: 128, from 32,000 rows on 192, but 8 rows each;
+        in a last layer about 7 root(rows), a power of 2.
     spherical : bool, optional
         "centroid": cluster rows by their directions (default), or by their distances.
     rank : {"count", "union", "hamming", "sign"}, optional
         Which of the rows found in the buckets become candidates: those in the most of them
         (default), the first found, those whose codes differ in the fewest bits ("simhash"), those
-        with the best sign sums. "centroid" has one table: "sign" (its default) or "union".
+        with the best sign sums. "centroid" has one table: "sign" (its default) or "union" (its
+        default in a last layer).
     refresh : {"full", "touched", "rolling", "drift"}, optional
         Hash tables: what happens every `refresh_every` steps. "full" (default): all rows are hashed
         anew. "touched": those that changed since the last time. "rolling": the same, but a 16th of
         the rows at a time, spread over the steps between. "drift": all rows, if of a sample of 256
         more than `drift` of the bits (of the codes, in families without bits) are stale. All rows
         are hashed at the end of each epoch in any case. "centroid": "full" runs a k-means anew;
-        with "touched", its default, and "rolling" the centroids follow the rows that changed.
+        with "touched", its default, and "rolling", its default in a last layer, the centroids
+        follow the rows that changed. "rolling" also runs a k-means anew, of a sample, in its rounds
+        1, 2, 4, 8, ...: its cells take over when all rows are in them.
     refresh_every : int, optional
-        Training steps between two refreshes, the first two if pauses grow (default 1000).
+        Training steps between two refreshes, the first two if pauses grow (default 1000; "centroid"
+        in a last layer 1 for 640 rows, at least 100).
     refresh_growth : float, optional
         Each pause is this many times longer than the one before (default 1, "centroid" 1.3; not for
         "rolling").
@@ -297,6 +307,28 @@ class Hashed:
         if self.refresh == "drift":
             self._default("drift", 0.05)
 
+    def for_layer(self, n_rows: int, *, compares: bool) -> Hashed:
+        """Return these settings with what a layer decides filled in.
+
+        Parameters
+        ----------
+        n_rows : int
+        compares : bool
+            Whether the layer's scores are compared with each other, as in a last layer.
+
+        >>> Hashed(family="centroid").for_layer(16_000, compares=False).rank
+        'sign'
+        """
+        if self.family != "centroid":
+            return self
+        fitted = _fitted_to_output(n_rows) if compares else _FITTED_TO_HIDDEN
+        given = {name: getattr(self, name) for name in fitted}
+        if given["refresh"] == "rolling" or (compares and given["refresh"] is None):
+            fitted = {**fitted, "refresh_growth": None}
+        elif compares and given["refresh_growth"] is None:
+            fitted = {**fitted, "refresh_growth": 1.0}
+        return replace(self, **fitted | {k: v for k, v in given.items() if v is not None})
+
     def _default(self, name: str, value: Any) -> None:
         if getattr(self, name) is None:
             object.__setattr__(self, name, value)
@@ -331,6 +363,20 @@ class Hashed:
             raise ValueError('family="centroid" has one table: choose rank="sign" or "union"')
         if self.alpha is not None and self.family != "sign" and self.rank != "sign":
             raise ValueError('alpha weighs sign sums: it needs family="sign" or rank="sign"')
+
+
+def _fitted_to_output(n_rows: int) -> dict[str, Any]:
+    """What did best on debian-depends, and keeps upkeep below a tenth of training at 670,091 rows
+    (docs/design.md): cells of about root(n) / 7 rows, no ranking, a round in n / 640 steps."""
+    n_cells = 2 ** round(math.log2(max(1.0, 7 * math.sqrt(n_rows))))
+    return {
+        "n_cells": min(n_cells, max(1, n_rows // 8)),
+        "probes": 63,
+        "rank": "union",
+        "refresh": "rolling",
+        "refresh_every": max(100, n_rows // 640),
+        "refresh_growth": None,
+    }
 
 
 _CHECKS: dict[str, Callable[[str, Any], object]] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
-from .hashed import RERANK
+from .hashed import RERANK, Hashed
 from .selectors import SELECTORS, All, Selector, active_rows
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
@@ -53,6 +53,9 @@ class Linear:
             raise TypeError(
                 f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"
             )
+        if isinstance(self.selector, Hashed):
+            fitted = self.selector.for_layer(self.out_features, compares=self.compares)
+            object.__setattr__(self, "selector", fitted)
         if self.gain is not None:
             check_number("gain", self.gain, low=0.0, high=1e6)
         if getattr(self.selector, "soft", False) and self.activation != "relu":

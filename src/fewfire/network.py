@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from . import _core
+from .bag import EmbeddingBag
 from .config import check_integer, check_memory, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
@@ -437,7 +438,7 @@ class Network:
             raise ValueError("the data set has no examples")
         if data.kind is None:
             raise ValueError("the data set has no targets: give it y")
-        loss = loss or self.loss or LOSS_OF_KIND[data.kind]
+        loss = loss or self.loss or default_loss(self, data.kind)
         if (loss == "squared") != (data.kind == "values"):
             wanted = "values" if loss == "squared" else "classes or label lists"
             raise ValueError(f"the {loss} loss wants {wanted} as targets, not {data.kind}")
@@ -595,6 +596,14 @@ class Network:
             exact=exact,
             n_threads=thread_count(n_jobs),
         )
+
+
+def default_loss(net: Network, kind: Kind) -> str:
+    """Return the loss of a training that is given none: label lists behind an embedding bag have a
+    softmax, because few of very many labels are right."""
+    assert kind is not None
+    is_wide = isinstance(net.layers[0].settings, EmbeddingBag)
+    return "softmax" if kind == "labels" and is_wide else LOSS_OF_KIND[kind]
 
 
 def _figures(

@@ -21,7 +21,7 @@ from .history import History
 from .ledger import Ledger
 from .loading import from_state
 from .moments import Moments, n_bytes
-from .network import LOSS_OF_KIND, Network
+from .network import Network, default_loss
 from .optimizers import core_optimizer
 from .plan import Plan
 from .priors import start_at_priors
@@ -93,7 +93,7 @@ class Run:
         train, net = known(self.train), self.net
         if train.kind is None:
             raise ValueError("the training set has no targets: give it y")
-        loss = self.plan.loss or LOSS_OF_KIND[train.kind]
+        loss = self.plan.loss or default_loss(net, train.kind)
         for data in (train, *self.eval_sets.values()):
             net.check_targets(data, loss, train.encoding)
         net.check_loss(loss)

@@ -93,6 +93,29 @@ class StepDecay(Schedule):
         return self.factor ** np.minimum(self.n_drops, np.floor(progress * (self.n_drops + 1)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class OneCycle(Schedule):
+    """Rise along half a cosine for the first `rise` of the run, then fall to 0 along another.
+
+    Smith & Topin (2018). The first step is 1/25 of the rate.
+
+    >>> OneCycle(rise=0.5).factors(0, 4, 4)
+    array([0.04, 0.52, 1.  , 0.5 ], dtype=float32)
+    """
+
+    rise: float = 0.3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("rise", self.rise, above=0.0, below=1.0)
+
+    def _shape(self, progress: NDArray[np.float64]) -> NDArray[np.float64]:
+        up = np.minimum(1.0, progress / self.rise)
+        down = np.clip((progress - self.rise) / (1.0 - self.rise), 0.0, 1.0)
+        rising = 0.04 + 0.96 * 0.5 * (1.0 - np.cos(np.pi * up))
+        return np.where(progress < self.rise, rising, 0.5 * (1.0 + np.cos(np.pi * down)))
+
+
 SCHEDULES: dict[str, type[Schedule]] = {
-    kind.__name__: kind for kind in (Constant, LinearDecay, CosineDecay, StepDecay)
+    kind.__name__: kind for kind in (Constant, LinearDecay, CosineDecay, StepDecay, OneCycle)
 }

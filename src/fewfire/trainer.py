@@ -24,11 +24,13 @@ class Trainer:
     ----------
     net : Network
         Changed in place.
-    loss : {"softmax", "logistic", "squared"}, optional
-        None: softmax for classes, logistic for label lists, squared for values.
+    loss : {"softmax", "decoupled", "logistic", "squared"}, optional
+        None: softmax for classes, logistic for label lists (softmax behind an `EmbeddingBag`),
+        squared for values. With several labels "softmax" spreads its target over them; "decoupled"
+        lets each label compete with the rows that are none, one at a time (Jain et al., ICLR 2024).
     optimizer : SGD, Adagrad, RMS or Adam, optional
     schedule : Schedule, optional
-        None: linear decay to 0.
+        None: linear decay to 0; behind an `EmbeddingBag` one cycle.
     batch_size : int, optional
         Examples per step; a gradient is their mean.
     max_epochs : int, optional

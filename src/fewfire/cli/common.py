@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from .. import datasets
+from ..bag import EmbeddingBag
 from ..config import thread_count
 from ..data import Dataset, Encoding
 from ..ledger import Ledger
@@ -81,16 +82,23 @@ def one_part(found: Dataset | tuple[Dataset, Dataset], part: int) -> Dataset:
 
 
 def make_network(
-    data: Dataset, widths: Sequence[int], seed: int, hidden: Callable[[int, int], Linear]
+    data: Dataset,
+    widths: Sequence[int],
+    seed: int,
+    hidden: Callable[[int, int], Linear],
+    first: Callable[[int], EmbeddingBag] | None = None,
+    output: Callable[[int, int], Linear] = Linear,
 ) -> Network:
-    """Return a network for `data` with hidden layers of these widths, which `hidden` makes."""
+    """Return a network for `data` with hidden layers of these widths, which `hidden` makes, behind
+    a bag, if there is one."""
     if len(data) == 0:
         raise ValueError("the data set has no examples")
     if data.kind is None:
         raise ValueError("the data has no targets to learn: give it labels")
-    sizes = (data.n_features, *widths)
+    bag = [] if first is None else [first(data.n_features)]
+    sizes = (bag[0].dim if bag else data.n_features, *widths)
     layers = [hidden(n_in, n_out) for n_in, n_out in pairwise(sizes)]
-    return Network(*layers, Linear(sizes[-1], data.n_labels), random_state=seed)
+    return Network(*bag, *layers, output(sizes[-1], data.n_labels), random_state=seed)
 
 
 def shape(examples: Dataset) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,13 @@ import click
 
 from ..callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
 from ..data import Dataset
-from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS, Hashed
+from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
 from ..history import History
-from ..linear import ACTIVATIONS, Linear
+from ..linear import ACTIVATIONS
 from ..network import LOSSES, Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
-from ..selectors import SELECTORS, Selector
+from ..selectors import SELECTORS
 from ..trainer import Trainer
 from .common import (
     PATH,
@@ -26,17 +24,21 @@ from .common import (
     cost,
     jobs_option,
     json_option,
-    make_network,
     metrics_dict,
     print_json,
     read_part,
     say,
     table,
 )
+from .nets import PRESETS, by_name, make, names, network, options_of
 
 
-def _widths(context: click.Context, parameter: click.Parameter, value: Any) -> tuple[int, ...]:
+def _widths(
+    context: click.Context, parameter: click.Parameter, value: Any
+) -> tuple[int, ...] | None:
     """Widths from "1000,1000", or from a list in a TOML file."""
+    if value is None:
+        return None
     words = value.split(",") if isinstance(value, str) else value
     try:
         widths = tuple(int(word) for word in words if word != "")
@@ -74,40 +76,33 @@ def _as_typed(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _options_of(kinds: Mapping[str, type[Any]]) -> list[str]:
-    """Names that any of these settings has, in their order."""
-    return list(dict.fromkeys(field.name for kind in kinds.values() for field in fields(kind)))
-
-
-_OUTPUT_OPTIONS = ("negatives", "head")
-SELECTOR_OPTIONS = [name for name in _options_of(SELECTORS) if name not in _OUTPUT_OPTIONS]
-OPTIMIZER_OPTIONS = _options_of(OPTIMIZERS)
-SCHEDULE_OPTIONS = _options_of(SCHEDULES)
-
-
-PRESETS: dict[str, Callable[..., Selector]] = {
-    "auto": Hashed.auto,
-    "kdd2017": lambda n_in, n_out, **density: Hashed.kdd2017(**density),
-    "slide": lambda n_in, n_out, **density: Hashed.slide(**density),
-}
-
-
-def _by_name(kinds: Mapping[str, type[Any]]) -> dict[str, type[Any]]:
-    """Classes by their names on the command line: LinearDecay is linear."""
-    return {name.lower().removesuffix("decay"): kind for name, kind in kinds.items()}
-
-
-def _names(kinds: Mapping[str, type[Any]]) -> click.Choice[str]:
-    return click.Choice(list(_by_name(kinds)))
+OPTIMIZER_OPTIONS = options_of(OPTIMIZERS)
+SCHEDULE_OPTIONS = options_of(SCHEDULES)
 
 
 _SETTINGS = [
     click.option("--hidden", type=click.UNPROCESSED, callback=_widths, metavar="N,N",
-                 default="1000,1000", show_default=True,
-                 help='Widths of the hidden layers; "" for none.'),
+                 help='Widths of the hidden layers; "" for none. Default: 1000,1000, or none behind '
+                      "a --bag."),
+    click.option("--bag", type=click.IntRange(min=0), metavar="N",
+                 help="Width of a first layer that keeps a row of weights per feature, 0 for none. "
+                      "Default: 256 for label lists of sparse features without --hidden."),
+    click.option("--input-dropout", type=float,
+                 help="--bag: share of an example's features left out; default: 0.3."),
+    click.option("--dropout", type=float,
+                 help="--bag: share of its neurons left out; default: 0.2."),
+    click.option("--output-rows", type=click.Choice(["all", "hashed"]),
+                 help="Rows of the last layer that are computed; default: hashed where it is "
+                      "wide."),
+    click.option("--candidates", type=click.IntRange(min=1), metavar="N",
+                 help="Hashed last layer: rows computed for an example; default: 500."),
+    click.option("--negatives", type=click.IntRange(min=0), metavar="N",
+                 help="Hashed last layer: rows drawn for a micro-batch; default: 2048."),
+    click.option("--head", type=click.IntRange(min=0), metavar="N",
+                 help="Hashed last layer: frequent labels among all candidates; default: 64."),
     click.option("--activation", type=click.Choice(ACTIVATIONS), default="relu", show_default=True,
                  help="Of the hidden layers."),
-    click.option("--selector", type=click.Choice([*_by_name(SELECTORS), *PRESETS]),
+    click.option("--selector", type=click.Choice([*by_name(SELECTORS), *PRESETS]),
                  default="hashed", show_default=True,
                  help="What chooses the rows of the hidden layers; auto: the fastest gate for each "
                       "width; kdd2017, slide: the published ones."),
@@ -159,9 +154,11 @@ _SETTINGS = [
     click.option("--redraw-every", type=int,
                  help="simhash: steps until the next table in turn is redrawn; default: never."),
     click.option("--loss", type=click.Choice(LOSSES),
-                 help="Default: softmax for classes, logistic for labels, squared for values."),
-    click.option("--optimizer", type=_names(OPTIMIZERS), 
-                 help="Default, fitted: rms, lr 0.002, l2 0.01, rowwise; dense nets adam, l2 0.1."),
+                 help="Default: softmax for classes, logistic for labels (softmax behind a --bag), "
+                      "squared for values."),
+    click.option("--optimizer", type=names(OPTIMIZERS),
+                 help="Default, fitted: rms, lr 0.002, l2 0.01, rowwise; dense nets adam, l2 0.1; "
+                      "behind a --bag rms, lr 0.002."),
     click.option("--lr", type=float, help="Learning rate; default: the optimizer's."),
     click.option("--l2", type=float, help="Decay of the weights; default of an --optimizer: 0."),
     click.option("--momentum", type=float, help="sgd; default: 0."),
@@ -172,14 +169,15 @@ _SETTINGS = [
     click.option("--rowwise/--elementwise", default=None,
                  help="adagrad, rms, adam: second moments by row; default of an --optimizer: no."),
     click.option("--initial", type=float, help="adagrad: sum at the start; default: 0."),
-    click.option("--schedule", type=_names(SCHEDULES), default="linear", show_default=True,
-                 help="Of the learning rate."),
+    click.option("--schedule", type=names(SCHEDULES),
+                 help="Of the learning rate; default: linear, behind a --bag onecycle."),
     click.option("--warmup", type=int, help="Steps in which the rate rises; default: 0."),
     click.option("--final", type=float, help="linear, cosine: last factor; default: 0."),
     click.option("--n-drops", type=int, help="step; default: 2."),
     click.option("--factor", type=float, help="step; default: 0.1."),
+    click.option("--rise", type=float, help="onecycle: share of the run; default: 0.3."),
     click.option("--batch-size", type=int, help="Examples per step; default: fitted."),
-    click.option("--max-epochs", type=int, help="Default: 12."),
+    click.option("--max-epochs", type=int, help="Default: 12; behind a --bag 5."),
 ]  # fmt: skip
 
 
@@ -243,7 +241,7 @@ def train(
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output.parent} is no folder: make it first")
     fit, held_out = _read_data(data, labels, val, val_size)
-    net = _network(fit, settings, seed)
+    net = network(fit, settings, seed)
     callbacks: list[Callback] = []
     if patience is not None:
         monitor = f"val/{net.default_metrics(fit.kind)[0]}"
@@ -305,56 +303,24 @@ def _read_data(
     return fit, None if val is None else read_part(val, fit.encoding, 1)
 
 
-def _network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
-    def hidden(n_in: int, n_out: int) -> Linear:
-        selector = _selector(settings, n_in, n_out)
-        return Linear(n_in, n_out, activation=settings["activation"], selector=selector)
-
-    return make_network(data, settings["hidden"], seed, hidden)
-
-
-def _selector(settings: dict[str, Any], n_in: int, n_out: int) -> Selector:
-    name = settings["selector"]
-    if name not in PRESETS:
-        selector: Selector = _make(SELECTORS, name, SELECTOR_OPTIONS, settings)
-        return selector
-    for option in SELECTOR_OPTIONS:
-        if option != "density" and settings[option] is not None:
-            raise click.UsageError(
-                f"--selector {name} settles --{option.replace('_', '-')}: leave it out, or "
-                "describe the gate with --selector hashed"
-            )
-    density = settings["density"]
-    given = {} if density is None else {"density": density}
-    return PRESETS[name](n_in, n_out, **given)
-
-
 def _optimizer(net: Network, settings: dict[str, Any]) -> Optimizer | None:
     if settings["optimizer"] is None:
         given = [name for name in OPTIMIZER_OPTIONS if settings[name] is not None]
         if given:
             raise click.UsageError(f"--{given[0]} needs --optimizer")
         return None
-    optimizer: Optimizer = _make(OPTIMIZERS, settings["optimizer"], OPTIMIZER_OPTIONS, settings)
+    optimizer: Optimizer = make(OPTIMIZERS, settings["optimizer"], OPTIMIZER_OPTIONS, settings)
     return optimizer
 
 
-def _schedule(settings: dict[str, Any]) -> Schedule:
-    schedule: Schedule = _make(SCHEDULES, settings["schedule"], SCHEDULE_OPTIONS, settings)
+def _schedule(settings: dict[str, Any]) -> Schedule | None:
+    if settings["schedule"] is None:
+        given = [name for name in SCHEDULE_OPTIONS if settings[name] is not None]
+        if not given:
+            return None
+    name = settings["schedule"] or "linear"
+    schedule: Schedule = make(SCHEDULES, name, SCHEDULE_OPTIONS, settings)
     return schedule
-
-
-def _make(
-    kinds: Mapping[str, type[Any]], name: str, options: Sequence[str], values: Mapping[str, Any]
-) -> Any:
-    """Make the object called `name` from those of its options that were given."""
-    kind = _by_name(kinds)[name]
-    given = {option: values[option] for option in options if values[option] is not None}
-    known = {field.name for field in fields(kind)}
-    foreign = [option for option in given if option not in known]
-    if foreign:
-        raise click.UsageError(f"{name} has no option --{foreign[0].replace('_', '-')}")
-    return kind(**given)
 
 
 def _report(
