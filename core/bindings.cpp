@@ -283,6 +283,34 @@ Numpy<float> bind_scores(const Model& model, const Inputs& inputs, Array1<const 
   return to_numpy(std::move(scores), {n, width});
 }
 
+Numpy<float> bind_candidate_scores(const Model& model, const Inputs& inputs, Array1<const int64_t> ids,
+                                   const Targets& rows, int n_threads) {
+  std::vector<float> scores;
+  {
+    nb::gil_scoped_release unlocked;
+    check_inputs(inputs, model, view(ids));
+    require(rows.indptr.size() == ids.size() + 1, "a list of rows for each example is wanted");
+    for (const RowId row : rows.indices)
+      require(row < model.layers.back().n_rows(), "a row is not below those of the last layer");
+    require(!model.layers.back().is_bag, "a bag has no rows to choose from");
+    scores.resize(rows.indices.size());
+    score_rows(model, inputs, view(ids), rows, threads_of(n_threads), scores);
+  }
+  return to_numpy(std::move(scores));
+}
+
+Numpy<double> bind_latencies(const Model& model, const Inputs& inputs, Array1<const int64_t> ids, int64_t k,
+                             bool exact) {
+  std::vector<double> seconds;
+  {
+    nb::gil_scoped_release unlocked;
+    check_inputs(inputs, model, view(ids));
+    require(k >= 1 && k <= model.layers.back().n_rows(), "k must be in 1 .. rows of the last layer");
+    seconds = latencies(model, inputs, view(ids), mode_of(exact), k);
+  }
+  return to_numpy(std::move(seconds));
+}
+
 using MeanResult = nb::typed<nb::tuple, std::vector<Numpy<float>>, Numpy<int64_t>>;
 
 MeanResult bind_mean_inputs(const Model& model, const Inputs& inputs, Array1<const int64_t> ids,
@@ -385,6 +413,7 @@ void check_some_rows(const TableIndex& index, const Array2<const float>& weights
 
 void bind_indexes(nb::module_& m) {
   nb::class_<Index>(m, "Index")
+      .def_prop_ro("n_bytes", &Index::bytes, "Memory of the index.")
       .def(
           "refresh",
           [](Index& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
@@ -868,6 +897,10 @@ void bind_network(nb::module_& m) {
   m.def("choices", &bind_choices, "model"_a, "position"_a, "inputs"_a, "ids"_a.noconvert(), "n_threads"_a,
         "What the gate of a layer chooses, and the best of all rows, (n, k) each, the highest score first; "
         "-1 where there are fewer.");
+  m.def("candidate_scores", &bind_candidate_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "rows"_a,
+        "n_threads"_a, "Raw scores of the output rows listed for each example, list after list.");
+  m.def("latencies", &bind_latencies, "model"_a, "inputs"_a, "ids"_a.noconvert(), "k"_a, "exact"_a,
+        "Seconds that each example takes alone, in one thread, to its k best rows.");
   m.def("scores", &bind_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "exact"_a, "n_threads"_a,
         "Raw scores of every output row; -inf where a row was not computed.");
 }

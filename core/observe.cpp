@@ -1,6 +1,9 @@
 #include "observe.h"
 
+#include <chrono>
+
 #include "kernels.h"
+#include "ranking.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -60,6 +63,27 @@ Choices choices(const Model& model, size_t position, const Inputs& inputs, std::
   };
   predict(model, inputs, {}, ids, Mode::gated, n_threads, take);
   return found;
+}
+
+std::vector<double> latencies(const Model& model, const Inputs& inputs, std::span<const int64_t> ids,
+                              Mode mode, int64_t k) {
+  Pool serial(1);
+  Workspace space(model, mode, 1);
+  space.leaves_last = ranks_all(model, mode);
+  Ranking ranking{.k = k};
+  std::vector<RowId> rows(static_cast<size_t>(k)), order;
+  std::vector<float> scores(rows.size());
+  std::vector<double> seconds;
+  for (const int64_t& id : ids) {
+    const auto start = std::chrono::steady_clock::now();
+    forward(model, inputs, {}, {&id, 1}, 0, space, serial);
+    if (space.leaves_last)
+      rank_all(model, space, ranking);
+    else
+      best(space.layers.back().active(0), rows, scores, order);
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return seconds;
 }
 
 }  // namespace fewfire

@@ -26,4 +26,8 @@ struct Choices {  // rows of one layer, a line per example, the highest score fi
 Choices choices(const Model& model, size_t position, const Inputs& inputs, std::span<const int64_t> ids,
                 int n_threads);
 
+// Seconds that each example takes alone, in one thread: from its features to its k best rows.
+std::vector<double> latencies(const Model& model, const Inputs& inputs, std::span<const int64_t> ids,
+                              Mode mode, int64_t k);
+
 }  // namespace fewfire

@@ -38,7 +38,7 @@ void choose_candidates(const Layer& layer, size_t l, Workspace& space, Pool& poo
     const std::vector<RowId>& rows = own.scratch.candidates;
     std::copy(rows.begin(), rows.end(), activity.rows.begin() + e * activity.capacity);
     activity.counts[e] = static_cast<int64_t>(rows.size());
-    for (const RowId row : rows) ++own.usage[l][row];
+    own.usage[l][0] += activity.counts[e];
   });
 }
 
@@ -113,7 +113,7 @@ void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool)
                           space.input_matrix(l), own.scores.data() + first, n);
     space.threads[thread].tallies[l].forward += (end - first) * batch * d;
     space.threads[thread].tallies[l].rows_touched += end - first;
-    for (int64_t s = first; s < end; ++s) space.threads[thread].usage[l][own.negatives[s]] += batch;
+    space.threads[thread].usage[l][0] += (end - first) * batch;
   });
 }
 

@@ -1,6 +1,7 @@
 #include "step.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "bag.h"
@@ -319,7 +320,8 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads)
   }
   for (ThreadSpace& thread : threads) {
     thread.tallies.resize(layers.size());
-    for (const Layer& layer : model.layers) thread.usage.emplace_back(layer.n_rows());
+    for (size_t l = 0; l < layers.size(); ++l)
+      thread.usage.emplace_back(is_sampled(model, l, *this) ? 1 : model.layers[l].n_rows());
   }
 }
 
@@ -367,6 +369,9 @@ void step(const Model& model, const Inputs& inputs, const Targets& targets, std:
           int64_t number, Workspace& space, Pool& pool) {
   forward(model, inputs, targets, ids, epoch, space, pool);
   compute_losses(model, targets, ids, space, pool);
+  double total = 0.0;
+  for (const double loss : space.losses) total += loss;
+  if (!std::isfinite(total)) return;  // training diverged: the caller sees it, and nothing is spoilt further
   const Update update{optimizer, optimizer.rates(lr, number), number};
   for (size_t l = model.layers.size(); l-- > 0;) {
     const Layer& layer = model.layers[l];

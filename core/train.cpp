@@ -5,6 +5,9 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels.h"
+#include "simd.h"
+
 namespace fewfire {
 namespace {
 
@@ -94,6 +97,28 @@ Totals predict(const Model& model, const Inputs& inputs, const Targets& targets,
     add(space, totals);
   });
   return totals;
+}
+
+Totals score_rows(const Model& model, const Inputs& inputs, std::span<const int64_t> ids, const Targets& rows,
+                  int n_threads, std::span<float> scores) {
+  const size_t last = model.layers.size() - 1;
+  const Layer& layer = model.layers[last];
+  const auto take = [&](int64_t first, Workspace& space, Pool&) {
+    for (int64_t e = 0; e < space.n_examples(); ++e) {
+      const int64_t begin = rows.indptr[first + e];
+      const std::span<const RowId> wanted = rows.labels(first + e);
+      const int64_t n = static_cast<int64_t>(wanted.size());
+      const SparseVector x = space.input_of(last, e);
+      if (space.has_full_input(last))
+        kernels().score_dense(layer.weights, layer.bias.data(), wanted.data(), 0, n, x.values.data(),
+                              scores.data() + begin);
+      else
+        kernels().score_rows(layer.weights, layer.bias.data(), wanted.data(), 0, n, x, scores.data() + begin);
+      space.threads[0].tallies[last].forward += n * x.size();
+      space.threads[0].tallies[last].rows_touched += n;
+    }
+  };
+  return predict(model, inputs, {}, ids, Mode::gated, n_threads, take, true);
 }
 
 void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, std::vector<RowId>& order) {

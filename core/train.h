@@ -36,6 +36,11 @@ Totals predict(const Model& model, const Inputs& inputs, const Targets& targets,
                const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take,
                bool leaves_last = false);
 
+// scores[k] = the score of row rows.indices[k] of the last layer, for the examples `ids` in turn; rows.indptr
+// has their lists. The layers below are computed through their gates.
+Totals score_rows(const Model& model, const Inputs& inputs, std::span<const int64_t> ids, const Targets& rows,
+                  int n_threads, std::span<float> scores);
+
 // The k best of some scored rows, best first; equal scores in ascending order of rows. Missing ones are -1,
 // -inf.
 void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, std::vector<RowId>& order);

@@ -16,6 +16,12 @@ struct Matrix {  // row-major
   operator Matrix<const T>() const { return {data, rows, cols}; }
 };
 
+// Of the elements of some vectors.
+template <class... Vectors>
+int64_t bytes_of(const Vectors&... vectors) {
+  return (int64_t{0} + ... + static_cast<int64_t>(vectors.size() * sizeof(typename Vectors::value_type)));
+}
+
 // The non-zero coordinates of one vector: ids ascending and distinct, a value for each.
 struct SparseVector {
   std::span<const RowId> ids;

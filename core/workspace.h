@@ -64,8 +64,9 @@ struct SampledSpace {
 struct ThreadSpace {
   Scratch scratch;
   Choice choice;
-  std::vector<Tally> tallies;               // per layer
-  std::vector<std::vector<int64_t>> usage;  // per layer and row: examples that chose it
+  std::vector<Tally> tallies;  // per layer
+  // Per layer and row: examples that chose it; of a last layer that is sampled only their sum.
+  std::vector<std::vector<int64_t>> usage;
   std::vector<RowId> rows, flipped, ids;
   std::vector<float> deltas, gradient, values;
   std::vector<Pair> pairs;

@@ -35,6 +35,9 @@ class Centroids : public Hash {
   int n_tables() const override { return 1; }
   int64_t n_buckets() const override { return options_.n_cells; }
   int n_probes() const override { return static_cast<int>(options_.n_probes); }
+  int64_t bytes() const override {
+    return shortcut_.bytes() + bytes_of(centroids_, columns_, scales_, offsets_);
+  }
   std::unique_ptr<Hash> unfitted() const override {
     return std::make_unique<Centroids>(n_columns_, options_, seed_);
   }

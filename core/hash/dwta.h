@@ -19,6 +19,7 @@ class Dwta : public DensifiedHash {
 
   Dwta(int64_t n_columns, int n_hashes, int n_tables, uint64_t seed);
 
+  int64_t bytes() const override { return bytes_of(places_); }
   int64_t n_buckets() const override { return int64_t{1} << (kPlaceBits * n_hashes()); }
   // places().row(j)[p] = 8 bin + place of coordinate j in permutation p; -1: in no bin
   Matrix<const int32_t> places() const { return {places_.data(), n_columns(), n_permutations_}; }

@@ -40,6 +40,7 @@ class Hash {
   virtual int n_tables() const = 0;
   virtual int64_t n_buckets() const = 0;           // of a table; codes are below it
   virtual int n_probes() const { return 1; }       // buckets of each table that a query visits
+  virtual int64_t bytes() const = 0;               // of memory
   virtual int bits_per_code() const { return 0; }  // whose Hamming distance means something; 0: none
 
   // The mean input, for a family that takes it from queries; it counts from the next fit on.

@@ -18,6 +18,7 @@ class MinHash : public DensifiedHash {
 
   MinHash(int64_t n_columns, int n_hashes, int n_tables, int n_bits, uint64_t seed);
 
+  int64_t bytes() const override { return 0; }
   int64_t n_buckets() const override { return int64_t{1} << n_bits_; }
 
  private:

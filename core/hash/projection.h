@@ -21,6 +21,7 @@ class Projection {
   int64_t n_inputs() const { return n_inputs_; }
   int64_t n_outputs() const { return n_outputs_; }
   virtual Cost cost(int64_t n_nonzero) const = 0;
+  virtual int64_t bytes() const = 0;
   // Draws outputs first, ..., first + n - 1 anew: they are then those of a projection with this seed.
   virtual void redraw(int64_t /*first*/, int64_t /*n*/, uint64_t /*seed*/) {
     throw std::invalid_argument("outputs that share their rotations cannot be drawn anew");
@@ -36,6 +37,7 @@ class Projection {
 class GaussianProjection : public Projection {
  public:
   GaussianProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed);
+  int64_t bytes() const override { return bytes_of(entries_); }
   Cost cost(int64_t n_nonzero) const override { return {.multiplications = n_nonzero * n_outputs()}; }
   void redraw(int64_t first, int64_t n, uint64_t seed) override;
   void apply(SparseVector x, std::vector<float>& outputs, std::vector<float>& spare) const override;
@@ -49,6 +51,7 @@ class GaussianProjection : public Projection {
 class SignedProjection : public Projection {
  public:
   SignedProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed);
+  int64_t bytes() const override { return bytes_of(plus_, minus_); }
   Cost cost(int64_t n_nonzero) const override { return {.additions = (2 * n_nonzero + 1) * n_outputs()}; }
   void redraw(int64_t first, int64_t n, uint64_t seed) override;
   void apply(SparseVector x, std::vector<float>& outputs, std::vector<float>& spare) const override;
@@ -64,6 +67,7 @@ class SignedProjection : public Projection {
 class HadamardProjection : public Projection {
  public:
   HadamardProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed);
+  int64_t bytes() const override { return bytes_of(signs_); }
   Cost cost(int64_t n_nonzero) const override;
   void apply(SparseVector x, std::vector<float>& outputs, std::vector<float>& spare) const override;
 
@@ -79,6 +83,7 @@ class HadamardProjection : public Projection {
 class CoordinateProjection : public Projection {
  public:
   CoordinateProjection(int64_t n_inputs, int64_t n_outputs, uint64_t seed);
+  int64_t bytes() const override { return bytes_of(inputs_); }
   Cost cost(int64_t) const override { return {}; }
   void redraw(int64_t first, int64_t n, uint64_t seed) override;
   void apply(SparseVector x, std::vector<float>& outputs, std::vector<float>& spare) const override;

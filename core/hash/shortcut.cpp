@@ -140,8 +140,7 @@ void Shortcut::nearest(Matrix<const float> vectors, std::span<const float> scale
 }
 
 int64_t Shortcut::bytes() const {
-  return static_cast<int64_t>((means_.size() + inverse_norms_.size() + vectors_.size()) * sizeof(float) +
-                              cells_.size() * sizeof(RowId) + begins_.size() * sizeof(int64_t));
+  return bytes_of(means_, inverse_norms_, no_bias_, vectors_, cells_, begins_);
 }
 
 }  // namespace fewfire

@@ -28,6 +28,8 @@ class SignIndex : public Index {
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override;
 
+  int64_t bytes() const override { return bytes_of(reads_, bits_); }
+
   std::span<const char> reads() const { return reads_; }
   Matrix<const uint64_t> bits() const { return {bits_.data(), n_columns_, n_words_}; }
 

@@ -18,6 +18,7 @@ class SignRows {
   void score(const Layer& layer, SparseVector x, std::span<const RowId> rows, Scratch& scratch,
              std::vector<float>& scores, Tally& tally) const;
 
+  int64_t bytes() const { return bytes_of(bits_); }
   Matrix<const uint64_t> bits() const { return {bits_.data(), n_rows_, n_words_}; }
 
  private:

@@ -46,6 +46,9 @@ class SimHash : public Hash {
 
   void set_center(std::span<const float> center) override { center_.assign(center.begin(), center.end()); }
   void set_draws(std::span<const uint32_t> draws) override;
+  int64_t bytes() const override {
+    return projection_->bytes() + bytes_of(draws_, mean_row_, center_, center_products_);
+  }
   const Projection& projection() const { return *projection_; }
   // What of a row is projected.
   void transform(std::span<const float> row, float bias, std::vector<float>& values) const;

@@ -63,6 +63,11 @@ class TableIndex : public Index {
     if (signs_) signs_->flip(row, columns, weights);
   }
 
+  int64_t bytes() const override {
+    return hash_->bytes() + (signs_ ? signs_->bytes() : 0) +
+           bytes_of(codes_, offsets_, rows_, every_row_, signatures_);
+  }
+
   std::span<const RowId> bucket(int table, uint32_t code) const;
   Matrix<const int64_t> offsets() const {
     return {offsets_.data(), hash_->n_tables(), hash_->n_buckets() + 1};

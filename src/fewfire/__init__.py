@@ -14,6 +14,7 @@ from .history import History
 from .ledger import Ledger
 from .linear import Linear
 from .loading import load
+from .memory import MemoryEstimate, estimate_memory
 from .metrics import Metrics
 from .network import Network
 from .optimizers import RMS, SGD, Adagrad, Adam
@@ -48,6 +49,7 @@ __all__ = [
     "Ledger",
     "Linear",
     "LinearDecay",
+    "MemoryEstimate",
     "Metrics",
     "Network",
     "OneCycle",
@@ -58,6 +60,7 @@ __all__ = [
     "Trainer",
     "callbacks",
     "datasets",
+    "estimate_memory",
     "frequencies",
     "load",
     "metrics",

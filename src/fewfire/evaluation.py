@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from . import _core
 from .data import Dataset
@@ -81,6 +82,20 @@ def output_scores(
         for inputs, _, ids in _calls(data, with_targets=False)
     ]
     return np.concatenate([np.empty((0, n_outputs), np.float32), *parts])
+
+
+def candidate_scores(
+    model: _core.Model, data: Dataset, wanted: csr_array, *, n_threads: int
+) -> NDArray[np.float32]:
+    """Return the scores of the stored places of `wanted`, in their order."""
+    scores, done = [np.empty(0, np.float32)], 0
+    for inputs, _, ids in _calls(data, with_targets=False):
+        starts = np.asarray(wanted.indptr[done : done + len(ids) + 1], np.int64)
+        rows = np.asarray(wanted.indices[starts[0] : starts[-1]], np.int32)
+        lists = _core.LabelTargets(starts - starts[0], rows)
+        scores.append(_core.candidate_scores(model, inputs, ids, lists, n_threads))
+        done += len(ids)
+    return np.concatenate(scores)
 
 
 def _calls(data: Dataset, *, with_targets: bool) -> Iterator[Call]:

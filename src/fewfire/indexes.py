@@ -55,8 +55,15 @@ def _centroids(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Has
     n_rows, n_columns = shape
     cells = n_cells(selector, n_rows)
     n_visited = _fitted_visits(cells) if selector.probes is None else 1 + selector.probes
+    many = cells > 256  # then a k-means must not hold up training
     return _core.Centroids(
-        n_columns, cells, seed, n_probes=n_visited, spherical=bool(selector.spherical)
+        n_columns,
+        cells,
+        seed,
+        n_probes=n_visited,
+        spherical=bool(selector.spherical),
+        sample_per_cell=min(32, max(8, 32_768 // cells)),
+        n_iterations=2 if many else 4,
     )
 
 

@@ -105,6 +105,8 @@ class Layer:
     draws : ndarray of uint32, (n_tables,), or None
         How often each table's hash functions were drawn anew, of a layer with
         `Hashed(redraw_every=...)`; training counts.
+    samples : bool
+        Whether it is a last layer that keeps every candidate and draws negatives.
     has_cells : bool
         Whether the index keeps centroids and cells that follow the rows.
     index : SignIndex, TableIndex or None
@@ -130,6 +132,7 @@ class Layer:
     ) -> None:
         seed = int(_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
+        self.samples = samples
         self.weights = weights
         self.bias = bias
         given = dict(zip(_specs(settings), (weights, bias, *others), strict=False))

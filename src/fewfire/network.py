@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 
 from . import _core
@@ -16,13 +17,21 @@ from .config import check_integer, check_memory, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.encoding import Kind
-from .evaluation import Evaluation, TopK, core_inputs, evaluate, output_scores
+from .evaluation import (
+    Evaluation,
+    TopK,
+    candidate_scores,
+    core_inputs,
+    evaluate,
+    output_scores,
+)
 from .files import Arrays, PathLike, packed, write_model
 from .frequencies import LabelGroup, propensities, recall_by_group
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
 from .metrics import Cutoff, Labels, Metrics, cutoffs, ndcg_at, precision_at, psp_at
 from .selectors import All
+from .serving import Serving, serving
 from .stack import Settings, check_layers, is_sampled
 from .stats import TableStats, table_stats
 
@@ -248,6 +257,47 @@ class Network:
         n_threads = thread_count(n_jobs)
         return output_scores(self.model(), self.n_outputs, data, exact=exact, n_threads=n_threads)
 
+    def predict_scores(
+        self, X: Examples, candidates: csr_array, *, n_jobs: int | None = 1
+    ) -> csr_array:
+        """Return the scores of given rows only: a CSR of the shape and places of `candidates`.
+
+        No other row of the last layer is read: what re-ranks the answers of another system.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features)
+        candidates : scipy sparse, (n, n_outputs)
+            Its stored places are the rows to score, whatever their values; they come back in
+            ascending order.
+        n_jobs : int, optional
+            Threads; None for all cores.
+
+        Raises
+        ------
+        ValueError
+            If `X` or `candidates` has another shape.
+
+        Examples
+        --------
+        >>> from fewfire import Linear
+        >>> net = Network(Linear(2, 4), random_state=0)
+        >>> wanted = csr_array(np.array([[0, 1, 0, 1]]))
+        >>> net.predict_scores(np.ones((1, 2)), wanted).indices
+        array([1, 3], dtype=int32)
+        """
+        data = self._examples(X)
+        wanted = csr_array(candidates)
+        if wanted.shape != (len(data), self.n_outputs):
+            raise ValueError(
+                f"candidates have the shape {wanted.shape}, wanted ({len(data)}, {self.n_outputs}):"
+                " a row per example, a column per row of the last layer"
+            )
+        wanted.sum_duplicates()
+        n_threads = thread_count(n_jobs)
+        scores = candidate_scores(self.model(), data, wanted, n_threads=n_threads)
+        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape)
+
     def predict_proba(
         self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
     ) -> NDArray[np.float32]:
@@ -363,6 +413,29 @@ class Network:
         top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
         return recall_by_group(k, top.indices, data.label_lists(), counts)
 
+    def serving(self, X: Examples, k: int = 5, *, n_jobs: int | None = 1) -> Serving:
+        """Return how fast single examples are answered, and what the gates leave out.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features)
+            Up to 1000 examples are looked at, one after another.
+        k : int
+            At most the rows of the last layer.
+        n_jobs : int, optional
+            Threads for what is not timed; None for all cores.
+
+        Raises
+        ------
+        ValueError
+            As `predict_topk`, and without an example.
+        """
+        k = check_integer("k", k, low=1, high=self.n_outputs)
+        data = self._examples(X)
+        if len(data) == 0:
+            raise ValueError("the data set has no examples")
+        return serving(self.model(), len(self.layers), data, k, thread_count(n_jobs))
+
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1
     ) -> list[TableStats]:
@@ -406,17 +479,17 @@ class Network:
         Parameters
         ----------
         usage : sequence of ndarray (rows,)
-            For each layer, how often each row was chosen.
+            For each layer, how often each row was chosen, or all of them together.
         n_examples : int
             By how many examples.
         """
         gated = [
-            counts
+            (counts.sum(), len(layer.bias))
             for counts, layer in zip(usage, self.layers, strict=True)
             if not isinstance(layer.settings.selector, All)
         ]
-        n_rows = sum(map(len, gated)) * n_examples
-        return float(sum(counts.sum() for counts in gated) / n_rows) if n_rows else 1.0
+        n_rows = sum(n for _, n in gated) * n_examples
+        return float(sum(chosen for chosen, _ in gated) / n_rows) if n_rows else 1.0
 
     def check_targets(
         self, data: Dataset, loss: str | None = None, encoding: Encoding | None = None

@@ -25,7 +25,9 @@ class Sums:
         self.loss = 0.0
         self.n_correct = 0
         self.n_seen = 0
-        self.usage = [np.zeros(len(layer.bias), np.int64) for layer in net.layers]
+        self.usage = [
+            np.zeros(1 if layer.samples else len(layer.bias), np.int64) for layer in net.layers
+        ]
         self.forget_recent_usage()
 
     def add(self, loss: float, n_correct: int, usage: list[NDArray[np.int64]], n: int) -> None:
@@ -86,11 +88,15 @@ def say(plan: Plan, record: Mapping[str, Any]) -> None:
     if not plan.verbose:
         return
     figures = [f"{name} {value:.4f}" for name, value in record.items() if "/" in name]
-    tqdm.write(
+    tell(
         f"epoch {record['epoch']}/{plan.max_epochs}: {', '.join(figures)}, "
-        f"density {record['density']:.3f}, {record['examples_per_second']:,.0f} examples/s",
-        file=sys.stderr,
+        f"density {record['density']:.3f}, {record['examples_per_second']:,.0f} examples/s"
     )
+
+
+def tell(line: str) -> None:
+    """Write a line beside the bars."""
+    tqdm.write(line, file=sys.stderr)
 
 
 def _on_terminal() -> bool:

@@ -20,12 +20,13 @@ from .files import FormatError, PathLike, read_model, write_model
 from .history import History
 from .ledger import Ledger
 from .loading import from_state
-from .moments import Moments, n_bytes
+from .memory import estimate_memory, keeps_copy
+from .moments import Moments
 from .network import Network, default_loss
 from .optimizers import core_optimizer
 from .plan import Plan
 from .priors import start_at_priors
-from .progress import Pace, Sums, progress_bar, say
+from .progress import Pace, Sums, progress_bar, say, tell
 from .renumber import renumber
 from .upkeep import Upkeep
 
@@ -35,7 +36,8 @@ Slice: TypeAlias = "tuple[_core.Inputs, _core.Targets, NDArray[np.int64], int]"
 
 
 class DivergenceError(RuntimeError):
-    """The loss is no longer a number. The network is as it was after the last good epoch."""
+    """The loss is no longer a number. The network is as it was after the last good epoch or, if it
+    takes more than 256 MiB, after the last good step."""
 
 
 class Run:
@@ -50,9 +52,10 @@ class Run:
         self.train = train
         self.eval_sets = eval_sets
         self.loss = self._check_data()
-        # Weights, the copy that a failing epoch goes back to, and the optimizer's moments.
-        layers = [layer.settings for layer in net.layers]
-        check_memory("training", 2 * 4 * net.n_parameters + n_bytes(layers, plan.optimizer))
+        memory = estimate_memory(net, plan.optimizer)
+        check_memory("training", memory.total)
+        if plan.verbose:
+            tell(str(memory))
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = Moments(self.net, plan.optimizer)
@@ -103,17 +106,19 @@ class Run:
 
     def _one_epoch(self) -> dict[str, Any]:
         start = time.perf_counter()
-        weights = self.net.weights()
+        weights = self.net.weights() if keeps_copy(self.net) else None
         try:
             sums = self._train_slices()
         finally:  # also after Ctrl-C: the codes are those of the weights
             step = (self.epoch + 1) * self.steps_per_epoch
             self.history.ledger += self.upkeep.end_epoch(step)
         if not math.isfinite(sums.loss):
-            self.net.set_weights(weights)
+            if weights is not None:
+                self.net.set_weights(weights)
+            when = "that epoch" if weights is not None else "its loss was no number"
             raise DivergenceError(
                 f"the loss is {sums.loss} in epoch {self.epoch + 1}; the network is as it was "
-                f"before that epoch: try a smaller lr than {self.plan.optimizer.lr:g}"
+                f"before {when}: try a smaller lr than {self.plan.optimizer.lr:g}"
             )
         seconds = time.perf_counter() - start
         self.epoch += 1

@@ -18,6 +18,7 @@ from ..frequencies import LabelGroup
 from ..loading import load
 from ..metrics import Metrics
 from ..network import Network
+from ..serving import Serving
 from ..stats import TableStats
 from .common import (
     PATH,
@@ -87,6 +88,8 @@ def evaluate(
     recalls = partial(net.recall_by_group, examples, _GROUP_K, n_jobs=n_jobs)
     if as_json:
         report = metrics_dict(measure(exact=exact))
+        if net.is_gated:
+            report["serving"] = asdict(net.serving(examples, _serving_k(net), n_jobs=n_jobs))
         if groups:
             found = recalls(exact=exact)
             report["groups"] = {name: asdict(group) for name, group in found.items()}
@@ -98,10 +101,25 @@ def evaluate(
     rows = [_figures(computed, measure(exact=every)) for computed, every in ways.items()]
     print(f"{len(examples):,} examples; multiplications and additions are per example")
     print(table(rows))
+    if net.is_gated:
+        print(_in_use(net.serving(examples, _serving_k(net), n_jobs=n_jobs)))
     if groups:
         by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
         print(f"labels by frequency in training: recall@{_GROUP_K} of their occurrences")
         print(table(_group_rows(by_way)))
+
+
+def _serving_k(net: Network) -> int:
+    return min(_GROUP_K, net.n_outputs)
+
+
+def _in_use(found: Serving) -> str:
+    return (
+        f"single examples, one thread: p50 {found.p50:,.0f} us, p99 {found.p99:,.0f} us through "
+        f"the gates; p50 {found.exact_p50:,.0f} us, p99 {found.exact_p99:,.0f} us with every row\n"
+        f"the last layer scores {found.candidates:,.0f} rows; of the {found.k} best of all rows "
+        f"{found.recall:.2%} are found"
+    )
 
 
 def _figures(computed: str, metrics: Metrics) -> dict[str, str]:

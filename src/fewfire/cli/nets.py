@@ -24,7 +24,8 @@ PRESETS: dict[str, Callable[..., Selector]] = {
     "slide": lambda n_in, n_out, **density: Hashed.slide(**density),
 }
 _OF_OUTPUT = ("candidates", "negatives", "head")
-_BAG, _INPUT_DROPOUT, _DROPOUT = 256, 0.3, 0.2  # did best on debian-depends (docs/design.md)
+_BAG = 256  # wide; this and the dropouts did best on debian-depends (docs/design.md)
+_DROPOUTS = {"input_dropout": 0.3, "dropout": 0.2}
 _HIDDEN = (1000, 1000)
 
 
@@ -68,6 +69,9 @@ def network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
     hidden = settings["hidden"]
     if hidden is None:
         hidden = () if bag else _HIDDEN
+    for name in _DROPOUTS:
+        if not bag and settings[name] is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} needs a --bag")
     first = _bag(settings, bag) if bag else None
     return make_network(
         data, hidden, seed, partial(_hidden, settings), first, partial(_output, settings)
@@ -75,14 +79,12 @@ def network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
 
 
 def _bag(settings: dict[str, Any], width: int) -> Callable[[int], EmbeddingBag]:
-    dropouts = {
-        "input_dropout": _INPUT_DROPOUT
-        if settings["input_dropout"] is None
-        else settings["input_dropout"],
-        "dropout": _DROPOUT if settings["dropout"] is None else settings["dropout"],
-    }
+    shares = {name: settings[name] for name in _DROPOUTS}
+    input_dropout, dropout = (
+        _DROPOUTS[name] if share is None else share for name, share in shares.items()
+    )
     return lambda n_features: EmbeddingBag(
-        n_features, width, activation=settings["activation"], **dropouts
+        n_features, width, settings["activation"], input_dropout, dropout
     )
 
 

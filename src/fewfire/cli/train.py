@@ -82,8 +82,8 @@ SCHEDULE_OPTIONS = options_of(SCHEDULES)
 
 _SETTINGS = [
     click.option("--hidden", type=click.UNPROCESSED, callback=_widths, metavar="N,N",
-                 help='Widths of the hidden layers; "" for none. Default: 1000,1000, or none behind '
-                      "a --bag."),
+                 help='Widths of the hidden layers; "" for none. Default: 1000,1000, or none '
+                      "behind a --bag."),
     click.option("--bag", type=click.IntRange(min=0), metavar="N",
                  help="Width of a first layer that keeps a row of weights per feature, 0 for none. "
                       "Default: 256 for label lists of sparse features without --hidden."),
