@@ -1,19 +1,26 @@
-"""Synthetic sets for extreme classification, in any shape, from a seed.
+"""What the benchmarks of extreme classification share: synthetic sets, options, clocks.
 
-Labels come in families of 16 that share words; each has words of its own. An example has a label,
-drawn by a power law, some of its siblings, most of their words, and noise, so that a net can learn
-it and hashing has something to find.
+Sets come in any shape, from a seed. Labels come in families of 16 that share words; each has words
+of its own. An example has a label, drawn by a power law, some of its siblings, most of their words,
+and noise, so that a net can learn it and hashing has something to find.
 """
 
 from __future__ import annotations
 
+import argparse
+import time
+from typing import Any, NamedTuple
+
 import numpy as np
 from scipy.sparse import csr_array
 
+import fewfire as ff
 from fewfire import Dataset
 
 FAMILY = 16  # labels
 WORDS_OF_LABEL, WORDS_OF_FAMILY, NOISE = 12, 24, 20
+KINDS = {"adagrad": ff.Adagrad, "rms": ff.RMS, "adam": ff.Adam}
+OPTIMIZERS = [name + end for name in KINDS for end in ("", "-rowwise")]
 
 
 def make(
@@ -57,3 +64,84 @@ def _csr(ids: np.ndarray, used: np.ndarray, values: np.ndarray, width: int) -> c
     X = csr_array((values[used], (rows, ids[used])), shape=(len(ids), width))
     X.sum_duplicates()
     return X
+
+
+def add_options(
+    parser: argparse.ArgumentParser, *, optimizer: str, lr: float, refresh_every: int
+) -> None:
+    """What every training here can be told: of its hashed layer, of its optimizer."""
+    option = parser.add_argument
+    option("--cells", type=int, default=1024, help="of the rows, no more than there are")
+    option("--probes", type=int, default=63, help="cells that a query visits besides the nearest")
+    option("--refresh-every", type=int, default=refresh_every, help="steps of a round, all rows")
+    option("--negatives", type=int, default=2048, help="rows that a batch draws")
+    option("--optimizer", choices=OPTIMIZERS, default=optimizer)
+    option("--lr", type=float, default=lr)
+    option("--batch", type=int, default=128, help="examples per step")
+
+
+def hashed(options: argparse.Namespace, candidates: int, n_labels: int) -> ff.Hashed:
+    """The selector of a last layer that computes so many candidates."""
+    return ff.Hashed(
+        min(1.0, candidates / n_labels),
+        "centroid",
+        n_cells=options.cells,
+        probes=options.probes,
+        negatives=options.negatives,
+        rank="union",
+        refresh="rolling",
+        refresh_every=options.refresh_every,
+    )
+
+
+def make_trainer(
+    net: ff.Network, options: argparse.Namespace, *, epochs: int, threads: int, **others: Any
+) -> ff.Trainer:
+    kind, _, rowwise = options.optimizer.partition("-")
+    return ff.Trainer(
+        net,
+        loss="softmax",
+        optimizer=KINDS[kind](lr=options.lr, rowwise=bool(rowwise)),
+        batch_size=options.batch,
+        max_epochs=epochs,
+        n_jobs=threads,
+        **others,
+    )
+
+
+class Cost(NamedTuple):
+    """What an example took, on the clock and of the CPUs."""
+
+    ms: float
+    cpu_ms: float
+
+
+class Clock:
+    """Runs from here on."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> tuple[float, float]:
+        """So far, on the clock and of the CPUs."""
+        return time.perf_counter() - self.start[0], time.process_time() - self.start[1]
+
+    def cost(self, n_examples: int) -> Cost:
+        return Cost(*(1000 * seconds / n_examples for seconds in self.seconds()))
+
+
+class Stopwatch:
+    """Times every call of a method, from here on."""
+
+    def __init__(self, owner: type, name: str) -> None:
+        self.seconds: list[float] = []
+        method = getattr(owner, name)
+
+        def timed(*args: Any, **options: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return method(*args, **options)
+            finally:
+                self.seconds.append(time.perf_counter() - start)
+
+        setattr(owner, name, timed)
