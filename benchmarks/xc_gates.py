@@ -1,0 +1,113 @@
+"""The gates of `xc_index.py`: a last layer of fewfire on given rows, and the settings compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fewfire as ff
+from fewfire.evaluation import evaluate
+from fewfire.hashed import POOL
+from fewfire.layers import array_specs
+from xc_rows import Case, K
+
+
+class Gate:
+    """The rows as a last layer that a selector gates, above a bag that passes queries on."""
+
+    one_by_one = True
+    share: float | None = None
+
+    def __init__(
+        self, settings: Sequence[ff.Hashed], case: Case, threads: int, *, exact: bool = False
+    ) -> None:
+        self.case, self.settings, self.exact = case, settings, exact
+        self.learned: dict[str, NDArray[Any]] = {}
+        self.set(settings[0], threads)
+        if self.net.layers[1].has_cells:
+            found = self.net.layers[1].learned
+            self.learned = dict(zip(("centroids", "cells"), found, strict=True))
+
+    def set(self, selector: ff.Hashed, threads: int = 1) -> None:
+        """Make the net; cells that one setting has learned serve the others."""
+        n_rows, dim = self.case.rows.shape
+        layers = [
+            ff.EmbeddingBag(dim, dim, activation="linear"),
+            ff.Linear(dim, n_rows, selector=selector),
+        ]
+        known = {
+            "0.weights": np.eye(dim, dtype=np.float32),
+            "1.weights": self.case.rows,
+            "1.bias": self.case.bias,
+            "1.origins": np.arange(n_rows, dtype=np.uint32),
+            "1.center": self.case.queries.mean(axis=0),  # a net has that of its training set
+            **{f"1.{name}": array for name, array in self.learned.items()},
+        }
+        arrays = [
+            known.get(name.removeprefix("layers."), np.zeros(spec.shape, spec.dtype))
+            for name, spec in array_specs(layers).items()
+        ]
+        self.net = ff.Network.from_arrays(layers, arrays)
+        self.net.label_counts = self.case.label_counts
+        if not self.learned:
+            self.net.layers[1].refresh(threads)
+
+    def prepare(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        return queries
+
+    def search(self, queries: NDArray[np.float32]) -> NDArray[Any]:
+        data = ff.Dataset(queries)
+        found = evaluate(self.net.model(), 2, data, K, exact=self.exact, n_threads=1)
+        self.share = float(found.usage[1].sum() / len(queries) / len(self.case.rows))
+        return found.top.indices
+
+    def update(self) -> None:
+        layer = self.net.layers[1]
+        layer.weights[self.case.changed] = self.case.new_rows
+        if isinstance(layer.index, ff._core.TableIndex):
+            layer.refresh_rows(self.case.changed)
+        else:
+            layer.refresh()
+
+
+def grid(n_rows: int) -> dict[str, list[ff.Hashed]]:
+    """The settings of our own, by series; the first word of a series is its family."""
+    returned = [n / n_rows for n in (2**i for i in range(5, 15)) if n <= n_rows / 8]
+    few, ranked = returned[1::2], returned[:6]
+    cells = [2 ** round(np.log2(factor * np.sqrt(n_rows))) for factor in (1, 4, 8, 16)]
+    n_bits = round(np.log2(n_rows / 64))
+
+    def centroid(shares: list[float], n: int, **options: Any) -> list[ff.Hashed]:
+        """Twice the cells that hold what is returned, on average, or looked at to rank it."""
+        wanted = 2 * n * (POOL if options.get("rank") == "sign" else 1)
+        options = {"rank": "union", "n_cells": n, **options}
+        return [
+            ff.Hashed(x, "centroid", probes=min(n, 4 + round(wanted * x)) - 1, **options)
+            for x in shares
+        ]
+
+    def simhash(**options: Any) -> list[ff.Hashed]:
+        return [ff.Hashed(x, "simhash", **{"n_bits": n_bits, **options}) for x in few]
+
+    return {
+        "exact": [ff.Hashed(K / n_rows, "centroid", n_cells=1)],
+        **{f"centroid {n}": centroid(returned, n) for n in cells},
+        f"centroid no head {cells[1]}": centroid(returned, cells[1], head=0),
+        **{f"centroid distance {n}": centroid(returned, n, spherical=False) for n in cells[1::2]},
+        f"centroid distance no head {cells[3]}": centroid(
+            returned, cells[3], spherical=False, head=0
+        ),
+        **{f"centroid sign {n}": centroid(ranked, n, rank="sign") for n in cells[1::2]},
+        "simhash": simhash(),
+        "simhash union": simhash(rank="union"),
+        "simhash sign-alsh": simhash(mips="sign-alsh"),
+        "simhash simple": simhash(mips="simple"),
+        "simhash center": simhash(center=True),
+        "simhash center probes": simhash(center=True, probes=8),
+        "simhash center sign": simhash(center=True, probes=8, n_tables=16, rank="sign"),
+        "dwta": [ff.Hashed(x, "dwta", n_hashes=max(1, round(n_bits / 3))) for x in few],
+        "sign": [ff.Hashed(x) for x in ranked],
+    }
