@@ -311,9 +311,10 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads)
   every_row.resize(static_cast<size_t>(widest));
   std::iota(every_row.begin(), every_row.end(), 0);
   for (size_t l = 0; l < layers.size(); ++l) {
-    // Values stay a full matrix where no gate chose them and no gate wants them as a list.
+    // Values stay a full matrix where no gate chose them and no gate wants them as a list; a bag's always.
     const Gate* above = l + 1 < layers.size() ? model.layers[l + 1].gate.get() : nullptr;
-    layers[l].full = !model.layers[l].gate && (above == nullptr || !above->reads_lists());
+    layers[l].full =
+        model.layers[l].is_bag || (!model.layers[l].gate && (above == nullptr || !above->reads_lists()));
     if (layers[l].full)
       layers[l].rows.assign(every_row.begin(), every_row.begin() + model.layers[l].n_rows());
   }

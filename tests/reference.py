@@ -10,7 +10,7 @@ the core.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,11 +61,22 @@ class Hashed:
     proposed: Callable[[int], np.ndarray] | None = None  # example -> candidates, for tables
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """Candidates of an index and, in training, shared negatives for all rows that are none."""
+
+    index: Any
+    active: int
+    n_negatives: int = 0
+    seed: int = 0
+    head: tuple[int, ...] = ()
+
+
 @dataclass
 class Layer:
     rows: np.ndarray  # (n, d + 1) float64, the bias last
     activation: str = "relu"
-    gate: Dropout | AdaptiveDropout | TopK | Hashed | None = None
+    gate: Dropout | AdaptiveDropout | TopK | Hashed | Sampled | None = None
 
     @property
     def weights(self) -> np.ndarray:
@@ -74,6 +85,15 @@ class Layer:
     @property
     def bias(self) -> np.ndarray:
         return self.rows[:, -1]
+
+
+@dataclass
+class Bag(Layer):
+    """A first layer stored input by input: a step changes the inputs that its examples hold."""
+
+    input_dropout: float = 0.0
+    dropout: float = 0.0
+    seed: int = 0
 
 
 @dataclass
@@ -106,6 +126,7 @@ class Optimizer:
 class State:
     moments: list[np.ndarray]  # each (n, d + 1), or (n, 2): the row's and the bias's
     touched: np.ndarray  # (n,) the last step that changed the row
+    bias: State | None = None  # of a bag, whose rows are inputs and have none: one row of biases
 
 
 class Vector(NamedTuple):
@@ -151,6 +172,10 @@ def nonzeros(x: np.ndarray) -> Vector:
 
 def new_state(layer: Layer, optimizer: Optimizer, initial: float = 0.0) -> State:
     n, d = layer.weights.shape
+    if isinstance(layer, Bag):
+        inputs = new_state(Layer(np.zeros((d, n + 1))), optimizer, initial)
+        biases = new_state(Layer(np.zeros((1, n + 1))), replace(optimizer, rowwise=False), initial)
+        return replace(inputs, bias=biases)
     moments = [np.full((n, width + 1), initial) for width in optimizer.moment_widths(d)]
     return State(moments, np.zeros(len(layer.rows), np.int64))
 
@@ -168,8 +193,9 @@ class SignIndex:
     binary: bool = False
 
     def part(self, x: Vector) -> Vector:
-        """The inputs that are read."""
+        """The inputs that are read; a zero between layers is no input that is counted."""
         read = np.ones(len(x.ids), bool) if self.reads is None else self.reads[x.ids]
+        read = read & (x.values != 0) if self.binary else read
         ids, values = x.ids[read], x.values[read]
         if self.binary and len(ids):
             values = np.full(len(ids), values.mean())
@@ -551,23 +577,25 @@ def forward(
         passes.append(Pass(x, chosen, ACTIVATIONS[layer.activation](z) * chosen.scale))
         n, d = layer.weights.shape
         record.usage[at][chosen.rows] += 1
-        record.count(at, forward=len(x.ids) * len(chosen.rows), rows_touched=len(chosen.rows))
+        n_touched = len(x.ids) if isinstance(layer, Bag) else len(chosen.rows)
+        record.count(at, forward=len(x.ids) * len(chosen.rows), rows_touched=n_touched)
         times = 1 if mode != "train" else 2 if at == 0 else 3
         record.count(at, dense=times * n * d)
         record.count(at, dense_nonzero=times * n * (len(x.ids) if at == 0 else d))
         if not last:
-            x = passed_on(layer, model.layers[at + 1], chosen.rows, passes[-1].values)
+            x = passed_on(layer, chosen.rows, passes[-1].values, whole=is_full(model, at))
     return passes
 
 
-def is_full(*layers: Layer) -> bool:
-    """Between layers without a gate the values stay a matrix, zeros and all."""
-    return all(layer.gate is None for layer in layers)
+def is_full(model: Model, at: int) -> bool:
+    """Between layers without a gate, and above a bag, the values stay a matrix, zeros and all."""
+    around = model.layers[at : at + 2]
+    return isinstance(around[0], Bag) or all(layer.gate is None for layer in around)
 
 
-def passed_on(layer: Layer, above: Layer, rows: np.ndarray, values: np.ndarray) -> Vector:
+def passed_on(layer: Layer, rows: np.ndarray, values: np.ndarray, *, whole: bool) -> Vector:
     """A ReLU's zeros have no gradient, so nobody above needs to know of them."""
-    kept = values != 0 if layer.activation == "relu" and not is_full(layer, above) else slice(None)
+    kept = slice(None) if whole or layer.activation != "relu" else values != 0
     return Vector(rows[kept], values[kept])
 
 
@@ -578,6 +606,19 @@ def softmax_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray
     log_p = z - z.max() - np.log(np.exp(z - z.max()).sum())
     target = is_label / is_label.sum()
     return -(target * log_p).sum(), np.exp(log_p) - target
+
+
+def decoupled_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray]:
+    """-sum over labels of log(exp z / (exp z + sum over others of exp z)) / n_labels."""
+    if not is_label.any():
+        return 0.0, np.zeros_like(z)
+    log_others = np.logaddexp.reduce(z[~is_label], initial=-np.inf)
+    pays = np.logaddexp(z[is_label], log_others) - z[is_label]
+    pulls = -np.expm1(-pays) / is_label.sum()
+    slope = np.empty_like(z)
+    slope[is_label] = -pulls
+    slope[~is_label] = pulls.sum() * np.exp(z[~is_label] - log_others)
+    return pays.mean(), slope
 
 
 def logistic_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray]:
@@ -595,7 +636,10 @@ def loss_of(model: Model, last: Pass, target: np.ndarray) -> tuple[float, np.nda
     if model.loss == "squared":
         return squared_loss(last.values, target[last.chosen.rows].astype(float))
     is_label = np.isin(last.chosen.rows, target)
-    return {"softmax": softmax_loss, "logistic": logistic_loss}[model.loss](last.values, is_label)
+    return LOSSES[model.loss](last.values, is_label)
+
+
+LOSSES = {"softmax": softmax_loss, "decoupled": decoupled_loss, "logistic": logistic_loss}
 
 
 # -- backward and update ------------------------------------------------------------------------
@@ -619,7 +663,8 @@ def backward(
         rows = chosen.rows
         if chosen.runner_up >= 0:
             rows, deltas = np.append(rows, chosen.runner_up), np.append(deltas, -deltas.sum())
-        rows, deltas = rows[deltas != 0], deltas[deltas != 0]
+        if not isinstance(layer, Bag):
+            rows, deltas = rows[deltas != 0], deltas[deltas != 0]
 
         columns = np.append(x.ids, layer.weights.shape[1])
         block = np.ix_(rows, columns)
@@ -628,8 +673,8 @@ def backward(
         record.count(at, backward=len(rows) * len(x.ids))
         if at > 0:
             before = passes[at - 1]
-            around = model.layers[at - 1 : at + 2]
-            n_summed = len(layer.rows) if is_full(*around) else len(rows)
+            whole = is_full(model, at - 1) and is_full(model, at)
+            n_summed = len(layer.rows) if whole else len(rows)
             record.count(at, backward=n_summed * len(x.ids))
             slope = np.zeros(len(before.values))
             passed = np.isin(before.chosen.rows, x.ids)
@@ -649,12 +694,14 @@ def update_row(
     optimizer: Optimizer,
     rate: float,
     step: int,
+    *,
+    has_bias: bool = True,
 ) -> int:
     """Settle what the row owes, then move its touched parameters; return the multiplications.
     A row that was never touched has no moments to decay."""
     o = optimizer
     kind = "momentum" if o.kind == "sgd" and o.momentum > 0 else o.kind
-    spent = settle(row, moments, last, kind, o, rate, step)
+    spent = settle(row, moments, last, kind, o, rate, step, has_bias=has_bias)
     n_weights, n_biases = int(touched[:-1].sum()), int(touched[-1])
     per_weight, per_row = ROWWISE[kind] if o.rowwise else (MULTIPLICATIONS[kind], 0)
     spent += n_weights * per_weight + (n_weights > 0) * per_row + n_biases * MULTIPLICATIONS[kind]
@@ -698,13 +745,15 @@ def settle(
     optimizer: Optimizer,
     rate: float,
     step: int,
+    *,
+    has_bias: bool,
 ) -> int:
     o, owed, spent = optimizer, step - last - 1, 0
     decays = {"momentum": [o.momentum], "adam": [o.beta1, o.beta2]}.get(kind, [])
     if owed > 0 and last > 0:
         for moment, decay in zip(moments, decays, strict=bool(decays)):
             moment *= decay**owed
-            spent += len(moment)
+            spent += len(moment) - (not has_bias)
     due = step // o.l2_period - last // o.l2_period
     if o.l2 > 0 and due > 0:
         row[:-1] *= max(0.0, 1 - rate * o.l2) ** (due * o.l2_period)
@@ -722,6 +771,8 @@ def update(
     step: int,
 ) -> dict[str, int]:
     """Update the touched rows of one layer; return what it cost."""
+    if isinstance(layer, Bag):
+        return update_bag(layer, state, gradient, batch, optimizer, rate, step)
     rows = np.flatnonzero(gradient.touched.any(axis=1))
     cost = {
         "optimizer": 0,
@@ -736,6 +787,36 @@ def update(
         )
         state.touched[i] = step
     return cost
+
+
+def update_bag(
+    layer: Bag,
+    state: State,
+    gradient: Gradient,
+    batch: int,
+    optimizer: Optimizer,
+    rate: float,
+    step: int,
+) -> dict[str, int]:
+    """Each input is a row without a bias; the biases are a row of their own, due in every step."""
+    *held, _ = gradient.touched.any(axis=0)
+    inputs, n = np.flatnonzero(held), len(layer.rows)
+    touched = np.append(np.ones(n, bool), False)
+    spent = 0
+    for at, own, last, how in [
+        *((j, [m[j] for m in state.moments], state.touched[j], optimizer) for j in inputs),
+        (-1, [m[0] for m in state.bias.moments], step - 1, replace(optimizer, rowwise=False, l2=0)),
+    ]:
+        row = np.append(layer.rows[:, at], 0)
+        g = np.append(gradient.total[:, at] / batch, 0)
+        spent += update_row(row, own, int(last), g, touched, how, rate, step, has_bias=False)
+        layer.rows[:, at] = row[:-1]
+    state.touched[inputs] = step
+    return {
+        "optimizer": spent,
+        "parameters_touched": n * (len(inputs) + 1),
+        "rows_updated": len(inputs),
+    }
 
 
 # -- whole runs ---------------------------------------------------------------------------------
