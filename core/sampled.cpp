@@ -243,8 +243,8 @@ RowGradient gradient_of(size_t l, RowId row, Workspace& space, ThreadSpace& mine
 }  // namespace
 
 bool is_sampled(const Model& model, size_t l, const Workspace& space) {
-  return space.mode == Mode::train && l > 0 && l + 1 == model.layers.size() && space.has_full_input(l) &&
-         model.layers[l].gate && !model.layers[l].gate->reads_lists();
+  return space.mode == Mode::train && model.loss != Loss::squared && l > 0 && l + 1 == model.layers.size() &&
+         space.has_full_input(l) && model.layers[l].gate && !model.layers[l].gate->reads_lists();
 }
 
 void forward_sampled(const Model& model, size_t l, Workspace& space, Pool& pool) {

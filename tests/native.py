@@ -114,6 +114,7 @@ class Network:
             case reference.Sampled(index, active, n_negatives, seed, head):
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
+                self.index = native_index
                 sampled = _core.Sampled(native_index, active, n_negatives, seed)
                 sampled.set_head(np.array(head, np.int32), len(bias))
                 return sampled

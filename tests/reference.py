@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 FIELDS = [
     *("forward", "backward", "optimizer", "hashing", "ranking", "refresh"),  # multiplications
@@ -276,6 +277,27 @@ def random_bits(seed: int, key: int, draw: int) -> int:
 
 def random_below(n: int, bits: int) -> int:
     return (bits >> 32) * n >> 32
+
+
+def example_key(x: np.ndarray, epoch: int = 0) -> int:
+    """What names an example in an epoch of training, by its content; in prediction, in epoch 0."""
+    (ids,) = np.nonzero(x)
+    key = len(ids)
+    for id_, bits in zip(ids.tolist(), x[ids].view(np.uint32).tolist(), strict=True):
+        key = (key ^ (id_ << 32 | bits)) * 0x9E3779B97F4A7C15 % 2**64
+        key ^= key >> 29
+    return mix((mix(key) + epoch) % 2**64)
+
+
+def shared_negatives(batch: np.ndarray, n: int, n_rows: int, seed: int, epoch: int = 0) -> Any:
+    """The distinct rows drawn for the examples of a micro-batch."""
+    key, drawn, draw = 0, set(), 0
+    for x in batch:
+        key = mix(key ^ example_key(x, epoch))
+    while len(drawn) < min(n, n_rows):
+        drawn.add(random_below(n_rows, random_bits(seed, key, draw)))
+        draw += 1
+    return np.array(sorted(drawn), int)
 
 
 def densified(full: dict[int, int], n_bins: int, seed: int) -> list[int]:
@@ -623,7 +645,7 @@ def decoupled_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarr
 
 def logistic_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray]:
     """sum_i log(1 + exp(-z_i)) over labels + sum_i log(1 + exp(z_i)) over the other rows."""
-    return np.logaddexp(0, np.where(is_label, -z, z)).sum(), 1 / (1 + np.exp(-z)) - is_label
+    return np.logaddexp(0, np.where(is_label, -z, z)).sum(), expit(z) - is_label
 
 
 def squared_loss(a: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
@@ -637,6 +659,16 @@ def loss_of(model: Model, last: Pass, target: np.ndarray) -> tuple[float, np.nda
         return squared_loss(last.values, target[last.chosen.rows].astype(float))
     is_label = np.isin(last.chosen.rows, target)
     return LOSSES[model.loss](last.values, is_label)
+
+
+def sampled_loss(
+    loss: str, z: np.ndarray, is_label: np.ndarray, weights: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The loss where row i stands for weights[i] rows of its score."""
+    if loss != "logistic":
+        return LOSSES[loss](z + np.log(weights), is_label)
+    pays = weights * np.logaddexp(0, np.where(is_label, -z, z))
+    return pays.sum(), weights * (expit(z) - is_label)
 
 
 LOSSES = {"softmax": softmax_loss, "decoupled": decoupled_loss, "logistic": logistic_loss}
