@@ -38,7 +38,8 @@ void choose_candidates(const Layer& layer, size_t l, Workspace& space, Pool& poo
     const std::vector<RowId>& rows = own.scratch.candidates;
     std::copy(rows.begin(), rows.end(), activity.rows.begin() + e * activity.capacity);
     activity.counts[e] = static_cast<int64_t>(rows.size());
-    for (const RowId row : rows) ++own.usage[l][row];
+    for (const RowId row : rows)  // negatives are computed for all examples anyway
+      if (!contains(space.sampled.is_negative, row)) ++own.usage[l][row];
   });
 }
 
@@ -251,10 +252,10 @@ void forward_sampled(const Model& model, size_t l, Workspace& space, Pool& pool)
   const Layer& layer = model.layers[l];
   if (space.n_examples() * space.layers[l].capacity > std::numeric_limits<int32_t>::max())
     throw std::invalid_argument("a micro-batch has too many candidates: use a smaller batch_size or density");
+  draw_negatives(layer, space);
   choose_candidates(layer, l, space, pool);
   sort_visits(layer, space.layers[l], space.n_examples(), space.sampled.visits);
   score_visits(layer, l, space, pool);
-  draw_negatives(layer, space);
   score_negatives(layer, l, space, pool);
 }
 

@@ -89,9 +89,55 @@ def sampled(draw, loss=None, spread=0.0):
 # -- one step, in numpy --------------------------------------------------------------------------
 
 
+def twin_step(case, candidates, negatives):
+    """The loss, and the mean gradients of both layers, biases last."""
+    hidden, output = case.model.layers
+    losses, gradients = [], [np.zeros(layer.rows.shape) for layer in case.model.layers]
+    for x, labels, own in zip(case.X.astype(float), case.targets, candidates, strict=True):
+        left = np.setdiff1d(negatives, own)
+        rows = np.concatenate([own, left])
+        share = (len(output.rows) - len(own)) / max(1, len(left))
+        weights = np.where(np.arange(len(rows)) < len(own), 1, share)
+        a = reference.ACTIVATIONS[hidden.activation](hidden.weights @ x + hidden.bias)
+        z = output.weights[rows] @ a + output.bias[rows]
+        loss, slope = reference.sampled_loss(case.model.loss, z, np.isin(rows, labels), weights)
+        losses.append(loss)
+        gradients[1][rows] += slope[:, None] * np.append(a, 1)
+        deltas = slope @ output.weights[rows] * reference.SLOPES[hidden.activation](a)
+        gradients[0] += deltas[:, None] * np.append(x, 1)
+    return sum(losses), [gradient / len(case.X) for gradient in gradients]
+
+
 def rows_of(net, at, is_bag=False):
     weights = net.weights[at].T if is_bag else net.weights[at]
     return np.hstack([weights, net.bias[at][:, None]])
+
+
+def is_clear(case):
+    """No ReLU is nearly off: float32 decides as float64 does."""
+    hidden = case.model.layers[0]
+    z = case.X @ hidden.weights.T + hidden.bias
+    return hidden.activation != "relu" or np.abs(z[z != 0]).min(initial=1) > 1e-4
+
+
+@given(case=st.one_of(sampled(), sampled(spread=60)), epoch=st.integers(0, 2))
+def test_a_step_is_that_of_the_formula(case, epoch):
+    """Also where scores lie so far apart that float32 holds no sum of their exponentials."""
+    _core.set_simd_level(case.level)
+    assume(is_clear(case))
+    candidates = [case.candidates(i, epoch) for i in range(len(case.X))]
+    n_rows = len(case.model.layers[1].rows)
+    how_drawn = case.gate.n_negatives, n_rows, case.gate.seed, epoch
+    negatives = reference.shared_negatives(case.X, *how_drawn)
+    loss, gradients = twin_step(case, candidates, negatives)
+    net = case.network()
+    trained = case.train(net, epoch=epoch)
+    assert_allclose(trained.loss, loss, rtol=1e-4, atol=1e-4)
+    for at, (layer, gradient) in enumerate(zip(case.model.layers, gradients, strict=True)):
+        got = layer.rows - rows_of(net, at, isinstance(layer, Bag))
+        assert_allclose(got, gradient, rtol=1e-3, atol=2e-4, err_msg=f"layer {at}")
+    usage = np.sum([np.isin(np.arange(n_rows), [*own, *negatives]) for own in candidates], axis=0)
+    assert_array_equal(trained.usage[1], usage)
 
 
 @given(case=sampled(), how=st.sampled_from(HOW[1:]))
@@ -232,6 +278,23 @@ def test_the_partition_function_is_that_of_all_rows_in_the_mean():
     assert estimates.std() > 0.01 * estimates.mean()
     error = estimates.std() / np.sqrt(N_SEEDS)
     assert abs(estimates.mean() - np.exp(z).sum()) <= 4 * error
+
+
+def test_negatives_are_drawn_uniformly_and_shared():
+    """Any row is a negative equally often, of one example or of many."""
+    n_rows, n = 30, 7
+    case = toy("softmax", n_rows, active=1)
+    hits = np.zeros(n_rows)
+    for seed in range(2000):
+        drawn = reference.shared_negatives(case.X, n, n_rows, seed)
+        assert len(drawn) == n
+        hits[drawn] += 1
+    strategies.assert_uniform(hits, n / n_rows, 2000)
+    for seed in range(10):
+        net = case.network(n_negatives=n, seed=seed, head=())
+        usage = case.train(net, rate=0.0).usage[1]
+        drawn = reference.shared_negatives(case.X, n, n_rows, seed)
+        assert_array_equal(usage[drawn], 3)
 
 
 # -- the loss at its limits -----------------------------------------------------------------------
