@@ -135,6 +135,10 @@ std::span<float> row_of(std::vector<float>& values, int64_t i, int64_t width) {
   return std::span(values).subspan(static_cast<size_t>(i * width), static_cast<size_t>(width));
 }
 
+bool are_zero(std::span<const float> deltas) {
+  return std::all_of(deltas.begin(), deltas.end(), [](float delta) { return delta == 0.0f; });
+}
+
 // gradients[s] = sum over examples of delta * input
 void sum_negatives(size_t l, Workspace& space, Pool& pool) {
   SampledSpace& own = space.sampled;
@@ -142,7 +146,7 @@ void sum_negatives(size_t l, Workspace& space, Pool& pool) {
   const int64_t n = static_cast<int64_t>(own.negatives.size()), batch = inputs.rows;
   own.gradients.assign(static_cast<size_t>(n * inputs.cols), 0.0f);
   own.bias_gradients.assign(static_cast<size_t>(n), 0.0f);
-  own.merged.assign(static_cast<size_t>(n), 0);
+  own.settled.assign(static_cast<size_t>(n), 0);
   pool.parallel_for(n, kGroups, [&](int64_t s, int thread) {
     ThreadSpace& mine = space.threads[thread];
     mine.deltas.resize(static_cast<size_t>(batch));
@@ -150,6 +154,7 @@ void sum_negatives(size_t l, Workspace& space, Pool& pool) {
       mine.deltas[e] = own.deltas[e * n + s];
       own.bias_gradients[s] += mine.deltas[e];
     }
+    own.settled[s] = are_zero(mine.deltas);
     kernels().weighted_sum(inputs, nullptr, 0, mine.deltas.data(), batch,
                            row_of(own.gradients, s, inputs.cols).data());
     mine.tallies[l].backward += batch * inputs.cols;
@@ -212,23 +217,25 @@ void pass_down_shared(const Layer& layer, size_t l, Workspace& space, Pool& pool
   });
 }
 
-// Where the row is among the negatives; -1 if it is none.
+// Where the row is among the negatives; -1 if it is none with a gradient.
 int64_t find_negative(const SampledSpace& own, RowId row) {
   if (own.negatives.empty() || !contains(own.is_negative, row)) return -1;
-  return std::lower_bound(own.negatives.begin(), own.negatives.end(), row) - own.negatives.begin();
+  const auto at = std::lower_bound(own.negatives.begin(), own.negatives.end(), row);
+  const int64_t s = at - own.negatives.begin();
+  return own.settled[s] ? -1 : s;
 }
 
-// The gradient of a row from the visits that `mine` holds and, if it is a negative too, from there.
-RowGradient gradient_of(size_t l, RowId row, Workspace& space, ThreadSpace& mine) {
+// The gradient of a row from the visits that `mine` holds and, if it is negative s, from there.
+RowGradient gradient_of(size_t l, int64_t s, Workspace& space, ThreadSpace& mine) {
   SampledSpace& own = space.sampled;
   const Matrix<const float> inputs = space.input_matrix(l);
-  const int64_t s = find_negative(own, row), n = static_cast<int64_t>(mine.ids.size());
+  const int64_t n = static_cast<int64_t>(mine.ids.size());
   mine.tallies[l].backward += n * inputs.cols;
   if (s < 0 && n == 1)
     return {.ids = {}, .values = inputs.row(mine.ids[0]), .scale = mine.deltas[0], .bias = mine.deltas[0]};
   RowGradient gradient;
   if (s >= 0) {
-    own.merged[s] = 1;
+    own.settled[s] = 1;
     const std::span<float> from = row_of(own.gradients, s, inputs.cols);
     mine.gradient.assign(from.begin(), from.end());
     gradient.bias = own.bias_gradients[s];
@@ -296,10 +303,12 @@ void backward_sampled(const Layer& layer, size_t l, const Update& update, const 
     load_group(activity, group, mine);
     if (!shared) spread_row(layer, l, group, space, mine);
     const RowId row = group[0].row;
-    fewfire::update(layer, l, row, gradient_of(l, row, space, mine), update, state, space, mine);
+    const int64_t s = find_negative(own, row);
+    if (s < 0 && are_zero(mine.deltas)) return;
+    fewfire::update(layer, l, row, gradient_of(l, s, space, mine), update, state, space, mine);
   });
   pool.parallel_for(static_cast<int64_t>(own.negatives.size()), kGroups, [&](int64_t s, int thread) {
-    if (own.merged[s]) return;
+    if (own.settled[s]) return;
     const RowGradient gradient{
         .ids = {}, .values = row_of(own.gradients, s, layer.n_columns()), .bias = own.bias_gradients[s]};
     fewfire::update(layer, l, own.negatives[s], gradient, update, state, space, space.threads[thread]);

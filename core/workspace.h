@@ -58,7 +58,7 @@ struct SampledSpace {
   std::vector<float> scores, deltas;  // examples x negatives
   std::vector<float> gradients;       // negatives x columns
   std::vector<float> bias_gradients;
-  std::vector<char> merged;  // the negative's gradient went along with that of visits
+  std::vector<char> settled;  // nothing is left to do for the negative: it has no gradient, or visits took it
 };
 
 struct ThreadSpace {

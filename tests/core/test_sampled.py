@@ -178,6 +178,21 @@ def test_with_all_rows_as_candidates_it_trains_like_a_layer_without_a_gate(case,
         assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("loss", ["softmax", "decoupled"])
+@pytest.mark.parametrize("how", HOW, ids=str)
+def test_an_example_without_labels_changes_no_row(loss, how):
+    """Without a gradient nothing is touched, however many candidates and negatives there were."""
+    case = replace(toy(loss), targets=[np.array([3]), np.array([], int), np.array([], int)])
+    net = case.network(Optimizer("adam", l2=0.1))
+    case.train(net, [0])
+    before = [array.copy() for array in (net.weights[1], net.bias[1], net.touched[1])]
+    trained = case.train(net, [1, 2], first_step=1, **how)
+    assert trained.loss == 0
+    assert trained.ledger[1, FIELDS.index("rows_updated")] == 0
+    for was, now in zip(before, (net.weights[1], net.bias[1], net.touched[1]), strict=True):
+        assert_array_equal(now, was)
+
+
 # -- which rows ---------------------------------------------------------------------------------
 
 
