@@ -345,6 +345,50 @@ def test_slopes_between_are_those_of_numpy(n, seed, level):
     assert_allclose(got, 1 / (1 + np.exp(-z.astype(float))), rtol=4e-7)
 
 
+@pytest.mark.parametrize("level", native.LEVELS)
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 8, 9, 16, 17, 33])
+def test_what_is_too_low_is_nothing_and_nan_is_nan(level, n):
+    _core.set_simd_level(level)
+    for low in (np.nextafter(np.float32(-87), np.float32(-100)), -1e4, -3e38, -np.inf):
+        loss, got = slopes(np.full(n, low, np.float32), [], "logistic")
+        assert loss == 0
+        assert_array_equal(got, 0)
+    for loss in LOSSES:
+        z = np.zeros(n, np.float32)
+        z[n - 1] = np.nan
+        got, gradient = slopes(z, [0], loss)
+        assert np.isnan(got)
+        assert np.isnan(gradient[n - 1])
+
+
+@given(
+    n=strategies.SIZES,
+    n_labels=st.integers(1, 5),
+    spread=st.sampled_from([1, 10, 80, 1000]),
+    loss=st.sampled_from(LOSSES),
+    gated=st.booleans(),
+    seed=strategies.SEEDS,
+    level=strategies.LEVELS,
+)
+def test_losses_hold_over_all_scores(n, n_labels, spread, loss, gated, seed, level):
+    """Values and slopes, of a sampled layer and of one without a gate."""
+    _core.set_simd_level(level)
+    rng = np.random.default_rng(seed)
+    z = (rng.normal(size=n) * spread).astype(np.float32)
+    is_label = np.isin(np.arange(n), rng.choice(n, min(n, n_labels), replace=False))
+    want, slope = reference.LOSSES[loss](z.astype(float), is_label)
+    labels = np.flatnonzero(is_label)
+    if gated:
+        got, gradient = slopes(z, labels, loss)
+    else:
+        model = Model([Layer(np.column_stack([np.zeros(n), z]), "linear")], loss)
+        net = native.Network(model)
+        one, y = native.vectors(np.ones((1, 1), np.float32)), native.targets([labels], loss)
+        got, gradient = net.train(one, y, [0], [1.0], 1).loss, -net.weights[0][:, 0]
+    assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    assert_allclose(gradient, slope, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("n_negatives", [0, 8])
 def test_gradients_equal_finite_differences_of_the_loss(loss, n_negatives):
