@@ -60,7 +60,8 @@ class Index {
                        Tally& tally) const = 0;
   // Computes the codes of all rows afresh.
   virtual Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) = 0;
-  // The weights of `row` at `columns` crossed zero.
+  // Whether it wants to hear of these: the weights of `row` at `columns` crossed zero.
+  virtual bool reads_signs() const { return false; }
   virtual void signs_flipped(RowId, std::span<const RowId> /*columns*/, std::span<const float> /*weights*/) {}
 };
 

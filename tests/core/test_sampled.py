@@ -252,6 +252,24 @@ def test_a_computed_score_has_the_bits_of_the_exact_one(case, n_threads):
     assert (found.sum(axis=1) == min(case.gate.active, len(output.rows))).all()
 
 
+@pytest.mark.parametrize("how", HOW, ids=str)
+@pytest.mark.parametrize("index", [SignIndex(0.1), CentroidIndex(5, 2, rank="sign")], ids=str)
+@pytest.mark.parametrize("width", [1, 63, 64, 65, 150])
+def test_sign_bits_follow_the_weights(index, width, how):
+    rng = np.random.default_rng(width)
+    hidden, output = strategies.rows(rng, width, 10), strategies.rows(rng, 70, width)
+    gate = Sampled(index, 20, 10, 1)
+    net = native.Network(Model([Bag(hidden, "relu"), Layer(output, "linear", gate)]))
+    X = strategies.examples(rng, 8, 10, "gaussian")
+    labels = native.targets(strategies.some_targets(rng, "softmax", 8, 70), "softmax")
+    for epoch in range(3):
+        net.train(native.vectors(X), labels, range(8), [3.0, 3.0], 4, epoch=epoch, **how)
+        if isinstance(index, SignIndex):
+            assert_array_equal(net.index.bits, reference.sign_bits(net.weights[1]))
+        else:
+            assert_array_equal(net.index.sign_bits, reference.sign_bits(net.weights[1].T))
+
+
 # -- what is expected of the negatives ------------------------------------------------------------
 
 
