@@ -1,6 +1,7 @@
 #include "hash/centroid.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -74,13 +75,16 @@ Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<
   return sample;
 }
 
-// scores[i] = what the best cell gives vectors[i], the lowest among equals; NaN ends in cell 0.
-void Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes,
-                        float* scores) const {
+// scores[i] = what the best cell gives vectors[i], the lowest among equals; NaN ends in cell 0. Returns how
+// many products were taken.
+int64_t Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes,
+                           float* scores) const {
+  int64_t n_products = vectors.rows * n_used_;
   if (!shortcut_.empty()) {
+    n_products = 0;
     for (int64_t i = 0; i < vectors.rows; ++i)
-      nearest_by_shortcut(vectors.row(i), scratch, codes[i], scores[i]);
-    return;
+      n_products += nearest_by_shortcut(vectors.row(i), scratch, codes[i], scores[i]);
+    return n_products;
   }
   std::vector<float>& products = scratch.products;
   products.resize(static_cast<size_t>(vectors.rows * n_used_));
@@ -97,12 +101,13 @@ void Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint3
       }
     }
   }
+  return n_products;
 }
 
-void Centroids::nearest_by_shortcut(std::span<const float> vector, HashScratch& scratch, uint32_t& code,
-                                    float& best) const {
+int64_t Centroids::nearest_by_shortcut(std::span<const float> vector, HashScratch& scratch, uint32_t& code,
+                                       float& best) const {
   Shortcut::Found& found = scratch.found;
-  shortcut_.find(vector, n_used_ / kShareOfRow, found);
+  const int64_t n_products = shortcut_.find(vector, n_used_ / kShareOfRow, found);
   code = 0;
   best = kNothing;
   for (size_t i = 0; i < found.cells.size(); ++i) {
@@ -113,20 +118,23 @@ void Centroids::nearest_by_shortcut(std::span<const float> vector, HashScratch& 
       code = cell;
     }
   }
+  return n_products;
 }
 
-void Centroids::assign(Sample& sample, Pool& pool) const {
+Tally Centroids::assign(Sample& sample, Pool& pool) const {
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  std::atomic<int64_t> n_products{0};
   pool.parallel_blocks(sample.size, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
     float* scores = sample.distances.data();
-    nearest({sample.vectors.data() + first * sample.width, end - first, sample.width}, scratch[thread],
-            sample.codes.data() + first, scores + first);
+    n_products += nearest({sample.vectors.data() + first * sample.width, end - first, sample.width},
+                          scratch[thread], sample.codes.data() + first, scores + first);
     for (int64_t i = first; i < end; ++i)
       scores[i] = options_.spherical ? std::sqrt(sample.norms[i]) - scores[i]
                                      : sample.norms[i] - scores[i] - scores[i];
   });
   std::fill(sample.counts.begin(), sample.counts.end(), 0);
   for (const uint32_t code : sample.codes) ++sample.counts[code];
+  return assignment_cost(n_products);
 }
 
 // Gives every empty cell the vector that is farthest from its centroid; whether there was none.
@@ -178,11 +186,12 @@ void Centroids::finish_all() {
 }
 
 // What queries and rows read of the centroids.
-void Centroids::prepare(Pool& pool) {
-  if (n_used_ > kFlat)
-    shortcut_.build(centroids(), seed_, pool);
-  else
-    transpose();
+Tally Centroids::prepare(Pool& pool) {
+  columns_.clear();
+  shortcut_.clear();
+  if (n_used_ > kFlat) return {.refresh = shortcut_.build(centroids(), seed_, pool)};
+  transpose();
+  return {};
 }
 
 void Centroids::transpose() {
@@ -200,24 +209,23 @@ Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, P
   Sample sample = draw_sample(weights, bias);
   centroids_.assign(sample.vectors.begin(), sample.vectors.begin() + n_used_ * width);
   finish_all();
-  prepare(pool);
   Tally tally{.refresh = (sample.size + n_used_) * width};
+  tally += prepare(pool);
   // Then again as long as moving the centroids has emptied a cell, for no more than the same time.
   for (int round = 0; round <= 2 * options_.n_iterations; ++round) {
-    assign(sample, pool);
-    tally += assignment_cost(sample.size);
+    tally += assign(sample, pool);
     if (sample.fill_empty_cells() && round >= options_.n_iterations) break;
     move_to_means(sample, pool);
-    prepare(pool);
+    tally += prepare(pool);
     tally.refresh += 2 * n_used_ * width;
     tally.additions += sample.size * width;
   }
   return tally;
 }
 
-Tally Centroids::assignment_cost(int64_t n_rows) const {
-  const int64_t n = n_rows * (n_used_ > kFlat ? n_used_ / kShareOfRow : n_used_);
-  return {.refresh = n * (n_columns_ + 1 + options_.spherical), .comparisons = n};
+// Of the products of rows with centroids, or with the means of groups of them.
+Tally Centroids::assignment_cost(int64_t n_products) const {
+  return {.refresh = n_products * (n_columns_ + 1 + options_.spherical), .comparisons = n_products};
 }
 
 void Centroids::restore(Matrix<const float> learned, Pool& pool) {
@@ -262,23 +270,26 @@ Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias
     finish(cell);
     ++n_moved;
   }
-  prepare(pool);
-  return {.refresh = 2 * (n + n_moved) * width, .additions = n * width};
+  Tally tally{.refresh = 2 * (n + n_moved) * width, .additions = n * width};
+  tally += prepare(pool);
+  return tally;
 }
 
 Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> bias,
                            std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  std::atomic<int64_t> n_products{0};
   pool.parallel_blocks(n, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
     HashScratch& own = scratch[thread];
     own.values.resize(static_cast<size_t>(kBlock * width));
     own.spare.resize(static_cast<size_t>(kBlock));
     for (int64_t i = first; i < end; ++i)
       copy_row(weights.row(rows[i]), bias[rows[i]], own.values.data() + (i - first) * width);
-    nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());
+    n_products +=
+        nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());
   });
-  return assignment_cost(n);
+  return assignment_cost(n_products);
 }
 
 // products = mean scores of the rows of all cells

@@ -18,7 +18,8 @@ constexpr int64_t kBlock = 8;  // vectors that stay in the first cache while all
 }  // namespace
 
 // k-means by directions. A group that loses all its members keeps its mean: it costs one product.
-void Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
+// Multiplications: in each round the means' norms and all cosines, and but in the last the means.
+int64_t Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
   const int64_t n = centroids.rows;
   width_ = centroids.cols;
   const int64_t n_groups = static_cast<int64_t>(std::sqrt(static_cast<double>(n)));
@@ -40,6 +41,7 @@ void Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
     if (round + 1 < kRounds) move(centroids, groups);
   }
   sort(centroids, groups);
+  return kRounds * n_groups * (width_ + n * (width_ + 1)) + (kRounds - 1) * n_groups * width_;
 }
 
 void Shortcut::assign(Matrix<const float> centroids, std::vector<int32_t>& groups, Pool& pool) const {
@@ -112,11 +114,6 @@ int64_t Shortcut::find(std::span<const float> v, int64_t at_least, Found& found)
     if (static_cast<int64_t>(found.cells.size()) >= at_least) break;
   }
   return n + static_cast<int64_t>(found.cells.size());
-}
-
-int64_t Shortcut::bytes() const {
-  return static_cast<int64_t>((means_.size() + inverse_norms_.size() + vectors_.size()) * sizeof(float) +
-                              cells_.size() * sizeof(RowId) + begins_.size() * sizeof(int64_t));
 }
 
 }  // namespace fewfire

@@ -21,11 +21,11 @@ class Shortcut {
 
   bool empty() const { return cells_.empty(); }
   void clear() { cells_.clear(); }
-  void build(Matrix<const float> centroids, uint64_t seed, Pool& pool);
+  // Returns how many multiplications it took.
+  int64_t build(Matrix<const float> centroids, uint64_t seed, Pool& pool);
   // Cells of the groups whose means make the smallest angles with v, until there are `at_least`. Returns how
   // many products were taken.
   int64_t find(std::span<const float> v, int64_t at_least, Found& found) const;
-  int64_t bytes() const;
 
  private:
   int64_t n_groups() const { return static_cast<int64_t>(begins_.size()) - 1; }
