@@ -61,7 +61,8 @@ class Index {
   // Computes the codes of all rows afresh.
   virtual Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) = 0;
   virtual int64_t bytes() const = 0;  // of memory, what the family of hashes keeps included
-  // The weights of `row` at `columns` crossed zero.
+  // Whether it wants to hear of these: the weights of `row` at `columns` crossed zero.
+  virtual bool reads_signs() const { return false; }
   virtual void signs_flipped(RowId, std::span<const RowId> /*columns*/, std::span<const float> /*weights*/) {}
 };
 

@@ -55,7 +55,8 @@ struct Kernels {
   int64_t (*count_at_least)(const uint32_t* keys, int64_t n, uint32_t bound);
   float (*sum_of_squares)(const float* values, int64_t n);
   // One optimizer step on the parameters ids[i] (or 0, 1, ... for nullptr) of a row, whose gradients are
-  // scale * values[i]. Writes the ids whose weight changed between positive and not, returns their number.
+  // scale * values[i]. Writes the ids whose weight changed between positive and not, returns their number;
+  // none if flipped == nullptr.
   int64_t (*update)(Rule rule, const Rates& rates, float* weights, float* first, float* second,
                     const RowId* ids, const float* values, float scale, int64_t n, RowId* flipped);
 };

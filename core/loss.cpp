@@ -10,6 +10,8 @@
 namespace fewfire {
 namespace {
 
+constexpr float kNothing = -std::numeric_limits<float>::infinity();
+
 bool is_label(std::span<const RowId> labels, RowId row) {
   return std::binary_search(labels.begin(), labels.end(), row);
 }
@@ -31,28 +33,44 @@ double softmax(std::span<const RowId> rows, std::span<const float> scores, std::
   return loss;
 }
 
-// With t = sum of exp z over the rows that are no label, a label pays log(exp z + t) - z.
+// log(1 + exp z), and its gradient
+double softplus(double z, double& gradient) {
+  const double decay = std::exp(-std::abs(z));
+  gradient = (z >= 0.0 ? 1.0 : decay) / (1.0 + decay);
+  return std::max(z, 0.0) + std::log1p(decay);
+}
+
+// The loss of each label against all rows that are no label.
+struct Decoupled {
+  double log_others;  // log of the sum of their exp z
+  double share;       // of a label
+  double loss = 0.0, pull = 0.0;
+
+  // log(exp z + others) - z = log(1 + exp(log others - z)): no label hides others behind its own exp.
+  float gradient_of_label(float score) {
+    double gradient;
+    loss += share * softplus(log_others - score, gradient);
+    pull += share * gradient;
+    return static_cast<float>(-share * gradient);
+  }
+};
+
 double decoupled(std::span<const RowId> rows, std::span<const float> scores, std::span<const RowId> labels,
                  std::span<float> gradients) {
   std::fill(gradients.begin(), gradients.end(), 0.0f);
   if (labels.empty() || rows.empty()) return 0.0;
-  const float highest = *std::max_element(scores.begin(), scores.end());
-  double others = 0.0, pull = 0.0, loss = 0.0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    gradients[i] = std::exp(scores[i] - highest);
-    if (!is_label(labels, rows[i])) others += gradients[i];
-  }
-  const double share = 1.0 / static_cast<double>(labels.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (!is_label(labels, rows[i])) continue;
-    const double total = gradients[i] + others;
-    loss += share * (std::log(total) + highest - scores[i]);
-    pull += share / total;
-    gradients[i] = static_cast<float>(-share * others / total);
-  }
+  float highest = kNothing;
   for (size_t i = 0; i < rows.size(); ++i)
-    if (!is_label(labels, rows[i])) gradients[i] = static_cast<float>(gradients[i] * pull);
-  return loss;
+    if (!is_label(labels, rows[i])) highest = std::max(highest, scores[i]);
+  double others = 0.0;
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (!is_label(labels, rows[i])) others += gradients[i] = std::exp(scores[i] - highest);
+  Decoupled sums{.log_others = std::log(others) + highest, .share = 1.0 / static_cast<double>(labels.size())};
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (is_label(labels, rows[i])) gradients[i] = sums.gradient_of_label(scores[i]);
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (!is_label(labels, rows[i])) gradients[i] = static_cast<float>(gradients[i] * (sums.pull / others));
+  return sums.loss;
 }
 
 double logistic(std::span<const RowId> rows, std::span<const float> scores, std::span<const RowId> labels,
@@ -60,16 +78,16 @@ double logistic(std::span<const RowId> rows, std::span<const float> scores, std:
   double loss = 0.0;
   for (size_t i = 0; i < rows.size(); ++i) {
     const bool wanted = is_label(labels, rows[i]);
-    const double z = scores[i], decay = std::exp(-std::abs(z));
-    loss += std::max(z, 0.0) - (wanted ? z : 0.0) + std::log1p(decay);
-    const double probability = z >= 0.0 ? 1.0 / (1.0 + decay) : decay / (1.0 + decay);
+    const double z = scores[i];
+    double probability;
+    loss += softplus(z, probability) - (wanted ? z : 0.0);
     gradients[i] = static_cast<float>(probability - (wanted ? 1.0 : 0.0));
   }
   return loss;
 }
 
 float highest_of(std::span<const float> scores) {
-  float highest = -std::numeric_limits<float>::infinity();
+  float highest = kNothing;
   for (const float score : scores) highest = std::max(highest, score);
   return highest;
 }
@@ -82,31 +100,45 @@ void multiply(std::span<float> values, double factor) {
   for (float& value : values) value *= static_cast<float>(factor);
 }
 
-// Softmax, decoupled or not: exp(z - highest) of all, then what each label pays and what it asks of the
-// others.
-double sampled_softmax(bool decoupled, const SampledScores& scores, std::span<float> candidates,
-                       std::span<float> negatives) {
+// The exponentials of candidates and negatives, and the logarithm of their sum.
+struct Partition {
+  double total, log;
+};
+Partition partition(std::span<const float> candidates, std::span<const float> negatives, float weight,
+                    std::span<float> of_candidates, std::span<float> of_negatives) {
+  const float log_weight = std::log(weight);
+  float highest = std::max(highest_of(candidates), highest_of(negatives) + log_weight);
+  if (highest == kNothing) highest = 0.0f;
+  double total = exponentials(candidates, highest, of_candidates);
+  total += exponentials(negatives, highest - log_weight, of_negatives);
+  return {total, std::log(total) + highest};
+}
+
+double sampled_softmax(const SampledScores& scores, std::span<float> candidates, std::span<float> negatives) {
   const size_t n_labels = static_cast<size_t>(scores.n_labels);
-  const float log_weight = std::log(scores.weight);
-  const float highest = std::max(highest_of(scores.candidates), highest_of(scores.negatives) + log_weight);
-  const double of_candidates = exponentials(scores.candidates, highest, candidates);
-  const double of_negatives = exponentials(scores.negatives, highest - log_weight, negatives);
-  double of_labels = 0.0;
-  for (const float value : candidates.first(n_labels)) of_labels += value;
-  const double others = std::max(0.0, of_candidates - of_labels) + of_negatives;
+  const Partition all = partition(scores.candidates, scores.negatives, scores.weight, candidates, negatives);
   const double share = 1.0 / static_cast<double>(n_labels);
-  double loss = 0.0, pull = 0.0;
+  multiply(candidates, 1.0 / all.total);
+  multiply(negatives, 1.0 / all.total);
+  double loss = 0.0;
   for (size_t i = 0; i < n_labels; ++i) {
-    const double total = others + (decoupled ? double{candidates[i]} : of_labels);
-    loss += share * (std::log(total) + highest - scores.candidates[i]);
-    pull += share / total;
-    if (decoupled) candidates[i] = static_cast<float>(-share * others / total);
+    loss += share * (all.log - scores.candidates[i]);
+    candidates[i] -= static_cast<float>(share);
   }
-  multiply(candidates.subspan(decoupled ? n_labels : 0), pull);
-  multiply(negatives, pull);
-  if (!decoupled)
-    for (float& gradient : candidates.first(n_labels)) gradient -= static_cast<float>(share);
   return loss;
+}
+
+double sampled_decoupled(const SampledScores& scores, std::span<float> candidates,
+                         std::span<float> negatives) {
+  const size_t n_labels = static_cast<size_t>(scores.n_labels);
+  const Partition others = partition(scores.candidates.subspan(n_labels), scores.negatives, scores.weight,
+                                     candidates.subspan(n_labels), negatives);
+  Decoupled sums{.log_others = others.log, .share = 1.0 / static_cast<double>(n_labels)};
+  for (size_t i = 0; i < n_labels; ++i) candidates[i] = sums.gradient_of_label(scores.candidates[i]);
+  const double pull = others.total == 0.0 ? 0.0 : sums.pull / others.total;  // of masked ones alone
+  multiply(candidates.subspan(n_labels), pull);
+  multiply(negatives, pull);
+  return sums.loss;
 }
 
 // sum of log(1 + exp z), and its gradient. A product of up to 512 factors of at most 2 fits a double.
@@ -148,7 +180,9 @@ double loss_of_labels(Loss loss, std::span<const RowId> rows, std::span<const fl
 double loss_of_sample(Loss loss, const SampledScores& scores, std::span<float> candidates,
                       std::span<float> negatives) {
   if (loss == Loss::logistic) return sampled_logistic(scores, candidates, negatives);
-  if (scores.n_labels > 0) return sampled_softmax(loss == Loss::decoupled, scores, candidates, negatives);
+  if (scores.n_labels > 0)
+    return loss == Loss::decoupled ? sampled_decoupled(scores, candidates, negatives)
+                                   : sampled_softmax(scores, candidates, negatives);
   std::fill(candidates.begin(), candidates.end(), 0.0f);
   std::fill(negatives.begin(), negatives.end(), 0.0f);
   return 0.0;

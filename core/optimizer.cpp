@@ -133,7 +133,7 @@ Rates Optimizer::rates(float lr, int64_t step) const {
 
 void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
                 const OptimizerState& state, RowId row, const RowGradient& gradient,
-                std::vector<RowId>& flipped, Tally& tally) {
+                std::vector<RowId>* flipped, Tally& tally) {
   shrink(optimizer, rates, step, state, row, layer.weights.row(row), tally);
   settle(optimizer, step, layer, state, row, tally);
   const auto moments = [&](Matrix<float> matrix) {
@@ -146,11 +146,11 @@ void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, co
     const Matrix<float> second = optimizer.rule == Rule::adam ? state.second : state.first;
     move = rowwise_move(optimizer.rule, rates, gradient, second.row(row)[0], tally);
   }
-  flipped.resize(gradient.ids.size() + 1);
-  const int64_t n_flipped =
-      kernels().update(move.rule, move.rates, layer.weights.row(row).data(), moments(state.first),
-                       moments(state.second), ids, gradient.values.data(), move.scale, n, flipped.data());
-  flipped.resize(static_cast<size_t>(n_flipped));
+  if (flipped != nullptr) flipped->resize(static_cast<size_t>(n + 1));
+  const int64_t n_flipped = kernels().update(
+      move.rule, move.rates, layer.weights.row(row).data(), moments(state.first), moments(state.second), ids,
+      gradient.values.data(), move.scale, n, flipped != nullptr ? flipped->data() : nullptr);
+  if (flipped != nullptr) flipped->resize(static_cast<size_t>(n_flipped));
   tally.optimizer += n * cost_per_parameter(move.rule);
   tally.parameters_touched += n;
   if (!layer.is_bag) step_bias(optimizer, rates, layer, state, row, std::span(&gradient.bias, 1), tally);

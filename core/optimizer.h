@@ -45,10 +45,10 @@ struct RowGradient {
 };
 
 // One step on one row, and on its neuron's bias, unless the layer is a bag. Columns whose weight crossed zero
-// are left in `flipped`.
+// are left in `flipped`; null: nobody wants them.
 void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
                 const OptimizerState& state, RowId row, const RowGradient& gradient,
-                std::vector<RowId>& flipped, Tally& tally);
+                std::vector<RowId>* flipped, Tally& tally);
 
 // One step on the biases of all neurons, with a gradient for each.
 void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,

@@ -53,4 +53,14 @@ inline uint64_t content_key(SparseVector x) {
   return mix(key);
 }
 
+// The same for a dense vector.
+inline uint64_t content_key(std::span<const float> values) {
+  uint64_t key = values.size();
+  for (const float value : values) {
+    key = (key ^ std::bit_cast<uint32_t>(value)) * 0x9e3779b97f4a7c15u;
+    key ^= key >> 29;
+  }
+  return mix(key);
+}
+
 }  // namespace fewfire

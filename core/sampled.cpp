@@ -20,6 +20,8 @@ const Sampled& gate_of(const Layer& layer) { return static_cast<const Sampled&>(
 
 bool contains(std::span<const uint64_t> bits, RowId row) { return bits[row >> 6] >> (row & 63) & 1; }
 
+void count(std::vector<int64_t>& usage, RowId row, int64_t n) { usage[usage.size() > 1 ? row : 0] += n; }
+
 void prefetch(std::span<const float> row) {
   const char* from = reinterpret_cast<const char*>(row.data());
   for (size_t at = 0; at < row.size_bytes(); at += kLine) __builtin_prefetch(from + at);
@@ -38,7 +40,8 @@ void choose_candidates(const Layer& layer, size_t l, Workspace& space, Pool& poo
     const std::vector<RowId>& rows = own.scratch.candidates;
     std::copy(rows.begin(), rows.end(), activity.rows.begin() + e * activity.capacity);
     activity.counts[e] = static_cast<int64_t>(rows.size());
-    own.usage[l][0] += activity.counts[e];
+    for (const RowId row : rows)  // negatives are computed for all examples anyway
+      if (!contains(space.sampled.is_negative, row)) count(own.usage[l], row, 1);
   });
 }
 
@@ -113,7 +116,7 @@ void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool)
                           space.input_matrix(l), own.scores.data() + first, n);
     space.threads[thread].tallies[l].forward += (end - first) * batch * d;
     space.threads[thread].tallies[l].rows_touched += end - first;
-    space.threads[thread].usage[l][0] += (end - first) * batch;
+    for (int64_t s = first; s < end; ++s) count(space.threads[thread].usage[l], own.negatives[s], batch);
   });
 }
 
@@ -134,6 +137,10 @@ std::span<float> row_of(std::vector<float>& values, int64_t i, int64_t width) {
   return std::span(values).subspan(static_cast<size_t>(i * width), static_cast<size_t>(width));
 }
 
+bool are_zero(std::span<const float> deltas) {
+  return std::all_of(deltas.begin(), deltas.end(), [](float delta) { return delta == 0.0f; });
+}
+
 // gradients[s] = sum over examples of delta * input
 void sum_negatives(size_t l, Workspace& space, Pool& pool) {
   SampledSpace& own = space.sampled;
@@ -141,7 +148,7 @@ void sum_negatives(size_t l, Workspace& space, Pool& pool) {
   const int64_t n = static_cast<int64_t>(own.negatives.size()), batch = inputs.rows;
   own.gradients.assign(static_cast<size_t>(n * inputs.cols), 0.0f);
   own.bias_gradients.assign(static_cast<size_t>(n), 0.0f);
-  own.merged.assign(static_cast<size_t>(n), 0);
+  own.settled.assign(static_cast<size_t>(n), 0);
   pool.parallel_for(n, kGroups, [&](int64_t s, int thread) {
     ThreadSpace& mine = space.threads[thread];
     mine.deltas.resize(static_cast<size_t>(batch));
@@ -149,6 +156,7 @@ void sum_negatives(size_t l, Workspace& space, Pool& pool) {
       mine.deltas[e] = own.deltas[e * n + s];
       own.bias_gradients[s] += mine.deltas[e];
     }
+    own.settled[s] = are_zero(mine.deltas);
     kernels().weighted_sum(inputs, nullptr, 0, mine.deltas.data(), batch,
                            row_of(own.gradients, s, inputs.cols).data());
     mine.tallies[l].backward += batch * inputs.cols;
@@ -211,23 +219,25 @@ void pass_down_shared(const Layer& layer, size_t l, Workspace& space, Pool& pool
   });
 }
 
-// Where the row is among the negatives; -1 if it is none.
+// Where the row is among the negatives; -1 if it is none with a gradient.
 int64_t find_negative(const SampledSpace& own, RowId row) {
   if (own.negatives.empty() || !contains(own.is_negative, row)) return -1;
-  return std::lower_bound(own.negatives.begin(), own.negatives.end(), row) - own.negatives.begin();
+  const auto at = std::lower_bound(own.negatives.begin(), own.negatives.end(), row);
+  const int64_t s = at - own.negatives.begin();
+  return own.settled[s] ? -1 : s;
 }
 
-// The gradient of a row from the visits that `mine` holds and, if it is a negative too, from there.
-RowGradient gradient_of(size_t l, RowId row, Workspace& space, ThreadSpace& mine) {
+// The gradient of a row from the visits that `mine` holds and, if it is negative s, from there.
+RowGradient gradient_of(size_t l, int64_t s, Workspace& space, ThreadSpace& mine) {
   SampledSpace& own = space.sampled;
   const Matrix<const float> inputs = space.input_matrix(l);
-  const int64_t s = find_negative(own, row), n = static_cast<int64_t>(mine.ids.size());
+  const int64_t n = static_cast<int64_t>(mine.ids.size());
   mine.tallies[l].backward += n * inputs.cols;
   if (s < 0 && n == 1)
     return {.ids = {}, .values = inputs.row(mine.ids[0]), .scale = mine.deltas[0], .bias = mine.deltas[0]};
   RowGradient gradient;
   if (s >= 0) {
-    own.merged[s] = 1;
+    own.settled[s] = 1;
     const std::span<float> from = row_of(own.gradients, s, inputs.cols);
     mine.gradient.assign(from.begin(), from.end());
     gradient.bias = own.bias_gradients[s];
@@ -243,18 +253,18 @@ RowGradient gradient_of(size_t l, RowId row, Workspace& space, ThreadSpace& mine
 }  // namespace
 
 bool is_sampled(const Model& model, size_t l, const Workspace& space) {
-  return space.mode == Mode::train && l > 0 && l + 1 == model.layers.size() && space.has_full_input(l) &&
-         model.layers[l].gate && !model.layers[l].gate->reads_lists();
+  return space.mode == Mode::train && model.loss != Loss::squared && l > 0 && l + 1 == model.layers.size() &&
+         space.has_full_input(l) && model.layers[l].gate && !model.layers[l].gate->reads_lists();
 }
 
 void forward_sampled(const Model& model, size_t l, Workspace& space, Pool& pool) {
   const Layer& layer = model.layers[l];
   if (space.n_examples() * space.layers[l].capacity > std::numeric_limits<int32_t>::max())
     throw std::invalid_argument("a micro-batch has too many candidates: use a smaller batch_size or density");
+  draw_negatives(layer, space);
   choose_candidates(layer, l, space, pool);
   sort_visits(layer, space.layers[l], space.n_examples(), space.sampled.visits);
   score_visits(layer, l, space, pool);
-  draw_negatives(layer, space);
   score_negatives(layer, l, space, pool);
 }
 
@@ -295,10 +305,12 @@ void backward_sampled(const Layer& layer, size_t l, const Update& update, const 
     load_group(activity, group, mine);
     if (!shared) spread_row(layer, l, group, space, mine);
     const RowId row = group[0].row;
-    fewfire::update(layer, l, row, gradient_of(l, row, space, mine), update, state, space, mine);
+    const int64_t s = find_negative(own, row);
+    if (s < 0 && are_zero(mine.deltas)) return;
+    fewfire::update(layer, l, row, gradient_of(l, s, space, mine), update, state, space, mine);
   });
   pool.parallel_for(static_cast<int64_t>(own.negatives.size()), kGroups, [&](int64_t s, int thread) {
-    if (own.merged[s]) return;
+    if (own.settled[s]) return;
     const RowGradient gradient{
         .ids = {}, .values = row_of(own.gradients, s, layer.n_columns()), .bias = own.bias_gradients[s]};
     fewfire::update(layer, l, own.negatives[s], gradient, update, state, space, space.threads[thread]);

@@ -12,7 +12,7 @@
 
 namespace fewfire {
 
-// Of the layer `l`, in this mode.
+// Of the layer `l`, in this mode. Not for the squared loss: a value that nobody computes costs nothing.
 bool is_sampled(const Model& model, size_t l, const Workspace& space);
 
 void forward_sampled(const Model& model, size_t l, Workspace& space, Pool& pool);

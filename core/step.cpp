@@ -305,23 +305,24 @@ void Activity::resize(int64_t n_examples, int64_t slots) {
   if (!full) rows.resize(values.size());
 }
 
-Workspace::Workspace(const Model& model, Mode mode, int n_threads)
+Workspace::Workspace(const Model& model, Mode mode, int n_threads, bool counts_rows)
     : mode(mode), layers(model.layers.size()), threads(static_cast<size_t>(n_threads)) {
   int64_t widest = 0;
   for (const Layer& layer : model.layers) widest = std::max(widest, layer.n_rows());
   every_row.resize(static_cast<size_t>(widest));
   std::iota(every_row.begin(), every_row.end(), 0);
   for (size_t l = 0; l < layers.size(); ++l) {
-    // Values stay a full matrix where no gate chose them and no gate wants them as a list.
+    // Values stay a full matrix where no gate chose them and no gate wants them as a list; a bag's always.
     const Gate* above = l + 1 < layers.size() ? model.layers[l + 1].gate.get() : nullptr;
-    layers[l].full = !model.layers[l].gate && (above == nullptr || !above->reads_lists());
+    layers[l].full =
+        model.layers[l].is_bag || (!model.layers[l].gate && (above == nullptr || !above->reads_lists()));
     if (layers[l].full)
       layers[l].rows.assign(every_row.begin(), every_row.begin() + model.layers[l].n_rows());
   }
   for (ThreadSpace& thread : threads) {
     thread.tallies.resize(layers.size());
     for (size_t l = 0; l < layers.size(); ++l)
-      thread.usage.emplace_back(is_sampled(model, l, *this) ? 1 : model.layers[l].n_rows());
+      thread.usage.emplace_back(!counts_rows && is_sampled(model, l, *this) ? 1 : model.layers[l].n_rows());
   }
 }
 

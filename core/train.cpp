@@ -50,7 +50,7 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
   Pool pool(options.n_threads);
   Totals totals;
   if (options.deterministic || pool.size() == 1) {
-    Workspace space(model, Mode::train, pool.size());
+    Workspace space(model, Mode::train, pool.size(), options.counts_rows);
     for (int64_t i = 0; i < n_steps; ++i) run_step(i, space, pool, totals);
     add(space, totals);
     return totals;
@@ -61,7 +61,7 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
   std::mutex totals_mutex;
   pool.run([&](int thread) {
     Pool serial(1);
-    Workspace space(model, Mode::train, 1);
+    Workspace space(model, Mode::train, 1, options.counts_rows);
     Totals own;
     for (int64_t i; (i = next.fetch_add(1)) < n_steps; running[thread] = 0) {
       running[thread] = options.first_step + i + 1;

@@ -20,6 +20,7 @@ struct TrainOptions {
   // One step at a time, its loops spread over the threads: the same bits for any number of them. Otherwise
   // every thread runs whole steps of its own on the shared weights (see step.h).
   bool deterministic = false;
+  bool counts_rows = true;  // of a sampled last layer; otherwise only their sum
 };
 
 // rates: one learning rate per micro-batch of `order`.

@@ -17,10 +17,11 @@ void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient
             const OptimizerState& state, const Workspace& space, ThreadSpace& own) {
   own.tallies[l].rows_updated += 1;
   own.tallies[l].conflicts += is_conflict(state.touched[row], update.number, space.rivals);
-  update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient, own.flipped,
-             own.tallies[l]);
-  if (layer.gate && layer.gate->index() && !own.flipped.empty())
-    layer.gate->index()->signs_flipped(row, own.flipped, layer.weights.row(row));
+  Index* index = layer.gate ? layer.gate->index() : nullptr;
+  const bool is_watched = index != nullptr && index->reads_signs();
+  update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient,
+             is_watched ? &own.flipped : nullptr, own.tallies[l]);
+  if (is_watched && !own.flipped.empty()) index->signs_flipped(row, own.flipped, layer.weights.row(row));
 }
 
 }  // namespace fewfire

@@ -58,14 +58,14 @@ struct SampledSpace {
   std::vector<float> scores, deltas;  // examples x negatives
   std::vector<float> gradients;       // negatives x columns
   std::vector<float> bias_gradients;
-  std::vector<char> merged;  // the negative's gradient went along with that of visits
+  std::vector<char> settled;  // nothing is left to do for the negative: it has no gradient, or visits took it
 };
 
 struct ThreadSpace {
   Scratch scratch;
   Choice choice;
   std::vector<Tally> tallies;  // per layer
-  // Per layer and row: examples that chose it; of a last layer that is sampled only their sum.
+  // Per layer and row: examples that chose it; of a sampled last layer perhaps only their sum.
   std::vector<std::vector<int64_t>> usage;
   std::vector<RowId> rows, flipped, ids;
   std::vector<float> deltas, gradient, values;
@@ -74,7 +74,7 @@ struct ThreadSpace {
 
 // All memory a step needs: a step allocates nothing once the sizes have settled.
 struct Workspace {
-  Workspace(const Model& model, Mode mode, int n_threads);
+  Workspace(const Model& model, Mode mode, int n_threads, bool counts_rows = true);
 
   Mode mode;
   bool leaves_last = false;        // the last layer is not computed here, but in blocks (ranking.h)

@@ -64,14 +64,19 @@ class Network:
         optimizer: reference.Optimizer = PLAIN_SGD,
         initial: float = 0.0,
     ) -> None:
-        self.weights = [layer.weights.astype(np.float32, order="C") for layer in twin.layers]
+        self.weights = [
+            (layer.weights.T if isinstance(layer, reference.Bag) else layer.weights).astype(
+                np.float32, order="C"
+            )
+            for layer in twin.layers
+        ]
         self.bias = [layer.bias.astype(np.float32) for layer in twin.layers]
         self.gates = [
             self.gate(layer.gate, weights, bias)
             for layer, weights, bias in zip(twin.layers, self.weights, self.bias, strict=True)
         ]
         self.layers = [
-            _core.Linear(weights, bias, layer.activation, gate)
+            make_layer(layer, weights, bias, gate)
             for layer, weights, bias, gate in zip(
                 twin.layers, self.weights, self.bias, self.gates, strict=True
             )
@@ -81,12 +86,12 @@ class Network:
         self.optimizer = _core.Optimizer(**asdict(optimizer))
         self.moments = [
             [
-                (np.full((len(bias), width), initial, np.float32), np.full_like(bias, initial))
+                (np.full((len(weights), width), initial, np.float32), np.full_like(bias, initial))
                 for width in self.optimizer.moment_widths(weights.shape[1])
             ]
             for weights, bias in zip(self.weights, self.bias, strict=True)
         ]
-        self.touched = [np.zeros(len(bias), np.int64) for bias in self.bias]
+        self.touched = [np.zeros(len(weights), np.int64) for weights in self.weights]
         self.states = [
             _core.OptimizerState(moments, touched)
             for moments, touched in zip(self.moments, self.touched, strict=True)
@@ -106,6 +111,13 @@ class Network:
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
                 return _core.Hashed(native_index, active, candidates, soft, differentiate, seed)
+            case reference.Sampled(index, active, n_negatives, seed, head):
+                native_index = make_index(index, *weights.shape)
+                native_index.refresh(weights, bias, 1)
+                self.index = native_index
+                sampled = _core.Sampled(native_index, active, n_negatives, seed)
+                sampled.set_head(np.array(head, np.int32), len(bias))
+                return sampled
 
     def arrays(self) -> list[np.ndarray]:
         """Everything that training may change."""
@@ -153,6 +165,13 @@ class Network:
     ) -> Any:
         ids = np.asarray(ids, np.int64)
         return _core.evaluate(self.model, X, targets_, ids, k, exact, n_threads)
+
+
+def make_layer(layer: reference.Layer, weights: np.ndarray, bias: np.ndarray, gate: Any) -> Any:
+    if isinstance(layer, reference.Bag):
+        dropout = layer.input_dropout, layer.dropout, layer.seed
+        return _core.EmbeddingBag(weights, bias, layer.activation, True, *dropout)
+    return _core.Linear(weights, bias, layer.activation, gate)
 
 
 def sign_index(

@@ -10,10 +10,11 @@ the core.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 FIELDS = [
     *("forward", "backward", "optimizer", "hashing", "ranking", "refresh"),  # multiplications
@@ -61,11 +62,22 @@ class Hashed:
     proposed: Callable[[int], np.ndarray] | None = None  # example -> candidates, for tables
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """Candidates of an index and, in training, shared negatives for all rows that are none."""
+
+    index: Any
+    active: int
+    n_negatives: int = 0
+    seed: int = 0
+    head: tuple[int, ...] = ()
+
+
 @dataclass
 class Layer:
     rows: np.ndarray  # (n, d + 1) float64, the bias last
     activation: str = "relu"
-    gate: Dropout | AdaptiveDropout | TopK | Hashed | None = None
+    gate: Dropout | AdaptiveDropout | TopK | Hashed | Sampled | None = None
 
     @property
     def weights(self) -> np.ndarray:
@@ -74,6 +86,15 @@ class Layer:
     @property
     def bias(self) -> np.ndarray:
         return self.rows[:, -1]
+
+
+@dataclass
+class Bag(Layer):
+    """A first layer stored input by input: a step changes the inputs that its examples hold."""
+
+    input_dropout: float = 0.0
+    dropout: float = 0.0
+    seed: int = 0
 
 
 @dataclass
@@ -106,6 +127,7 @@ class Optimizer:
 class State:
     moments: list[np.ndarray]  # each (n, d + 1), or (n, 2): the row's and the bias's
     touched: np.ndarray  # (n,) the last step that changed the row
+    bias: State | None = None  # of a bag, whose rows are inputs and have none: one row of biases
 
 
 class Vector(NamedTuple):
@@ -151,6 +173,10 @@ def nonzeros(x: np.ndarray) -> Vector:
 
 def new_state(layer: Layer, optimizer: Optimizer, initial: float = 0.0) -> State:
     n, d = layer.weights.shape
+    if isinstance(layer, Bag):
+        inputs = new_state(Layer(np.zeros((d, n + 1))), optimizer, initial)
+        biases = new_state(Layer(np.zeros((1, n + 1))), replace(optimizer, rowwise=False), initial)
+        return replace(inputs, bias=biases)
     moments = [np.full((n, width + 1), initial) for width in optimizer.moment_widths(d)]
     return State(moments, np.zeros(len(layer.rows), np.int64))
 
@@ -168,8 +194,9 @@ class SignIndex:
     binary: bool = False
 
     def part(self, x: Vector) -> Vector:
-        """The inputs that are read."""
+        """The inputs that are read; a zero between layers is no input that is counted."""
         read = np.ones(len(x.ids), bool) if self.reads is None else self.reads[x.ids]
+        read = read & (x.values != 0) if self.binary else read
         ids, values = x.ids[read], x.values[read]
         if self.binary and len(ids):
             values = np.full(len(ids), values.mean())
@@ -250,6 +277,27 @@ def random_bits(seed: int, key: int, draw: int) -> int:
 
 def random_below(n: int, bits: int) -> int:
     return (bits >> 32) * n >> 32
+
+
+def example_key(x: np.ndarray, epoch: int = 0) -> int:
+    """What names an example in an epoch of training, by its content; in prediction, in epoch 0."""
+    (ids,) = np.nonzero(x)
+    key = len(ids)
+    for id_, bits in zip(ids.tolist(), x[ids].view(np.uint32).tolist(), strict=True):
+        key = (key ^ (id_ << 32 | bits)) * 0x9E3779B97F4A7C15 % 2**64
+        key ^= key >> 29
+    return mix((mix(key) + epoch) % 2**64)
+
+
+def shared_negatives(batch: np.ndarray, n: int, n_rows: int, seed: int, epoch: int = 0) -> Any:
+    """The distinct rows drawn for the examples of a micro-batch."""
+    key, drawn, draw = 0, set(), 0
+    for x in batch:
+        key = mix(key ^ example_key(x, epoch))
+    while len(drawn) < min(n, n_rows):
+        drawn.add(random_below(n_rows, random_bits(seed, key, draw)))
+        draw += 1
+    return np.array(sorted(drawn), int)
 
 
 def densified(full: dict[int, int], n_bins: int, seed: int) -> list[int]:
@@ -551,23 +599,25 @@ def forward(
         passes.append(Pass(x, chosen, ACTIVATIONS[layer.activation](z) * chosen.scale))
         n, d = layer.weights.shape
         record.usage[at][chosen.rows] += 1
-        record.count(at, forward=len(x.ids) * len(chosen.rows), rows_touched=len(chosen.rows))
+        n_touched = len(x.ids) if isinstance(layer, Bag) else len(chosen.rows)
+        record.count(at, forward=len(x.ids) * len(chosen.rows), rows_touched=n_touched)
         times = 1 if mode != "train" else 2 if at == 0 else 3
         record.count(at, dense=times * n * d)
         record.count(at, dense_nonzero=times * n * (len(x.ids) if at == 0 else d))
         if not last:
-            x = passed_on(layer, model.layers[at + 1], chosen.rows, passes[-1].values)
+            x = passed_on(layer, chosen.rows, passes[-1].values, whole=is_full(model, at))
     return passes
 
 
-def is_full(*layers: Layer) -> bool:
-    """Between layers without a gate the values stay a matrix, zeros and all."""
-    return all(layer.gate is None for layer in layers)
+def is_full(model: Model, at: int) -> bool:
+    """Between layers without a gate, and above a bag, the values stay a matrix, zeros and all."""
+    around = model.layers[at : at + 2]
+    return isinstance(around[0], Bag) or all(layer.gate is None for layer in around)
 
 
-def passed_on(layer: Layer, above: Layer, rows: np.ndarray, values: np.ndarray) -> Vector:
+def passed_on(layer: Layer, rows: np.ndarray, values: np.ndarray, *, whole: bool) -> Vector:
     """A ReLU's zeros have no gradient, so nobody above needs to know of them."""
-    kept = values != 0 if layer.activation == "relu" and not is_full(layer, above) else slice(None)
+    kept = slice(None) if whole or layer.activation != "relu" else values != 0
     return Vector(rows[kept], values[kept])
 
 
@@ -580,9 +630,22 @@ def softmax_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray
     return -(target * log_p).sum(), np.exp(log_p) - target
 
 
+def decoupled_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray]:
+    """-sum over labels of log(exp z / (exp z + sum over others of exp z)) / n_labels."""
+    if not is_label.any():
+        return 0.0, np.zeros_like(z)
+    log_others = np.logaddexp.reduce(z[~is_label], initial=-np.inf)
+    pays = np.logaddexp(z[is_label], log_others) - z[is_label]
+    pulls = -np.expm1(-pays) / is_label.sum()
+    slope = np.empty_like(z)
+    slope[is_label] = -pulls
+    slope[~is_label] = pulls.sum() * np.exp(z[~is_label] - log_others)
+    return pays.mean(), slope
+
+
 def logistic_loss(z: np.ndarray, is_label: np.ndarray) -> tuple[float, np.ndarray]:
     """sum_i log(1 + exp(-z_i)) over labels + sum_i log(1 + exp(z_i)) over the other rows."""
-    return np.logaddexp(0, np.where(is_label, -z, z)).sum(), 1 / (1 + np.exp(-z)) - is_label
+    return np.logaddexp(0, np.where(is_label, -z, z)).sum(), expit(z) - is_label
 
 
 def squared_loss(a: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
@@ -595,7 +658,20 @@ def loss_of(model: Model, last: Pass, target: np.ndarray) -> tuple[float, np.nda
     if model.loss == "squared":
         return squared_loss(last.values, target[last.chosen.rows].astype(float))
     is_label = np.isin(last.chosen.rows, target)
-    return {"softmax": softmax_loss, "logistic": logistic_loss}[model.loss](last.values, is_label)
+    return LOSSES[model.loss](last.values, is_label)
+
+
+def sampled_loss(
+    loss: str, z: np.ndarray, is_label: np.ndarray, weights: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The loss where row i stands for weights[i] rows of its score."""
+    if loss != "logistic":
+        return LOSSES[loss](z + np.log(weights), is_label)
+    pays = weights * np.logaddexp(0, np.where(is_label, -z, z))
+    return pays.sum(), weights * (expit(z) - is_label)
+
+
+LOSSES = {"softmax": softmax_loss, "decoupled": decoupled_loss, "logistic": logistic_loss}
 
 
 # -- backward and update ------------------------------------------------------------------------
@@ -619,7 +695,8 @@ def backward(
         rows = chosen.rows
         if chosen.runner_up >= 0:
             rows, deltas = np.append(rows, chosen.runner_up), np.append(deltas, -deltas.sum())
-        rows, deltas = rows[deltas != 0], deltas[deltas != 0]
+        if not isinstance(layer, Bag):
+            rows, deltas = rows[deltas != 0], deltas[deltas != 0]
 
         columns = np.append(x.ids, layer.weights.shape[1])
         block = np.ix_(rows, columns)
@@ -628,8 +705,8 @@ def backward(
         record.count(at, backward=len(rows) * len(x.ids))
         if at > 0:
             before = passes[at - 1]
-            around = model.layers[at - 1 : at + 2]
-            n_summed = len(layer.rows) if is_full(*around) else len(rows)
+            whole = is_full(model, at - 1) and is_full(model, at)
+            n_summed = len(layer.rows) if whole else len(rows)
             record.count(at, backward=n_summed * len(x.ids))
             slope = np.zeros(len(before.values))
             passed = np.isin(before.chosen.rows, x.ids)
@@ -649,12 +726,14 @@ def update_row(
     optimizer: Optimizer,
     rate: float,
     step: int,
+    *,
+    has_bias: bool = True,
 ) -> int:
     """Settle what the row owes, then move its touched parameters; return the multiplications.
     A row that was never touched has no moments to decay."""
     o = optimizer
     kind = "momentum" if o.kind == "sgd" and o.momentum > 0 else o.kind
-    spent = settle(row, moments, last, kind, o, rate, step)
+    spent = settle(row, moments, last, kind, o, rate, step, has_bias=has_bias)
     n_weights, n_biases = int(touched[:-1].sum()), int(touched[-1])
     per_weight, per_row = ROWWISE[kind] if o.rowwise else (MULTIPLICATIONS[kind], 0)
     spent += n_weights * per_weight + (n_weights > 0) * per_row + n_biases * MULTIPLICATIONS[kind]
@@ -698,13 +777,15 @@ def settle(
     optimizer: Optimizer,
     rate: float,
     step: int,
+    *,
+    has_bias: bool,
 ) -> int:
     o, owed, spent = optimizer, step - last - 1, 0
     decays = {"momentum": [o.momentum], "adam": [o.beta1, o.beta2]}.get(kind, [])
     if owed > 0 and last > 0:
         for moment, decay in zip(moments, decays, strict=bool(decays)):
             moment *= decay**owed
-            spent += len(moment)
+            spent += len(moment) - (not has_bias)
     due = step // o.l2_period - last // o.l2_period
     if o.l2 > 0 and due > 0:
         row[:-1] *= max(0.0, 1 - rate * o.l2) ** (due * o.l2_period)
@@ -722,6 +803,8 @@ def update(
     step: int,
 ) -> dict[str, int]:
     """Update the touched rows of one layer; return what it cost."""
+    if isinstance(layer, Bag):
+        return update_bag(layer, state, gradient, batch, optimizer, rate, step)
     rows = np.flatnonzero(gradient.touched.any(axis=1))
     cost = {
         "optimizer": 0,
@@ -736,6 +819,36 @@ def update(
         )
         state.touched[i] = step
     return cost
+
+
+def update_bag(
+    layer: Bag,
+    state: State,
+    gradient: Gradient,
+    batch: int,
+    optimizer: Optimizer,
+    rate: float,
+    step: int,
+) -> dict[str, int]:
+    """Each input is a row without a bias; the biases are a row of their own, due in every step."""
+    *held, _ = gradient.touched.any(axis=0)
+    inputs, n = np.flatnonzero(held), len(layer.rows)
+    touched = np.append(np.ones(n, bool), False)
+    spent = 0
+    for at, own, last, how in [
+        *((j, [m[j] for m in state.moments], state.touched[j], optimizer) for j in inputs),
+        (-1, [m[0] for m in state.bias.moments], step - 1, replace(optimizer, rowwise=False, l2=0)),
+    ]:
+        row = np.append(layer.rows[:, at], 0)
+        g = np.append(gradient.total[:, at] / batch, 0)
+        spent += update_row(row, own, int(last), g, touched, how, rate, step, has_bias=False)
+        layer.rows[:, at] = row[:-1]
+    state.touched[inputs] = step
+    return {
+        "optimizer": spent,
+        "parameters_touched": n * (len(inputs) + 1),
+        "rows_updated": len(inputs),
+    }
 
 
 # -- whole runs ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import reference
 from fewfire import _core
 from reference import (
     AdaptiveDropout,
+    Bag,
     Dropout,
     Hashed,
     Layer,
@@ -131,9 +132,11 @@ def gates(draw: Any, weights: np.ndarray, soft: bool, first: bool) -> Any:
 
 
 @st.composite
-def models(draw: Any, d: int, n_layers: int | None = None, loss: str | None = None) -> Model:
+def models(
+    draw: Any, d: int, n_layers: int | None = None, loss: str | None = None, bag: bool = False
+) -> Model:
     rng = np.random.default_rng(draw(SEEDS))
-    loss = loss or draw(st.sampled_from(["softmax", "logistic", "squared"]))
+    loss = loss or draw(st.sampled_from(["softmax", "decoupled", "logistic", "squared"]))
     n_layers = n_layers or draw(st.integers(1, 3))
     layers = []
     for at in range(n_layers):
@@ -143,6 +146,10 @@ def models(draw: Any, d: int, n_layers: int | None = None, loss: str | None = No
             activation = "linear"
         table = rows(rng, draw(SIZES), d)
         soft = activation == "relu" and not last
+        if bag and at == 0:
+            layers.append(Bag(table, activation))
+            d = len(table)
+            continue
         gate = draw(gates(table[:, :-1], soft, first=at == 0 and not last))
         layers.append(Layer(table, activation, gate))
         d = len(table)
@@ -172,11 +179,15 @@ def some_targets(
 
 @st.composite
 def cases(
-    draw: Any, n_layers: int | None = None, loss: str | None = None, kinds: Any = KINDS
+    draw: Any,
+    n_layers: int | None = None,
+    loss: str | None = None,
+    kinds: Any = KINDS,
+    bag: bool = False,
 ) -> Case:
     d, n = draw(SIZES), draw(st.integers(1, 12))
     rng = np.random.default_rng(draw(SEEDS))
-    model = draw(models(d, n_layers, loss))
+    model = draw(models(d, n_layers, loss, bag))
     X = examples(rng, n, d, draw(kinds))
     optimizer, level = draw(optimizers()), draw(LEVELS)
     first = model.layers[0]

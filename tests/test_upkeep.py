@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import fewfire as ff
+import reference
 from fewfire.moments import Moments
 from fewfire.upkeep import _PARTS, Upkeep
 
@@ -122,6 +123,76 @@ def test_the_first_cells_are_counted_once():
     assert upkeep.start(5).refresh == 0
     loaded = ff.Network.from_arrays([x.settings for x in net.layers], net.weights())
     assert upkeep_of(loaded)[0].start(0).refresh == 0
+
+
+def rolling_cells(every=_PARTS):
+    """A layer whose cells are refreshed in parts, one a step or several steps."""
+    net = make_cells(refresh="rolling", refresh_every=every)
+    upkeep, moments = upkeep_of(net)
+    return net.layers[0], upkeep, moments
+
+
+def keep_up_to(upkeep, step, first=1):
+    for due in range(first, step + 1):
+        upkeep.keep_up(due)
+
+
+def fresh_codes(layer):
+    """The codes that a k-means of the weights as they are would give."""
+    twin = make_cells().layers[0]
+    twin.weights[...], twin.bias[...] = layer.weights, layer.bias
+    twin.refresh()
+    return twin.learned
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_cells_are_learned_anew_in_the_rounds_1_2_4_and_8(every):
+    layer, upkeep, _ = rolling_cells(_PARTS * every)
+    begun, ended = [], []
+    begin, end = layer.begin_refit, layer.end_refit
+    layer.begin_refit = lambda n_threads: begun.append(step) or begin(n_threads)
+    layer.end_refit = lambda n_threads: ended.append(step) or end(n_threads)
+    for step in range(1, 12 * _PARTS * every):
+        upkeep.keep_up(step)
+    assert begun == [turn * _PARTS * every for turn in (1, 2, 4, 8)]
+    assert ended == [(turn * _PARTS + _PARTS - 1) * every for turn in (1, 2, 4, 8)]
+
+
+def test_a_round_of_a_refit_gives_the_cells_of_the_rows():
+    """Weights stand still from its beginning on; until its end, the old codes are asked."""
+    layer, upkeep, moments = rolling_cells()
+    keep_up_to(upkeep, _PARTS - 1)
+    layer.weights[...] = RNG.normal(size=layer.weights.shape)
+    moments.touched[0][:] = _PARTS - 1
+    before = layer.learned
+    keep_up_to(upkeep, 2 * _PARTS - 2, first=_PARTS)
+    for was, now in zip(before, layer.learned, strict=True):
+        assert_array_equal(now, was)
+    upkeep.keep_up(2 * _PARTS - 1)
+    for want, now in zip(fresh_codes(layer), layer.learned, strict=True):
+        assert_array_equal(now, want)
+
+
+@settings(max_examples=30, deadline=None)
+@given(n_parts=st.integers(1, _PARTS - 1), seed=st.integers(0, 9))
+def test_an_epoch_that_ends_in_a_refit_ends_with_true_codes(n_parts, seed):
+    """Rows that changed after the refit began follow it; the others are where a fit puts them."""
+    layer, upkeep, moments = rolling_cells()
+    rng = np.random.default_rng(seed)
+    layer.weights[...] = rng.normal(size=layer.weights.shape)
+    keep_up_to(upkeep, _PARTS + n_parts - 1)
+    _, cells = fresh_codes(layer)
+    changed = rng.choice(60, 9, replace=False)
+    layer.weights[changed] = rng.normal(size=(9, 16))
+    moments.touched[0][changed] = _PARTS + n_parts
+    upkeep.end_epoch(_PARTS + n_parts)
+    rows = np.hstack([layer.weights, layer.bias[:, None]]).astype(float)
+    centroids, now = layer.learned
+    likes = reference.cells_of_rows(rows, centroids.astype(float), spherical=True)
+    assert_array_equal(now[changed, 0], likes[changed].argmax(axis=1))
+    unchanged = np.setdiff1d(np.arange(60), changed)
+    assert_array_equal(now[unchanged], cells[unchanged])
+    assert upkeep.end_epoch(_PARTS + n_parts).refresh == 0
 
 
 CELLS = {"family": "centroid", "n_cells": 7, "n_bits": None, "n_tables": None}

@@ -1,6 +1,7 @@
 #include "hash/centroid.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -73,9 +74,10 @@ Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<
   return sample;
 }
 
-// scores[i] = what the best cell gives vectors[i], the lowest among equals; NaN ends in cell 0.
-void Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes,
-                        float* scores) const {
+// scores[i] = what the best cell gives vectors[i], the lowest among equals; NaN ends in cell 0. Returns how
+// many products were taken.
+int64_t Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes,
+                           float* scores) const {
   if (!shortcut_.empty())
     return shortcut_.nearest(vectors, scales_, offsets_, scratch.shortcut, codes, scores);
   std::vector<float>& products = scratch.products;
@@ -93,23 +95,26 @@ void Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint3
       }
     }
   }
+  return vectors.rows * n_used_;
 }
 
 // Vectors compared together: those that share what is in the cache.
 int64_t Centroids::block() const { return shortcut_.empty() ? kBlock : 32 * kBlock; }
 
-void Centroids::assign(Sample& sample, Pool& pool) const {
+Tally Centroids::assign(Sample& sample, Pool& pool) const {
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  std::atomic<int64_t> n_products{0};
   pool.parallel_blocks(sample.size, block(), 1, [&](int64_t first, int64_t end, int thread) {
     float* scores = sample.distances.data();
-    nearest({sample.vectors.data() + first * sample.width, end - first, sample.width}, scratch[thread],
-            sample.codes.data() + first, scores + first);
+    n_products += nearest({sample.vectors.data() + first * sample.width, end - first, sample.width},
+                          scratch[thread], sample.codes.data() + first, scores + first);
     for (int64_t i = first; i < end; ++i)
       scores[i] = options_.spherical ? std::sqrt(sample.norms[i]) - scores[i]
                                      : sample.norms[i] - scores[i] - scores[i];
   });
   std::fill(sample.counts.begin(), sample.counts.end(), 0);
   for (const uint32_t code : sample.codes) ++sample.counts[code];
+  return assignment_cost(n_products);
 }
 
 // Gives every empty cell the vector that is farthest from its centroid; whether no cell gained by it: rows
@@ -167,11 +172,12 @@ void Centroids::finish_all() {
 }
 
 // What queries and rows read of the centroids.
-void Centroids::prepare(Pool& pool) {
-  if (n_used_ > kFlat)
-    shortcut_.build(centroids(), seed_, pool);
-  else
-    transpose();
+Tally Centroids::prepare(Pool& pool) {
+  columns_.clear();
+  shortcut_.clear();
+  if (n_used_ > kFlat) return {.refresh = shortcut_.build(centroids(), seed_, pool)};
+  transpose();
+  return {};
 }
 
 void Centroids::transpose() {
@@ -189,24 +195,23 @@ Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, P
   Sample sample = draw_sample(weights, bias);
   centroids_.assign(sample.vectors.begin(), sample.vectors.begin() + n_used_ * width);
   finish_all();
-  prepare(pool);
   Tally tally{.refresh = (sample.size + n_used_) * width};
+  tally += prepare(pool);
   // Then again as long as moving the centroids has emptied a cell, for no more than the same time.
   for (int round = 0; round <= 2 * options_.n_iterations; ++round) {
-    assign(sample, pool);
-    tally += assignment_cost(sample.size);
+    tally += assign(sample, pool);
     if (sample.fill_empty_cells() && round >= options_.n_iterations) break;
     move_to_means(sample, pool);
-    prepare(pool);
+    tally += prepare(pool);
     tally.refresh += 2 * n_used_ * width;
     tally.additions += sample.size * width;
   }
   return tally;
 }
 
-Tally Centroids::assignment_cost(int64_t n_rows) const {
-  const int64_t n = n_rows * (shortcut_.empty() ? n_used_ : shortcut_.n_compared());
-  return {.refresh = n * (n_columns_ + 1 + options_.spherical), .comparisons = n};
+// Of the products of rows with centroids, or with the means of groups of them.
+Tally Centroids::assignment_cost(int64_t n_products) const {
+  return {.refresh = n_products * (n_columns_ + 1 + options_.spherical), .comparisons = n_products};
 }
 
 void Centroids::restore(Matrix<const float> learned, Pool& pool) {
@@ -251,23 +256,26 @@ Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias
     finish(cell);
     ++n_moved;
   }
-  prepare(pool);
-  return {.refresh = 2 * (n + n_moved) * width, .additions = n * width};
+  Tally tally{.refresh = 2 * (n + n_moved) * width, .additions = n * width};
+  tally += prepare(pool);
+  return tally;
 }
 
 Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> bias,
                            std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  std::atomic<int64_t> n_products{0};
   pool.parallel_blocks(n, block(), 1, [&](int64_t first, int64_t end, int thread) {
     HashScratch& own = scratch[thread];
     own.values.resize(static_cast<size_t>(block() * width));
     own.spare.resize(static_cast<size_t>(block()));
     for (int64_t i = first; i < end; ++i)
       copy_row(weights.row(rows[i]), bias[rows[i]], own.values.data() + (i - first) * width);
-    nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());
+    n_products +=
+        nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());
   });
-  return assignment_cost(n);
+  return assignment_cost(n_products);
 }
 
 // products = mean scores of the rows of all cells

@@ -56,18 +56,18 @@ class Centroids : public Hash {
  private:
   struct Sample;
   Sample draw_sample(Matrix<const float> weights, std::span<const float> bias) const;
-  Tally assignment_cost(int64_t n_rows) const;
-  void nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes, float* scores) const;
+  Tally assignment_cost(int64_t n_products) const;
+  int64_t nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes, float* scores) const;
   int64_t block() const;
   void score_cells(SparseVector x, HashScratch& scratch, Tally& tally) const;
-  void assign(Sample& sample, Pool& pool) const;
+  Tally assign(Sample& sample, Pool& pool) const;
   void move_to_means(const Sample& sample, Pool& pool);
   std::span<float> centroid(int64_t cell) {
     return std::span(centroids_).subspan(cell * (n_columns_ + 1), n_columns_ + 1);
   }
   void finish(int64_t cell);
   void finish_all();
-  void prepare(Pool& pool);
+  Tally prepare(Pool& pool);
   void transpose();
 
   int64_t n_columns_, n_used_ = 0;

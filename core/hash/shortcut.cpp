@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <unordered_map>
 
 #include "kernels.h"
 #include "rng.h"
@@ -19,7 +20,8 @@ constexpr int64_t kBlock = 8;  // vectors that stay in the first cache while all
 }  // namespace
 
 // k-means by directions. A group that loses all its members keeps its mean: it costs one product.
-void Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
+// Multiplications: in each round the means' norms and all cosines, and but in the last the means.
+int64_t Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
   const int64_t n = centroids.rows;
   width_ = centroids.cols;
   const int64_t n_groups = static_cast<int64_t>(std::sqrt(static_cast<double>(n)));
@@ -42,6 +44,7 @@ void Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
     if (round + 1 < kRounds) move(centroids, groups);
   }
   sort(centroids, groups);
+  return kRounds * n_groups * (width_ + n * (width_ + 1)) + (kRounds - 1) * n_groups * width_;
 }
 
 void Shortcut::assign(Matrix<const float> centroids, std::vector<int32_t>& groups, Pool& pool) const {
@@ -75,13 +78,21 @@ void Shortcut::move(Matrix<const float> centroids, std::span<const int32_t> grou
       means_[g * width_ + j] = sums[g * width_ + j] / static_cast<float>(sizes[g]);
 }
 
+// Of centroids that are equal only the first is kept: it would win against the others. There are thousands
+// of those where most rows were never trained.
 void Shortcut::sort(Matrix<const float> centroids, std::span<const int32_t> groups) {
-  cells_.resize(static_cast<size_t>(centroids.rows));
-  std::iota(cells_.begin(), cells_.end(), 0);
-  std::stable_sort(cells_.begin(), cells_.end(), [&](RowId a, RowId b) { return groups[a] < groups[b]; });
+  std::unordered_map<uint64_t, RowId> seen;
+  cells_.clear();
   std::fill(begins_.begin(), begins_.end(), 0);
-  for (const int32_t group : groups) ++begins_[group + 1];
+  for (int64_t i = 0; i < centroids.rows; ++i) {
+    const std::span<const float> own = centroids.row(i);
+    const auto [at, is_new] = seen.try_emplace(content_key(own), static_cast<RowId>(i));
+    if (!is_new && std::equal(own.begin(), own.end(), centroids.row(at->second).begin())) continue;
+    cells_.push_back(static_cast<RowId>(i));
+    ++begins_[groups[i] + 1];
+  }
   std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+  std::stable_sort(cells_.begin(), cells_.end(), [&](RowId a, RowId b) { return groups[a] < groups[b]; });
   vectors_.clear();
   for (const RowId cell : cells_)
     vectors_.insert(vectors_.end(), centroids.row(cell).begin(), centroids.row(cell).end());
@@ -101,28 +112,33 @@ void Shortcut::choose_groups(Matrix<const float> vectors, Scratch& scratch) cons
       if (std::isnan(cosines[g])) cosines[g] = kNothing;
     }
     std::iota(scratch.order.begin(), scratch.order.end(), 0);
-    std::nth_element(
-        scratch.order.begin(), scratch.order.begin() + n_chosen - 1, scratch.order.end(),
+    std::partial_sort(
+        scratch.order.begin(), scratch.order.begin() + n_chosen, scratch.order.end(),
         [&](RowId a, RowId b) { return cosines[a] != cosines[b] ? cosines[a] > cosines[b] : a < b; });
-    for (int64_t k = 0; k < n_chosen; ++k)
-      scratch.visits.items.push_back({scratch.order[k], static_cast<int32_t>(i)});
+    int64_t n_left = static_cast<int64_t>(cells_.size()) / kShare;
+    for (int64_t k = 0; k < n_chosen && (n_left > 0 || k == 0); ++k) {
+      const RowId group = scratch.order[k];
+      scratch.visits.items.push_back({group, static_cast<int32_t>(i)});
+      n_left -= begins_[group + 1] - begins_[group];
+    }
   }
   scratch.visits.sort(n);
 }
 
-void Shortcut::nearest(Matrix<const float> vectors, std::span<const float> scales,
-                       std::span<const float> offsets, Scratch& scratch, uint32_t* codes,
-                       float* scores) const {
+int64_t Shortcut::nearest(Matrix<const float> vectors, std::span<const float> scales,
+                          std::span<const float> offsets, Scratch& scratch, uint32_t* codes,
+                          float* scores) const {
   std::fill_n(codes, vectors.rows, 0u);
   std::fill_n(scores, vectors.rows, kNothing);
   choose_groups(vectors, scratch);
   const Matrix<const float> sorted{vectors_.data(), static_cast<int64_t>(cells_.size()), width_};
+  int64_t n_products = vectors.rows * n_groups();
   for (int64_t i = 0; i < scratch.visits.size(); ++i) {
     const std::span<const Visit> visits = scratch.visits.group(i);
-    const int64_t begin = begins_[visits[0].row];
+    const int64_t begin = begins_[visits[0].row], n = begins_[visits[0].row + 1] - begin;
+    scratch.products.resize(static_cast<size_t>(n));
+    n_products += n * static_cast<int64_t>(visits.size());
     for (const Visit& visit : visits) {
-      const int64_t n = visit.n_cells;
-      scratch.products.resize(static_cast<size_t>(n));
       kernels().score_dense(sorted, nullptr, nullptr, begin, n, vectors.row(visit.vector).data(),
                             scratch.products.data());
       uint32_t& code = codes[visit.vector];
@@ -137,6 +153,7 @@ void Shortcut::nearest(Matrix<const float> vectors, std::span<const float> scale
       }
     }
   }
+  return n_products;
 }
 
 int64_t Shortcut::bytes() const {

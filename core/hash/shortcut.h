@@ -18,7 +18,6 @@ class Shortcut {
   struct Visit {
     RowId row;  // group
     int32_t vector;
-    int32_t n_cells;  // of the group, the first
   };
   struct Scratch {  // of one thread
     std::vector<float> of_groups, products;
@@ -27,13 +26,15 @@ class Shortcut {
   };
 
   bool empty() const { return cells_.empty(); }
-  void build(Matrix<const float> centroids, uint64_t seed, Pool& pool);
+  void clear() { cells_.clear(); }
+  // Returns how many multiplications it took.
+  int64_t build(Matrix<const float> centroids, uint64_t seed, Pool& pool);
   // The cell with the largest scale (centroid . v + offset) of each vector, the lowest among equals, among
-  // those of the groups whose means make the smallest angles with it, an eighth of all cells at most; NaN
-  // ends in cell 0. Vectors that look into a group do so in turn, while its centroids are in the cache.
-  void nearest(Matrix<const float> vectors, std::span<const float> scales, std::span<const float> offsets,
-               Scratch& scratch, uint32_t* codes, float* scores) const;
-  int64_t n_compared() const { return n_groups() + static_cast<int64_t>(cells_.size()) / kShare; }  // about
+  // those of the groups whose means make the smallest angles with it, until an eighth of all cells is seen;
+  // NaN ends in cell 0. Vectors that look into a group do so in turn, while its centroids are in the cache.
+  // Returns how many products were taken.
+  int64_t nearest(Matrix<const float> vectors, std::span<const float> scales, std::span<const float> offsets,
+                  Scratch& scratch, uint32_t* codes, float* scores) const;
   int64_t bytes() const;
 
  private:

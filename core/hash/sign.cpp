@@ -65,7 +65,7 @@ SparseVector SignIndex::read_part(SparseVector x, RowBuffer& part) const {
   part.ids.clear();
   part.values.clear();
   for (int64_t k = 0; k < x.size(); ++k)
-    if (reads_[x.ids[k]]) {
+    if (reads_[x.ids[k]] && !(binary_ && x.values[k] == 0.0f)) {
       part.ids.push_back(x.ids[k]);
       part.values.push_back(x.values[k]);
     }
@@ -91,7 +91,7 @@ void SignIndex::count(SparseVector x, float mean, Scratch& scratch, Tally& tally
 
 void SignIndex::propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                         Tally& tally) const {
-  const SparseVector x = reads_all_ ? query.x : read_part(query.x, scratch.part);
+  const SparseVector x = reads_all_ && !binary_ ? query.x : read_part(query.x, scratch.part);
   scratch.scores.resize(static_cast<size_t>(n_words_ * 64));
   float total = 0.0f;
   for (const float value : x.values) total += value;

@@ -59,6 +59,7 @@ class TableIndex : public Index {
   // a table, or of codes where bits mean nothing.
   double drift(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
                Pool& pool, Tally& tally) const;
+  bool reads_signs() const override { return signs_.has_value(); }
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override {
     if (signs_) signs_->flip(row, columns, weights);
   }

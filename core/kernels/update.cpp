@@ -31,11 +31,12 @@ inline void apply(const Rates& rates, float g, float& w, float& m, float& v) {
 constexpr bool has_first(Rule rule) { return rule != Rule::sgd; }
 constexpr bool has_second(Rule rule) { return rule == Rule::adam; }
 
+constexpr int64_t kBlock = 64;  // parameters whose old values are remembered
+
 // Scattered parameters are gathered, changed side by side, and scattered again.
 template <Rule rule>
 int64_t update_scattered(const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
                          const float* values, float scale, int64_t n, RowId* flipped) {
-  constexpr int64_t kBlock = 64;
   float w[kBlock], m[kBlock], v[kBlock], before[kBlock];
   int64_t n_flipped = 0;
   for (int64_t begin = 0; begin < n; begin += kBlock) {
@@ -54,7 +55,8 @@ int64_t update_scattered(const Rates& rates, float* weights, float* first, float
     scatter(w, block, size, weights);
     if constexpr (has_first(rule)) scatter(m, block, size, first);
     if constexpr (has_second(rule)) scatter(v, block, size, second);
-    if (crossed != 0) n_flipped += find_flipped(before, w, block, size, flipped + n_flipped);
+    if (crossed != 0 && flipped != nullptr)
+      n_flipped += find_flipped(before, w, block, size, flipped + n_flipped);
   }
   return n_flipped;
 }
@@ -72,11 +74,36 @@ void update_whole(const Rates& rates, float* weights, float* first, float* secon
   }
 }
 
+// Whole rows that somebody watches.
+template <Rule rule>
+int64_t update_watched(const Rates& rates, float* weights, float* first, float* second, const float* values,
+                       float scale, int64_t n, RowId* flipped) {
+  float before[kBlock];
+  int64_t n_flipped = 0;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t size = n - begin < kBlock ? n - begin : kBlock;
+    float* w = weights + begin;
+    std::memcpy(before, w, static_cast<size_t>(size) * sizeof(float));
+    update_whole<rule>(rates, w, has_first(rule) ? first + begin : nullptr,
+                       has_second(rule) ? second + begin : nullptr, values + begin, scale, size);
+    int32_t crossed = 0;
+#pragma omp simd reduction(| : crossed)
+    for (int64_t i = 0; i < size; ++i) crossed |= (before[i] > 0.0f ? 1 : 0) ^ (w[i] > 0.0f ? 1 : 0);
+    for (int64_t i = 0; crossed != 0 && i < size; ++i) {
+      flipped[n_flipped] = static_cast<RowId>(begin + i);
+      n_flipped += (before[i] > 0.0f) != (w[i] > 0.0f);
+    }
+  }
+  return n_flipped;
+}
+
 template <Rule rule>
 int64_t update_as(const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
                   const float* values, float scale, int64_t n, RowId* flipped) {
   if (ids != nullptr)
     return update_scattered<rule>(rates, weights, first, second, ids, values, scale, n, flipped);
+  if (flipped != nullptr)
+    return update_watched<rule>(rates, weights, first, second, values, scale, n, flipped);
   update_whole<rule>(rates, weights, first, second, values, scale, n);
   return 0;
 }

@@ -21,13 +21,11 @@ _SLICE_SECONDS = 0.1
 class Sums:
     """Totals of an epoch so far."""
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self) -> None:
         self.loss = 0.0
         self.n_correct = 0
         self.n_seen = 0
-        self.usage = [
-            np.zeros(1 if layer.samples else len(layer.bias), np.int64) for layer in net.layers
-        ]
+        self.usage: list[NDArray[np.int64]] = []
         self.forget_recent_usage()
 
     def add(self, loss: float, n_correct: int, usage: list[NDArray[np.int64]], n: int) -> None:
@@ -35,6 +33,9 @@ class Sums:
         self.loss += loss
         self.n_correct += n_correct
         self.n_seen += n
+        if not self.usage:
+            self.usage = [np.zeros_like(counts) for counts in usage]
+            self.forget_recent_usage()
         for totals in (self.usage, self.recent_usage):
             for total, counts in zip(totals, usage, strict=True):
                 total += counts

@@ -144,7 +144,7 @@ class Run:
         plan, net = self.plan, self.net
         model = net.model()
         optimizer, states = core_optimizer(plan.optimizer), self.moments.states
-        sums, pace = Sums(net), Pace()
+        sums, pace = Sums(), Pace()
         first_step = self.epoch * self.steps_per_epoch
         self.upkeep.find_rare(first_step)
         with progress_bar(plan, self.epoch + 1, len(self.train)) as bar:
@@ -155,6 +155,7 @@ class Run:
                     loss, n_correct, ledger, usage = _core.train(
                         model, inputs, targets, ids, rates, plan.batch_size, optimizer, states,
                         first_step + done, self.epoch, plan.n_threads, plan.deterministic,
+                        counts_rows=False,
                     )  # fmt: skip
                 self.history.ledger += Ledger(ledger)
                 self.history.n_examples += len(ids)
