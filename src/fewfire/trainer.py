@@ -24,7 +24,7 @@ class Trainer:
     ----------
     net : Network
         Changed in place.
-    loss : {"softmax", "logistic", "squared"}, optional
+    loss : {"softmax", "decoupled", "logistic", "squared"}, optional
         None: softmax for classes, logistic for label lists, squared for values.
     optimizer : SGD, Adagrad, RMS or Adam, optional
     schedule : Schedule, optional
