@@ -149,8 +149,8 @@ class Record:
 
     @property
     def is_clear(self) -> bool:
-        """float32 decides everything the same way, and does not diverge."""
-        return self.margin > 3e-5 and self.magnitude < 100
+        """float32 decides everything the same way, does not diverge, and holds each exponential."""
+        return self.margin > 3e-5 and self.magnitude < 40
 
     def __post_init__(self) -> None:
         self.ledger = np.zeros((len(self.n_rows), len(FIELDS)), np.int64)
