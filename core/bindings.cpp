@@ -216,7 +216,8 @@ using EvaluateResult = nb::typed<nb::tuple, Numpy<int32_t>, Numpy<float>, Numpy<
                                  std::vector<Numpy<int64_t>>>;
 
 EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Targets* targets,
-                             Array1<const int64_t> ids, int64_t k, bool exact, int n_threads) {
+                             Array1<const int64_t> ids, int64_t k, bool exact, int n_threads,
+                             bool counts_rows) {
   const size_t n = ids.size(), width = static_cast<size_t>(k);
   std::vector<RowId> rows;
   std::vector<float> scores;
@@ -233,7 +234,8 @@ EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Tar
     const Mode mode = mode_of(exact);
     const bool in_blocks = ranks_all(model, mode);
     const auto take_ranked = [&](int64_t first, Workspace& space) {
-      Ranking ranking{.k = k};
+      Ranking ranking;
+      ranking.k = k;
       space.wants_losses = !known.empty();
       rank_all(model, space, ranking);
       std::copy(ranking.rows.begin(), ranking.rows.end(), rows.begin() + first * k);
@@ -258,7 +260,8 @@ EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Tar
       else
         take_active(first, space, serial);
     };
-    totals = predict(model, inputs, known, view(ids), mode, threads_of(n_threads), take, in_blocks);
+    totals =
+        predict(model, inputs, known, view(ids), mode, threads_of(n_threads), take, in_blocks, counts_rows);
   }
   return nb::make_tuple(to_numpy(std::move(rows), {n, width}), to_numpy(std::move(scores), {n, width}),
                         to_numpy(std::move(losses), {n}), ledger_of(totals.tallies), usage_of(totals));
@@ -770,13 +773,14 @@ void bind_gates(nb::module_& m) {
   nb::class_<Sampled, Gate>(m, "Sampled")
       .def(
           "__init__",
-          [](Sampled* self, std::shared_ptr<Index> index, int64_t active, int64_t n_negatives,
-             uint64_t seed) {
+          [](Sampled* self, std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed,
+             float thin) {
             require_active(active);
             require(n_negatives >= 0, "n_negatives must be at least 0");
-            new (self) Sampled(std::move(index), active, n_negatives, seed);
+            require(thin >= 0.0f && thin <= 1.0f, "thin must be in 0 .. 1");
+            new (self) Sampled(std::move(index), active, n_negatives, seed, thin);
           },
-          "index"_a, "active"_a, "n_negatives"_a, "seed"_a)
+          "index"_a, "active"_a, "n_negatives"_a, "seed"_a, "thin"_a = 0.0f)
       .def(
           "set_head",
           [](Sampled& self, Array1<const RowId> rows, int64_t n_rows) {
@@ -889,9 +893,9 @@ void bind_network(nb::module_& m) {
         "how often each row was chosen, but of a sampled last layer without counts_rows their sum).");
   m.def(
       "evaluate", &bind_evaluate, "model"_a, "inputs"_a, "targets"_a.none(), "ids"_a.noconvert(), "k"_a,
-      "exact"_a, "n_threads"_a,
+      "exact"_a, "n_threads"_a, "counts_rows"_a = true,
       "The k best rows of each example: (rows, scores, losses, ledger, for each layer how often each row was "
-      "chosen).");
+      "chosen, but of a last layer that retrieves without counts_rows their sum).");
   m.def("mean_inputs", &bind_mean_inputs, "model"_a, "inputs"_a, "ids"_a.noconvert(), "n_threads"_a,
         "The mean input of each layer, through the gates, and what that cost, as upkeep of the indexes: "
         "(means, ledger).");

@@ -1,6 +1,7 @@
 #include "observe.h"
 
 #include <chrono>
+#include <numeric>
 
 #include "kernels.h"
 #include "ranking.h"
@@ -46,6 +47,8 @@ Choices choices(const Model& model, size_t position, const Inputs& inputs, std::
   Choices found{.width = static_cast<int64_t>(width)};
   found.chosen.resize(ids.size() * width);
   found.best.resize(ids.size() * width);
+  std::vector<RowId> every_row(static_cast<size_t>(layer.n_rows()));
+  std::iota(every_row.begin(), every_row.end(), 0);
   const auto take = [&](int64_t first, Workspace& space, Pool&) {
     ThreadSpace& own = space.threads[0];
     std::vector<float> scores(static_cast<size_t>(layer.n_rows())), spare(width);
@@ -57,8 +60,7 @@ Choices choices(const Model& model, size_t position, const Inputs& inputs, std::
       layer.gate->choose(layer, {x, space.keys[e]}, {}, Mode::gated, own.scratch, own.choice, uncounted);
       best({own.choice.rows, own.choice.scores}, std::span(found.chosen).subspan(at, width), spare, own.ids);
       kernels().score_rows(layer.weights, layer.bias.data(), nullptr, 0, layer.n_rows(), x, scores.data());
-      const auto every = std::span(space.every_row).first(scores.size());
-      best({every, scores}, std::span(found.best).subspan(at, width), spare, own.ids);
+      best({every_row, scores}, std::span(found.best).subspan(at, width), spare, own.ids);
     }
   };
   predict(model, inputs, {}, ids, Mode::gated, n_threads, take);
@@ -68,9 +70,10 @@ Choices choices(const Model& model, size_t position, const Inputs& inputs, std::
 std::vector<double> latencies(const Model& model, const Inputs& inputs, std::span<const int64_t> ids,
                               Mode mode, int64_t k) {
   Pool serial(1);
-  Workspace space(model, mode, 1);
+  Workspace space(model, mode, 1, false);
   space.leaves_last = ranks_all(model, mode);
-  Ranking ranking{.k = k};
+  Ranking ranking;
+  ranking.k = k;
   std::vector<RowId> rows(static_cast<size_t>(k)), order;
   std::vector<float> scores(rows.size());
   std::vector<double> seconds;

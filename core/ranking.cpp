@@ -139,7 +139,9 @@ void rank_all(const Model& model, Workspace& space, Ranking& ranking) {
     tally.forward += layer.n_rows() * n_inputs;
     tally.rows_touched += layer.n_rows();
   }
-  for (int64_t& count : space.threads[0].usage[l]) count += static_cast<int64_t>(batch);
+  std::vector<int64_t>& usage = space.threads[0].usage[l];
+  const int64_t n_chosen = static_cast<int64_t>(batch) * layer.n_rows() / static_cast<int64_t>(usage.size());
+  for (int64_t& count : usage) count += n_chosen;
 }
 
 }  // namespace fewfire

@@ -1,6 +1,7 @@
 #include "sampled.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 
@@ -19,8 +20,6 @@ constexpr float kMasked = -std::numeric_limits<float>::infinity();
 const Sampled& gate_of(const Layer& layer) { return static_cast<const Sampled&>(*layer.gate); }
 
 bool contains(std::span<const uint64_t> bits, RowId row) { return bits[row >> 6] >> (row & 63) & 1; }
-
-void count(std::vector<int64_t>& usage, RowId row, int64_t n) { usage[usage.size() > 1 ? row : 0] += n; }
 
 void prefetch(std::span<const float> row) {
   const char* from = reinterpret_cast<const char*>(row.data());
@@ -41,7 +40,7 @@ void choose_candidates(const Layer& layer, size_t l, Workspace& space, Pool& poo
     std::copy(rows.begin(), rows.end(), activity.rows.begin() + e * activity.capacity);
     activity.counts[e] = static_cast<int64_t>(rows.size());
     for (const RowId row : rows)  // negatives are computed for all examples anyway
-      if (!contains(space.sampled.is_negative, row)) count(own.usage[l], row, 1);
+      if (!contains(space.sampled.is_negative, row)) own.count(l, row, 1);
   });
 }
 
@@ -116,7 +115,7 @@ void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool)
                           space.input_matrix(l), own.scores.data() + first, n);
     space.threads[thread].tallies[l].forward += (end - first) * batch * d;
     space.threads[thread].tallies[l].rows_touched += end - first;
-    for (int64_t s = first; s < end; ++s) count(space.threads[thread].usage[l], own.negatives[s], batch);
+    for (int64_t s = first; s < end; ++s) space.threads[thread].count(l, own.negatives[s], batch);
   });
 }
 
@@ -133,12 +132,34 @@ int64_t mask_candidates(const SampledSpace& own, std::span<const RowId> candidat
   return n_left;
 }
 
+// Gradients below the gate's `thin` become 0 or thin, by lot, so that their means stay.
+void thin(const Sampled& gate, uint64_t key, std::span<float> candidates, std::span<float> negatives) {
+  if (gate.thin() <= 0.0f) return;
+  const float scale = 65536.0f / gate.thin();
+  uint64_t draw = 0, bits = 0;
+  for (const std::span<float> deltas : {candidates, negatives})
+    for (float& delta : deltas) {
+      bits = draw++ % 4 == 0 ? random_bits(gate.seed(), key, draw) : bits >> 16;
+      const float size = std::abs(delta);
+      if (size >= gate.thin() || std::isnan(size)) continue;
+      const bool stays = static_cast<float>(bits & 0xffff) + 0.5f < size * scale;
+      delta = stays ? std::copysign(gate.thin(), delta) : 0.0f;
+    }
+}
+
 std::span<float> row_of(std::vector<float>& values, int64_t i, int64_t width) {
   return std::span(values).subspan(static_cast<size_t>(i * width), static_cast<size_t>(width));
 }
 
-bool are_zero(std::span<const float> deltas) {
-  return std::all_of(deltas.begin(), deltas.end(), [](float delta) { return delta == 0.0f; });
+// The places of deltas, `stride` apart, that are not 0, in mine.ids, and the deltas.
+void load_nonzero(const float* deltas, int64_t stride, int64_t n, ThreadSpace& mine) {
+  mine.ids.clear();
+  mine.deltas.clear();
+  for (int64_t i = 0; i < n; ++i) {
+    if (deltas[i * stride] == 0.0f) continue;
+    mine.ids.push_back(static_cast<RowId>(i));
+    mine.deltas.push_back(deltas[i * stride]);
+  }
 }
 
 // gradients[s] = sum over examples of delta * input
@@ -151,15 +172,13 @@ void sum_negatives(size_t l, Workspace& space, Pool& pool) {
   own.settled.assign(static_cast<size_t>(n), 0);
   pool.parallel_for(n, kGroups, [&](int64_t s, int thread) {
     ThreadSpace& mine = space.threads[thread];
-    mine.deltas.resize(static_cast<size_t>(batch));
-    for (int64_t e = 0; e < batch; ++e) {
-      mine.deltas[e] = own.deltas[e * n + s];
-      own.bias_gradients[s] += mine.deltas[e];
-    }
-    own.settled[s] = are_zero(mine.deltas);
-    kernels().weighted_sum(inputs, nullptr, 0, mine.deltas.data(), batch,
+    load_nonzero(own.deltas.data() + s, n, batch, mine);
+    for (const float delta : mine.deltas) own.bias_gradients[s] += delta;
+    own.settled[s] = mine.deltas.empty();
+    const int64_t n_nonzero = static_cast<int64_t>(mine.ids.size());
+    kernels().weighted_sum(inputs, mine.ids.data(), 0, mine.deltas.data(), n_nonzero,
                            row_of(own.gradients, s, inputs.cols).data());
-    mine.tallies[l].backward += batch * inputs.cols;
+    mine.tallies[l].backward += n_nonzero * inputs.cols;
   });
 }
 
@@ -171,10 +190,13 @@ void pass_down(const Layer& layer, size_t l, int64_t first, int64_t end, Workspa
   const int64_t d = layer.n_columns(), n = static_cast<int64_t>(own.negatives.size());
   const Matrix<float> below{space.layers[l - 1].deltas.data(), space.n_examples(), d};
   std::fill(below.data + first * d, below.data + end * d, 0.0f);
-  for (int64_t e = first; e < end; ++e)
-    kernels().weighted_sum({own.weights.data(), n, d}, nullptr, 0, own.deltas.data() + e * n, n,
+  for (int64_t e = first; e < end; ++e) {
+    load_nonzero(own.deltas.data() + e * n, 1, n, mine);
+    const int64_t n_nonzero = static_cast<int64_t>(mine.ids.size());
+    kernels().weighted_sum({own.weights.data(), n, d}, mine.ids.data(), 0, mine.deltas.data(), n_nonzero,
                            below.row(e).data());
-  mine.tallies[l].backward += (end - first) * n * d;
+    mine.tallies[l].backward += n_nonzero * d;
+  }
 }
 
 void spread_row(const Layer& layer, size_t l, std::span<const Visit> group, Workspace& space,
@@ -186,10 +208,23 @@ void spread_row(const Layer& layer, size_t l, std::span<const Visit> group, Work
   mine.tallies[l].backward += n * d;
 }
 
+// The examples of a group with a gradient, in mine.ids, and their deltas.
 void load_group(const Activity& activity, std::span<const Visit> group, ThreadSpace& mine) {
-  examples_of(group, activity.capacity, mine);
+  mine.ids.clear();
   mine.deltas.clear();
-  for (const Visit& visit : group) mine.deltas.push_back(activity.deltas[visit.slot]);
+  for (const Visit& visit : group) {
+    const float delta = activity.deltas[visit.slot];
+    if (delta == 0.0f) continue;
+    mine.ids.push_back(static_cast<RowId>(visit.slot / activity.capacity));
+    mine.deltas.push_back(delta);
+  }
+}
+
+// Asks for the row of a group only if it will change.
+void ask_for_changed(const Layer& layer, const Activity& activity, const Groups<Visit>& visits, int64_t i) {
+  if (i >= visits.size()) return;
+  for (const Visit& visit : visits.group(i))
+    if (activity.deltas[visit.slot] != 0.0f) return ask_for_row(layer, visits, i);
 }
 
 // The part of a group whose examples are first .. end - 1; examples ascend in it.
@@ -210,10 +245,10 @@ void pass_down_shared(const Layer& layer, size_t l, Workspace& space, Pool& pool
     ThreadSpace& mine = space.threads[thread];
     pass_down(layer, l, first, end, space, mine);
     for (int64_t i = 0; i < visits.size(); ++i) {
-      ask_for_row(layer, visits, i + kAhead);
+      ask_for_changed(layer, activity, visits, i + kAhead);
       const std::span<const Visit> part = part_of(visits.group(i), activity.capacity, first, end);
-      if (part.empty()) continue;
       load_group(activity, part, mine);
+      if (mine.ids.empty()) continue;
       spread_row(layer, l, part, space, mine);
     }
   });
@@ -253,8 +288,8 @@ RowGradient gradient_of(size_t l, int64_t s, Workspace& space, ThreadSpace& mine
 }  // namespace
 
 bool is_sampled(const Model& model, size_t l, const Workspace& space) {
-  return space.mode == Mode::train && model.loss != Loss::squared && l > 0 && l + 1 == model.layers.size() &&
-         space.has_full_input(l) && model.layers[l].gate && !model.layers[l].gate->reads_lists();
+  return space.mode == Mode::train && model.loss != Loss::squared && is_retrieval(model, l) &&
+         space.has_full_input(l);
 }
 
 void forward_sampled(const Model& model, size_t l, Workspace& space, Pool& pool) {
@@ -284,6 +319,7 @@ double sampled_loss(const Model& model, int64_t e, float share, Workspace& space
                                       .negatives = scores,
                                       .weight = weight},
                                      output.deltas_of(e), deltas);
+  thin(gate_of(model.layers.back()), space.keys[e], output.deltas_of(e), deltas);
   for (float& delta : deltas) delta *= share;
   return loss;
 }
@@ -300,13 +336,13 @@ void backward_sampled(const Layer& layer, size_t l, const Update& update, const 
     pass_down(layer, l, 0, space.n_examples(), space, space.threads[0]);
   pool.parallel_for(own.visits.size(), kGroups, [&](int64_t i, int thread) {
     ThreadSpace& mine = space.threads[thread];
-    ask_for_row(layer, own.visits, i + kAhead);
+    ask_for_changed(layer, activity, own.visits, i + kAhead);
     const std::span<const Visit> group = own.visits.group(i);
     load_group(activity, group, mine);
+    if (mine.ids.empty()) return;
     if (!shared) spread_row(layer, l, group, space, mine);
     const RowId row = group[0].row;
     const int64_t s = find_negative(own, row);
-    if (s < 0 && are_zero(mine.deltas)) return;
     fewfire::update(layer, l, row, gradient_of(l, s, space, mine), update, state, space, mine);
   });
   pool.parallel_for(static_cast<int64_t>(own.negatives.size()), kGroups, [&](int64_t s, int thread) {

@@ -193,9 +193,17 @@ void Sampled::propose(const Layer& layer, const Query& query, std::span<const Ro
   const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
   const size_t budget = static_cast<size_t>(std::min(n_rows, std::max(active_, n_labels)));
   index_->propose(layer, query, std::min(active_, n_rows), scratch, tally);
-  if (labels.empty() && head_.empty()) return;
-  scratch.begin_set(n_rows);
   scratch.forced.clear();
+  if (labels.empty()) {  // a prediction, whose first query should not pay for a set of all rows
+    scratch.forced.assign(head_.begin(),
+                          head_.begin() + static_cast<int64_t>(std::min(budget, head_.size())));
+    for (const RowId row : scratch.candidates)
+      if (scratch.forced.size() < budget && !std::binary_search(head_.begin(), head_.end(), row))
+        scratch.forced.push_back(row);
+    scratch.candidates.swap(scratch.forced);
+    return;
+  }
+  scratch.begin_set(n_rows);
   for (const std::span<const RowId> rows :
        {labels, std::span<const RowId>(head_), std::span<const RowId>(scratch.candidates)})
     for (const RowId row : rows)

@@ -138,8 +138,8 @@ class Hashed : public RankingGate {
 // `n_negatives` other rows for all its examples besides (sampled.h).
 class Sampled : public Gate {
  public:
-  Sampled(std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed)
-      : index_(std::move(index)), active_(active), n_negatives_(n_negatives), seed_(seed) {}
+  Sampled(std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed, float thin)
+      : index_(std::move(index)), active_(active), n_negatives_(n_negatives), seed_(seed), thin_(thin) {}
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
               Tally&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
@@ -147,8 +147,10 @@ class Sampled : public Gate {
   bool reads_lists() const override { return false; }
   int64_t n_negatives() const { return n_negatives_; }
   uint64_t seed() const { return seed_; }
+  // Gradients of scores below this are left out or enlarged to it, by lot; 0: none are.
+  float thin() const { return thin_; }
 
-  // Rows that are candidates of every example: distinct, and below the rows of the layer. Not while a step
+  // Rows that are candidates of every example: ascending, and below the rows of the layer. Not while a step
   // runs.
   void set_head(std::vector<RowId> rows) { head_ = std::move(rows); }
 
@@ -160,6 +162,7 @@ class Sampled : public Gate {
   std::shared_ptr<Index> index_;
   int64_t active_, n_negatives_;
   uint64_t seed_;
+  float thin_;
   std::vector<RowId> head_;
 };
 

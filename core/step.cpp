@@ -81,7 +81,7 @@ void forward_gated(const Model& model, size_t l, Workspace& space, Pool& pool) {
                layer.activation == Activation::relu && !is_last, e, activity);
     activity.threshold_rows[e] = choice.threshold_row;
     activity.scales[e] = choice.scale;
-    for (const RowId row : choice.rows) ++own.usage[l][row];
+    for (const RowId row : choice.rows) own.count(l, row, 1);
   });
 }
 
@@ -308,7 +308,8 @@ void Activity::resize(int64_t n_examples, int64_t slots) {
 Workspace::Workspace(const Model& model, Mode mode, int n_threads, bool counts_rows)
     : mode(mode), layers(model.layers.size()), threads(static_cast<size_t>(n_threads)) {
   int64_t widest = 0;
-  for (const Layer& layer : model.layers) widest = std::max(widest, layer.n_rows());
+  for (const Layer& layer : model.layers)
+    if (!layer.gate) widest = std::max(widest, layer.n_rows());
   every_row.resize(static_cast<size_t>(widest));
   std::iota(every_row.begin(), every_row.end(), 0);
   for (size_t l = 0; l < layers.size(); ++l) {
@@ -322,7 +323,7 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads, bool counts_r
   for (ThreadSpace& thread : threads) {
     thread.tallies.resize(layers.size());
     for (size_t l = 0; l < layers.size(); ++l)
-      thread.usage.emplace_back(!counts_rows && is_sampled(model, l, *this) ? 1 : model.layers[l].n_rows());
+      thread.usage.emplace_back(!counts_rows && is_retrieval(model, l) ? 1 : model.layers[l].n_rows());
   }
 }
 

@@ -24,23 +24,41 @@ uint32_t find_bound(std::span<const uint32_t> keys, int64_t m) {
   return bound;
 }
 
-}  // namespace
-
-void largest(std::span<const float> scores, int64_t m, uint64_t key, Cut& cut,
-             std::vector<RowId>& positions) {
+// Leaves the positions that reach the bound, ascending: m, or more if some equal it. Returns the bound.
+uint32_t cut_at_bound(std::span<const float> scores, int64_t m, Cut& cut, std::vector<RowId>& positions) {
   const int64_t n = static_cast<int64_t>(scores.size());
   positions.resize(static_cast<size_t>(n));
-  std::iota(positions.begin(), positions.end(), 0);
-  if (n <= m) return;
   cut.keys.resize(static_cast<size_t>(n));
   kernels().order_keys(scores.data(), n, cut.keys.data());
-  const uint32_t bound = find_bound(cut.keys, m);
+  const uint32_t bound = n > m ? find_bound(cut.keys, m) : 0;
   int64_t n_found = 0;
   for (int64_t i = 0; i < n; ++i) {
     positions[n_found] = static_cast<RowId>(i);
     n_found += cut.keys[i] >= bound;
   }
   positions.resize(static_cast<size_t>(n_found));
+  return bound;
+}
+
+}  // namespace
+
+void largest_in_order(std::span<const float> scores, int64_t m, Cut& cut, std::vector<RowId>& positions) {
+  cut_at_bound(scores, m, cut, positions);
+  std::sort(positions.begin(), positions.end(),
+            [&](RowId a, RowId b) { return cut.keys[a] != cut.keys[b] ? cut.keys[a] > cut.keys[b] : a < b; });
+  if (static_cast<int64_t>(positions.size()) > m) positions.resize(static_cast<size_t>(m));
+}
+
+void largest(std::span<const float> scores, int64_t m, uint64_t key, Cut& cut,
+             std::vector<RowId>& positions) {
+  const int64_t n = static_cast<int64_t>(scores.size());
+  if (n <= m) {
+    positions.resize(static_cast<size_t>(n));
+    std::iota(positions.begin(), positions.end(), 0);
+    return;
+  }
+  const uint32_t bound = cut_at_bound(scores, m, cut, positions);
+  const int64_t n_found = static_cast<int64_t>(positions.size());
   if (n_found == m) return;
 
   // More than m reach the bound, so those that equal it are one too many or more: lots are drawn.

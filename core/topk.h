@@ -17,5 +17,7 @@ struct Cut {  // scratch of one thread
 
 // Positions of the m largest scores, ascending; all positions if there are no more than m.
 void largest(std::span<const float> scores, int64_t m, uint64_t key, Cut& cut, std::vector<RowId>& positions);
+// The same, but of equal scores the first are taken; the largest first. NaN comes last.
+void largest_in_order(std::span<const float> scores, int64_t m, Cut& cut, std::vector<RowId>& positions);
 
 }  // namespace fewfire

@@ -79,7 +79,7 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
 Totals predict(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
                Mode mode, int n_threads,
                const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take,
-               bool leaves_last) {
+               bool leaves_last, bool counts_rows) {
   const int64_t n_batches = (static_cast<int64_t>(ids.size()) + kPredictBatch - 1) / kPredictBatch;
   Pool pool(static_cast<int>(std::min<int64_t>(n_threads, std::max<int64_t>(n_batches, 1))));
   std::atomic<int64_t> next{0};
@@ -87,7 +87,7 @@ Totals predict(const Model& model, const Inputs& inputs, const Targets& targets,
   Totals totals;
   pool.run([&](int) {
     Pool serial(1);
-    Workspace space(model, mode, 1);
+    Workspace space(model, mode, 1, counts_rows);
     space.leaves_last = leaves_last;
     for (int64_t i; (i = next.fetch_add(1)) < n_batches;) {
       forward(model, inputs, targets, batch_of(ids, i, kPredictBatch), 0, space, serial);
@@ -109,7 +109,10 @@ Totals score_rows(const Model& model, const Inputs& inputs, std::span<const int6
       const std::span<const RowId> wanted = rows.labels(first + e);
       const int64_t n = static_cast<int64_t>(wanted.size());
       const SparseVector x = space.input_of(last, e);
-      if (space.has_full_input(last))
+      // As the layer itself computes them, to the bit.
+      const bool is_dense = layer.gate ? is_retrieval(model, last) && x.size() == layer.n_columns()
+                                       : space.has_full_input(last);
+      if (is_dense)
         kernels().score_dense(layer.weights, layer.bias.data(), wanted.data(), 0, n, x.values.data(),
                               scores.data() + begin);
       else
@@ -118,7 +121,7 @@ Totals score_rows(const Model& model, const Inputs& inputs, std::span<const int6
       space.threads[0].tallies[last].rows_touched += n;
     }
   };
-  return predict(model, inputs, {}, ids, Mode::gated, n_threads, take, true);
+  return predict(model, inputs, {}, ids, Mode::gated, n_threads, take, true, false);
 }
 
 void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, std::vector<RowId>& order) {

@@ -20,7 +20,7 @@ struct TrainOptions {
   // One step at a time, its loops spread over the threads: the same bits for any number of them. Otherwise
   // every thread runs whole steps of its own on the shared weights (see step.h).
   bool deterministic = false;
-  bool counts_rows = true;  // of a sampled last layer; otherwise only their sum
+  bool counts_rows = true;  // of a last layer that retrieves; otherwise only their sum
 };
 
 // rates: one learning rate per micro-batch of `order`.
@@ -32,10 +32,11 @@ constexpr int64_t kPredictBatch = 32;
 
 // Calls take(first, space) for every micro-batch of `ids`, after its forward pass; `first` is the place in
 // `ids` of its first example. `leaves_last`: the last layer is the caller's.
+// `counts_rows`: as in TrainOptions.
 Totals predict(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
                Mode mode, int n_threads,
                const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take,
-               bool leaves_last = false);
+               bool leaves_last = false, bool counts_rows = true);
 
 // scores[k] = the score of row rows.indices[k] of the last layer, for the examples `ids` in turn; rows.indptr
 // has their lists. The layers below are computed through their gates.

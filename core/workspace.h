@@ -21,6 +21,11 @@ struct Model {
   Loss loss = Loss::softmax;
 };
 
+// A last layer whose gate keeps what an index proposes.
+inline bool is_retrieval(const Model& model, size_t l) {
+  return l + 1 == model.layers.size() && model.layers[l].gate && !model.layers[l].gate->reads_lists();
+}
+
 // The active rows of one layer for each example of the micro-batch.
 struct Activity {
   bool full = false;     // every row of every example; `rows` is then one list for all
@@ -65,11 +70,13 @@ struct ThreadSpace {
   Scratch scratch;
   Choice choice;
   std::vector<Tally> tallies;  // per layer
-  // Per layer and row: examples that chose it; of a sampled last layer perhaps only their sum.
+  // Per layer and row: examples that chose it; of a last layer that retrieves perhaps only their sum.
   std::vector<std::vector<int64_t>> usage;
   std::vector<RowId> rows, flipped, ids;
   std::vector<float> deltas, gradient, values;
   std::vector<Pair> pairs;
+
+  void count(size_t layer, RowId row, int64_t n) { usage[layer][usage[layer].size() > 1 ? row : 0] += n; }
 };
 
 // All memory a step needs: a step allocates nothing once the sizes have settled.
@@ -84,7 +91,7 @@ struct Workspace {
   std::vector<std::span<const RowId>> labels;
   std::vector<uint64_t> keys;
   std::vector<Activity> layers;
-  std::vector<RowId> every_row;  // 0, 1, ... up to the widest layer
+  std::vector<RowId> every_row;  // 0, 1, ... up to the widest layer without a gate
   Groups<Pair> groups;
   std::vector<double> losses;  // per example
   SampledSpace sampled;

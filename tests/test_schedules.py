@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fewfire import Constant, CosineDecay, LinearDecay, StepDecay
+from fewfire import Constant, CosineDecay, LinearDecay, OneCycle, StepDecay
 
 WARMUP = st.integers(0, 30)
 FINAL = st.floats(0, 1)
@@ -79,3 +79,14 @@ def test_a_run_shorter_than_its_warmup_only_rises(kind):
     assert_allclose(kind(warmup=10).factors(0, 4, 4), [0.1, 0.2, 0.3, 0.4], rtol=1e-6)
     assert kind().factors(0, 0, 4).shape == (0,)
     assert_array_equal(kind().factors(0, 1, 1), [1])
+
+
+@given(rise=st.floats(0.05, 0.95), total=st.integers(20, 200))
+def test_one_cycle_rises_to_its_peak_and_falls_to_nothing(rise, total):
+    factors = OneCycle(rise=rise).factors(0, total + 1, total)
+    peak = int(factors.argmax())
+    assert abs(peak - rise * total) <= 1
+    assert factors[0] == np.float32(0.04)
+    assert factors[-1] == 0
+    assert (np.diff(factors[: peak + 1]) > 0).all()
+    assert (np.diff(factors[peak:]) < 0).all()

@@ -299,14 +299,7 @@ void Centroids::score_cells(SparseVector x, HashScratch& scratch, Tally& tally) 
 
 void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const {
   score_cells(x, scratch, tally);
-  std::vector<float>& products = scratch.products;
-  for (float& product : products)
-    if (std::isnan(product)) product = kNothing;  // or no order would be strict
-  scratch.ids.resize(products.size());
-  std::iota(scratch.ids.begin(), scratch.ids.end(), 0);
-  std::partial_sort(
-      scratch.ids.begin(), scratch.ids.begin() + n_probes(), scratch.ids.end(),
-      [&](RowId a, RowId b) { return products[a] > products[b] || (products[a] == products[b] && a < b); });
+  largest_in_order(scratch.products, n_probes(), scratch.cut, scratch.ids);
   std::copy_n(scratch.ids.begin(), n_probes(), codes.data);
 }
 

@@ -12,6 +12,7 @@
 #include "hash/shortcut.h"
 #include "ledger.h"
 #include "pool.h"
+#include "topk.h"
 #include "views.h"
 
 namespace fewfire {
@@ -22,6 +23,7 @@ struct HashScratch {  // of one thread
   std::vector<uint64_t> keys, filled;  // of densify.h
   ProbeScratch probes;
   Shortcut::Scratch shortcut;
+  Cut cut;
 };
 
 // A dense row as a query; `ids` are kept as 0, 1, 2, ...

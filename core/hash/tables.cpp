@@ -157,7 +157,7 @@ void TableIndex::propose(const Layer& layer, const Query& query, int64_t wanted,
   scratch.codes.resize(static_cast<size_t>(n_tables * n_probes));
   hash_->hash_query(query.x, {scratch.codes.data(), n_tables, n_probes}, scratch.hash, tally);
   scratch.candidates.clear();
-  scratch.begin_set(n_rows_);
+  if (n_tables > 1 || options_.rank == Rank::votes) scratch.begin_set(n_rows_);
   switch (options_.rank) {
     case Rank::any:
       collect(query, wanted, scratch);
@@ -193,7 +193,7 @@ void TableIndex::collect(const Query& query, int64_t limit, Scratch& scratch) co
       const int64_t start = n > 0 ? random_below(n, bits) : 0;
       for (int64_t i = 0; i < n; ++i) {
         const RowId row = rows[start + i < n ? start + i : start + i - n];
-        if (!scratch.insert(row)) continue;
+        if (n_tables > 1 && !scratch.insert(row)) continue;  // a table has a row once
         scratch.candidates.push_back(row);
         if (static_cast<int64_t>(scratch.candidates.size()) == limit) return;
       }
@@ -242,6 +242,9 @@ void TableIndex::keep_best(const Query& query, int64_t wanted, Scratch& scratch,
 // Rows that no bucket offered fill the budget, drawn uniformly.
 void TableIndex::top_up(const Query& query, int64_t wanted, Scratch& scratch) const {
   const int64_t target = std::min(wanted, n_rows_);
+  if (static_cast<int64_t>(scratch.candidates.size()) >= target) return;
+  scratch.begin_set(n_rows_);
+  for (const RowId row : scratch.candidates) scratch.insert(row);
   const uint64_t key = mix(query.key);
   for (uint64_t draw = 0; static_cast<int64_t>(scratch.candidates.size()) < target; ++draw) {
     const RowId row = static_cast<RowId>(random_below(n_rows_, random_bits(options_.seed, key, draw)));

@@ -57,13 +57,17 @@ def evaluate(
     losses: bool = False,
     exact: bool,
     n_threads: int,
+    counts_rows: bool = False,
 ) -> Evaluation:
-    """Return the `k` best rows of every example, its loss if that is asked for, and the cost."""
+    """Return the `k` best rows of every example, its loss if that is asked for, and the cost.
+
+    Without `counts_rows` the usage of a last layer that retrieves is one number: of all its rows.
+    """
     indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
     all_losses, ledger = [np.empty(0)], Ledger.empty(n_layers)
     usage: list[NDArray[np.int64]] = []
     for inputs, targets, ids in _calls(data, with_targets=losses):
-        part = _core.evaluate(model, inputs, targets, ids, k, exact, n_threads)
+        part = _core.evaluate(model, inputs, targets, ids, k, exact, n_threads, counts_rows)
         indices.append(part[0])
         scores.append(part[1])
         all_losses.append(part[2])

@@ -93,6 +93,10 @@ class Hashed:
         rows that training draws uniformly for each micro-batch, shared by its examples. They stand
         for all rows that are no candidates, each for as many as the inverse of its chance to be
         drawn (log-q correction: Jean et al., ACL 2015). None: 2048, at most half of the rows.
+    thin : float, optional
+        Of such a layer: gradients of scores below this are left out in training or enlarged to it,
+        by lot, so that their means stay: most rows of a softmax have next to none, and need not be
+        read again and changed. None: 0.001; 0: all gradients count.
     head : int, optional
         Of such a layer: the labels most frequent in the training set that are candidates of every
         example, as part of the rows that are kept. None: 64, at most a quarter of those rows.
@@ -212,6 +216,7 @@ class Hashed:
     redraw_every: int | None = None  # training steps
     negatives: int | None = None  # rows
     head: int | None = None  # rows
+    thin: float | None = None
 
     def __post_init__(self) -> None:
         if self.density is not None:
@@ -384,6 +389,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "explore": partial(check_number, low=0.0, below=1.0),
     "negatives": partial(check_integer, low=0, high=2**31 - 1),
     "head": partial(check_integer, low=0, high=2**31 - 1),
+    "thin": partial(check_number, low=0.0, high=1.0),
     "alpha": partial(check_number, above=0.0),
     "n_columns": partial(check_integer, low=1),
     "binary": check_flag,

@@ -21,6 +21,7 @@ from .selectors import AdaptiveDropout, Dropout, TopK
 from .stack import Settings
 
 _NEGATIVES, _HEAD = 2048, 64  # rows of an output layer (docs/design.md)
+_THIN = 0.001  # gradients of its scores
 
 
 class ArraySpec(NamedTuple):
@@ -314,7 +315,8 @@ def _make_gate(
 ) -> _core.Gate | None:
     selector, active = settings.selector, settings.active
     if samples and isinstance(selector, Hashed) and index is not None:
-        return _core.Sampled(index, active, _negatives(selector, settings.out_features), seed)
+        thin = _THIN if selector.thin is None else selector.thin
+        return _core.Sampled(index, active, _negatives(selector, settings.out_features), seed, thin)
     if isinstance(selector, Dropout):
         return _core.Dropout(active, seed)
     if isinstance(selector, AdaptiveDropout):

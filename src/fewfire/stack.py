@@ -37,7 +37,7 @@ def check_layers(layers: Sequence[Settings]) -> None:
     for position, layer in enumerate(layers):
         if not isinstance(layer.selector, Hashed) or is_sampled(layers, position):
             continue
-        for option in ("negatives", "head"):
+        for option in ("negatives", "head", "thin"):
             if getattr(layer.selector, option) is not None:
                 raise ValueError(
                     f"layer {position} does not use {option}: that is for a last layer with "

@@ -120,7 +120,9 @@ def table_stats(
     if data is None or len(data) == 0:
         return [_unused(position, layers[position]) for position in hashed]
     inputs, ids = core_inputs(data), np.arange(len(data), dtype=np.int64)
-    result = evaluate(model, len(layers), data, 1, exact=False, n_threads=n_threads)
+    result = evaluate(
+        model, len(layers), data, 1, exact=False, n_threads=n_threads, counts_rows=True
+    )
     stats = []
     for position in hashed:
         chosen, best = _core.choices(model, position, inputs, ids, n_threads)

@@ -23,7 +23,7 @@ PRESETS: dict[str, Callable[..., Selector]] = {
     "kdd2017": lambda n_in, n_out, **density: Hashed.kdd2017(**density),
     "slide": lambda n_in, n_out, **density: Hashed.slide(**density),
 }
-_OF_OUTPUT = ("candidates", "negatives", "head")
+_OF_OUTPUT = ("candidates", "negatives", "head", "thin")
 _BAG = 256  # wide; this and the dropouts did best on debian-depends (docs/design.md)
 _DROPOUTS = {"input_dropout": 0.3, "dropout": 0.2}
 _HIDDEN = (1000, 1000)

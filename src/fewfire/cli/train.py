@@ -153,6 +153,9 @@ _SETTINGS = [
                  help="refresh drift: share of stale bits that asks for a refresh; default: 0.05."),
     click.option("--redraw-every", type=int,
                  help="simhash: steps until the next table in turn is redrawn; default: never."),
+    click.option("--thin", type=float,
+                 help="Hashed last layer: gradients below this are left out or enlarged to it, by "
+                      "lot; default: 0.001."),
     click.option("--loss", type=click.Choice(LOSSES),
                  help="Default: softmax for classes, logistic for labels (softmax behind a --bag), "
                       "squared for values."),

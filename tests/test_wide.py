@@ -1,0 +1,189 @@
+"""Wide last layers in use: scores of given rows, latency and recall, memory, and what is fitted."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array, random_array
+
+import fewfire as ff
+from fewfire.linear import WIDE
+
+RNG = np.random.default_rng(0)
+
+
+def lists(n, n_features=40, n_labels=300):
+    X = random_array((n, n_features), density=0.2, random_state=RNG, dtype=np.float32)
+    Y = random_array((n, n_labels), density=0.01, random_state=RNG)
+    return ff.Dataset(csr_array(X), csr_array(Y))
+
+
+DATA = lists(200)
+
+
+def make(selector):
+    bag = ff.EmbeddingBag(DATA.n_features, 16)
+    return ff.Network(bag, ff.Linear(16, DATA.n_labels, selector=selector), random_state=1)
+
+
+SELECTORS = [ff.All(), ff.Hashed(0.1, "centroid"), ff.Hashed(0.1), ff.Hashed(0.1, rerank=3)]
+
+
+@pytest.mark.parametrize("selector", SELECTORS, ids=repr)
+def test_scores_of_given_rows_are_those_of_exact_prediction(selector):
+    net = make(selector)
+    wanted = random_array((200, 300), density=0.05, format="csr", random_state=RNG)
+    found = net.predict_scores(DATA.X, wanted)
+    every = net.decision_function(DATA.X, exact=True)
+    assert found.shape == wanted.shape
+    assert found.nnz == wanted.nnz
+    rows, columns = found.nonzero()
+    assert_array_equal(found.data, every[rows, columns])
+
+
+def test_candidates_of_another_shape_are_refused():
+    net = make(None)
+    with pytest.raises(ValueError, match=r"\(3, 300\).*wanted \(200, 300\)"):
+        net.predict_scores(DATA.X, csr_array((3, 300)))
+
+
+@pytest.mark.parametrize("selector", SELECTORS[1:], ids=repr)
+def test_serving_tells_what_the_gates_leave_out(selector):
+    net = make(selector)
+    found = net.serving(DATA, k=5)
+    gated, exact = (net.predict_topk(DATA, 5, exact=every).indices for every in (False, True))
+    recall = np.mean([np.isin(best, own).mean() for own, best in zip(gated, exact, strict=True)])
+    assert found.recall == pytest.approx(recall)
+    assert found.candidates == (90 if selector.rerank else 30)
+    assert 0 < found.p50 <= found.p99
+    assert 0 < found.exact_p50 <= found.exact_p99
+    assert found.n_examples == 200
+    with pytest.raises(ValueError, match="no examples"):
+        net.serving(DATA[:0])
+
+
+def test_exact_prediction_ranks_blocks_as_a_sort_would():
+    """Ties, more rows than a block, and a last layer of lists as of full rows."""
+    rng = np.random.default_rng(3)
+    for first in (ff.EmbeddingBag(40, 16), ff.Linear(40, 16, "relu", ff.Hashed(0.5))):
+        net = ff.Network(first, ff.Linear(16, 1000), random_state=2)
+        net.layers[-1].weights[...] = rng.integers(-2, 3, (1000, 16))
+        net.layers[0].weights[...] = rng.integers(-2, 3, net.layers[0].weights.shape)
+        net.refresh()
+        X = np.asarray(DATA.X.todense() > 0, np.float32)
+        scores = net.decision_function(X, exact=True)
+        found = net.predict_topk(X, 7, exact=True)
+        order = np.lexsort((np.broadcast_to(np.arange(1000), scores.shape), -scores))[:, :7]
+        assert_array_equal(found.indices, order)
+        assert_array_equal(found.scores, np.take_along_axis(scores, order, axis=1))
+
+
+@pytest.mark.parametrize("loss", ["softmax", "decoupled", "logistic"])
+def test_losses_in_blocks_are_those_of_all_rows(loss):
+    net = make(ff.Hashed(0.1, "centroid"))
+    net.loss = loss
+    z = net.decision_function(DATA, exact=True).astype(float)
+    is_label = DATA.y.toarray() > 0
+    if loss == "logistic":
+        want = np.logaddexp(0, np.where(is_label, -z, z)).sum(axis=1)
+    else:
+        others = np.log(np.where(is_label & (loss == "decoupled"), 0, np.exp(z)).sum(axis=1))
+        of_each = others[:, None] if loss == "softmax" else np.logaddexp(z, others[:, None])
+        counts = is_label.sum(axis=1)
+        want = ((of_each - z) * is_label).sum(axis=1) / np.maximum(counts, 1)
+    got = net.evaluate(DATA, ["loss"], exact=True).loss
+    assert got == pytest.approx(want.mean(), rel=1e-4)
+
+
+def test_memory_is_that_of_the_arrays():
+    net = make(ff.Hashed(0.1, "centroid"))
+    optimizer = ff.RMS(rowwise=True)
+    estimate = ff.estimate_memory(net, optimizer)
+    assert estimate.parameters == sum(
+        layer.weights.nbytes + layer.bias.nbytes for layer in net.layers
+    )
+    index = net.layers[-1].index
+    held = sum(np.asarray(array).nbytes for array in (index.codes, index.offsets, index.rows))
+    assert held < estimate.index < 2 * held + 3 * np.asarray(index.learned).nbytes
+    moments = ff.moments.Moments(net, optimizer).arrays()
+    assert estimate.optimizer == sum(array.nbytes for array in moments.values())
+    assert estimate.copy == estimate.parameters
+    assert ff.estimate_memory(net).optimizer == 0
+    assert f"{estimate.total / 1e6:,.1f} MB" in str(estimate)
+
+
+def test_wide_linear_layers_are_hashed_by_cells():
+    assert ff.Linear(8, WIDE).selector.family == "centroid"
+    assert ff.Linear(8, WIDE - 1).selector == ff.All()
+    assert ff.Linear(8, WIDE, "relu").selector == ff.All()
+    assert ff.Linear(8, WIDE, selector=ff.All()).selector == ff.All()
+
+
+def test_cells_are_fitted_to_the_layer():
+    last = ff.Linear(128, 670_091, selector=ff.Hashed(family="centroid")).selector
+    assert (last.rank, last.refresh, last.n_cells) == ("union", "rolling", 4096)
+    assert ff.Linear(128, 670_091).active == 500
+    hidden = ff.Linear(128, 4000, "relu", ff.Hashed(family="centroid")).selector
+    assert (hidden.rank, hidden.refresh, hidden.refresh_growth) == ("sign", "touched", 1.3)
+    own = ff.Hashed(family="centroid", rank="sign", refresh="touched", n_cells=9)
+    fitted = ff.Linear(128, 20_000, selector=own).selector
+    assert (fitted.rank, fitted.refresh, fitted.n_cells) == ("sign", "touched", 9)
+
+
+def test_a_step_whose_loss_is_no_number_changes_nothing():
+    net = make(ff.Hashed(0.1, "centroid"))
+    net.layers[-1].weights[:50] = np.nan
+    before = [layer.weights.copy() for layer in net.layers]
+    net.count_labels(DATA)
+    with pytest.raises(ff.DivergenceError, match="is nan in epoch 1"):
+        ff.Trainer(net, max_epochs=1, n_jobs=1, loss="softmax").fit(DATA)
+    for layer, weights in zip(net.layers, before, strict=True):
+        assert_array_equal(layer.weights, weights)
+
+
+def run(folder, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "fewfire", *map(str, words)],
+        cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_label_lists_train_behind_a_bag_on_the_command_line(tmp_path):
+    ff.datasets.save_svmlight(tmp_path / "lists.txt", DATA)
+    done = run(tmp_path, "train", "lists.txt", "--bag", 8, "--candidates", 40, "--negatives", 50,
+               "--head", 10, "--max-epochs", 1, "-o", "net", "--seed", 1)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "memory: " in done.stderr
+    net = ff.load(tmp_path / "net")
+    bag, last = (layer.settings for layer in net.layers)
+    assert (bag.dim, bag.input_dropout, bag.dropout) == (8, 0.3, 0.2)
+    assert (last.active, last.selector.negatives, last.selector.head) == (40, 50, 10)
+    done = run(tmp_path, "evaluate", "net", "lists.txt", "--json")
+    report = json.loads(done.stdout)
+    assert set(report["metrics"]) == {"P@1", "P@3", "P@5", "loss"}
+    assert 0 <= report["serving"]["recall"] <= 1
+    assert (
+        "single examples, one thread: p50" in run(tmp_path, "evaluate", "net", "lists.txt").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        ("--dropout 0.5 --hidden 8", 2, "--dropout needs a --bag"),
+        ("--bag 8 --dropout 1.5", 1, "dropout must be"),
+        ("--output-rows all --negatives 5", 2, "--negatives needs --output-rows hashed"),
+        ("--rise 0.5 --schedule linear", 2, "linear has no option --rise"),
+        ("--bag -1", 2, "--bag"),
+    ],
+)
+def test_options_that_do_nothing_are_refused(tmp_path, words, code, what):
+    ff.datasets.save_svmlight(tmp_path / "lists.txt", DATA)
+    done = run(tmp_path, "train", "lists.txt", *words.split(), "-o", "net")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert what in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "net").exists()
