@@ -43,10 +43,13 @@ uint32_t cut_at_bound(std::span<const float> scores, int64_t m, Cut& cut, std::v
 }  // namespace
 
 void largest_in_order(std::span<const float> scores, int64_t m, Cut& cut, std::vector<RowId>& positions) {
-  cut_at_bound(scores, m, cut, positions);
+  const uint32_t bound = cut_at_bound(scores, m, cut, positions);
+  int64_t n_surplus = static_cast<int64_t>(positions.size()) - m;  // the last of those that equal the bound
+  for (size_t i = positions.size(); n_surplus > 0 && i-- > 0;)
+    if (cut.keys[positions[i]] == bound) positions[i] = -1, --n_surplus;
+  std::erase(positions, RowId{-1});
   std::sort(positions.begin(), positions.end(),
             [&](RowId a, RowId b) { return cut.keys[a] != cut.keys[b] ? cut.keys[a] > cut.keys[b] : a < b; });
-  if (static_cast<int64_t>(positions.size()) > m) positions.resize(static_cast<size_t>(m));
 }
 
 void largest(std::span<const float> scores, int64_t m, uint64_t key, Cut& cut,
