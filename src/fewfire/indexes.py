@@ -62,7 +62,7 @@ def _centroids(selector: Hashed, shape: tuple[int, int], seed: int) -> _core.Has
         seed,
         n_probes=n_visited,
         spherical=bool(selector.spherical),
-        sample_per_cell=min(32, max(8, 32_768 // cells)),
+        sample_per_cell=min(32, max(8, 16_384 // cells)),
         n_iterations=2 if many else 4,
     )
 
