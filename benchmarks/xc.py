@@ -72,9 +72,9 @@ def add_options(
     """What every training here can be told: of its hashed layer, of its optimizer."""
     option = parser.add_argument
     option("--cells", type=int, default=1024, help="of the rows, no more than there are")
-    option("--probes", type=int, default=63, help="cells that a query visits besides the nearest")
+    option("--probes", type=int, default=127, help="cells that a query visits besides the nearest")
     option("--refresh-every", type=int, default=refresh_every, help="steps of a round, all rows")
-    option("--negatives", type=int, default=2048, help="rows that a batch draws")
+    option("--negatives", type=int, default=3072, help="rows that a batch draws")
     option("--optimizer", choices=OPTIMIZERS, default=optimizer)
     option("--lr", type=float, default=lr)
     option("--batch", type=int, default=128, help="examples per step")

@@ -111,11 +111,11 @@ class Network:
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
                 return _core.Hashed(native_index, active, candidates, soft, differentiate, seed)
-            case reference.Sampled(index, active, n_negatives, seed, head):
+            case reference.Sampled(index, active, n_negatives, seed, head, thin):
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
                 self.index = native_index
-                sampled = _core.Sampled(native_index, active, n_negatives, seed)
+                sampled = _core.Sampled(native_index, active, n_negatives, seed, thin)
                 sampled.set_head(np.array(head, np.int32), len(bias))
                 return sampled
 

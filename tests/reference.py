@@ -71,6 +71,7 @@ class Sampled:
     n_negatives: int = 0
     seed: int = 0
     head: tuple[int, ...] = ()
+    thin: float = 0.0
 
 
 @dataclass

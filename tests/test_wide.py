@@ -125,7 +125,7 @@ def test_wide_linear_layers_are_hashed_by_cells():
 def test_cells_are_fitted_to_the_layer():
     last = ff.Linear(128, 670_091, selector=ff.Hashed(family="centroid")).selector
     assert (last.rank, last.refresh, last.n_cells) == ("union", "rolling", 4096)
-    assert ff.Linear(128, 670_091).active == 500
+    assert ff.Linear(128, 670_091).active == 1000
     hidden = ff.Linear(128, 4000, "relu", ff.Hashed(family="centroid")).selector
     assert (hidden.rank, hidden.refresh, hidden.refresh_growth) == ("sign", "touched", 1.3)
     own = ff.Hashed(family="centroid", rank="sign", refresh="touched", n_cells=9)

@@ -43,7 +43,8 @@ inline void score_block_tile(const float* weights, const float* bias, const floa
 void score_block(Matrix<const float> weights, const float* bias, int64_t first, int64_t n,
                  Matrix<const float> inputs, float* scores, int64_t stride) {
   const int64_t d = weights.cols;
-  constexpr int kRows = 2, kExamples = 4;
+  // As many sums as registers hold beside what they are made of.
+  constexpr int kRows = kLanes == 16 ? 4 : 2, kExamples = 4;
   for (int64_t r = 0; r < n; r += kRows) {
     const bool whole_rows = r + kRows <= n;
     const float* row = weights.data + (first + r) * d;

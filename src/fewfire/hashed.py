@@ -76,7 +76,7 @@ class Hashed:
     Parameters
     ----------
     density : float, optional
-        Share of the rows that are kept. None: 5 %, or 500 rows of a layer with
+        Share of the rows that are kept. None: 5 %, or 1000 rows of a layer with
         `activation="linear"`, such as the last.
     family : {"sign", "simhash", "dwta", "minhash", "centroid"}
         "sign": the sign bits of the live weights, never stale, the default for hidden layers.
@@ -92,14 +92,14 @@ class Hashed:
         Of a last layer that ranks no candidates (`rerank=1`), above a layer without a selector:
         rows that training draws uniformly for each micro-batch, shared by its examples. They stand
         for all rows that are no candidates, each for as many as the inverse of its chance to be
-        drawn (log-q correction: Jean et al., ACL 2015). None: 2048, at most half of the rows.
+        drawn (log-q correction: Jean et al., ACL 2015). None: 3072, at most half of the rows.
     thin : float, optional
         Of such a layer: gradients of scores below this are left out in training or enlarged to it,
         by lot, so that their means stay: most rows of a softmax have next to none, and need not be
         read again and changed. None: 0.001; 0: all gradients count.
     head : int, optional
         Of such a layer: the labels most frequent in the training set that are candidates of every
-        example, as part of the rows that are kept. None: 64, at most a quarter of those rows.
+        example, as part of the rows that are kept. None: 256, at most a quarter of those rows.
     soft, differentiate : bool, optional
         As in `TopK`. None: both on for a layer with `activation="relu"`, off for any other.
     explore : float, optional
@@ -126,7 +126,7 @@ class Hashed:
         Buckets of each table that a query visits besides its own (default 0). "simhash": those that
         differ in the bits of the least certain projections (Lv et al., VLDB 2007). "centroid":
         those whose centroids have the largest inner products with the input; by default a quarter
-        of all, at least 8, and 63 in a last layer. `rank="sign"` then ranks 16 rows for each
+        of all, at least 8, and 127 in a last layer. `rank="sign"` then ranks 16 rows for each
         candidate, of the first cells.
     projection : {"gaussian", "sparse", "hadamard", "coordinates"}, optional
         "simhash": standard normal entries (default); +1, 0, -1 with probabilities 1/6, 2/3, 1/6,
@@ -376,7 +376,7 @@ def _fitted_to_output(n_rows: int) -> dict[str, Any]:
     n_cells = 2 ** round(math.log2(max(1.0, 7 * math.sqrt(n_rows))))
     return {
         "n_cells": min(n_cells, max(1, n_rows // 8)),
-        "probes": 63,
+        "probes": 127,
         "rank": "union",
         "refresh": "rolling",
         "refresh_every": max(100, n_rows // 640),

@@ -20,7 +20,7 @@ from .linear import Linear
 from .selectors import AdaptiveDropout, Dropout, TopK
 from .stack import Settings
 
-_NEGATIVES, _HEAD = 2048, 64  # rows of an output layer (docs/design.md)
+_NEGATIVES, _HEAD = 3072, 256  # rows of an output layer (docs/design.md)
 _THIN = 0.001  # gradients of its scores
 
 

@@ -103,13 +103,13 @@ SELECTORS: dict[str, type[Selector]] = {
 
 
 _DENSITY = 0.05  # of hidden layers
-_CANDIDATES = 500  # rows of an output layer
+_CANDIDATES = 1000  # rows of an output layer
 
 
 def active_rows(selector: Selector, n_rows: int, *, compares: bool = False) -> int:
     """Return how many of `n_rows` rows the selector keeps: at least 1, all if it has no budget.
 
-    A hashed layer that is given no density keeps 5 %, or 500 rows if its scores are compared.
+    A hashed layer that is given no density keeps 5 %, or 1000 rows if its scores are compared.
     """
     if isinstance(selector, All | AdaptiveDropout):
         return n_rows

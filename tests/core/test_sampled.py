@@ -273,11 +273,11 @@ def test_sign_bits_follow_the_weights(index, width, how):
 # -- what is expected of the negatives ------------------------------------------------------------
 
 
-def toy(loss, n_rows=40, active=9):
+def toy(loss, n_rows=40, active=9, thin=0.0):
     """Several candidates of 40 rows; 20 negatives, so that some draw a candidate in every step."""
     rng = np.random.default_rng(5)
     hidden, output = strategies.rows(rng, 6, 4), strategies.rows(rng, n_rows, 6)
-    gate = Sampled(SignIndex(0.1), active, n_rows // 2, 0, (1, 2))
+    gate = Sampled(SignIndex(0.1), active, n_rows // 2, 0, (1, 2), thin)
     X = strategies.examples(rng, 3, 4, "gaussian")
     targets = [np.array([3]), np.array([5, 8]), np.array([8])]
     model = Model([Layer(hidden, "tanh"), Layer(output, "linear", gate)], loss)
@@ -287,8 +287,10 @@ def toy(loss, n_rows=40, active=9):
 N_SEEDS = 1500
 
 
-def test_the_logistic_update_is_that_of_all_rows_in_the_mean():
-    case = toy("logistic")
+@pytest.mark.parametrize("thin", [0.0, 0.3])
+def test_the_logistic_update_is_that_of_all_rows_in_the_mean(thin):
+    """Thinned gradients, too: what is left out and what is enlarged cancel."""
+    case = toy("logistic", thin=thin)
     hidden, output = case.model.layers
     whole = native.Network(Model([hidden, Layer(output.rows, "linear")], "logistic"))
     case.train(whole)
@@ -300,6 +302,19 @@ def test_the_logistic_update_is_that_of_all_rows_in_the_mean():
         updates[seed] = np.concatenate([rows_of(net, at).ravel() for at in (0, 1)])
     error = updates.std(axis=0) / np.sqrt(N_SEEDS)
     assert (np.abs(updates.mean(axis=0) - want) <= 4 * error + 1e-5).all()
+
+
+def test_thinned_gradients_change_few_rows_and_none_by_less():
+    """Rows whose gradient is left out keep every bit; of the others the least is `thin`."""
+    case = toy("softmax", thin=0.3)
+    before = case.network().weights[1].copy()
+    net = case.network()
+    case.train(net)
+    changed = (net.weights[1] != before).any(axis=1)
+    assert changed[[3, 5, 8]].all()  # labels have gradients of .5 and more
+    assert changed.sum() < 15
+    smallest = np.abs(net.bias[1] - case.network().bias[1])[changed].min()
+    assert smallest >= 0.3 / len(case.X) * 0.999
 
 
 def test_the_partition_function_is_that_of_all_rows_in_the_mean():
