@@ -123,7 +123,7 @@ void check_targets(const Targets& targets, const Model& model, int64_t n_example
             "targets must have a row per example and a column per row of the last layer");
     return;
   }
-  require(!targets.indptr.empty(), "softmax and logistic losses want LabelTargets");
+  require(!targets.indptr.empty(), "losses of labels want LabelTargets");
   require(static_cast<int64_t>(targets.indptr.size()) == n_examples + 1,
           "targets must have a row per example");
   for (const RowId label : targets.indices)
@@ -296,7 +296,9 @@ Numpy<float> bind_candidate_scores(const Model& model, const Inputs& inputs, Arr
     require(rows.indptr.size() == ids.size() + 1, "a list of rows for each example is wanted");
     for (const RowId row : rows.indices)
       require(row < model.layers.back().n_rows(), "a row is not below those of the last layer");
-    require(!model.layers.back().is_bag, "a bag has no rows to choose from");
+    const Layer& last = model.layers.back();
+    require(!last.is_bag, "a bag has no rows to choose from");
+    require(!last.gate || last.gate->is_plain_when_exact(), "adaptive dropout scales the values of rows");
     scores.resize(rows.indices.size());
     score_rows(model, inputs, view(ids), rows, threads_of(n_threads), scores);
   }

@@ -58,6 +58,8 @@ class Index {
   // min(wanted, n_rows) distinct rows, in scratch.candidates.
   virtual void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                        Tally& tally) const = 0;
+  // Whether they come likeliest first; otherwise their order means nothing.
+  virtual bool is_ordered() const { return false; }
   // Computes the codes of all rows afresh.
   virtual Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) = 0;
   virtual int64_t bytes() const = 0;  // of memory, what the family of hashes keeps included

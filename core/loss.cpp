@@ -204,7 +204,11 @@ void RunningLoss::add(std::span<const float> scores, std::span<float> scratch) {
     return;
   }
   const float highest = highest_of(scores);
-  if (std::isinf(highest) && highest < 0.0f) return;  // labels all of them
+  const auto is_nan = [](float score) { return std::isnan(score); };
+  if (std::isinf(highest) && highest < 0.0f) {  // labels all of them, or no numbers
+    if (std::any_of(scores.begin(), scores.end(), is_nan)) total_ = std::numeric_limits<double>::quiet_NaN();
+    return;
+  }
   if (highest > highest_) {
     total_ *= std::exp(highest_ - highest);
     highest_ = highest;

@@ -100,7 +100,8 @@ void mask_labels(std::span<const RowId> labels, int64_t first, std::span<float> 
 bool ranks_all(const Model& model, Mode mode) {
   const Layer& last = model.layers.back();
   if (last.is_bag || last.activation != Activation::linear || model.loss == Loss::squared) return false;
-  return !last.gate || (mode == Mode::exact && last.gate->capacity(last.n_rows(), 0, mode) == last.n_rows());
+  return !last.gate || (mode == Mode::exact && last.gate->is_plain_when_exact() &&
+                        last.gate->capacity(last.n_rows(), 0, mode) == last.n_rows());
 }
 
 void rank_all(const Model& model, Workspace& space, Ranking& ranking) {

@@ -192,23 +192,30 @@ void Sampled::propose(const Layer& layer, const Query& query, std::span<const Ro
                       Tally& tally) const {
   const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
   const size_t budget = static_cast<size_t>(std::min(n_rows, std::max(active_, n_labels)));
-  index_->propose(layer, query, std::min(active_, n_rows), scratch, tally);
-  scratch.forced.clear();
-  if (labels.empty()) {  // a prediction, whose first query should not pay for a set of all rows
-    scratch.forced.assign(head_.begin(),
-                          head_.begin() + static_cast<int64_t>(std::min(budget, head_.size())));
+  const auto is_in = [](std::span<const RowId> rows, RowId row) {
+    return std::binary_search(rows.begin(), rows.end(), row);
+  };
+  std::vector<RowId>& kept = scratch.forced;
+  kept.assign(labels.begin(), labels.end());
+  for (const RowId row : head_)
+    if (kept.size() < budget && !is_in(labels, row)) kept.push_back(row);
+  // Rows that are ranked come in no order that would tell which of them to leave out.
+  const int64_t n_left = static_cast<int64_t>(budget - kept.size());
+  const int64_t wanted = index_->is_ordered() ? std::min(active_, n_rows) : n_left;
+  if (n_left > 0) {
+    index_->propose(layer, query, wanted, scratch, tally);
     for (const RowId row : scratch.candidates)
-      if (scratch.forced.size() < budget && !std::binary_search(head_.begin(), head_.end(), row))
-        scratch.forced.push_back(row);
-    scratch.candidates.swap(scratch.forced);
-    return;
+      if (kept.size() < budget && !is_in(labels, row) && !is_in(head_, row)) kept.push_back(row);
   }
-  scratch.begin_set(n_rows);
-  for (const std::span<const RowId> rows :
-       {labels, std::span<const RowId>(head_), std::span<const RowId>(scratch.candidates)})
-    for (const RowId row : rows)
-      if (scratch.forced.size() < budget && scratch.insert(row)) scratch.forced.push_back(row);
-  scratch.candidates.swap(scratch.forced);
+  if (kept.size() < budget) {  // some of what was proposed was there already: other rows, drawn uniformly
+    scratch.begin_set(n_rows);
+    for (const RowId row : kept) scratch.insert(row);
+    for (uint64_t draw = 0; kept.size() < budget; ++draw) {
+      const RowId row = static_cast<RowId>(random_below(n_rows, random_bits(seed_, query.key, draw)));
+      if (scratch.insert(row)) kept.push_back(row);
+    }
+  }
+  scratch.candidates.swap(kept);
 }
 
 void Sampled::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,

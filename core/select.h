@@ -43,6 +43,8 @@ class Gate {
   // How many rows `choose` keeps at most when no more than n_labels are forced.
   virtual int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const = 0;
   virtual Index* index() const { return nullptr; }
+  // Whether prediction in Mode::exact gives every row its plain value.
+  virtual bool is_plain_when_exact() const { return true; }
   // Whether inputs come as lists of those that are not 0; otherwise as full rows where the layer below has
   // them.
   virtual bool reads_lists() const { return true; }
@@ -71,6 +73,7 @@ class AdaptiveDropout : public Gate {
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
               Tally&) const override;
   int64_t capacity(int64_t n_rows, int64_t, Mode) const override { return n_rows; }
+  bool is_plain_when_exact() const override { return false; }
 
  private:
   void draw(const Query& query, std::span<const RowId> labels, std::span<const float> probabilities,

@@ -117,6 +117,8 @@ Totals score_rows(const Model& model, const Inputs& inputs, std::span<const int6
                               scores.data() + begin);
       else
         kernels().score_rows(layer.weights, layer.bias.data(), wanted.data(), 0, n, x, scores.data() + begin);
+      for (float& score : scores.subspan(static_cast<size_t>(begin), wanted.size()))
+        score = activate(layer.activation, score);
       space.threads[0].tallies[last].forward += n * x.size();
       space.threads[0].tallies[last].rows_touched += n;
     }

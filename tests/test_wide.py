@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array, random_array
 
 import fewfire as ff
-from fewfire.linear import WIDE
+from fewfire.stack import WIDE
 
 RNG = np.random.default_rng(0)
 
@@ -42,6 +42,41 @@ def test_scores_of_given_rows_are_those_of_exact_prediction(selector):
     assert found.nnz == wanted.nnz
     rows, columns = found.nonzero()
     assert_array_equal(found.data, every[rows, columns])
+
+
+def test_what_is_asked_is_left_as_it_was():
+    net = make(None)
+    data, indices, indptr = np.ones(4), np.array([3, 1, 1, 0]), np.array([0, 4])
+    wanted = csr_array((data, indices, indptr), shape=(1, 300))
+    assert net.predict_scores(DATA.X[:1], wanted).indices.tolist() == [0, 1, 3]
+    assert wanted.indices.tolist() == [3, 1, 1, 0]
+
+
+def test_scores_of_given_rows_are_values_of_the_layer():
+    net = ff.Network(ff.Linear(2, 4, "sigmoid"), random_state=0)
+    wanted = csr_array(np.ones((1, 4)))
+    found = net.predict_scores(np.ones((1, 2)), wanted).data
+    assert_array_equal(found, net.decision_function(np.ones((1, 2)))[0])
+    adaptive = ff.Network(ff.Linear(2, 4, selector=ff.AdaptiveDropout()), random_state=0)
+    with pytest.raises(ValueError, match="adaptive dropout"):
+        adaptive.predict_scores(np.ones((1, 2)), wanted)
+    for exact in (False, True):
+        scores = adaptive.decision_function(np.ones((1, 2)), exact=exact)[0]
+        top = adaptive.predict_topk(np.ones((1, 2)), 4, exact=exact)
+        assert_array_equal(top.scores[0], np.sort(scores)[::-1])
+
+
+def test_cells_of_a_refit_move_with_renumbered_rows():
+    """Training below renumbers columns while a refit of the last layer is under way."""
+    cells = ff.Hashed(0.2, "centroid", n_cells=8, refresh="rolling", refresh_every=1200)
+    net = ff.Network(ff.Linear(40, 64, "relu", ff.Hashed(0.5)), ff.Linear(64, 300, selector=cells))
+    ff.Trainer(net, loss="softmax", max_epochs=10, n_jobs=1).fit(DATA)
+    codes = np.asarray(net.layers[-1].index.codes)[:, 0]
+    rows = np.hstack([net.layers[-1].weights, net.layers[-1].bias[:, None]])
+    centroids = np.asarray(net.layers[-1].index.learned)
+    own = np.einsum("ij,ij->i", rows, centroids[codes])
+    cosine = own / np.linalg.norm(rows, axis=1) / np.linalg.norm(centroids[codes], axis=1)
+    assert cosine.mean() > 0.5
 
 
 def test_candidates_of_another_shape_are_refused():
@@ -115,17 +150,29 @@ def test_memory_is_that_of_the_arrays():
     assert f"{estimate.total / 1e6:,.1f} MB" in str(estimate)
 
 
-def test_wide_linear_layers_are_hashed_by_cells():
-    assert ff.Linear(8, WIDE).selector.family == "centroid"
-    assert ff.Linear(8, WIDE - 1).selector == ff.All()
-    assert ff.Linear(8, WIDE, "relu").selector == ff.All()
-    assert ff.Linear(8, WIDE, selector=ff.All()).selector == ff.All()
+def test_wide_last_layers_are_hashed_by_cells():
+    def last(width, below=None, **options):
+        below = below or ff.EmbeddingBag(8, 4)
+        return ff.Network(below, ff.Linear(4, width, **options)).layers[-1].settings.selector
+
+    assert last(WIDE).family == "centroid"
+    assert last(WIDE - 1) == ff.All()
+    assert last(WIDE, activation="relu") == ff.All()
+    assert last(WIDE, selector=ff.All()) == ff.All()
+    assert last(WIDE, ff.Linear(8, 4, "relu", ff.Hashed(0.5))) == ff.All()
+    net = ff.Network(ff.Linear(2, 4), ff.Linear(4, WIDE))
+    with pytest.raises(ValueError, match="values need every row"):
+        ff.Trainer(net, loss="squared")
 
 
 def test_cells_are_fitted_to_the_layer():
     last = ff.Linear(128, 670_091, selector=ff.Hashed(family="centroid")).selector
     assert (last.rank, last.refresh, last.n_cells) == ("union", "rolling", 4096)
-    assert ff.Linear(128, 670_091).active == 1000
+    assert ff.Linear(128, 670_091, selector=ff.Hashed(family="centroid")).active == 1000
+    pauses = ff.Linear(
+        128, 9000, selector=ff.Hashed(family="centroid", refresh_growth=1.3)
+    ).selector
+    assert (pauses.refresh, pauses.refresh_growth) == ("touched", 1.3)
     hidden = ff.Linear(128, 4000, "relu", ff.Hashed(family="centroid")).selector
     assert (hidden.rank, hidden.refresh, hidden.refresh_growth) == ("sign", "touched", 1.3)
     own = ff.Hashed(family="centroid", rank="sign", refresh="touched", n_cells=9)

@@ -115,8 +115,8 @@ void Shortcut::choose_groups(Matrix<const float> vectors, Scratch& scratch) cons
     std::partial_sort(
         scratch.order.begin(), scratch.order.begin() + n_chosen, scratch.order.end(),
         [&](RowId a, RowId b) { return cosines[a] != cosines[b] ? cosines[a] > cosines[b] : a < b; });
-    int64_t n_left = static_cast<int64_t>(cells_.size()) / kShare;
-    for (int64_t k = 0; k < n_chosen && (n_left > 0 || k == 0); ++k) {
+    int64_t n_left = std::max<int64_t>(1, static_cast<int64_t>(cells_.size()) / kShare);
+    for (int64_t k = 0; k < n_chosen && n_left > 0; ++k) {
       const RowId group = scratch.order[k];
       scratch.visits.items.push_back({group, static_cast<int32_t>(i)});
       n_left -= begins_[group + 1] - begins_[group];

@@ -43,6 +43,7 @@ int64_t TableIndex::signature_words() const {
 }
 
 Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+  next_.reset();
   Tally tally = hash_->fit(weights, bias, pool);
   tally += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
   tally += fill_all(weights, pool);
@@ -51,6 +52,7 @@ Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bi
 
 Tally TableIndex::restore(Matrix<const float> weights, Matrix<const float> learned,
                           Matrix<const uint32_t> codes, Pool& pool) {
+  next_.reset();
   hash_->restore(learned, pool);
   std::copy_n(codes.data, codes_.size(), codes_.begin());
   return fill_all(weights, pool);

@@ -37,6 +37,7 @@ class TableIndex : public Index {
   }
   void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
+  bool is_ordered() const override { return options_.rank == Rank::any; }
   void set_center(std::span<const float> center) { hash_->set_center(center); }
   void set_draws(std::span<const uint32_t> draws) { hash_->set_draws(draws); }
   Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
@@ -65,8 +66,8 @@ class TableIndex : public Index {
   }
 
   int64_t bytes() const override {
-    return hash_->bytes() + (signs_ ? signs_->bytes() : 0) +
-           bytes_of(codes_, offsets_, rows_, every_row_, signatures_);
+    return hash_->bytes() + (signs_ ? signs_->bytes() : 0) + (next_ ? next_->bytes() : 0) +
+           bytes_of(codes_, next_codes_, offsets_, rows_, every_row_, signatures_);
   }
 
   std::span<const RowId> bucket(int table, uint32_t code) const;

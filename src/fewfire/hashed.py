@@ -327,12 +327,14 @@ class Hashed:
         if self.family != "centroid":
             return self
         fitted = _fitted_to_output(n_rows) if compares else _FITTED_TO_HIDDEN
-        given = {name: getattr(self, name) for name in fitted}
-        if given["refresh"] == "rolling" or (compares and given["refresh"] is None):
+        given = {name: getattr(self, name) for name in fitted if getattr(self, name) is not None}
+        if compares and "refresh_growth" in given:
+            fitted = {**fitted, "refresh": "touched"}  # a rolling refresh has no pauses that grow
+        if given.get("refresh", fitted["refresh"]) == "rolling":
             fitted = {**fitted, "refresh_growth": None}
-        elif compares and given["refresh_growth"] is None:
+        elif fitted["refresh_growth"] is None:
             fitted = {**fitted, "refresh_growth": 1.0}
-        return replace(self, **fitted | {k: v for k, v in given.items() if v is not None})
+        return replace(self, **fitted | given)
 
     def _default(self, name: str, value: Any) -> None:
         if getattr(self, name) is None:

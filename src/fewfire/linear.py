@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
 from .hashed import RERANK, Hashed
 from .selectors import SELECTORS, All, Selector, active_rows
 
-WIDE = 8000  # rows of a last layer from which it is hashed by default
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 
 
@@ -23,9 +22,11 @@ class Linear:
         Columns and rows of the weights.
     activation : {"linear", "relu", "tanh", "sigmoid"}
     selector : All, Dropout, AdaptiveDropout, TopK or Hashed, optional
-        What chooses the rows that are computed. None: `All()`, but `Hashed(family="centroid")` for
-        a linear layer of at least 8,000 rows. Hashing a last layer pays from about 1,000 rows on,
-        and is 2.6 times faster at 8,000 (docs/performance.md); below, every row is affordable.
+        What chooses the rows that are computed. None: `All()`, but a network makes it
+        `Hashed(family="centroid")` for a last layer of at least 8,000 rows, with
+        `activation="linear"`, above a layer without a selector. Hashing a last layer pays from
+        about 1,000 rows on, and is 2.6 times faster at 8,000 (docs/performance.md); below, every
+        row is affordable.
     bias : bool
         False keeps the bias at 0.
     gain : float, optional
@@ -44,15 +45,17 @@ class Linear:
     bias: bool = True
     gain: float | None = None
 
+    has_own_selector: ClassVar[bool]  # of each layer: whether it was given one
+
     def __post_init__(self) -> None:
         for name in ("in_features", "out_features"):
             width = check_integer(name, getattr(self, name), low=1, high=2**31 - 1)
             object.__setattr__(self, name, width)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_flag("bias", self.bias)
+        object.__setattr__(self, "has_own_selector", self.selector is not None)
         if self.selector is None:
-            is_wide = self.activation == "linear" and self.out_features >= WIDE
-            object.__setattr__(self, "selector", Hashed(family="centroid") if is_wide else All())
+            object.__setattr__(self, "selector", All())
         if not isinstance(self.selector, Selector):
             raise TypeError(
                 f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from .config import check_integer
 from .data import Encoding
 from .files import Arrays, FormatError, PathLike, check_array, read_model, unpacked
+from .hashed import Hashed
 from .layers import array_specs
 from .network import LOSSES, Network
-from .stack import layer_from_dict
+from .stack import Settings, layer_from_dict
 
 
 def load(path: PathLike) -> Network:
@@ -39,7 +40,10 @@ def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Net
 
 
 def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
-    layers = [layer_from_dict(layer) for layer in config["layers"]]
+    layers = [
+        _layer(layer, arrays.get(f"layers.{position}.centroids"))
+        for position, layer in enumerate(config["layers"])
+    ]
     specs = array_specs(layers)
     for name, spec in specs.items():
         # Before anything is made: a wrong size in a damaged config must not ask for its memory.
@@ -57,6 +61,18 @@ def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
     if "label_counts" in arrays:  # not in files of before it was kept
         net.label_counts = _label_counts(arrays, net)
     return net
+
+
+def _layer(described: dict[str, Any], centroids: NDArray[Any] | None) -> Settings:
+    """Make a layer. Older files leave the number of cells of a last layer to the library, which has
+    changed its mind since: theirs is that of the centroids."""
+    layer = layer_from_dict(described)
+    selector = described.get("selector", {})
+    if centroids is None or not isinstance(layer.selector, Hashed):
+        return layer
+    if selector.get("n_cells") is not None or layer.selector.n_cells in (None, len(centroids)):
+        return layer
+    return layer_from_dict({**described, "selector": {**selector, "n_cells": len(centroids)}})
 
 
 def _label_counts(arrays: Arrays, net: Network) -> NDArray[np.int64]:

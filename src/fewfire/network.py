@@ -27,12 +27,13 @@ from .evaluation import (
 )
 from .files import Arrays, PathLike, packed, write_model
 from .frequencies import LabelGroup, propensities, recall_by_group
+from .hashed import Hashed
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
 from .metrics import Cutoff, Labels, Metrics, cutoffs, ndcg_at, precision_at, psp_at
 from .selectors import All
 from .serving import Serving, serving
-from .stack import Settings, check_layers, is_sampled
+from .stack import Settings, check_layers, is_sampled, with_fitted_output
 from .stats import TableStats, table_stats
 
 LOSSES = ("softmax", "decoupled", "logistic", "squared")
@@ -81,6 +82,7 @@ class Network:
 
     def __init__(self, *layers: Settings, random_state: int = 0) -> None:
         check_layers(layers)
+        layers = with_fitted_output(layers)
         seed = check_integer("random_state", random_state, low=0)
         n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
         check_memory(f"a network of {n_parameters:,} parameters", 4 * n_parameters)
@@ -287,7 +289,7 @@ class Network:
         array([1, 3], dtype=int32)
         """
         data = self._examples(X)
-        wanted = csr_array(candidates)
+        wanted = csr_array(candidates, copy=True)
         if wanted.shape != (len(data), self.n_outputs):
             raise ValueError(
                 f"candidates have the shape {wanted.shape}, wanted ({len(data)}, {self.n_outputs}):"
@@ -539,7 +541,13 @@ class Network:
 
     def check_loss(self, loss: str) -> None:
         """Raise unless the last layer's activation fits the loss."""
-        activation = self.layers[-1].settings.activation
+        last = self.layers[-1].settings
+        if loss == "squared" and isinstance(last.selector, Hashed) and not last.has_own_selector:
+            raise ValueError(
+                f"values need every row, but a last layer of {last.out_features:,} rows is hashed "
+                "unless it is told otherwise: make it Linear(..., selector=All())"
+            )
+        activation = last.activation
         if loss != "squared" and activation != "linear":
             raise ValueError(
                 f'the {loss} loss wants activation="linear" in the last layer, got {activation!r}'

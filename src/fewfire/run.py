@@ -196,7 +196,8 @@ class Run:
         self.history.ledger += self.upkeep.keep_up(step)
 
     def _renumber(self, sums: Sums) -> None:
-        """Sort rows by their recent use."""
+        """Sort rows by their recent use; refits end before, because their cells would not move."""
+        self.history.ledger += self.upkeep.end_refits()
         self.history.ledger += renumber(self.net, self.moments, sums.recent_usage)
         sums.forget_recent_usage()
 

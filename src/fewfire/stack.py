@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .bag import EmbeddingBag
@@ -11,6 +12,7 @@ from .linear import Linear
 from .selectors import All
 
 Settings = Linear | EmbeddingBag
+WIDE = 8000  # rows of a last layer from which it is hashed by default
 
 
 def check_layers(layers: Sequence[Settings]) -> None:
@@ -45,6 +47,17 @@ def check_layers(layers: Sequence[Settings]) -> None:
                 )
 
 
+def with_fitted_output(layers: Sequence[Settings]) -> tuple[Settings, ...]:
+    """Hash a wide last layer that was given no selector, where it then retrieves."""
+    *below, last = layers
+    if isinstance(last, Linear) and last.out_features >= WIDE and not last.has_own_selector:
+        hashed = replace(last, selector=Hashed(family="centroid"))
+        object.__setattr__(hashed, "has_own_selector", False)
+        if is_sampled((*below, hashed), len(below)):
+            return (*below, hashed)
+    return tuple(layers)
+
+
 def is_sampled(layers: Sequence[Settings], position: int) -> bool:
     """Whether a layer keeps all candidates of its index, and in training draws negatives besides:
     a last layer that is hashed and does not rank, above a layer without a selector."""
@@ -53,6 +66,7 @@ def is_sampled(layers: Sequence[Settings], position: int) -> bool:
         0 < position == len(layers) - 1
         and isinstance(layer, Linear)
         and isinstance(layer.selector, Hashed)
+        and layer.compares
         and layer.rerank == 1.0
         and not layer.selector.explore
         and isinstance(layers[position - 1].selector, All)

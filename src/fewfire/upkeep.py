@@ -158,6 +158,13 @@ class Upkeep:
         ledger.add_to_layer(position, layer.refresh_rows(rows, self.n_threads))
         return ledger
 
+    def end_refits(self) -> Ledger:
+        """Let the cells of all refits take over; return the cost."""
+        ledger = Ledger.empty(len(self.net.layers))
+        for position in list(self._refit_since):
+            ledger += self._end_refit(position)
+        return ledger
+
     def _end_refit(self, position: int) -> Ledger:
         """Let the cells of a refit take over, if there is one, after the rows that are left."""
         ledger, layer = Ledger.empty(len(self.net.layers)), self.net.layers[position]

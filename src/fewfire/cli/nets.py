@@ -69,6 +69,12 @@ def network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
     hidden = settings["hidden"]
     if hidden is None:
         hidden = () if bag else _HIDDEN
+    given = [name for name in SELECTOR_OPTIONS if settings[name] is not None]
+    if not hidden and given:
+        raise click.UsageError(
+            f"--{given[0].replace('_', '-')} is for hidden layers, and there is none: add "
+            "--hidden, or use --candidates for the last layer"
+        )
     for name in _DROPOUTS:
         if not bag and settings[name] is not None:
             raise click.UsageError(f"--{name.replace('_', '-')} needs a --bag")

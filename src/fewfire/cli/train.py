@@ -99,7 +99,8 @@ _SETTINGS = [
     click.option("--negatives", type=click.IntRange(min=0), metavar="N",
                  help="Hashed last layer: rows drawn for a micro-batch; default: 3072."),
     click.option("--head", type=click.IntRange(min=0), metavar="N",
-                 help="Hashed last layer: frequent labels among all candidates; default: 256."),
+                 help="Hashed last layer: frequent labels among the candidates; default: 256, at "
+                      "most a quarter of them."),
     click.option("--activation", type=click.Choice(ACTIVATIONS), default="relu", show_default=True,
                  help="Of the hidden layers."),
     click.option("--selector", type=click.Choice([*by_name(SELECTORS), *PRESETS]),
