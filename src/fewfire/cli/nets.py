@@ -80,7 +80,12 @@ def network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
             raise click.UsageError(f"--{name.replace('_', '-')} needs a --bag")
     first = _bag(settings, bag) if bag else None
     return make_network(
-        data, hidden, seed, partial(_hidden, settings), first, partial(_output, settings)
+        data,
+        hidden,
+        seed,
+        partial(_hidden, settings),
+        first,
+        partial(_output, settings, 0.0 if bag else None),
     )
 
 
@@ -99,17 +104,17 @@ def _hidden(settings: dict[str, Any], n_in: int, n_out: int) -> Linear:
     return Linear(n_in, n_out, activation=settings["activation"], selector=selector)
 
 
-def _output(settings: dict[str, Any], n_in: int, n_out: int) -> Linear:
+def _output(settings: dict[str, Any], gain: float | None, n_in: int, n_out: int) -> Linear:
     given = {name: settings[name] for name in _OF_OUTPUT if settings[name] is not None}
     if settings["output_rows"] == "all":
         if given:
             raise click.UsageError(f"--{next(iter(given))} needs --output-rows hashed")
-        return Linear(n_in, n_out, selector=All())
+        return Linear(n_in, n_out, selector=All(), gain=gain)
     if settings["output_rows"] is None and not given:
-        return Linear(n_in, n_out)
+        return Linear(n_in, n_out, gain=gain)
     n_candidates = given.pop("candidates", None)
     density = None if n_candidates is None else min(1.0, n_candidates / n_out)
-    return Linear(n_in, n_out, selector=Hashed(density, "centroid", **given))
+    return Linear(n_in, n_out, selector=Hashed(density, "centroid", **given), gain=gain)
 
 
 def _selector(settings: dict[str, Any], n_in: int, n_out: int) -> Selector:
