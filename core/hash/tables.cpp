@@ -23,6 +23,20 @@ void pack(const uint32_t* codes, int64_t stride, int n_tables, int n_bits, std::
   }
 }
 
+// The codes of some rows by the weights now, a row for each.
+struct Fresh {
+  std::vector<uint32_t> values;
+  Matrix<const uint32_t> codes;
+
+  Fresh(const Hash& hash, Matrix<const float> weights, std::span<const float> bias,
+        std::span<const RowId> rows, Pool& pool, Tally& tally)
+      : values(rows.size() * static_cast<size_t>(hash.n_tables())) {
+    const Matrix<uint32_t> all{values.data(), static_cast<int64_t>(rows.size()), hash.n_tables()};
+    tally += hash.hash_rows(weights, bias, rows, all, pool);
+    codes = all;
+  }
+};
+
 }  // namespace
 
 TableIndex::TableIndex(std::shared_ptr<Hash> hash, int64_t n_rows, const TableOptions& options)
@@ -70,16 +84,14 @@ Tally TableIndex::fill_all(Matrix<const float> weights, Pool& pool) {
 Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const float> bias,
                                std::span<const RowId> rows, Pool& pool) {
   const int64_t n_tables = hash_->n_tables();
-  std::vector<uint32_t> fresh(rows.size() * static_cast<size_t>(n_tables));
-  const Matrix<uint32_t> codes{fresh.data(), static_cast<int64_t>(rows.size()), n_tables};
   Tally tally = hash_->follow(weights, bias, rows, this->codes(), pool);
-  tally += hash_->hash_rows(weights, bias, rows, codes, pool);
+  const Fresh fresh(*hash_, weights, bias, rows, pool, tally);
   std::vector<char> changed(static_cast<size_t>(n_tables));
   for (size_t i = 0; i < rows.size(); ++i) {
     uint32_t* own = codes_.data() + rows[i] * n_tables;
     for (int64_t t = 0; t < n_tables; ++t) {
-      changed[t] |= own[t] != codes.row(static_cast<int64_t>(i))[t];
-      own[t] = codes.row(static_cast<int64_t>(i))[t];
+      changed[t] |= own[t] != fresh.codes.row(static_cast<int64_t>(i))[t];
+      own[t] = fresh.codes.row(static_cast<int64_t>(i))[t];
     }
     write_signature(rows[i]);
   }
@@ -98,12 +110,11 @@ Tally TableIndex::begin_refit(Matrix<const float> weights, std::span<const float
 
 Tally TableIndex::refit_rows(Matrix<const float> weights, std::span<const float> bias,
                              std::span<const RowId> rows, Pool& pool) {
-  const int64_t n_tables = hash_->n_tables();
-  std::vector<uint32_t> fresh(rows.size() * static_cast<size_t>(n_tables));
-  const Tally tally = next_->hash_rows(weights, bias, rows,
-                                       {fresh.data(), static_cast<int64_t>(rows.size()), n_tables}, pool);
+  Tally tally;
+  const Fresh fresh(*next_, weights, bias, rows, pool, tally);
   for (size_t i = 0; i < rows.size(); ++i)
-    std::copy_n(fresh.data() + i * n_tables, n_tables, next_codes_.data() + rows[i] * n_tables);
+    std::ranges::copy(fresh.codes.row(static_cast<int64_t>(i)),
+                      next_codes_.begin() + rows[i] * fresh.codes.cols);
   return tally;
 }
 
@@ -117,16 +128,14 @@ Tally TableIndex::end_refit(Matrix<const float> weights, Pool& pool) {
 double TableIndex::drift(Matrix<const float> weights, std::span<const float> bias,
                          std::span<const RowId> rows, Pool& pool, Tally& tally) const {
   const int64_t n_tables = hash_->n_tables(), n_bits = hash_->bits_per_code();
-  std::vector<uint32_t> fresh(rows.size() * static_cast<size_t>(n_tables));
-  const Matrix<uint32_t> now{fresh.data(), static_cast<int64_t>(rows.size()), n_tables};
-  tally += hash_->hash_rows(weights, bias, rows, now, pool);
+  const Fresh now(*hash_, weights, bias, rows, pool, tally);
   int64_t differing = 0;
   for (size_t i = 0; i < rows.size(); ++i)
     for (int64_t t = 0; t < n_tables; ++t) {
-      const uint32_t difference = codes().row(rows[i])[t] ^ now.row(static_cast<int64_t>(i))[t];
+      const uint32_t difference = codes().row(rows[i])[t] ^ now.codes.row(static_cast<int64_t>(i))[t];
       differing += n_bits > 0 ? std::popcount(difference) : difference != 0;
     }
-  return static_cast<double>(differing) / static_cast<double>(std::max<size_t>(fresh.size(), 1)) /
+  return static_cast<double>(differing) / static_cast<double>(std::max<size_t>(now.values.size(), 1)) /
          static_cast<double>(std::max<int64_t>(n_bits, 1));
 }
 
