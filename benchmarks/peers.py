@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
@@ -24,9 +25,10 @@ DEGREE, EF_CONSTRUCTION = 16, 128  # of every graph: links of a node, and candid
 SEARCHED = (16, 64, 256, 1024)  # candidates of a query in a graph
 
 
-class Peer:
+class Peer(ABC):
     module: ClassVar[str]
     one_by_one: ClassVar[bool] = True  # whether many queries of a call are searched in turn
+    can_update: ClassVar[bool] = True  # rows that change, without building it anew
     settings: ClassVar[list[dict[str, int]]]
     share: float | None = None  # of the rows: compared with each query of the last search
 
@@ -54,21 +56,21 @@ class Peer:
         return np.atleast_2d(self.find(vectors))
 
     def update(self) -> None:
-        """Take over the rows that change; raise NotImplementedError where that cannot be."""
+        """Take over the rows that change, if `can_update`."""
         vectors = np.column_stack([self.case.new_rows, self.case.bias[self.case.changed]])
         self.replace(self.case.changed, self.reduce(vectors) if self.reduced else vectors)
 
-    def build(self, vectors: Vectors) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def build(self, vectors: Vectors) -> None: ...
 
-    def set(self, setting: dict[str, int]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def set(self, setting: dict[str, int]) -> None: ...
 
-    def find(self, vectors: Vectors) -> NDArray[Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def find(self, vectors: Vectors) -> NDArray[Any]: ...
 
-    def replace(self, ids: NDArray[np.int32], vectors: Vectors) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def replace(self, ids: NDArray[np.int32], vectors: Vectors) -> None: ...
 
 
 class Usearch(Peer):
@@ -125,8 +127,8 @@ class Faiss(Peer):
         self.fill(vectors)
         self.library.omp_set_num_threads(1)
 
-    def fill(self, vectors: Vectors) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def fill(self, vectors: Vectors) -> None: ...
 
     @property
     def metric(self) -> int:
@@ -181,6 +183,7 @@ class FaissIVF(Faiss):
 
 
 class FaissHNSW(Faiss):
+    can_update = False
     settings: ClassVar = [{"efSearch": n} for n in SEARCHED]
 
     def fill(self, vectors: Vectors) -> None:
@@ -197,6 +200,9 @@ class FaissHNSW(Faiss):
         found = super().find(vectors)
         self.share = stats.ndis / len(vectors) / len(self.case.rows)
         return found
+
+    def replace(self, ids: NDArray[np.int32], vectors: Vectors) -> None:
+        raise TypeError("its graph keeps every row that it was built of")
 
 
 PEERS: dict[str, type[Peer]] = {

@@ -18,7 +18,6 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +40,7 @@ WANTED = 0.95  # recall@5 of the setting that is updated, if there is one
 
 class Index(Protocol):
     one_by_one: bool
+    can_update: bool
     share: float | None
     settings: Sequence[Any]
 
@@ -142,7 +142,7 @@ def update(index: Index, case: Case, line: dict[str, Any]) -> dict[str, Any]:
     old = case.rows[case.changed].copy()
     start = time.perf_counter()
     milliseconds = found = None
-    with suppress(NotImplementedError):
+    if index.can_update:
         index.update()
         milliseconds = round((time.perf_counter() - start) * 1e3, 2)
         found = index.search(index.prepare(case.queries))
