@@ -119,6 +119,11 @@ class Network:
                 sampled.set_head(np.array(head, np.int32), len(bias))
                 return sampled
 
+    def rows(self, at: int, *, is_bag: bool = False) -> np.ndarray:
+        """Weights and biases of a layer, a row per neuron."""
+        weights = self.weights[at].T if is_bag else self.weights[at]
+        return np.hstack([weights, self.bias[at][:, None]])
+
     def arrays(self) -> list[np.ndarray]:
         """Everything that training may change."""
         moments = [array for layer in self.moments for pair in layer for array in pair]

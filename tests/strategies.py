@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 import native
@@ -215,6 +217,20 @@ def cases(
         {"adagrad": 0.1, "rms": 1.0}.get(optimizer.kind, 0.0),
         level,
     )
+
+
+def trained_like_the_twin(case: Case, how: dict[str, Any]) -> Any:
+    """Train a case both ways; its losses and what each example chose are the same. Returns the
+    core's network, the twin's states, and both results."""
+    _core.set_simd_level(case.level)
+    net, states = case.network(), case.states()
+    want = case.twin(states)
+    assume(want.record.is_clear)
+    got = case.train(net, **how)
+    assert_allclose(got.loss, want.loss, rtol=1e-3, atol=1e-4)
+    for used, twins in zip(got.usage, want.record.usage, strict=True):
+        assert_array_equal(used, twins)
+    return net, states, got, want
 
 
 def assert_uniform(hits: np.ndarray, probability: float, n_draws: int) -> None:

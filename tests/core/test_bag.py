@@ -16,25 +16,12 @@ BAGS = strategies.cases(bag=True)
 HOW = st.sampled_from([{}, {"deterministic": True, "n_threads": 2}])
 
 
-def rows_of(net, at, is_bag):
-    """Weights and biases, a row per neuron."""
-    weights = net.weights[at].T if is_bag else net.weights[at]
-    return np.hstack([weights, net.bias[at][:, None]])
-
-
 @given(case=BAGS, how=HOW)
 def test_training_equals_the_twin_and_costs_as_much(case, how):
-    _core.set_simd_level(case.level)
-    net, states = case.network(), case.states()
-    want = case.twin(states)
-    assume(want.record.is_clear)
-    got = case.train(net, **how)
-    assert_allclose(got.loss, want.loss, rtol=1e-3, atol=1e-4)
+    net, states, got, want = strategies.trained_like_the_twin(case, how)
     assert_array_equal(got.ledger, want.record.ledger)
-    for used, twins in zip(got.usage, want.record.usage, strict=True):
-        assert_array_equal(used, twins)
     for at, (layer, state) in enumerate(zip(case.model.layers, states, strict=True)):
-        assert_allclose(rows_of(net, at, at == 0), layer.rows, rtol=1e-3, atol=1e-4)
+        assert_allclose(net.rows(at, is_bag=at == 0), layer.rows, rtol=1e-3, atol=1e-4)
         assert_array_equal(net.touched[at], state.touched)
     (state, *_), (moments, *_) = states, net.moments
     for (weights, bias), inputs, biases in zip(
@@ -70,7 +57,7 @@ def test_a_bag_trains_like_the_layer_that_it_is(case, how):
     for net in nets:
         case.train(net, **how)
     for at in (0, 1):
-        got, want = (rows_of(net, at, net is nets[0] and at == 0) for net in nets)
+        got, want = (net.rows(at, is_bag=net is nets[0] and at == 0) for net in nets)
         assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
@@ -229,7 +216,7 @@ def test_gradients_under_dropout_equal_finite_differences_at_its_mask(loss, acti
     labels = native.targets(targets, loss)
     trained = net.train(native.vectors(X), labels, np.arange(n), [1.0], n, epoch=2)
     assert_allclose(trained.loss / n, mean_loss(), rtol=1e-5)
-    gradient = bag.rows - rows_of(net, 0, True)
+    gradient = bag.rows - net.rows(0, is_bag=True)
     for i, j in [*rng.integers(0, bag.rows.shape, (40, 2)), *((i, d) for i in range(width))]:
         here, h = bag.rows[i, j], 1e-6
         bag.rows[i, j] = here + h

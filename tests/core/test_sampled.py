@@ -108,11 +108,6 @@ def twin_step(case, candidates, negatives):
     return sum(losses), [gradient / len(case.X) for gradient in gradients]
 
 
-def rows_of(net, at, is_bag=False):
-    weights = net.weights[at].T if is_bag else net.weights[at]
-    return np.hstack([weights, net.bias[at][:, None]])
-
-
 def is_clear(case):
     """No ReLU is nearly off: float32 decides as float64 does."""
     hidden = case.model.layers[0]
@@ -134,7 +129,7 @@ def test_a_step_is_that_of_the_formula(case, epoch):
     trained = case.train(net, epoch=epoch)
     assert_allclose(trained.loss, loss, rtol=1e-4, atol=1e-4)
     for at, (layer, gradient) in enumerate(zip(case.model.layers, gradients, strict=True)):
-        got = layer.rows - rows_of(net, at, isinstance(layer, Bag))
+        got = layer.rows - net.rows(at, is_bag=isinstance(layer, Bag))
         assert_allclose(got, gradient, rtol=1e-3, atol=2e-4, err_msg=f"layer {at}")
     usage = np.sum([np.isin(np.arange(n_rows), [*own, *negatives]) for own in candidates], axis=0)
     assert_array_equal(trained.usage[1], usage)
@@ -294,12 +289,12 @@ def test_the_logistic_update_is_that_of_all_rows_in_the_mean(thin):
     hidden, output = case.model.layers
     whole = native.Network(Model([hidden, Layer(output.rows, "linear")], "logistic"))
     case.train(whole)
-    want = np.concatenate([rows_of(whole, at).ravel() for at in (0, 1)])
+    want = np.concatenate([whole.rows(at).ravel() for at in (0, 1)])
     updates = np.empty((N_SEEDS, len(want)))
     for seed in range(N_SEEDS):
         net = case.network(seed=seed)
         case.train(net)
-        updates[seed] = np.concatenate([rows_of(net, at).ravel() for at in (0, 1)])
+        updates[seed] = np.concatenate([net.rows(at).ravel() for at in (0, 1)])
     error = updates.std(axis=0) / np.sqrt(N_SEEDS)
     assert (np.abs(updates.mean(axis=0) - want) <= 4 * error + 1e-5).all()
 

@@ -16,8 +16,7 @@ from reference import Hashed, Layer, Model, Optimizer, SignIndex, TopK
 def assert_same_network(net, model, states):
     for at, (layer, state) in enumerate(zip(model.layers, states, strict=True)):
         assert_array_equal(net.touched[at], state.touched)
-        got = np.hstack([net.weights[at], net.bias[at][:, None]])
-        assert_allclose(got, layer.rows, rtol=1e-3, atol=1e-4, err_msg=f"layer {at}")
+        assert_allclose(net.rows(at), layer.rows, rtol=1e-3, atol=1e-4, err_msg=f"layer {at}")
         for (weights, bias), moment in zip(net.moments[at], state.moments, strict=True):
             got = np.hstack([weights, bias[:, None]])
             assert_allclose(got, moment, rtol=1e-3, atol=1e-4, err_msg=f"layer {at}")
@@ -25,14 +24,7 @@ def assert_same_network(net, model, states):
 
 @given(case=strategies.cases(), how=st.sampled_from([{}, {"deterministic": True, "n_threads": 2}]))
 def test_train_equals_the_twin(case, how):
-    _core.set_simd_level(case.level)
-    net, states = case.network(), case.states()
-    want = case.twin(states)
-    assume(want.record.is_clear)
-    got = case.train(net, **how)
-    assert_allclose(got.loss, want.loss, rtol=1e-3, atol=1e-4)
-    for used, twins in zip(got.usage, want.record.usage, strict=True):
-        assert_array_equal(used, twins)
+    net, states, got, want = strategies.trained_like_the_twin(case, how)
     assert_same_network(net, case.model, states)
     if case.model.loss != "squared":
         assert got.n_correct == want.n_correct
