@@ -78,11 +78,6 @@ class EmbeddingBag:
         return All()
 
     @property
-    def has_own_selector(self) -> bool:
-        """It has none."""
-        return False
-
-    @property
     def active(self) -> int:
         """Neurons that an example keeps."""
         return self.dim

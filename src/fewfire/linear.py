@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
 from .hashed import RERANK, Hashed
 from .selectors import SELECTORS, All, Selector, active_rows
 
+_NOT_GIVEN = All()  # told from any other by its identity
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 
 
@@ -41,11 +42,9 @@ class Linear:
     in_features: int
     out_features: int
     activation: str = "linear"
-    selector: Selector = None  # type: ignore[assignment]  # never None once it is made
+    selector: Selector = _NOT_GIVEN
     bias: bool = True
     gain: float | None = None
-
-    has_own_selector: ClassVar[bool]  # of each layer: whether it was given one
 
     def __post_init__(self) -> None:
         for name in ("in_features", "out_features"):
@@ -53,9 +52,8 @@ class Linear:
             object.__setattr__(self, name, width)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_flag("bias", self.bias)
-        object.__setattr__(self, "has_own_selector", self.selector is not None)
         if self.selector is None:
-            object.__setattr__(self, "selector", All())
+            object.__setattr__(self, "selector", _NOT_GIVEN)
         if not isinstance(self.selector, Selector):
             raise TypeError(
                 f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"
@@ -75,6 +73,11 @@ class Linear:
     def weights_shape(self) -> tuple[int, int]:
         """Shape of the weights: a row per neuron."""
         return self.out_features, self.in_features
+
+    @property
+    def has_own_selector(self) -> bool:
+        """Whether the layer was given one."""
+        return self.selector is not _NOT_GIVEN
 
     @property
     def active(self) -> int:

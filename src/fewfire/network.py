@@ -27,7 +27,6 @@ from .evaluation import (
 )
 from .files import Arrays, PathLike, packed, write_model
 from .frequencies import LabelGroup, propensities, recall_by_group
-from .hashed import Hashed
 from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
 from .ledger import Ledger
 from .metrics import Cutoff, Labels, Metrics, cutoffs, ndcg_at, precision_at, psp_at
@@ -82,11 +81,12 @@ class Network:
 
     def __init__(self, *layers: Settings, random_state: int = 0) -> None:
         check_layers(layers)
-        layers = with_fitted_output(layers)
+        layers, given = with_fitted_output(layers), layers
         seed = check_integer("random_state", random_state, low=0)
         n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
         check_memory(f"a network of {n_parameters:,} parameters", 4 * n_parameters)
         self._assemble(layers, initial_arrays(layers, seed), seed)
+        self._hashed_by_default = layers != given
 
     @classmethod
     def from_arrays(
@@ -111,6 +111,7 @@ class Network:
         self, layers: Sequence[Settings], arrays: Iterable[list[NDArray[Any]]], random_state: int
     ) -> None:
         self.random_state = random_state
+        self._hashed_by_default = False
         self.loss: str | None = None
         self.encoding: Encoding | None = None
         self._label_counts: NDArray[np.int64] | None = None
@@ -542,7 +543,7 @@ class Network:
     def check_loss(self, loss: str) -> None:
         """Raise unless the last layer's activation fits the loss."""
         last = self.layers[-1].settings
-        if loss == "squared" and isinstance(last.selector, Hashed) and not last.has_own_selector:
+        if loss == "squared" and self._hashed_by_default:
             raise ValueError(
                 f"values need every row, but a last layer of {last.out_features:,} rows is hashed "
                 "unless it is told otherwise: make it Linear(..., selector=All())"

@@ -23,9 +23,8 @@ def start_at_priors(net: Network, n_threads: int = 1) -> Ledger:
     """
     last = net.layers[-1]
     is_new = last.settings.bias and not last.bias.any()
-    if not is_new or not isinstance(net.layers[0].settings, EmbeddingBag):
-        return Ledger.empty(len(net.layers))
-    if net.label_counts is None:
+    has_bag = isinstance(net.layers[0].settings, EmbeddingBag)
+    if not is_new or not has_bag or net.label_counts is None:
         return Ledger.empty(len(net.layers))
     counts = net.label_counts + 0.5
     total = net.n_trained if net.loss == "logistic" else counts.sum()

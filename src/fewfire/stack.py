@@ -52,7 +52,6 @@ def with_fitted_output(layers: Sequence[Settings]) -> tuple[Settings, ...]:
     *below, last = layers
     if isinstance(last, Linear) and last.out_features >= WIDE and not last.has_own_selector:
         hashed = replace(last, selector=Hashed(family="centroid"))
-        object.__setattr__(hashed, "has_own_selector", False)
         if is_sampled((*below, hashed), len(below)):
             return (*below, hashed)
     return tuple(layers)
