@@ -171,7 +171,7 @@ class ChunkParser {
       entries_.push_back({line.id("label", limits_.labels), 1, at});
     } while (line.take(','));
     line.end_of_word("a comma or a blank after the label");
-    sort("label", line);
+    merge(line);
     for (const Entry& entry : entries_) rows_.labels.push_back(entry.id);
     if (!entries_.empty()) rows_.n_labels = std::max<int64_t>(rows_.n_labels, entries_.back().id + 1);
   }
@@ -186,7 +186,7 @@ class ChunkParser {
   }
 
   void append(const Line& line) {
-    sort("feature", line);
+    merge(line);
     for (const Entry& entry : entries_) {
       if (entry.value == 0) continue;
       rows_.indices.push_back(entry.id);
@@ -198,13 +198,22 @@ class ChunkParser {
     rows_.n_features = std::max<int64_t>(rows_.n_features, entries_.back().id + 1);
   }
 
-  void sort(const char* name, const Line& line) {
+  // Ascending ids, each once: values of the same id are summed in the order of the text.
+  void merge(const Line& line) {
     const auto less = [](const Entry& a, const Entry& b) { return a.id < b.id; };
-    const auto same = [](const Entry& a, const Entry& b) { return a.id >= b.id; };
-    if (std::adjacent_find(entries_.begin(), entries_.end(), same) == entries_.end()) return;
+    const auto not_less = [](const Entry& a, const Entry& b) { return a.id >= b.id; };
+    if (std::adjacent_find(entries_.begin(), entries_.end(), not_less) == entries_.end()) return;
     std::stable_sort(entries_.begin(), entries_.end(), less);
-    const auto twice = std::adjacent_find(entries_.begin(), entries_.end(), same);
-    if (twice != entries_.end()) line.fail(twice[1].at, std::string(name) + " is there twice");
+    size_t n = 0;
+    for (const Entry& entry : entries_) {
+      if (n == 0 || entries_[n - 1].id != entry.id) {
+        entries_[n++] = entry;
+        continue;
+      }
+      entries_[n - 1].value += entry.value;
+      if (!std::isfinite(entries_[n - 1].value)) line.fail(entry.at, "the sum of a feature is not finite");
+    }
+    entries_.resize(n);
   }
 
   std::string_view text_;

@@ -1,6 +1,7 @@
 // Sparse rows from text: `labels feature:value feature:value ...`, one example per line, in the dialects of
-// svmlight and of the Extreme Classification Repository. Ids come out ascending and distinct, zeros are left
-// out, and the result and the first error are the same for any number of threads.
+// svmlight and of the Extreme Classification Repository. Ids come out ascending and distinct: the values of
+// a feature are summed, a label counts once. Zeros are left out, and the result and the first error are the
+// same for any number of threads.
 #pragma once
 
 #include <cstdint>

@@ -52,7 +52,7 @@ def test_other_tools_can_read_the_arrays(tmp_path):
     ("text", "words"),
     [
         ("0 1:1\n" * 400 + "0 1:x\n", "line 401, column 5: .*value"),
-        ("0 1:1\n" * 400 + "0 1:1 1:2\n" + "0 z\n", "line 401, column 7: .*twice"),
+        ("0 1:1\n" * 400 + "0 1:3e38 1:3e38\n" + "0 z\n", "line 401, column 10: .*not finite"),
         ("0,1 1:1\n" * 400 + "a 1:1\n", "line 401, column 1: .*label"),
         ("500 9 3\n" + "0 1:1\n" * 400 + "0 9:1\n", "line 402, column 3: feature is not below 9"),
         ("500 9 3\n" + "0 1:1\n" * 400 + "3 1:1\n0 x\n", "line 402, column 1: label is not below"),

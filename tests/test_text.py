@@ -29,12 +29,10 @@ def parse(text, *, header=False, labels=True, n_threads=1):
 
 @st.composite
 def rows(draw):
-    """Examples as (labels, {feature: value}), in the order in which they are written."""
+    """Examples as (labels, [(feature, value)]), ids in any order and some more than once."""
     ids = st.integers(0, 40)
     values = st.floats(-1e6, 1e6, width=32) | st.just(0.0)
-    row = st.tuples(
-        st.lists(ids, unique=True, max_size=3), st.dictionaries(ids, values, max_size=6)
-    )
+    row = st.tuples(st.lists(ids, max_size=4), st.lists(st.tuples(ids, values), max_size=8))
     return draw(st.lists(row, max_size=8))
 
 
@@ -43,9 +41,9 @@ def written(draw, examples):
     """The same examples as text, in any of the ways it may be written."""
     lines = []
     for labels, features in examples:
-        words = [f"{i}:{value!r}" for i, value in draw(st.permutations(list(features.items())))]
+        words = [f"{i}:{value!r}" for i, value in features]
         words += draw(st.sampled_from([[], ["qid:7"]]))
-        line = ",".join(map(str, draw(st.permutations(labels)))) + " " + " ".join(words)
+        line = ",".join(map(str, labels)) + " " + " ".join(words)
         line += draw(st.sampled_from(["", " ", "\t", " # note 1:2"])) + draw(
             st.sampled_from(["", "\r"])
         )
@@ -53,21 +51,36 @@ def written(draw, examples):
     return "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n"]))
 
 
+def summed(features):
+    """What a row holds: each feature once, its values summed in float32 as they are written."""
+    sums = {}
+    for i, value in features:
+        sums[i] = sums.get(i, np.float32(0)) + np.float32(value)
+    return {i: value for i, value in sorted(sums.items()) if value != 0}
+
+
 @settings(deadline=None)
 @given(data=st.data(), examples=rows(), n_threads=st.integers(1, 4))
 def test_text_gives_the_rows_that_were_written(data, examples, n_threads):
     got = parse(data.draw(written(examples)), n_threads=n_threads)
-    kept = [{i: v for i, v in sorted(row.items()) if v != 0} for _, row in examples]
+    kept = [summed(features) for _, features in examples]
+    labels = [sorted(set(labels)) for labels, _ in examples]
     assert_array_equal(got["indptr"], np.cumsum([0, *map(len, kept)]))
     assert_array_equal(got["indices"], [i for row in kept for i in row])
     assert_array_equal(got["values"], np.array([v for row in kept for v in row.values()], "f4"))
-    assert_array_equal(
-        got["label_indptr"], np.cumsum([0, *(len(labels) for labels, _ in examples)])
-    )
-    assert_array_equal(got["labels"], [label for labels, _ in examples for label in sorted(labels)])
-    assert got["n_features"] == max((i + 1 for _, row in examples for i in row), default=0)
-    assert got["n_labels"] == max((i + 1 for labels, _ in examples for i in labels), default=0)
-    assert got["has_feature_0"] == any(0 in row for _, row in examples)
+    assert_array_equal(got["label_indptr"], np.cumsum([0, *map(len, labels)]))
+    assert_array_equal(got["labels"], [label for row in labels for label in row])
+    assert got["n_features"] == max((i + 1 for _, row in examples for i, _ in row), default=0)
+    assert got["n_labels"] == max((i + 1 for row in labels for i in row), default=0)
+    assert got["has_feature_0"] == any(i == 0 for _, row in examples for i, _ in row)
+
+
+def test_a_feature_given_twice_is_summed_and_a_label_counts_once():
+    got = parse("7,2,7 5:1 3:0.25 5:2 4:1 4:-1\n2,2 1:1\n")
+    assert_array_equal(got["indices"], [3, 5, 1])
+    assert_array_equal(got["values"], np.array([0.25, 3, 1], "f4"))
+    assert_array_equal(got["labels"], [2, 7, 2])
+    assert_array_equal(got["label_indptr"], [0, 2, 3])
 
 
 @settings(deadline=None)
@@ -121,9 +134,10 @@ def test_the_first_error_of_a_large_text_is_reported(large, n_threads):
 
 ERRORS = {
     "0 1:1\n0 1:x": (2, 5, "value"),
-    "0 1:1 1:2": (1, 7, "twice"),
-    "0 3:1 1:2 3:4": (1, 11, "twice"),
-    "5,5 1:1": (1, 3, "label is there twice"),
+    "0 1:3e38 1:3e38": (1, 10, "sum of a feature is not finite"),
+    "0 3:-3e38 1:2 3:-3e38": (1, 15, "sum of a feature is not finite"),
+    "0 1:1 1:x": (1, 9, "value"),
+    "5,5,x 1:1": (1, 5, "label"),
     "0 1": (1, 4, "expected ':'"),
     "0 1:": (1, 5, "expected a value"),
     "0 :1": (1, 3, "expected a feature"),

@@ -31,6 +31,7 @@ def svm(targets, first):
 
 TEXTS = {
     "header": xc(),
+    "ids twice": "90 6 4\n" + "3,1,3 5:1 2:0.5 5:0.25 4:1 4:-1\n1,1 0:2\n 0:1 0:1\n" * 30,
     "no header": "\n".join(xc().split("\n")[1:]),
     "no end of the last line": xc().rstrip("\n"),
     "classes from 0": svm(RNG.integers(0, 4, 200), 1),
