@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 import fewfire as ff
 import reference
 from fewfire.moments import Moments
-from fewfire.upkeep import _PARTS, Upkeep
+from fewfire.upkeep import _HURRY, _PARTS, Upkeep
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(1500, 16)).astype(np.float32)
@@ -29,9 +29,9 @@ def trained(**options):
     return net, history.ledger
 
 
-def upkeep_of(net):
+def upkeep_of(net, steps_per_epoch=10**6):
     moments = Moments(net, ff.RMS())
-    return Upkeep(net, DATA, moments, random_state=0, n_threads=1), moments
+    return Upkeep(net, DATA, moments, steps_per_epoch, random_state=0, n_threads=1), moments
 
 
 @settings(max_examples=30, deadline=None)
@@ -195,6 +195,52 @@ def test_an_epoch_that_ends_in_a_refit_ends_with_true_codes(n_parts, seed):
     assert upkeep.end_epoch(_PARTS + n_parts).refresh == 0
 
 
+def hurried_cells(steps_per_epoch=200, every=8 * _PARTS):
+    """A layer whose rounds are longer than the last steps of an epoch, in which it is hurried."""
+    net = make_cells(refresh="rolling", refresh_every=every)
+    upkeep, moments = upkeep_of(net, steps_per_epoch)
+    return net.layers[0], upkeep, moments
+
+
+def parts_hashed(layer):
+    """Collects what each call hashes from here on: rows of a refit, and rows that changed."""
+    refit, changed = [], []
+    refit_rows, refresh_rows = layer.refit_rows, layer.refresh_rows
+    layer.refit_rows = lambda rows, n: refit.append(len(rows)) or refit_rows(rows, n)
+    layer.refresh_rows = lambda rows, n: changed.append(len(rows)) or refresh_rows(rows, n)
+    return refit, changed
+
+
+@settings(max_examples=30, deadline=None)
+@given(steps_per_epoch=st.integers(_HURRY + 1, 400))
+def test_the_end_of_an_epoch_finds_only_rows_that_changed_in_its_last_steps(steps_per_epoch):
+    layer, upkeep, moments = hurried_cells(steps_per_epoch)
+    refit, changed = parts_hashed(layer)
+    step = 0
+    while (step := step + upkeep.steps_to_next(step)) < steps_per_epoch:
+        moments.touched[0][:] = min(step, steps_per_epoch - _PARTS)
+        upkeep.keep_up(step)
+    begins = [8 * _PARTS * turn for turn in (1, 2)]
+    if any(steps_per_epoch - _PARTS <= begin < steps_per_epoch for begin in begins):
+        return  # a refit that begins in the last steps is ended at once
+    refit.clear()
+    changed.clear()
+    upkeep.end_epoch(steps_per_epoch)
+    assert (refit, changed) == ([], [0])
+
+
+def test_a_refit_ends_in_parts_before_the_epoch_does():
+    end = 8 * (_PARTS + 2) + _HURRY  # after three parts of the refit
+    layer, upkeep, _ = hurried_cells(steps_per_epoch=end)
+    refit, _ = parts_hashed(layer)
+    before, _ = layer.learned
+    layer.weights[...] = RNG.normal(size=layer.weights.shape)
+    keep_up_to(upkeep, end - _PARTS - 1)
+    assert (sum(refit), max(refit)) == (60, 4)
+    assert (layer.learned[0] != before).any()
+    assert upkeep.end_epoch(end).refresh == 0
+
+
 CELLS = {"family": "centroid", "n_cells": 7, "n_bits": None, "n_tables": None}
 
 
@@ -203,6 +249,7 @@ CELLS = {"family": "centroid", "n_cells": 7, "n_bits": None, "n_tables": None}
                                      {"explore": 0.2, "soft": False}, {"redraw_every": 70},
                                      {"redraw_every": 70, "refresh": "rolling", "center": True},
                                      CELLS, CELLS | {"refresh": "rolling"},
+                                     CELLS | {"refresh": "rolling", "refresh_every": 128},
                                      CELLS | {"refresh": "drift"}, CELLS | {"refresh": "full"}],
                          ids=repr)  # fmt: skip
 def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
@@ -210,7 +257,7 @@ def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
-    nets = [make(refresh_every=64, **options) for _ in range(3)]
+    nets = [make(**{"refresh_every": 64} | options) for _ in range(3)]
     how = {"max_epochs": 4, "batch_size": 4, "n_jobs": 1}
     path = tmp_path / "checkpoint"
     history = ff.Trainer(nets[0], **how).fit(DATA)

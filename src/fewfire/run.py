@@ -59,7 +59,14 @@ class Run:
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
         self.moments = Moments(self.net, plan.optimizer)
-        self.upkeep = Upkeep(net, known(train), self.moments, plan.random_state, plan.n_threads)
+        self.upkeep = Upkeep(
+            net,
+            known(train),
+            self.moments,
+            self.steps_per_epoch,
+            plan.random_state,
+            plan.n_threads,
+        )
 
     @property
     def steps_per_epoch(self) -> int:
