@@ -188,24 +188,29 @@ int64_t Sampled::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
   return mode == Mode::exact ? n_rows : std::min(n_rows, std::max(active_, n_labels));
 }
 
+void Sampled::set_head(std::vector<RowId> rows, int64_t n_rows) {
+  head_ = std::move(rows);
+  is_head_.assign(static_cast<size_t>(n_rows), false);
+  for (const RowId row : head_) is_head_[row] = true;
+}
+
 void Sampled::propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
                       Tally& tally) const {
   const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
   const size_t budget = static_cast<size_t>(std::min(n_rows, std::max(active_, n_labels)));
-  const auto is_in = [](std::span<const RowId> rows, RowId row) {
-    return std::binary_search(rows.begin(), rows.end(), row);
-  };
+  const auto is_label = [&](RowId row) { return std::binary_search(labels.begin(), labels.end(), row); };
+  const auto is_head = [&](RowId row) { return !is_head_.empty() && is_head_[row]; };
   std::vector<RowId>& kept = scratch.forced;
   kept.assign(labels.begin(), labels.end());
   for (const RowId row : head_)
-    if (kept.size() < budget && !is_in(labels, row)) kept.push_back(row);
+    if (kept.size() < budget && !is_label(row)) kept.push_back(row);
   // Rows that are ranked come in no order that would tell which of them to leave out.
   const int64_t n_left = static_cast<int64_t>(budget - kept.size());
   const int64_t wanted = index_->is_ordered() ? std::min(active_, n_rows) : n_left;
   if (n_left > 0) {
     index_->propose(layer, query, wanted, scratch, tally);
     for (const RowId row : scratch.candidates)
-      if (kept.size() < budget && !is_in(labels, row) && !is_in(head_, row)) kept.push_back(row);
+      if (kept.size() < budget && !is_head(row) && !is_label(row)) kept.push_back(row);
   }
   if (kept.size() < budget) {  // some of what was proposed was there already: other rows, drawn uniformly
     scratch.begin_set(n_rows);

@@ -153,9 +153,8 @@ class Sampled : public Gate {
   // Gradients of scores below this are left out or enlarged to it, by lot; 0: none are.
   float thin() const { return thin_; }
 
-  // Rows that are candidates of every example: ascending, and below the rows of the layer. Not while a step
-  // runs.
-  void set_head(std::vector<RowId> rows) { head_ = std::move(rows); }
+  // Rows that are candidates of every example: ascending, and below n_rows. Not while a step runs.
+  void set_head(std::vector<RowId> rows, int64_t n_rows);
 
   // In scratch.candidates: the labels, the head, then the first that the index proposes, within the budget.
   void propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
@@ -167,6 +166,7 @@ class Sampled : public Gate {
   uint64_t seed_;
   float thin_;
   std::vector<RowId> head_;
+  std::vector<bool> is_head_;  // row by row: candidates are looked up one by one
 };
 
 }  // namespace fewfire
