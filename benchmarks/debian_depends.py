@@ -141,7 +141,7 @@ def parse() -> argparse.Namespace:
     option("--dropout", type=float, default=0.2)
     option("--gain", type=float, default=0.0, help="of the last layer's initial weights")
     option("--candidates", type=int, default=1000, help="rows that an example chooses")
-    xc.add_options(parser, optimizer="rms", lr=0.002, refresh_every=100)
+    xc.add_options(parser, optimizer="rms", lr=0.003, refresh_every=100)
     option("--threads", type=int, default=2)
     return parser.parse_args()
 
