@@ -21,7 +21,8 @@ void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient
   const bool is_watched = index != nullptr && index->reads_signs();
   update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient,
              is_watched ? &own.flipped : nullptr, own.tallies[l]);
-  if (is_watched && !own.flipped.empty()) index->signs_flipped(row, own.flipped, layer.weights.row(row));
+  if (is_watched && !own.flipped.empty())
+    index->signs_flipped(row, own.flipped, layer.weights.read(row, own.widened));
 }
 
 }  // namespace fewfire

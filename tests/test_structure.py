@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 CORE, PYTHON = ROOT / "core", ROOT / "src" / "fewfire"
 
 LEVELS = [  # a file includes files of its own level and of those before it
-    "views rng version",
+    "views weights rng version",
     "ledger kernels simd pool group topk",
     "layer inputs text",
     "index hash/hash hash/probes hash/shortcut",
