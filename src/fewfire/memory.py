@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .layers import parameter_bytes
 from .moments import n_bytes
 from .network import Network
 from .optimizers import Optimizer
@@ -54,10 +55,11 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
     >>> estimate_memory(net, Adagrad(rowwise=True))
     MemoryEstimate(parameters=4400, optimizer=1600, index=0, copy=4400)
     """
-    parameters = 4 * net.n_parameters
+    settings = [layer.settings for layer in net.layers]
+    parameters = parameter_bytes(settings)
     return MemoryEstimate(
         parameters,
-        0 if optimizer is None else n_bytes([layer.settings for layer in net.layers], optimizer),
+        0 if optimizer is None else n_bytes(settings, optimizer),
         sum(layer.index.n_bytes for layer in net.layers if layer.index is not None),
         parameters if optimizer is not None and keeps_copy(net) else 0,
     )
@@ -65,4 +67,4 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
 
 def keeps_copy(net: Network) -> bool:
     """Whether training keeps the weights of before an epoch."""
-    return 4 * net.n_parameters <= _COPY
+    return parameter_bytes([layer.settings for layer in net.layers]) <= _COPY
