@@ -9,7 +9,7 @@ from .moments import n_bytes
 from .network import Network
 from .optimizers import Optimizer
 
-_COPY = 256 * 2**20  # bytes of weights up to which an epoch that fails can be taken back
+_COPY = 2**26  # parameters up to which an epoch that fails can be taken back, 256 MiB of floats
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class MemoryEstimate:
         Codes, buckets, and what hash functions keep.
     copy : int
         Of a training: the weights of before the epoch, which a failing epoch goes back to. Networks
-        above 256 MiB have none.
+        of more than 2**26 parameters have none, whatever those are stored as.
     """
 
     parameters: int
@@ -67,4 +67,4 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
 
 def keeps_copy(net: Network) -> bool:
     """Whether training keeps the weights of before an epoch."""
-    return parameter_bytes([layer.settings for layer in net.layers]) <= _COPY
+    return net.n_parameters <= _COPY
