@@ -23,6 +23,9 @@ struct Kernels {
   // The same for an x without gaps: x[j] belongs to column j.
   void (*score_dense)(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
                       const float* x, float* scores);
+  // scores[i] = row . inputs[examples[i]], inputs without gaps
+  void (*score_inputs)(const Weights& row, Matrix<const float> inputs, const RowId* examples, int64_t n,
+                       float* scores);
   // scores[e * stride + r] = weights[first + r] . inputs[e] + bias[first + r], inputs without gaps
   void (*score_block)(const Weights& weights, const float* bias, int64_t first, int64_t n,
                       Matrix<const float> inputs, float* scores, int64_t stride);
@@ -54,6 +57,7 @@ struct Kernels {
   void (*order_keys)(const float* scores, int64_t n, uint32_t* keys);
   int64_t (*count_at_least)(const uint32_t* keys, int64_t n, uint32_t bound);
   float (*sum_of_squares)(const float* values, int64_t n);
+  void (*widen_row)(const BFloat16* from, int64_t n, float* to);
   // One optimizer step on the parameters ids[i] (or 0, 1, ... for nullptr) of a row, whose gradients are
   // scale * values[i]; `key` rounds what is not stored as floats. Writes the ids whose weight changed between
   // positive and not, returns their number; none if flipped == nullptr.

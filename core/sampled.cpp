@@ -7,6 +7,7 @@
 
 #include "kernels.h"
 #include "rng.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -64,8 +65,7 @@ void score_visits(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
     const int64_t n = static_cast<int64_t>(group.size());
     examples_of(group, activity.capacity, own);
     own.values.resize(group.size());
-    kernels().score_dense(inputs, nullptr, own.ids.data(), 0, n, layer.weights.read(row, own.widened).data(),
-                          own.values.data());
+    kernels().score_inputs(Weights(layer.weights).row(row), inputs, own.ids.data(), n, own.values.data());
     for (int64_t k = 0; k < n; ++k) activity.values[group[k].slot] = own.values[k] + layer.bias[row];
     own.tallies[l].forward += n * inputs.cols;
     own.tallies[l].rows_touched += 1;
@@ -101,7 +101,8 @@ void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool)
   pool.parallel_blocks(n, kGroups, 1, [&](int64_t first, int64_t end, int thread) {
     for (int64_t s = first; s < end; ++s) layer.weights.prefetch(own.negatives[s]);
     for (int64_t s = first; s < end; ++s) {
-      const std::span<const float> row = layer.weights.read(own.negatives[s], space.threads[thread].widened);
+      const std::span<const float> row =
+          read_row(layer.weights, own.negatives[s], space.threads[thread].widened);
       std::copy(row.begin(), row.end(), own.weights.begin() + s * d);
       own.bias[s] = layer.bias[own.negatives[s]];
     }
@@ -198,8 +199,8 @@ void spread_row(const Layer& layer, size_t l, std::span<const Visit> group, Work
   const int64_t d = layer.n_columns();
   const Matrix<float> below{space.layers[l - 1].deltas.data(), space.n_examples(), d};
   const int64_t n = static_cast<int64_t>(mine.ids.size());
-  kernels().spread(layer.weights.read(group[0].row, mine.widened).data(), mine.ids.data(), mine.deltas.data(),
-                   n, below);
+  kernels().spread(read_row(layer.weights, group[0].row, mine.widened).data(), mine.ids.data(),
+                   mine.deltas.data(), n, below);
   mine.tallies[l].backward += n * d;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "rows.h"
+
 namespace fewfire {
 namespace {
 
@@ -22,7 +24,7 @@ void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient
   update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient,
              is_watched ? &own.flipped : nullptr, own.tallies[l]);
   if (is_watched && !own.flipped.empty())
-    index->signs_flipped(row, own.flipped, layer.weights.read(row, own.widened));
+    index->signs_flipped(row, own.flipped, read_row(layer.weights, row, own.widened));
 }
 
 }  // namespace fewfire

@@ -3,8 +3,6 @@
 // by lot, so that its mean stays: to the nearest, steps below 1/512 of a weight would all be lost.
 #pragma once
 
-#include <vector>
-
 #include "views.h"
 
 namespace fewfire {
@@ -62,18 +60,6 @@ struct WeightsOf {
 
   WeightsOf row(int64_t i) const {
     return halves != nullptr ? WeightsOf(halves + i * cols, 1, cols) : WeightsOf(floats + i * cols, 1, cols);
-  }
-  // A row, or `n` columns of it, as floats: in place, or widened into `buffer`.
-  std::span<const float> read(int64_t i, std::vector<float>& buffer) const {
-    return read(i, 0, cols, buffer);
-  }
-  std::span<const float> read(int64_t i, int64_t first, int64_t n, std::vector<float>& buffer) const {
-    const size_t size = static_cast<size_t>(n);
-    if (halves == nullptr) return {floats + i * cols + first, size};
-    if (buffer.size() < size) buffer.resize(size);
-    const Half* from = halves + i * cols + first;
-    for (size_t j = 0; j < size; ++j) buffer[j] = widen(from[j]);
-    return {buffer.data(), size};
   }
   // Asks memory for a row that will be read soon.
   void prefetch(int64_t i) const {

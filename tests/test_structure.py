@@ -10,7 +10,7 @@ CORE, PYTHON = ROOT / "core", ROOT / "src" / "fewfire"
 
 LEVELS = [  # a file includes files of its own level and of those before it
     "views weights rng version",
-    "ledger kernels simd pool group topk",
+    "ledger kernels simd pool group topk rows",
     "layer inputs text",
     "index hash/hash hash/probes hash/shortcut",
     "hash/",

@@ -8,6 +8,7 @@
 
 #include "kernels.h"
 #include "rng.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -65,7 +66,7 @@ Centroids::Sample Centroids::draw_sample(const Weights& weights, std::span<const
   std::vector<float> widened;
   for (int64_t i = 0; i < n; ++i) {
     const std::span<float> vector = sample.vector(i);
-    copy_row(weights.read(rows[i], widened), bias[rows[i]], vector.data());
+    copy_row(read_row(weights, rows[i], widened), bias[rows[i]], vector.data());
     sample.norms[i] = kernels().sum_of_squares(vector.data(), width);
     if (!std::isfinite(sample.norms[i])) {
       std::fill(vector.begin(), vector.end(), 0.0f);
@@ -233,7 +234,7 @@ Tally Centroids::follow(const Weights& weights, std::span<const float> bias, std
   for (int64_t row = 0; row < codes.rows; ++row) ++sizes[codes.row(row)[0]];
   std::vector<float> widened;
   for (int64_t i = 0; i < n; ++i) {
-    const std::span<const float> row = weights.read(rows[i], widened);
+    const std::span<const float> row = read_row(weights, rows[i], widened);
     const float norm = kernels().sum_of_squares(row.data(), n_columns_);
     if (!std::isfinite(norm) || !std::isfinite(bias[rows[i]])) continue;
     const uint32_t cell = codes.row(rows[i])[0];
@@ -247,7 +248,7 @@ Tally Centroids::follow(const Weights& weights, std::span<const float> bias, std
       for (float& value : centroid(cell).subspan(first, end - first)) value *= kept[cell];
     for (int64_t i = 0; i < n; ++i) {
       if (shares[i] == 0.0f) continue;
-      const std::span<const float> row = weights.read(rows[i], first, n_weights, part);
+      const std::span<const float> row = read_row(weights, rows[i], first, n_weights, part);
       float* to = centroid(codes.row(rows[i])[0]).data() + first;
       for (int64_t j = 0; j < n_weights; ++j) to[j] += shares[i] * row[j];
       if (end == width) to[n_weights] += shares[i] * bias[rows[i]];
@@ -274,7 +275,8 @@ Tally Centroids::hash_rows(const Weights& weights, std::span<const float> bias, 
     own.values.resize(static_cast<size_t>(block() * width));
     own.spare.resize(static_cast<size_t>(block()));
     for (int64_t i = first; i < end; ++i)
-      copy_row(weights.read(rows[i], own.widened), bias[rows[i]], own.values.data() + (i - first) * width);
+      copy_row(read_row(weights, rows[i], own.widened), bias[rows[i]],
+               own.values.data() + (i - first) * width);
     n_products +=
         nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());
   });

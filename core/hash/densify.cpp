@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "rng.h"
+#include "rows.h"
 
 namespace fewfire {
 namespace {
@@ -54,7 +55,7 @@ Tally DensifiedHash::hash_rows(const Weights& weights, std::span<const float>, s
   std::vector<Tally> tallies(scratch.size());
   pool.parallel_for(static_cast<int64_t>(rows.size()), kGrain, [&](int64_t i, int thread) {
     HashScratch& own = scratch[thread];
-    hash(all_of(weights.read(rows[i], own.widened), own.ids), codes.row(i), own, tallies[thread]);
+    hash(all_of(read_row(weights, rows[i], own.widened), own.ids), codes.row(i), own, tallies[thread]);
   });
   Tally total;
   for (const Tally& tally : tallies) total += tally;

@@ -7,6 +7,7 @@
 
 #include "kernels.h"
 #include "rng.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -42,7 +43,7 @@ Tally SignIndex::refresh(const Weights& weights, std::span<const float>, Pool& p
     for (int64_t j = 0; j < n_columns_; ++j) bits_[j * n_words_ + word] = 0;
     std::vector<float> widened;
     for (int64_t i = word * 64; i < std::min(n_rows_, (word + 1) * 64); ++i) {
-      const std::span<const float> row = weights.read(i, widened);
+      const std::span<const float> row = read_row(weights, i, widened);
       for (int64_t j = 0; j < n_columns_; ++j)
         bits_[j * n_words_ + word] |= uint64_t{row[j] > 0.0f} << (i % 64);
     }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -105,12 +106,12 @@ void SimHash::take_mean(const Weights& weights, std::span<const float> bias, Poo
   std::vector<float> biases(bias.size());
   std::vector<std::vector<float>> widened(static_cast<size_t>(pool.size()));
   pool.parallel_for(weights.rows, kBlock, [&](int64_t i, int thread) {
-    biases[i] = centred_bias(weights.read(i, widened[thread]), bias[i]);
+    biases[i] = centred_bias(read_row(weights, i, widened[thread]), bias[i]);
   });
   pool.parallel_blocks(n_columns_, kColumns, 1, [&](int64_t first, int64_t end, int thread) {
     double sums[kColumns] = {};
     for (int64_t i = 0; i < weights.rows; ++i) {
-      const std::span<const float> part = weights.read(i, first, end - first, widened[thread]);
+      const std::span<const float> part = read_row(weights, i, first, end - first, widened[thread]);
       for (size_t j = 0; j < part.size(); ++j) sums[j] += part[j];
     }
     for (int64_t j = first; j < end; ++j) mean_row_[j] = static_cast<float>(sums[j - first] / n);
@@ -124,7 +125,7 @@ float SimHash::largest_square(const Weights& weights, std::span<const float> bia
   std::vector<float> largest(static_cast<size_t>(pool.size()));
   std::vector<std::vector<float>> values(largest.size()), widened(largest.size());
   pool.parallel_for(weights.rows, kBlock, [&](int64_t i, int thread) {
-    augment(weights.read(i, widened[thread]), bias[i], values[thread]);
+    augment(read_row(weights, i, widened[thread]), bias[i], values[thread]);
     const int64_t n = static_cast<int64_t>(values[thread].size());
     largest[thread] = std::max(largest[thread], kernels().sum_of_squares(values[thread].data(), n));
   });
@@ -138,7 +139,7 @@ Tally SimHash::hash_rows(const Weights& weights, std::span<const float> bias, st
   pool.parallel_blocks(n, kBlock, 1, [&](int64_t first, int64_t end, int thread) {
     HashScratch& own = scratch[thread];
     for (int64_t i = first; i < end; ++i) {
-      transform(weights.read(rows[i], own.widened), bias[rows[i]], own.values);
+      transform(read_row(weights, rows[i], own.widened), bias[rows[i]], own.values);
       projection_->apply(all_of(own.values, own.ids), own.products, own.spare);
       for (int t = 0; t < n_tables(); ++t)
         probe(std::span(own.products).subspan(t * options_.n_bits, options_.n_bits),

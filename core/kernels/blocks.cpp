@@ -69,8 +69,8 @@ inline void prefetch(const Stored* row, int64_t n) {
   for (int64_t j = 0; j < n; j += kLine) __builtin_prefetch(row + j);
 }
 
-template <int kRows, class Stored>
-inline void dense_tile(const Stored* const* row, const float* x, int64_t n, float* dots) {
+template <int kRows, class Stored, class Input>
+inline void dense_tile(const Stored* const* row, const Input* x, int64_t n, float* dots) {
   Floats sums[kRows] = {};
   int64_t j = 0;
   for (; j + kLanes <= n; j += kLanes) {
@@ -84,9 +84,9 @@ inline void dense_tile(const Stored* const* row, const float* x, int64_t n, floa
   for (int r = 0; r < kRows; ++r) dots[r] = sum(sums[r]);
 }
 
-template <class Stored>
+template <class Stored, class Input>
 inline void score_dense_of(Matrix<Stored> weights, const float* bias, const RowId* rows, int64_t first,
-                           int64_t n, const float* x, float* scores) {
+                           int64_t n, const Input* x, float* scores) {
   constexpr int kTile = 4, kAhead = 8;
   const auto id = [&](int64_t r) { return rows != nullptr ? rows[r] : first + r; };
   const auto row_at = [&](int64_t r) { return weights.data + id(r) * weights.cols; };
@@ -147,6 +147,11 @@ void score_dense(const Weights& weights, const float* bias, const RowId* rows, i
   as_stored(weights, [&](auto matrix) { score_dense_of(matrix, bias, rows, first, n, x, scores); });
 }
 
+void score_inputs(const Weights& row, Matrix<const float> inputs, const RowId* examples, int64_t n,
+                  float* scores) {
+  as_stored(row, [&](auto one) { score_dense_of(inputs, nullptr, examples, 0, n, one.data, scores); });
+}
+
 void weighted_sum(const Weights& matrix, const RowId* rows, int64_t first, const float* coefficients,
                   int64_t n, float* sums) {
   as_stored(matrix, [&](auto stored) { weighted_sum_of(stored, rows, first, coefficients, n, sums); });
@@ -161,6 +166,12 @@ void spread(const float* values, const int32_t* rows, const float* coefficients,
     for (; j + kLanes <= sums.cols; j += kLanes) store(to + j, load(to + j) + load(values + j) * coefficient);
     for (; j < sums.cols; ++j) to[j] += values[j] * coefficient;
   }
+}
+
+void widen_row(const BFloat16* from, int64_t n, float* to) {
+  int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes) store(to + j, load(from + j));
+  for (; j < n; ++j) to[j] = widen(from[j]);
 }
 
 void hadamard(float* values, int log_size) {

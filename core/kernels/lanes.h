@@ -24,7 +24,7 @@ constexpr int64_t kLanes = 4;
 #endif
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
 using Ints = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
-using Halves = uint16_t __attribute__((vector_size(kLanes * sizeof(uint16_t))));
+using Halves = uint16_t __attribute__((vector_size(kLanes * sizeof(uint16_t))));  // of floats
 
 static inline Floats load(const float* from) {
   Floats lanes;
@@ -46,10 +46,17 @@ static inline Floats load_some(const float* from, int64_t n) {
 #endif
 }
 
+// GCC 12 would widen wide vectors in halves.
 static inline Floats load(const BFloat16* from) {
+#if defined(__AVX512F__)
+  return (Floats)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)from)), 16);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)from)), 16);
+#else
   Halves lanes;
   std::memcpy(&lanes, from, sizeof lanes);
   return (Floats)(__builtin_convertvector(lanes, Ints) << 16);
+#endif
 }
 
 static inline Floats load_some(const BFloat16* from, int64_t n) {
@@ -106,11 +113,14 @@ void score_dense(const Weights& weights, const float* bias, const RowId* rows, i
                  const float* x, float* scores);
 void score_block(const Weights& weights, const float* bias, int64_t first, int64_t n,
                  Matrix<const float> inputs, float* scores, int64_t stride);
+void score_inputs(const Weights& row, Matrix<const float> inputs, const RowId* examples, int64_t n,
+                  float* scores);
 void weighted_sum(const Weights& matrix, const RowId* rows, int64_t first, const float* coefficients,
                   int64_t n, float* sums);
 void spread(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
             Matrix<float> sums);
 void hadamard(float* values, int log_size);
+void widen_row(const BFloat16* from, int64_t n, float* to);
 
 // exponentials.cpp
 float exponentials(const float* scores, int64_t n, float shift, float* values);
