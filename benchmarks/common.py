@@ -57,7 +57,7 @@ def names(text: str) -> list[str]:
 def check_names(parser: argparse.ArgumentParser, given: list[str], known: Iterable[str]) -> None:
     unknown = [name for name in given if name not in known]
     if unknown:
-        parser.error(f"--only: no {', '.join(unknown)}; there are {', '.join(known)}")
+        parser.error(f"no {', '.join(unknown)}; there are {', '.join(known)}")
 
 
 def build(data: ff.Dataset, hidden: list[int], selector: Selector, seed: int) -> ff.Network:

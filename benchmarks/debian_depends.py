@@ -16,6 +16,7 @@ from typing import Any
 
 import fewfire as ff
 import xc
+from fewfire.bfloat16 import DTYPES
 from fewfire.selectors import Selector
 from report import report
 
@@ -65,8 +66,11 @@ def build(
         options.dim,
         input_dropout=options.input_dropout,
         dropout=options.dropout,
+        dtype=options.dtype,
     )
-    output = ff.Linear(options.dim, train.n_labels, selector=selector, gain=options.gain)
+    output = ff.Linear(
+        options.dim, train.n_labels, selector=selector, gain=options.gain, dtype=options.dtype
+    )
     return ff.Network(bag, output, random_state=seed)
 
 
@@ -112,14 +116,17 @@ def main() -> None:
         settings = settings_of(options, train, seed)
         figures = {}
         for name, selector in selectors.items():
+            if options.only not in (None, name):
+                continue
             figures[name] = run(options, train, measured, selector, seed)
             report("debian_depends", net=name, selector=repr(selector), **figures[name], **settings)
-        compared = compare(figures["all"], figures["hashed"])
-        report("debian_depends", net="all against hashed", **compared, **settings)
+        if options.only is None:
+            compared = compare(figures["all"], figures["hashed"])
+            report("debian_depends", net="all against hashed", **compared, **settings)
 
 
 def settings_of(options: argparse.Namespace, train: ff.Dataset, seed: int) -> dict[str, Any]:
-    left_out = ("folder", "seeds", "examples", "test")
+    left_out = ("folder", "seeds", "examples", "test", "only")
     given = {name: value for name, value in vars(options).items() if name not in left_out}
     measured_on = "test" if options.test else "validation"
     return {**given, "n_examples": len(train), "measured_on": measured_on, "seed": seed}
@@ -142,6 +149,8 @@ def parse() -> argparse.Namespace:
     option("--gain", type=float, default=0.0, help="of the last layer's initial weights")
     option("--candidates", type=int, default=1000, help="rows that an example chooses")
     xc.add_options(parser, optimizer="rms", lr=0.003, refresh_every=100)
+    option("--dtype", choices=DTYPES, default="float32", help="of weights")
+    option("--only", choices=["all", "hashed"], help="one of the two nets")
     option("--threads", type=int, default=2)
     return parser.parse_args()
 

@@ -3,7 +3,8 @@ PyTorch's full softmax, and its sampled softmax that computes as many rows for e
 
 All take turns in one run, so that a busy hour slows all alike: fewfire an epoch, then each peer a
 few steps. fewfire trains in a process of its own, which never loads PyTorch: its peak memory is its
-alone. Without PyTorch it is measured alone. A line per peer, and one for fewfire with the ratios.
+alone. Without PyTorch it is measured alone. A line per peer, and one for fewfire with the ratios;
+with weights of several types a line for each; the lines of peers compare with the first.
 
 fewfire's first epoch is not counted; the others are, with all that belongs to them: batches,
 refreshes, the copy that a failing epoch goes back to. Of a peer only steps are counted. The longest
@@ -17,7 +18,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -30,6 +31,7 @@ import numpy as np
 import fewfire as ff
 import xc
 from common import check_names, names
+from fewfire.bfloat16 import DTYPES
 from fewfire.upkeep import Upkeep
 from report import report
 
@@ -69,15 +71,15 @@ class OneEpochEach(ff.Callback):
         self.clock = xc.Clock()
 
 
-def train(options: argparse.Namespace, turns: Connection) -> None:
+def train(options: argparse.Namespace, dtype: str, turns: Connection) -> None:
     """Train an epoch per turn; at the end tell the figures."""
     pauses = {name: xc.Stopwatch(Upkeep, name) for name in ("keep_up", "end_epoch")}
     data = make(options, options.examples)
     clock = xc.Clock()
     selector = xc.hashed(options, options.candidates, options.labels)
     net = ff.Network(
-        ff.EmbeddingBag(options.features, options.dim),
-        ff.Linear(options.dim, options.labels, selector=selector),
+        ff.EmbeddingBag(options.features, options.dim, dtype=dtype),
+        ff.Linear(options.dim, options.labels, selector=selector, dtype=dtype),
     )
     build_seconds, _ = clock.seconds()
     epochs = OneEpochEach(turns, len(data))
@@ -93,7 +95,7 @@ def train(options: argparse.Namespace, turns: Connection) -> None:
             **{f"longest_{name}_ms": longest(watch) for name, watch in pauses.items()},
             "keep_up_seconds": round(sum(pauses["keep_up"].seconds), 3),
             "index_bytes": index_bytes(net),
-            "weights_bytes": sum(layer.weights.nbytes for layer in net.layers),
+            "weights_bytes": sum(layer.stored.nbytes for layer in net.layers),
             "peak_rss_mib": peak >> 10,
             "loss_first": round(history[0]["train/loss"], 4),
             "loss_last": round(history[-1]["train/loss"], 4),
@@ -138,11 +140,11 @@ def quality(net: ff.Network, test: ff.Dataset) -> dict[str, float]:
 
 
 @contextmanager
-def training(options: argparse.Namespace) -> Iterator[Connection]:
+def training(options: argparse.Namespace, dtype: str) -> Iterator[Connection]:
     """fewfire in a process of its own, and where to ask it for epochs."""
     context = get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=train, args=(options, there), daemon=True)
+    process = context.Process(target=train, args=(options, dtype, there), daemon=True)
     process.start()
     there.close()  # so that the end of the process is the end of what it says
     yield here
@@ -168,18 +170,21 @@ def peers_of(options: argparse.Namespace) -> list[Peer]:
 
 
 def take_turns(
-    options: argparse.Namespace, turns: Connection
+    options: argparse.Namespace, trainings: dict[str, Connection]
 ) -> tuple[dict[str, list[xc.Cost]], dict[str, Any]]:
     """Return what fewfire's epochs and each peer's steps took, and fewfire's figures."""
     peers = peers_of(options)
-    costs: dict[str, list[xc.Cost]] = {"fewfire": [], **{peer.name: [] for peer in peers}}
-    ask(turns)
+    costs: dict[str, list[xc.Cost]] = {name: [] for name in trainings}
+    costs |= {peer.name: [] for peer in peers}
+    for turns in trainings.values():
+        ask(turns)
     for turn in range(options.rounds):
-        costs["fewfire"].append(ask(turns))
+        for dtype, turns in trainings.items():
+            costs[dtype].append(ask(turns))
         for peer in peers:
             n_steps = options.steps * (1 if peer.is_full else SHORT)
             costs[peer.name] += peer.turn(turn, n_warm=2, n_steps=n_steps)
-    return costs, ask(turns)
+    return costs, {dtype: ask(turns) for dtype, turns in trainings.items()}
 
 
 def ask(turns: Connection) -> Any:
@@ -188,24 +193,29 @@ def ask(turns: Connection) -> Any:
 
 
 def run(options: argparse.Namespace) -> None:
-    with training(options) as turns:
-        costs, figures = take_turns(options, turns)
-    settings = {name: x for name, x in vars(options).items() if name not in ("only", "alone")}
+    with ExitStack() as stack:
+        trainings = {x: stack.enter_context(training(options, x)) for x in options.dtype}
+        costs, figures = take_turns(options, trainings)
+    left_out = ("only", "alone", "dtype")
+    settings = {name: x for name, x in vars(options).items() if name not in left_out}
     ms = {name: median(cost.ms for cost in of_turns) for name, of_turns in costs.items()}
-    own = ms.pop("fewfire")
+    own = {dtype: ms.pop(dtype) for dtype in options.dtype}
+    first = own[options.dtype[0]]
     for name in ms:
-        line = {"what": name, **times(costs[name]), "by_fewfire": round(ms[name] / own, 2)}
+        line = {"what": name, **times(costs[name]), "by_fewfire": round(ms[name] / first, 2)}
         report("xc_step", **line, torch=version("torch"), **settings)
     kinds = dict.fromkeys(map(kind_of, ms))
-    ratios = {f"{kind}_by_fewfire": fastest(ms, kind) / own for kind in kinds}
-    report(
-        "xc_step",
-        what="fewfire",
-        **times(costs["fewfire"]),
-        **{name: round(ratio, 2) for name, ratio in ratios.items()},
-        **figures,
-        **settings,
-    )
+    for dtype in options.dtype:
+        ratios = {f"{kind}_by_fewfire": fastest(ms, kind) / own[dtype] for kind in kinds}
+        report(
+            "xc_step",
+            what="fewfire",
+            dtype=dtype,
+            **times(costs[dtype]),
+            **{name: round(ratio, 2) for name, ratio in ratios.items()},
+            **figures[dtype],
+            **settings,
+        )
 
 
 def times(costs: list[xc.Cost]) -> dict[str, float]:
@@ -241,9 +251,11 @@ def main() -> None:
     option("--rounds", type=int, default=3, help="turns that count")
     option("--steps", type=int, default=4, help="of a turn of a full softmax, after 2")
     option("--only", type=names, default=PEERS, help="peers: kind-batch-optimizer[-bf16]")
+    option("--dtype", type=names, default=["float32"], help="of weights; several take turns")
     option("--alone", action="store_true", help="without peers")
     options = parser.parse_args()
     check_names(parser, options.only, PEERS)
+    check_names(parser, options.dtype, list(DTYPES))
     run(options)
 
 

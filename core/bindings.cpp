@@ -7,6 +7,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
@@ -48,6 +49,23 @@ std::span<T> view(const Array1<T>& array) {
 template <class T>
 Matrix<T> view(const Array2<T>& array) {
   return {array.data(), static_cast<int64_t>(array.shape(0)), static_cast<int64_t>(array.shape(1))};
+}
+
+// float32, or bfloat16 as the numbers of 16 bits that numpy has no type for.
+template <class Float, class Half>
+using WeightsArray = std::variant<Array2<Float>, Array2<Half>>;
+using ReadWeights = WeightsArray<const float, const uint16_t>;
+
+Weights view(const ReadWeights& weights) {
+  if (const auto* floats = std::get_if<0>(&weights)) return view(*floats);
+  const Matrix<const uint16_t> bits = view(std::get<1>(weights));
+  return {reinterpret_cast<const BFloat16*>(bits.data), bits.rows, bits.cols};
+}
+
+LiveWeights view(const WeightsArray<float, uint16_t>& weights) {
+  if (const auto* floats = std::get_if<0>(&weights)) return view(*floats);
+  const Matrix<uint16_t> bits = view(std::get<1>(weights));
+  return {reinterpret_cast<BFloat16*>(bits.data), bits.rows, bits.cols};
 }
 
 template <class T>
@@ -387,13 +405,14 @@ void bind_data(nb::module_& m) {
       nb::keep_alive<0, 1>(), "A value for every row of the last layer.");
 }
 
-void check_rows(const Hash& hash, const Array2<const float>& weights, const Array1<const float>& bias) {
-  require(view(weights).cols == hash.n_columns() && bias.size() == weights.shape(0),
+void check_rows(const Hash& hash, const ReadWeights& weights, const Array1<const float>& bias) {
+  require(view(weights).cols == hash.n_columns() && static_cast<int64_t>(bias.size()) == view(weights).rows,
           "the family was made for rows of another shape");
 }
 
-void check_layer(const Index& index, const Array2<const float>& weights, const Array1<const float>& bias) {
-  require(index.fits(view(weights).rows, view(weights).cols) && bias.size() == weights.shape(0),
+void check_layer(const Index& index, const ReadWeights& weights, const Array1<const float>& bias) {
+  require(index.fits(view(weights).rows, view(weights).cols) &&
+              static_cast<int64_t>(bias.size()) == view(weights).rows,
           "the index was made for a layer of another shape");
 }
 
@@ -411,8 +430,8 @@ Numpy<int64_t> cost_of(int n_threads, Work&& work) {
 
 using DriftResult = nb::typed<nb::tuple, double, Numpy<int64_t>>;
 
-void check_some_rows(const TableIndex& index, const Array2<const float>& weights,
-                     const Array1<const float>& bias, const Array1<const RowId>& rows) {
+void check_some_rows(const TableIndex& index, const ReadWeights& weights, const Array1<const float>& bias,
+                     const Array1<const RowId>& rows) {
   check_layer(index, weights, bias);
   for (const RowId row : view(rows)) require(row >= 0 && row < view(weights).rows, "a row is out of range");
 }
@@ -422,7 +441,7 @@ void bind_indexes(nb::module_& m) {
       .def_prop_ro("n_bytes", &Index::bytes, "Memory of the index.")
       .def(
           "refresh",
-          [](Index& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+          [](Index& self, const ReadWeights& weights, Array1<const float> bias, int n_threads) {
             check_layer(self, weights, bias);
             return cost_of(n_threads,
                            [&](Pool& pool) { return self.refresh(view(weights), view(bias), pool); });
@@ -456,7 +475,7 @@ void bind_indexes(nb::module_& m) {
           "center"_a.noconvert(), "The mean input; it counts from the next fit on.")
       .def(
           "fit",
-          [](Hash& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+          [](Hash& self, const ReadWeights& weights, Array1<const float> bias, int n_threads) {
             check_rows(self, weights, bias);
             return cost_of(n_threads, [&](Pool& pool) { return self.fit(view(weights), view(bias), pool); });
           },
@@ -464,9 +483,10 @@ void bind_indexes(nb::module_& m) {
           "Learn what concerns the rows as a whole; returns what it cost, (1, n_fields).")
       .def(
           "hash_rows",
-          [](const Hash& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+          [](const Hash& self, const ReadWeights& weights, Array1<const float> bias, int n_threads) {
             check_rows(self, weights, bias);
-            const size_t n = weights.shape(0), n_tables = static_cast<size_t>(self.n_tables());
+            const size_t n = static_cast<size_t>(view(weights).rows),
+                         n_tables = static_cast<size_t>(self.n_tables());
             std::vector<uint32_t> codes(n * n_tables);
             std::vector<RowId> rows(n);
             std::iota(rows.begin(), rows.end(), 0);
@@ -629,7 +649,7 @@ void bind_indexes(nb::module_& m) {
           "How often each table's hash functions have been drawn anew; a refresh must follow.")
       .def(
           "restore",
-          [](TableIndex& self, Array2<const float> weights, Array2<const float> learned,
+          [](TableIndex& self, const ReadWeights& weights, Array2<const float> learned,
              Array2<const uint32_t> codes, int n_threads) {
             require(self.fits(view(weights).rows, view(weights).cols),
                     "the index was made for a layer of another shape");
@@ -653,8 +673,8 @@ void bind_indexes(nb::module_& m) {
           nb::rv_policy::automatic, "What only the rows of the last refresh could tell again: centroids.")
       .def(
           "refresh_rows",
-          [](TableIndex& self, Array2<const float> weights, Array1<const float> bias,
-             Array1<const RowId> rows, int n_threads) {
+          [](TableIndex& self, const ReadWeights& weights, Array1<const float> bias, Array1<const RowId> rows,
+             int n_threads) {
             check_some_rows(self, weights, bias, rows);
             return cost_of(n_threads, [&](Pool& pool) {
               return self.refresh_rows(view(weights), view(bias), view(rows), pool);
@@ -664,7 +684,7 @@ void bind_indexes(nb::module_& m) {
           "Compute the codes of some rows afresh; returns what it cost, (1, n_fields).")
       .def(
           "begin_refit",
-          [](TableIndex& self, Array2<const float> weights, Array1<const float> bias, int n_threads) {
+          [](TableIndex& self, const ReadWeights& weights, Array1<const float> bias, int n_threads) {
             check_layer(self, weights, bias);
             return cost_of(n_threads,
                            [&](Pool& pool) { return self.begin_refit(view(weights), view(bias), pool); });
@@ -673,8 +693,8 @@ void bind_indexes(nb::module_& m) {
           "Begin a refresh in pieces: learn anew what concerns all rows; returns what it cost.")
       .def(
           "refit_rows",
-          [](TableIndex& self, Array2<const float> weights, Array1<const float> bias,
-             Array1<const RowId> rows, int n_threads) {
+          [](TableIndex& self, const ReadWeights& weights, Array1<const float> bias, Array1<const RowId> rows,
+             int n_threads) {
             check_some_rows(self, weights, bias, rows);
             require(self.is_refitting(), "no refit has begun");
             return cost_of(n_threads, [&](Pool& pool) {
@@ -685,7 +705,7 @@ void bind_indexes(nb::module_& m) {
           "Compute the new codes of some rows; returns what it cost.")
       .def(
           "end_refit",
-          [](TableIndex& self, Array2<const float> weights, int n_threads) {
+          [](TableIndex& self, const ReadWeights& weights, int n_threads) {
             require(self.fits(view(weights).rows, view(weights).cols),
                     "the index was made for a layer of another shape");
             require(self.is_refitting(), "no refit has begun");
@@ -695,7 +715,7 @@ void bind_indexes(nb::module_& m) {
           "Let the new codes, by now those of all rows, take over; returns what it cost.")
       .def(
           "drift",
-          [](const TableIndex& self, Array2<const float> weights, Array1<const float> bias,
+          [](const TableIndex& self, const ReadWeights& weights, Array1<const float> bias,
              Array1<const RowId> rows, int n_threads) -> DriftResult {
             check_some_rows(self, weights, bias, rows);
             double drift = 0.0;
@@ -820,9 +840,9 @@ void bind_network(nb::module_& m) {
   nb::class_<Layer>(m, "Linear")
       .def(
           "__init__",
-          [](Layer* self, Array2<float> weights, Array1<float> bias, const std::string& activation,
-             std::shared_ptr<Gate> gate, bool trains_bias) {
-            require(weights.shape(0) == bias.size() && bias.size() > 0,
+          [](Layer* self, const WeightsArray<float, uint16_t>& weights, Array1<float> bias,
+             const std::string& activation, std::shared_ptr<Gate> gate, bool trains_bias, uint64_t seed) {
+            require(view(weights).rows == static_cast<int64_t>(bias.size()) && bias.size() > 0,
                     "one bias per row of weights is wanted");
             require(!gate || !gate->index() || gate->index()->fits(view(weights).rows, view(weights).cols),
                     "the gate's index was made for a layer of another shape");
@@ -830,17 +850,18 @@ void bind_network(nb::module_& m) {
                              .bias = view(bias),
                              .activation = activation_of(activation),
                              .gate = std::move(gate),
-                             .trains_bias = trains_bias};
+                             .trains_bias = trains_bias,
+                             .seed = seed};
           },
           "weights"_a.noconvert(), "bias"_a.noconvert(), "activation"_a, "gate"_a.none() = nb::none(),
-          "trains_bias"_a = true, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
+          "trains_bias"_a = true, "seed"_a = 0, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
   m.def(
       "EmbeddingBag",
-      [](Array2<float> weights, Array1<float> bias, const std::string& activation, bool trains_bias,
-         float input_dropout, float dropout, uint64_t seed) {
-        require(weights.shape(1) == bias.size() && bias.size() > 0,
+      [](const WeightsArray<float, uint16_t>& weights, Array1<float> bias, const std::string& activation,
+         bool trains_bias, float input_dropout, float dropout, uint64_t seed) {
+        require(view(weights).cols == static_cast<int64_t>(bias.size()) && bias.size() > 0,
                 "one bias per column of weights is wanted");
-        require(weights.shape(0) > 0, "a bag needs an input");
+        require(view(weights).rows > 0, "a bag needs an input");
         for (const float share : {input_dropout, dropout})
           require(share >= 0.0f && share < 1.0f, "dropout must be at least 0 and below 1");
         return Layer{.weights = view(weights),

@@ -61,7 +61,7 @@ class Index {
   // Whether they come likeliest first; otherwise their order means nothing.
   virtual bool is_ordered() const { return false; }
   // Computes the codes of all rows afresh.
-  virtual Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) = 0;
+  virtual Tally refresh(const Weights& weights, std::span<const float> bias, Pool& pool) = 0;
   virtual int64_t bytes() const = 0;  // of memory, what the family of hashes keeps included
   // Whether it wants to hear of these: the weights of `row` at `columns` crossed zero.
   virtual bool reads_signs() const { return false; }

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "views.h"
+#include "weights.h"
 
 namespace fewfire {
 
@@ -18,20 +18,23 @@ struct Rates {
 
 struct Kernels {
   // scores[r] = weights[rows[r]] . x + bias[rows[r]]; rows == nullptr means the rows first, first + 1, ...
-  void (*score_rows)(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first,
-                     int64_t n, SparseVector x, float* scores);
+  void (*score_rows)(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+                     SparseVector x, float* scores);
   // The same for an x without gaps: x[j] belongs to column j.
-  void (*score_dense)(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first,
-                      int64_t n, const float* x, float* scores);
+  void (*score_dense)(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+                      const float* x, float* scores);
+  // scores[i] = row . inputs[examples[i]], inputs without gaps
+  void (*score_inputs)(const Weights& row, Matrix<const float> inputs, const RowId* examples, int64_t n,
+                       float* scores);
   // scores[e * stride + r] = weights[first + r] . inputs[e] + bias[first + r], inputs without gaps
-  void (*score_block)(Matrix<const float> weights, const float* bias, int64_t first, int64_t n,
+  void (*score_block)(const Weights& weights, const float* bias, int64_t first, int64_t n,
                       Matrix<const float> inputs, float* scores, int64_t stride);
   // sums[k] = sum_r deltas[r] * weights[rows[r], ids[k]]
-  void (*gather_sum)(Matrix<const float> weights, std::span<const RowId> rows, const float* deltas,
+  void (*gather_sum)(const Weights& weights, std::span<const RowId> rows, const float* deltas,
                      std::span<const RowId> ids, float* sums);
   // sums += sum_r coefficients[r] * matrix[rows[r]]; rows == nullptr means the rows first, first + 1, ...
-  void (*weighted_sum)(Matrix<const float> matrix, const RowId* rows, int64_t first,
-                       const float* coefficients, int64_t n, float* sums);
+  void (*weighted_sum)(const Weights& matrix, const RowId* rows, int64_t first, const float* coefficients,
+                       int64_t n, float* sums);
   // sums[rows[r]] += coefficients[r] * values
   void (*spread)(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
                  Matrix<float> sums);
@@ -54,11 +57,13 @@ struct Kernels {
   void (*order_keys)(const float* scores, int64_t n, uint32_t* keys);
   int64_t (*count_at_least)(const uint32_t* keys, int64_t n, uint32_t bound);
   float (*sum_of_squares)(const float* values, int64_t n);
+  void (*widen_row)(const BFloat16* from, int64_t n, float* to);
   // One optimizer step on the parameters ids[i] (or 0, 1, ... for nullptr) of a row, whose gradients are
-  // scale * values[i]. Writes the ids whose weight changed between positive and not, returns their number;
-  // none if flipped == nullptr.
-  int64_t (*update)(Rule rule, const Rates& rates, float* weights, float* first, float* second,
-                    const RowId* ids, const float* values, float scale, int64_t n, RowId* flipped);
+  // scale * values[i]; `key` rounds what is not stored as floats. Writes the ids whose weight changed between
+  // positive and not, returns their number; none if flipped == nullptr.
+  int64_t (*update)(Rule rule, const Rates& rates, const LiveWeights& row, uint32_t key, float* first,
+                    float* second, const RowId* ids, const float* values, float scale, int64_t n,
+                    RowId* flipped);
 };
 
 }  // namespace fewfire

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <memory>
 
-#include "views.h"
+#include "weights.h"
 
 namespace fewfire {
 
@@ -43,14 +43,14 @@ inline float slope(Activation activation, float a) {
 }
 
 struct Layer {
-  Matrix<float> weights;  // a row per neuron; of a bag, a row per input
+  LiveWeights weights;  // a row per neuron; of a bag, a row per input
   std::span<float> bias;
   Activation activation = Activation::linear;
   std::shared_ptr<Gate> gate;  // null: every row is computed
   bool trains_bias = true;
   bool is_bag = false;
   float input_dropout = 0.0f, dropout = 0.0f;  // of a bag: shares left out in training
-  uint64_t seed = 0;                           // of what dropout draws
+  uint64_t seed = 0;                           // of what dropout and rounding draw
 
   int64_t n_rows() const { return is_bag ? weights.cols : weights.rows; }  // neurons
   int64_t n_columns() const { return is_bag ? weights.rows : weights.cols; }

@@ -3,22 +3,33 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rng.h"
 #include "simd.h"
 
 namespace fewfire {
 namespace {
 
-void scale(std::span<float> values, float factor, Tally& tally) {
-  for (float& value : values) {
-    const float scaled = value * factor;
-    value = scaled != 0.0f ? scaled : value;  // none underflows to 0, so that no sign is lost
+constexpr uint64_t kDecay = 3, kStep = 4;  // what a lot rounds; a bag's dropout draws under 1 and 2
+
+// Of a row of weights that are not floats, at a step: what rounds them.
+uint32_t rounding_key(const Layer& layer, uint64_t about, int64_t step, RowId row) {
+  if (layer.weights.halves == nullptr) return 0;
+  return static_cast<uint32_t>(
+      random_bits(layer.seed + about, static_cast<uint64_t>(step), static_cast<uint64_t>(row)));
+}
+
+template <class Stored>
+void scale(std::span<Stored> values, float factor, uint32_t key, Tally& tally) {
+  for (size_t j = 0; j < values.size(); ++j) {
+    const Stored scaled = rounded<Stored>(widen(values[j]) * factor, key, static_cast<int64_t>(j));
+    values[j] = widen(scaled) != 0.0f ? scaled : values[j];  // none underflows to 0, so that no sign is lost
   }
   tally.optimizer += static_cast<int64_t>(values.size());
 }
 
 // The instalments of the decay of weights that fell due since the row was last touched.
-void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const OptimizerState& state,
-            RowId row, std::span<float> weights, Tally& tally) {
+void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
+            const OptimizerState& state, RowId row, Tally& tally) {
   if (optimizer.l2 <= 0.0f) return;
   const int64_t due = step / optimizer.l2_period - state.touched[row] / optimizer.l2_period;
   if (due <= 0) return;
@@ -26,7 +37,13 @@ void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const 
   const double decay = std::min(1.0, double{rates.lr} * optimizer.l2);
   const double keep = std::exp(static_cast<double>(due * optimizer.l2_period) * std::log1p(-decay));
   // Bounded below, so that an extreme rate does not erase the row.
-  scale(weights, std::max(1e-20f, static_cast<float>(keep)), tally);
+  const float factor = std::max(1e-20f, static_cast<float>(keep));
+  const LiveWeights weights = layer.weights.row(row);
+  const size_t n = static_cast<size_t>(weights.cols);
+  if (weights.halves != nullptr)
+    scale(std::span(weights.halves, n), factor, rounding_key(layer, kDecay, step, row), tally);
+  else
+    scale(std::span(weights.floats, n), factor, 0, tally);
 }
 
 // The decay of the moments that the row owes for the steps since it was last touched.
@@ -36,8 +53,8 @@ void settle(const Optimizer& optimizer, int64_t step, const Layer& layer, const 
   if (owed <= 0 || state.touched[row] == 0) return;
   const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {
     const float factor = std::pow(rate, static_cast<float>(owed));
-    scale(moments.row(row), factor, tally);
-    if (!layer.is_bag) scale(bias.subspan(static_cast<size_t>(row), 1), factor, tally);
+    scale(moments.row(row), factor, 0, tally);
+    if (!layer.is_bag) scale(bias.subspan(static_cast<size_t>(row), 1), factor, 0, tally);
   };
   if (optimizer.rule == Rule::momentum) decay(state.first, state.first_bias, optimizer.momentum);
   if (optimizer.rule == Rule::adam) {
@@ -95,7 +112,7 @@ void step_bias(const Optimizer& optimizer, const Rates& rates, const Layer& laye
   if (!layer.trains_bias) return;
   const auto moment = [&](std::span<float> values) { return values.empty() ? nullptr : &values[first]; };
   const int64_t n = static_cast<int64_t>(gradients.size());
-  kernels().update(optimizer.rule, rates, &layer.bias[first], moment(state.first_bias),
+  kernels().update(optimizer.rule, rates, {&layer.bias[first], 1, n}, 0, moment(state.first_bias),
                    moment(state.second_bias), nullptr, gradients.data(), 1.0f, n, nullptr);
   tally.optimizer += n * cost_per_parameter(optimizer.rule);
   tally.parameters_touched += n;
@@ -134,7 +151,7 @@ Rates Optimizer::rates(float lr, int64_t step) const {
 void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
                 const OptimizerState& state, RowId row, const RowGradient& gradient,
                 std::vector<RowId>* flipped, Tally& tally) {
-  shrink(optimizer, rates, step, state, row, layer.weights.row(row), tally);
+  shrink(optimizer, rates, step, layer, state, row, tally);
   settle(optimizer, step, layer, state, row, tally);
   const auto moments = [&](Matrix<float> matrix) {
     return matrix.data != nullptr ? matrix.row(row).data() : nullptr;
@@ -147,9 +164,10 @@ void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, co
     move = rowwise_move(optimizer.rule, rates, gradient, second.row(row)[0], tally);
   }
   if (flipped != nullptr) flipped->resize(static_cast<size_t>(n + 1));
-  const int64_t n_flipped = kernels().update(
-      move.rule, move.rates, layer.weights.row(row).data(), moments(state.first), moments(state.second), ids,
-      gradient.values.data(), move.scale, n, flipped != nullptr ? flipped->data() : nullptr);
+  const int64_t n_flipped =
+      kernels().update(move.rule, move.rates, layer.weights.row(row), rounding_key(layer, kStep, step, row),
+                       moments(state.first), moments(state.second), ids, gradient.values.data(), move.scale,
+                       n, flipped != nullptr ? flipped->data() : nullptr);
   if (flipped != nullptr) flipped->resize(static_cast<size_t>(n_flipped));
   tally.optimizer += n * cost_per_parameter(move.rule);
   tally.parameters_touched += n;

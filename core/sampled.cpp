@@ -7,6 +7,7 @@
 
 #include "kernels.h"
 #include "rng.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -14,20 +15,14 @@ namespace {
 
 constexpr int64_t kGroups = 16;  // that a thread takes at a time
 constexpr int64_t kAhead = 6;    // groups between asking for a row and using it
-constexpr int64_t kLine = 64;    // bytes
 constexpr float kMasked = -std::numeric_limits<float>::infinity();
 
 const Sampled& gate_of(const Layer& layer) { return static_cast<const Sampled&>(*layer.gate); }
 
 bool contains(std::span<const uint64_t> bits, RowId row) { return bits[row >> 6] >> (row & 63) & 1; }
 
-void prefetch(std::span<const float> row) {
-  const char* from = reinterpret_cast<const char*>(row.data());
-  for (size_t at = 0; at < row.size_bytes(); at += kLine) __builtin_prefetch(from + at);
-}
-
 void ask_for_row(const Layer& layer, const Groups<Visit>& visits, int64_t group) {
-  if (group < visits.size()) prefetch(layer.weights.row(visits.items[visits.begins[group]].row));
+  if (group < visits.size()) layer.weights.prefetch(visits.items[visits.begins[group]].row);
 }
 
 void choose_candidates(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
@@ -70,8 +65,7 @@ void score_visits(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
     const int64_t n = static_cast<int64_t>(group.size());
     examples_of(group, activity.capacity, own);
     own.values.resize(group.size());
-    kernels().score_dense(inputs, nullptr, own.ids.data(), 0, n, layer.weights.row(row).data(),
-                          own.values.data());
+    kernels().score_inputs(Weights(layer.weights).row(row), inputs, own.ids.data(), n, own.values.data());
     for (int64_t k = 0; k < n; ++k) activity.values[group[k].slot] = own.values[k] + layer.bias[row];
     own.tallies[l].forward += n * inputs.cols;
     own.tallies[l].rows_touched += 1;
@@ -105,9 +99,10 @@ void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool)
   own.scores.resize(static_cast<size_t>(batch * n));
   own.deltas.resize(own.scores.size());
   pool.parallel_blocks(n, kGroups, 1, [&](int64_t first, int64_t end, int thread) {
-    for (int64_t s = first; s < end; ++s) prefetch(layer.weights.row(own.negatives[s]));
+    for (int64_t s = first; s < end; ++s) layer.weights.prefetch(own.negatives[s]);
     for (int64_t s = first; s < end; ++s) {
-      const std::span<const float> row = layer.weights.row(own.negatives[s]);
+      const std::span<const float> row =
+          read_row(layer.weights, own.negatives[s], space.threads[thread].widened);
       std::copy(row.begin(), row.end(), own.weights.begin() + s * d);
       own.bias[s] = layer.bias[own.negatives[s]];
     }
@@ -204,7 +199,8 @@ void spread_row(const Layer& layer, size_t l, std::span<const Visit> group, Work
   const int64_t d = layer.n_columns();
   const Matrix<float> below{space.layers[l - 1].deltas.data(), space.n_examples(), d};
   const int64_t n = static_cast<int64_t>(mine.ids.size());
-  kernels().spread(layer.weights.row(group[0].row).data(), mine.ids.data(), mine.deltas.data(), n, below);
+  kernels().spread(read_row(layer.weights, group[0].row, mine.widened).data(), mine.ids.data(),
+                   mine.deltas.data(), n, below);
   mine.tallies[l].backward += n * d;
 }
 

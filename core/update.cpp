@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "rows.h"
+
 namespace fewfire {
 namespace {
 
@@ -21,7 +23,8 @@ void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient
   const bool is_watched = index != nullptr && index->reads_signs();
   update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient,
              is_watched ? &own.flipped : nullptr, own.tallies[l]);
-  if (is_watched && !own.flipped.empty()) index->signs_flipped(row, own.flipped, layer.weights.row(row));
+  if (is_watched && !own.flipped.empty())
+    index->signs_flipped(row, own.flipped, read_row(layer.weights, row, own.widened));
 }
 
 }  // namespace fewfire

@@ -73,7 +73,7 @@ struct ThreadSpace {
   // Per layer and row: examples that chose it; of a last layer that retrieves perhaps only their sum.
   std::vector<std::vector<int64_t>> usage;
   std::vector<RowId> rows, flipped, ids;
-  std::vector<float> deltas, gradient, values;
+  std::vector<float> deltas, gradient, values, widened;
   std::vector<Pair> pairs;
 
   void count(size_t layer, RowId row, int64_t n) { usage[layer][usage[layer].size() > 1 ? row : 0] += n; }

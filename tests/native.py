@@ -63,6 +63,8 @@ class Network:
         twin: reference.Model,
         optimizer: reference.Optimizer = PLAIN_SGD,
         initial: float = 0.0,
+        *,
+        bfloat16: bool = False,
     ) -> None:
         self.weights = [
             (layer.weights.T if isinstance(layer, reference.Bag) else layer.weights).astype(
@@ -70,6 +72,8 @@ class Network:
             )
             for layer in twin.layers
         ]
+        if bfloat16:
+            self.weights = [reference.nearest_bfloat16(weights) for weights in self.weights]
         self.bias = [layer.bias.astype(np.float32) for layer in twin.layers]
         self.gates = [
             self.gate(layer.gate, weights, bias)

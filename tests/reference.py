@@ -276,6 +276,37 @@ def random_bits(seed: int, key: int, draw: int) -> int:
     return mix(mix(seed ^ mix(key)) ^ draw)
 
 
+# -- bfloat16 ------------------------------------------------------------------------------------
+
+
+def nearest_bfloat16(values: np.ndarray) -> np.ndarray:
+    """As uint16: of the two neighbours the nearer one, of two as near the even one."""
+    bits = values.astype(np.float32).view(np.uint32).astype(np.int64)
+    lower, rest = bits >> 16, bits & 0xFFFF
+    up = (rest > 0x8000) | ((rest == 0x8000) & (lower % 2 == 1))
+    return (lower + up).astype(np.uint16)
+
+
+def widened(bits: np.ndarray) -> np.ndarray:
+    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def rounded_by(values: np.ndarray, lots: np.ndarray) -> np.ndarray:
+    """As uint16: away from 0 where a lot below 2^16 is at least what the rest lacks of the next."""
+    bits = values.astype(np.float32).view(np.uint32).astype(np.int64)
+    return ((bits >> 16) + (lots >= 0x10000 - (bits & 0xFFFF))).astype(np.uint16)
+
+
+def lots(seed: int, about: int, step: int, n_rows: int, n_columns: int) -> np.ndarray:
+    """16 random bits for each weight: 3 for the decay of a step, 4 for the step itself."""
+    keys = [random_bits((seed + about) % 2**64, step, row) % 2**32 for row in range(n_rows)]
+    bits = np.array(keys, np.uint64)[:, None] + np.arange(n_columns, dtype=np.uint64) * 0x9E3779B9
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        bits %= 2**32
+        bits = (bits ^ bits >> np.uint64(shift)) * np.uint64(factor)
+    return (bits % 2**32 >> np.uint64(16)).astype(np.int64)
+
+
 def random_below(n: int, bits: int) -> int:
     return (bits >> 32) * n >> 32
 

@@ -33,6 +33,16 @@ from reference import (
 SIZES = st.one_of(st.sampled_from([1, 15, 16, 17, 31, 33, 63, 64, 65]), st.integers(1, 70))
 SEEDS = st.integers(0, 2**32 - 1)
 LEVELS = st.sampled_from(native.LEVELS)
+RULES = [
+    Optimizer("sgd"),
+    Optimizer("sgd", momentum=0.9),
+    Optimizer("adagrad"),
+    Optimizer("rms", rho=0.9),
+    Optimizer("adam", beta1=0.8, beta2=0.9),
+    Optimizer("adagrad", rowwise=True),
+    Optimizer("rms", rho=0.9, rowwise=True),
+    Optimizer("adam", beta1=0.8, beta2=0.9, rowwise=True),
+]
 BETAS = [-1.5, -1, 0, 1, 3.5]  # of adaptive dropout, the paper's
 
 

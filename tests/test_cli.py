@@ -58,6 +58,18 @@ def test_training_learns_reports_and_is_repeatable(folder):
     assert same_bytes(folder, "again.safetensors", "third.safetensors")
 
 
+def test_weights_of_16_bits_halve_the_file_and_learn_too(folder):
+    out, _ = run(
+        *TRAIN, "--dtype", "bfloat16", "--val-size", 300, "-o", "half.safetensors", "--json",
+        cwd=folder,
+    )  # fmt: skip
+    assert json.loads(out)["val"]["gated"]["metrics"]["accuracy"] > 0.6
+    half, whole = (folder / f"{name}.safetensors" for name in ("half", "model"))
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    described, _ = run("inspect", "half.safetensors", "--json", cwd=folder)
+    assert {layer["dtype"] for layer in json.loads(described)["layers"]} == {"bfloat16"}
+
+
 def same_bytes(folder, a, b):
     return (folder / a).read_bytes() == (folder / b).read_bytes()
 

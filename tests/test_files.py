@@ -121,11 +121,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     path = tmp_path / "net"
     path.write_text("old")
 
-    def fail(arrays, target, metadata):
-        target.write_bytes(b"half")
+    def fail(file, array):
+        file.write(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(files, "save_file", fail)
+    monkeypatch.setattr(files, "write_blocks", fail)
     with pytest.raises(OSError, match="disk full"):
         trained().save(path)
     assert path.read_text() == "old"

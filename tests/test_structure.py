@@ -9,8 +9,8 @@ ROOT = Path(__file__).parent.parent
 CORE, PYTHON = ROOT / "core", ROOT / "src" / "fewfire"
 
 LEVELS = [  # a file includes files of its own level and of those before it
-    "views rng version",
-    "ledger kernels simd pool group topk",
+    "views weights rng version",
+    "ledger kernels simd pool group topk rows",
     "layer inputs text",
     "index hash/hash hash/probes hash/shortcut",
     "hash/",

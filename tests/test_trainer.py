@@ -203,10 +203,10 @@ class PressesCtrlC(np.ndarray):
 def test_an_interrupted_renumbering_leaves_the_function_as_it_was():
     net = make()
     before, usage = net.copy(), [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
-    net.layers[0].weights = net.layers[0].weights.view(PressesCtrlC)
+    net.layers[0].stored = net.layers[0].stored.view(PressesCtrlC)
     with pytest.raises(KeyboardInterrupt):
         renumber(net, Moments(net, ff.RMS()), usage)
-    net.layers[0].weights = np.asarray(net.layers[0].weights)
+    net.layers[0].stored = np.asarray(net.layers[0].stored)
     net.refresh()
     assert not np.array_equal(net.layers[0].weights, before.layers[0].weights)
     scores = before.decision_function(TEST)

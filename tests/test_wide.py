@@ -24,9 +24,10 @@ def lists(n, n_features=40, n_labels=300):
 DATA = lists(200)
 
 
-def make(selector):
-    bag = ff.EmbeddingBag(DATA.n_features, 16)
-    return ff.Network(bag, ff.Linear(16, DATA.n_labels, selector=selector), random_state=1)
+def make(selector, dtype="float32"):
+    bag = ff.EmbeddingBag(DATA.n_features, 16, dtype=dtype)
+    output = ff.Linear(16, DATA.n_labels, selector=selector, dtype=dtype)
+    return ff.Network(bag, output, random_state=1)
 
 
 SELECTORS = [ff.All(), ff.Hashed(0.1, "centroid"), ff.Hashed(0.1), ff.Hashed(0.1, rerank=3)]
@@ -133,12 +134,13 @@ def test_losses_in_blocks_are_those_of_all_rows(loss):
     assert got == pytest.approx(want.mean(), rel=1e-4)
 
 
-def test_memory_is_that_of_the_arrays():
-    net = make(ff.Hashed(0.1, "centroid"))
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_memory_is_that_of_the_arrays(dtype):
+    net = make(ff.Hashed(0.1, "centroid"), dtype=dtype)
     optimizer = ff.RMS(rowwise=True)
     estimate = ff.estimate_memory(net, optimizer)
     assert estimate.parameters == sum(
-        layer.weights.nbytes + layer.bias.nbytes for layer in net.layers
+        layer.stored.nbytes + layer.bias.nbytes for layer in net.layers
     )
     index = net.layers[-1].index
     held = sum(np.asarray(array).nbytes for array in (index.codes, index.offsets, index.rows))

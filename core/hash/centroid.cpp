@@ -8,6 +8,7 @@
 
 #include "kernels.h"
 #include "rng.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -53,7 +54,7 @@ Centroids::Centroids(int64_t n_columns, const CentroidOptions& options, uint64_t
   options_.n_probes = std::min(options_.n_probes, options_.n_cells);
 }
 
-Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<const float> bias) const {
+Centroids::Sample Centroids::draw_sample(const Weights& weights, std::span<const float> bias) const {
   const int64_t n = std::min(weights.rows, options_.sample_per_cell * n_used_), width = n_columns_ + 1;
   Sample sample{.size = n, .width = width};
   sample.vectors.resize(static_cast<size_t>(n * width));
@@ -62,9 +63,10 @@ Centroids::Sample Centroids::draw_sample(Matrix<const float> weights, std::span<
   sample.distances.resize(static_cast<size_t>(n));
   sample.counts.resize(static_cast<size_t>(n_used_));
   const std::vector<RowId> rows = draw(n, weights.rows, seed_);
+  std::vector<float> widened;
   for (int64_t i = 0; i < n; ++i) {
     const std::span<float> vector = sample.vector(i);
-    copy_row(weights.row(rows[i]), bias[rows[i]], vector.data());
+    copy_row(read_row(weights, rows[i], widened), bias[rows[i]], vector.data());
     sample.norms[i] = kernels().sum_of_squares(vector.data(), width);
     if (!std::isfinite(sample.norms[i])) {
       std::fill(vector.begin(), vector.end(), 0.0f);
@@ -189,7 +191,7 @@ void Centroids::transpose() {
 
 // Multiplications: the norms of the sample, in each round those of an assignment, and two widths a cell for
 // every mean and its norm.
-Tally Centroids::fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+Tally Centroids::fit(const Weights& weights, std::span<const float> bias, Pool& pool) {
   const int64_t width = n_columns_ + 1;
   n_used_ = std::min(options_.n_cells, weights.rows);
   Sample sample = draw_sample(weights, bias);
@@ -223,15 +225,16 @@ void Centroids::restore(Matrix<const float> learned, Pool& pool) {
 
 // A row multiplies its width twice, to see that it is finite and for its share; a cell that moved does, to
 // keep the rest and for its norm.
-Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+Tally Centroids::follow(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                         Matrix<const uint32_t> codes, Pool& pool) {
   if (n_used_ == 0) return {};
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<float> shares(rows.size()), kept(static_cast<size_t>(n_used_), 1.0f);
   std::vector<int64_t> sizes(static_cast<size_t>(n_used_));
   for (int64_t row = 0; row < codes.rows; ++row) ++sizes[codes.row(row)[0]];
+  std::vector<float> widened;
   for (int64_t i = 0; i < n; ++i) {
-    const std::span<const float> row = weights.row(rows[i]);
+    const std::span<const float> row = read_row(weights, rows[i], widened);
     const float norm = kernels().sum_of_squares(row.data(), n_columns_);
     if (!std::isfinite(norm) || !std::isfinite(bias[rows[i]])) continue;
     const uint32_t cell = codes.row(rows[i])[0];
@@ -240,11 +243,12 @@ Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias
   }
   pool.parallel_blocks(width, kColumns, 1, [&](int64_t first, int64_t end, int) {
     const int64_t n_weights = std::min(n_columns_, end) - first;
+    std::vector<float> part;
     for (int64_t cell = 0; cell < n_used_; ++cell)
       for (float& value : centroid(cell).subspan(first, end - first)) value *= kept[cell];
     for (int64_t i = 0; i < n; ++i) {
       if (shares[i] == 0.0f) continue;
-      const float* row = weights.row(rows[i]).data() + first;
+      const std::span<const float> row = read_row(weights, rows[i], first, n_weights, part);
       float* to = centroid(codes.row(rows[i])[0]).data() + first;
       for (int64_t j = 0; j < n_weights; ++j) to[j] += shares[i] * row[j];
       if (end == width) to[n_weights] += shares[i] * bias[rows[i]];
@@ -261,8 +265,8 @@ Tally Centroids::follow(Matrix<const float> weights, std::span<const float> bias
   return tally;
 }
 
-Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> bias,
-                           std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
+Tally Centroids::hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                           Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
   std::atomic<int64_t> n_products{0};
@@ -271,7 +275,8 @@ Tally Centroids::hash_rows(Matrix<const float> weights, std::span<const float> b
     own.values.resize(static_cast<size_t>(block() * width));
     own.spare.resize(static_cast<size_t>(block()));
     for (int64_t i = first; i < end; ++i)
-      copy_row(weights.row(rows[i]), bias[rows[i]], own.values.data() + (i - first) * width);
+      copy_row(read_row(weights, rows[i], own.widened), bias[rows[i]],
+               own.values.data() + (i - first) * width);
     n_products +=
         nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());
   });

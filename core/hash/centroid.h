@@ -41,12 +41,12 @@ class Centroids : public Hash {
   std::unique_ptr<Hash> unfitted() const override {
     return std::make_unique<Centroids>(n_columns_, options_, seed_);
   }
-  Tally fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
+  Tally fit(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   Matrix<const float> learned() const override { return centroids(); }
   void restore(Matrix<const float> learned, Pool& pool) override;
-  Tally follow(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+  Tally follow(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                Matrix<const uint32_t> codes, Pool& pool) override;
-  Tally hash_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+  Tally hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                   Matrix<uint32_t> codes, Pool& pool) const override;
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
 
@@ -55,7 +55,7 @@ class Centroids : public Hash {
 
  private:
   struct Sample;
-  Sample draw_sample(Matrix<const float> weights, std::span<const float> bias) const;
+  Sample draw_sample(const Weights& weights, std::span<const float> bias) const;
   Tally assignment_cost(int64_t n_products) const;
   int64_t nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes, float* scores) const;
   int64_t block() const;

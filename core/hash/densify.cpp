@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "rng.h"
+#include "rows.h"
 
 namespace fewfire {
 namespace {
@@ -48,13 +49,13 @@ void DensifiedHash::hash(SparseVector x, std::span<uint32_t> codes, HashScratch&
   }
 }
 
-Tally DensifiedHash::hash_rows(Matrix<const float> weights, std::span<const float>,
-                               std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
+Tally DensifiedHash::hash_rows(const Weights& weights, std::span<const float>, std::span<const RowId> rows,
+                               Matrix<uint32_t> codes, Pool& pool) const {
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
   std::vector<Tally> tallies(scratch.size());
   pool.parallel_for(static_cast<int64_t>(rows.size()), kGrain, [&](int64_t i, int thread) {
     HashScratch& own = scratch[thread];
-    hash(all_of(weights.row(rows[i]), own.ids), codes.row(i), own, tallies[thread]);
+    hash(all_of(read_row(weights, rows[i], own.widened), own.ids), codes.row(i), own, tallies[thread]);
   });
   Tally total;
   for (const Tally& tally : tallies) total += tally;

@@ -22,7 +22,7 @@ class DensifiedHash : public Hash {
 
   int64_t n_columns() const override { return n_columns_; }
   int n_tables() const override { return n_tables_; }
-  Tally hash_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+  Tally hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                   Matrix<uint32_t> codes, Pool& pool) const override;
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
 

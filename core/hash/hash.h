@@ -13,12 +13,12 @@
 #include "ledger.h"
 #include "pool.h"
 #include "topk.h"
-#include "views.h"
+#include "weights.h"
 
 namespace fewfire {
 
 struct HashScratch {  // of one thread
-  std::vector<float> values, products, spare;
+  std::vector<float> values, products, spare, widened;
   std::vector<RowId> ids;
   std::vector<uint64_t> keys, filled;  // of densify.h
   ProbeScratch probes;
@@ -55,19 +55,19 @@ class Hash {
   // A family of the same make that has not learned from rows yet; null where nothing is learned.
   virtual std::unique_ptr<Hash> unfitted() const { return nullptr; }
   // Learns what concerns the rows as a whole; codes from before hold no longer.
-  virtual Tally fit(Matrix<const float> /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
+  virtual Tally fit(const Weights& /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
   // What the fit learned and only the rows of that time could tell again, for files: none in most families.
   // No more rows than buckets; the columns are known before the first fit.
   virtual Matrix<const float> learned() const { return {}; }
   virtual void restore(Matrix<const float> /*learned*/, Pool&) {}
   // Lets what was learned follow some rows that changed; codes.row(i) are those of row i, still the old ones.
-  virtual Tally follow(Matrix<const float> /*weights*/, std::span<const float> /*bias*/,
+  virtual Tally follow(const Weights& /*weights*/, std::span<const float> /*bias*/,
                        std::span<const RowId> /*rows*/, Matrix<const uint32_t> /*codes*/, Pool&) {
     return {};
   }
   // codes.row(i): the codes of weight row rows[i], one per table
-  virtual Tally hash_rows(Matrix<const float> weights, std::span<const float> bias,
-                          std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const = 0;
+  virtual Tally hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                          Matrix<uint32_t> codes, Pool& pool) const = 0;
   // codes.row(t): the buckets of table t that x visits, the likeliest first
   virtual void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
                           Tally& tally) const = 0;

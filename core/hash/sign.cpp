@@ -7,6 +7,7 @@
 
 #include "kernels.h"
 #include "rng.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -37,11 +38,12 @@ SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t se
       reads_(draw_columns(n_columns, n_read, seed)),
       bits_(n_columns * n_words_) {}
 
-Tally SignIndex::refresh(Matrix<const float> weights, std::span<const float>, Pool& pool) {
+Tally SignIndex::refresh(const Weights& weights, std::span<const float>, Pool& pool) {
   pool.parallel_for(n_words_, 1, [&](int64_t word, int) {
     for (int64_t j = 0; j < n_columns_; ++j) bits_[j * n_words_ + word] = 0;
+    std::vector<float> widened;
     for (int64_t i = word * 64; i < std::min(n_rows_, (word + 1) * 64); ++i) {
-      const std::span<const float> row = weights.row(i);
+      const std::span<const float> row = read_row(weights, i, widened);
       for (int64_t j = 0; j < n_columns_; ++j)
         bits_[j * n_words_ + word] |= uint64_t{row[j] > 0.0f} << (i % 64);
     }

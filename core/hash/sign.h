@@ -25,7 +25,7 @@ class SignIndex : public Index {
   }
   void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
-  Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
+  Tally refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   bool reads_signs() const override { return true; }
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override;
 

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "kernels.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -36,9 +37,10 @@ SignRows::SignRows(int64_t n_rows, int64_t n_columns, float alpha)
       alpha_(alpha),
       bits_(static_cast<size_t>(n_rows * n_words_)) {}
 
-void SignRows::refresh(Matrix<const float> weights, std::span<const RowId> rows, Pool& pool, Tally& tally) {
-  pool.parallel_for(static_cast<int64_t>(rows.size()), 64, [&](int64_t i, int) {
-    const std::span<const float> row = weights.row(rows[i]);
+void SignRows::refresh(const Weights& weights, std::span<const RowId> rows, Pool& pool, Tally& tally) {
+  std::vector<std::vector<float>> widened(static_cast<size_t>(pool.size()));
+  pool.parallel_for(static_cast<int64_t>(rows.size()), 64, [&](int64_t i, int thread) {
+    const std::span<const float> row = read_row(weights, rows[i], widened[thread]);
     uint64_t* words = bits_.data() + rows[i] * n_words_;
     std::fill(words, words + n_words_, 0);
     for (int64_t j = 0; j < n_columns_; ++j) words[j / 64] |= uint64_t{row[j] > 0.0f} << (j % 64);

@@ -13,7 +13,7 @@ class SignRows {
  public:
   SignRows(int64_t n_rows, int64_t n_columns, float alpha);
 
-  void refresh(Matrix<const float> weights, std::span<const RowId> rows, Pool& pool, Tally& tally);
+  void refresh(const Weights& weights, std::span<const RowId> rows, Pool& pool, Tally& tally);
   void flip(RowId row, std::span<const RowId> columns, std::span<const float> weights);
   void score(const Layer& layer, SparseVector x, std::span<const RowId> rows, Scratch& scratch,
              std::vector<float>& scores, Tally& tally) const;

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels.h"
+#include "rows.h"
 #include "simd.h"
 
 namespace fewfire {
@@ -79,7 +80,7 @@ int64_t SimHash::transform_cost() const {
   return (options_.center ? n_columns_ : 0) + (options_.mips != Mips::none ? 2 * n + n_extra() : 0);
 }
 
-Tally SimHash::fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+Tally SimHash::fit(const Weights& weights, std::span<const float> bias, Pool& pool) {
   Tally tally;
   if (options_.center) {
     take_mean(weights, bias, pool);
@@ -100,15 +101,19 @@ Tally SimHash::fit(Matrix<const float> weights, std::span<const float> bias, Poo
 }
 
 // Each column's sum by one thread, in the order of the rows: the same bits for any number of threads.
-void SimHash::take_mean(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+void SimHash::take_mean(const Weights& weights, std::span<const float> bias, Pool& pool) {
   const double n = static_cast<double>(weights.rows);
   std::vector<float> biases(bias.size());
-  pool.parallel_for(weights.rows, kBlock,
-                    [&](int64_t i, int) { biases[i] = centred_bias(weights.row(i), bias[i]); });
-  pool.parallel_blocks(n_columns_, kColumns, 1, [&](int64_t first, int64_t end, int) {
+  std::vector<std::vector<float>> widened(static_cast<size_t>(pool.size()));
+  pool.parallel_for(weights.rows, kBlock, [&](int64_t i, int thread) {
+    biases[i] = centred_bias(read_row(weights, i, widened[thread]), bias[i]);
+  });
+  pool.parallel_blocks(n_columns_, kColumns, 1, [&](int64_t first, int64_t end, int thread) {
     double sums[kColumns] = {};
-    for (int64_t i = 0; i < weights.rows; ++i)
-      for (int64_t j = first; j < end; ++j) sums[j - first] += weights.row(i)[j];
+    for (int64_t i = 0; i < weights.rows; ++i) {
+      const std::span<const float> part = read_row(weights, i, first, end - first, widened[thread]);
+      for (size_t j = 0; j < part.size(); ++j) sums[j] += part[j];
+    }
     for (int64_t j = first; j < end; ++j) mean_row_[j] = static_cast<float>(sums[j - first] / n);
   });
   const double sum = std::accumulate(biases.begin(), biases.end(), 0.0);
@@ -116,25 +121,25 @@ void SimHash::take_mean(Matrix<const float> weights, std::span<const float> bias
 }
 
 // Of what is left of the rows and their biases: the largest squared norm.
-float SimHash::largest_square(Matrix<const float> weights, std::span<const float> bias, Pool& pool) const {
+float SimHash::largest_square(const Weights& weights, std::span<const float> bias, Pool& pool) const {
   std::vector<float> largest(static_cast<size_t>(pool.size()));
-  std::vector<std::vector<float>> values(largest.size());
+  std::vector<std::vector<float>> values(largest.size()), widened(largest.size());
   pool.parallel_for(weights.rows, kBlock, [&](int64_t i, int thread) {
-    augment(weights.row(i), bias[i], values[thread]);
+    augment(read_row(weights, i, widened[thread]), bias[i], values[thread]);
     const int64_t n = static_cast<int64_t>(values[thread].size());
     largest[thread] = std::max(largest[thread], kernels().sum_of_squares(values[thread].data(), n));
   });
   return *std::max_element(largest.begin(), largest.end());
 }
 
-Tally SimHash::hash_rows(Matrix<const float> weights, std::span<const float> bias,
-                         std::span<const RowId> rows, Matrix<uint32_t> codes, Pool& pool) const {
+Tally SimHash::hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                         Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size());
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
   pool.parallel_blocks(n, kBlock, 1, [&](int64_t first, int64_t end, int thread) {
     HashScratch& own = scratch[thread];
     for (int64_t i = first; i < end; ++i) {
-      transform(weights.row(rows[i]), bias[rows[i]], own.values);
+      transform(read_row(weights, rows[i], own.widened), bias[rows[i]], own.values);
       projection_->apply(all_of(own.values, own.ids), own.products, own.spare);
       for (int t = 0; t < n_tables(); ++t)
         probe(std::span(own.products).subspan(t * options_.n_bits, options_.n_bits),

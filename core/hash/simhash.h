@@ -39,8 +39,8 @@ class SimHash : public Hash {
   int64_t n_buckets() const override { return int64_t{1} << options_.n_bits; }
   int n_probes() const override { return options_.n_probes; }
   int bits_per_code() const override { return options_.n_bits; }
-  Tally fit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
-  Tally hash_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+  Tally fit(const Weights& weights, std::span<const float> bias, Pool& pool) override;
+  Tally hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                   Matrix<uint32_t> codes, Pool& pool) const override;
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
 
@@ -56,8 +56,8 @@ class SimHash : public Hash {
  private:
   bool has_bias() const { return options_.mips != Mips::none || options_.center; }
   int64_t n_extra() const;
-  void take_mean(Matrix<const float> weights, std::span<const float> bias, Pool& pool);
-  float largest_square(Matrix<const float> weights, std::span<const float> bias, Pool& pool) const;
+  void take_mean(const Weights& weights, std::span<const float> bias, Pool& pool);
+  float largest_square(const Weights& weights, std::span<const float> bias, Pool& pool) const;
   float centred_bias(std::span<const float> row, float bias) const;
   void augment(std::span<const float> row, float bias, std::vector<float>& values) const;
   int64_t transform_cost() const;

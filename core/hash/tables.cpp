@@ -28,8 +28,8 @@ struct Fresh {
   std::vector<uint32_t> values;
   Matrix<const uint32_t> codes;
 
-  Fresh(const Hash& hash, Matrix<const float> weights, std::span<const float> bias,
-        std::span<const RowId> rows, Pool& pool, Tally& tally)
+  Fresh(const Hash& hash, const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+        Pool& pool, Tally& tally)
       : values(rows.size() * static_cast<size_t>(hash.n_tables())) {
     const Matrix<uint32_t> all{values.data(), static_cast<int64_t>(rows.size()), hash.n_tables()};
     tally += hash.hash_rows(weights, bias, rows, all, pool);
@@ -56,7 +56,7 @@ int64_t TableIndex::signature_words() const {
   return (int64_t{hash_->n_tables()} * hash_->bits_per_code() + 63) / 64;
 }
 
-Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+Tally TableIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
   next_.reset();
   Tally tally = hash_->fit(weights, bias, pool);
   tally += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
@@ -64,8 +64,8 @@ Tally TableIndex::refresh(Matrix<const float> weights, std::span<const float> bi
   return tally;
 }
 
-Tally TableIndex::restore(Matrix<const float> weights, Matrix<const float> learned,
-                          Matrix<const uint32_t> codes, Pool& pool) {
+Tally TableIndex::restore(const Weights& weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
+                          Pool& pool) {
   next_.reset();
   hash_->restore(learned, pool);
   std::copy_n(codes.data, codes_.size(), codes_.begin());
@@ -73,7 +73,7 @@ Tally TableIndex::restore(Matrix<const float> weights, Matrix<const float> learn
 }
 
 // The tables, and what ranks, from new codes.
-Tally TableIndex::fill_all(Matrix<const float> weights, Pool& pool) {
+Tally TableIndex::fill_all(const Weights& weights, Pool& pool) {
   Tally tally;
   pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
   for (int64_t row = 0; row < n_rows_; ++row) write_signature(row);
@@ -81,7 +81,7 @@ Tally TableIndex::fill_all(Matrix<const float> weights, Pool& pool) {
   return tally;
 }
 
-Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const float> bias,
+Tally TableIndex::refresh_rows(const Weights& weights, std::span<const float> bias,
                                std::span<const RowId> rows, Pool& pool) {
   const int64_t n_tables = hash_->n_tables();
   Tally tally = hash_->follow(weights, bias, rows, this->codes(), pool);
@@ -101,15 +101,15 @@ Tally TableIndex::refresh_rows(Matrix<const float> weights, std::span<const floa
   return tally;
 }
 
-Tally TableIndex::begin_refit(Matrix<const float> weights, std::span<const float> bias, Pool& pool) {
+Tally TableIndex::begin_refit(const Weights& weights, std::span<const float> bias, Pool& pool) {
   next_ = hash_->unfitted();
   if (next_ == nullptr) throw std::logic_error("this family learns nothing from rows");
   next_codes_.assign(codes_.size(), 0);
   return next_->fit(weights, bias, pool);
 }
 
-Tally TableIndex::refit_rows(Matrix<const float> weights, std::span<const float> bias,
-                             std::span<const RowId> rows, Pool& pool) {
+Tally TableIndex::refit_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                             Pool& pool) {
   Tally tally;
   const Fresh fresh(*next_, weights, bias, rows, pool, tally);
   for (size_t i = 0; i < rows.size(); ++i)
@@ -118,15 +118,15 @@ Tally TableIndex::refit_rows(Matrix<const float> weights, std::span<const float>
   return tally;
 }
 
-Tally TableIndex::end_refit(Matrix<const float> weights, Pool& pool) {
+Tally TableIndex::end_refit(const Weights& weights, Pool& pool) {
   hash_ = std::move(next_);
   codes_.swap(next_codes_);
   next_codes_ = {};
   return fill_all(weights, pool);
 }
 
-double TableIndex::drift(Matrix<const float> weights, std::span<const float> bias,
-                         std::span<const RowId> rows, Pool& pool, Tally& tally) const {
+double TableIndex::drift(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                         Pool& pool, Tally& tally) const {
   const int64_t n_tables = hash_->n_tables(), n_bits = hash_->bits_per_code();
   const Fresh now(*hash_, weights, bias, rows, pool, tally);
   int64_t differing = 0;

@@ -40,26 +40,26 @@ class TableIndex : public Index {
   bool is_ordered() const override { return options_.rank == Rank::any; }
   void set_center(std::span<const float> center) { hash_->set_center(center); }
   void set_draws(std::span<const uint32_t> draws) { hash_->set_draws(draws); }
-  Tally refresh(Matrix<const float> weights, std::span<const float> bias, Pool& pool) override;
+  Tally refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   // Takes over what an index of the same make had learned, and its codes.
-  Tally restore(Matrix<const float> weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
+  Tally restore(const Weights& weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
                 Pool& pool);
   const Hash& hash() const { return *hash_; }
   // Hashes some rows anew, after what the family learned has followed them, and refills the tables in which
   // one of them has another code.
-  Tally refresh_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+  Tally refresh_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                      Pool& pool);
   // A refresh in pieces, for rows too many to be hashed at once: the family learns anew, then some rows after
   // others are hashed, and when all are, the new codes take over. Until then queries see the old ones.
-  Tally begin_refit(Matrix<const float> weights, std::span<const float> bias, Pool& pool);
-  Tally refit_rows(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
+  Tally begin_refit(const Weights& weights, std::span<const float> bias, Pool& pool);
+  Tally refit_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                    Pool& pool);
-  Tally end_refit(Matrix<const float> weights, Pool& pool);
+  Tally end_refit(const Weights& weights, Pool& pool);
   bool is_refitting() const { return next_ != nullptr; }
   // How far the codes of some rows are from those of the weights now: the mean share of bits that differ in
   // a table, or of codes where bits mean nothing.
-  double drift(Matrix<const float> weights, std::span<const float> bias, std::span<const RowId> rows,
-               Pool& pool, Tally& tally) const;
+  double drift(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows, Pool& pool,
+               Tally& tally) const;
   bool reads_signs() const override { return signs_.has_value(); }
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override {
     if (signs_) signs_->flip(row, columns, weights);
@@ -82,7 +82,7 @@ class TableIndex : public Index {
   void write_signature(int64_t row);
   int64_t signature_words() const;
   void fill(int table);
-  Tally fill_all(Matrix<const float> weights, Pool& pool);
+  Tally fill_all(const Weights& weights, Pool& pool);
   void collect(const Query& query, int64_t limit, Scratch& scratch) const;
   void count_votes(Scratch& scratch, Tally& tally) const;
   void count_bits(Scratch& scratch, Tally& tally) const;

@@ -6,8 +6,8 @@ namespace fewfire::FEWFIRE_LEVEL {
 namespace {
 
 // sums[r][e] += products of kLanes neighbours of row r and example e, which are n apart
-template <int kRows, int kExamples, class Load>
-inline void add_products(const float* weights, const float* inputs, int64_t n, Load load_at,
+template <int kRows, int kExamples, class Stored, class Load>
+inline void add_products(const Stored* weights, const float* inputs, int64_t n, Load load_at,
                          Floats (&sums)[kRows][kExamples]) {
   Floats row[kRows];
   for (int r = 0; r < kRows; ++r) row[r] = load_at(weights + r * n);
@@ -17,37 +17,36 @@ inline void add_products(const float* weights, const float* inputs, int64_t n, L
   }
 }
 
-template <int kRows, int kExamples>
-inline void dot_tile(const float* weights, const float* inputs, int64_t n, float (&dots)[kRows][kExamples]) {
+template <int kRows, int kExamples, class Stored>
+inline void dot_tile(const Stored* weights, const float* inputs, int64_t n, float (&dots)[kRows][kExamples]) {
   Floats sums[kRows][kExamples] = {};
   int64_t j = 0;
   for (; j + kLanes <= n; j += kLanes)
-    add_products(weights + j, inputs + j, n, [](const float* from) { return load(from); }, sums);
+    add_products(weights + j, inputs + j, n, [](const auto* from) { return load(from); }, sums);
   if (j < n)
-    add_products(weights + j, inputs + j, n, [&](const float* from) { return load_some(from, n - j); }, sums);
+    add_products(weights + j, inputs + j, n, [&](const auto* from) { return load_some(from, n - j); }, sums);
   for (int r = 0; r < kRows; ++r)
     for (int e = 0; e < kExamples; ++e) dots[r][e] = sum(sums[r][e]);
 }
 
-template <int kRows, int kExamples>
-inline void score_block_tile(const float* weights, const float* bias, const float* inputs, int64_t n_inputs,
+template <int kRows, int kExamples, class Stored>
+inline void score_block_tile(const Stored* weights, const float* bias, const float* inputs, int64_t n_inputs,
                              float* scores, int64_t stride) {
   float dots[kRows][kExamples];
-  dot_tile<kRows, kExamples>(weights, inputs, n_inputs, dots);
+  dot_tile(weights, inputs, n_inputs, dots);
   for (int e = 0; e < kExamples; ++e)
     for (int r = 0; r < kRows; ++r) scores[e * stride + r] = bias[r] + dots[r][e];
 }
 
-}  // namespace
-
-void score_block(Matrix<const float> weights, const float* bias, int64_t first, int64_t n,
-                 Matrix<const float> inputs, float* scores, int64_t stride) {
+template <class Stored>
+inline void score_block_of(Matrix<Stored> weights, const float* bias, int64_t first, int64_t n,
+                           Matrix<const float> inputs, float* scores, int64_t stride) {
   const int64_t d = weights.cols;
   // As many sums as registers hold beside what they are made of.
   constexpr int kRows = kLanes == 16 ? 4 : 2, kExamples = 4;
   for (int64_t r = 0; r < n; r += kRows) {
     const bool whole_rows = r + kRows <= n;
-    const float* row = weights.data + (first + r) * d;
+    const auto* row = weights.data + (first + r) * d;
     for (int64_t e = 0; e < inputs.rows; e += kExamples) {
       const float* x = inputs.data + e * d;
       float* to = scores + e * stride + r;
@@ -63,17 +62,15 @@ void score_block(Matrix<const float> weights, const float* bias, int64_t first, 
   }
 }
 
-namespace {
-
-constexpr int64_t kLine = 64 / sizeof(float);  // floats that memory brings at a time
-
 // Asks for a row that will be read soon: rows are far apart, so no hardware foresees them.
-inline void prefetch(const float* row, int64_t n) {
+template <class Stored>
+inline void prefetch(const Stored* row, int64_t n) {
+  constexpr int64_t kLine = 64 / sizeof(Stored);  // numbers that memory brings at a time
   for (int64_t j = 0; j < n; j += kLine) __builtin_prefetch(row + j);
 }
 
-template <int kRows>
-inline void dense_tile(const float* const* row, const float* x, int64_t n, float* dots) {
+template <int kRows, class Stored, class Input>
+inline void dense_tile(const Stored* const* row, const Input* x, int64_t n, float* dots) {
   Floats sums[kRows] = {};
   int64_t j = 0;
   for (; j + kLanes <= n; j += kLanes) {
@@ -87,17 +84,16 @@ inline void dense_tile(const float* const* row, const float* x, int64_t n, float
   for (int r = 0; r < kRows; ++r) dots[r] = sum(sums[r]);
 }
 
-}  // namespace
-
-void score_dense(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
-                 const float* x, float* scores) {
+template <class Stored, class Input>
+inline void score_dense_of(Matrix<Stored> weights, const float* bias, const RowId* rows, int64_t first,
+                           int64_t n, const Input* x, float* scores) {
   constexpr int kTile = 4, kAhead = 8;
   const auto id = [&](int64_t r) { return rows != nullptr ? rows[r] : first + r; };
   const auto row_at = [&](int64_t r) { return weights.data + id(r) * weights.cols; };
   const int64_t n_foreseen = rows != nullptr ? n : 0;  // hardware foresees neighbours
   for (int64_t r = 0; r < n_foreseen && r < kAhead; ++r) prefetch(row_at(r), weights.cols);
   for (int64_t begin = 0; begin < n; begin += kTile) {
-    const float* row[kTile];
+    const Stored* row[kTile];
     float dots[kTile];
     for (int64_t r = begin + kAhead; r < n_foreseen && r < begin + kAhead + kTile; ++r)
       prefetch(row_at(r), weights.cols);
@@ -109,8 +105,6 @@ void score_dense(Matrix<const float> weights, const float* bias, const RowId* ro
   }
 }
 
-namespace {
-
 // kTile vectors of sums stay in registers while the rows pass. Returns the first column not done.
 template <int kTile, class Row>
 inline int64_t weighted_tiles(int64_t j, int64_t end, Row row, const float* coefficients, int64_t n,
@@ -119,7 +113,7 @@ inline int64_t weighted_tiles(int64_t j, int64_t end, Row row, const float* coef
     Floats totals[kTile];
     for (int t = 0; t < kTile; ++t) totals[t] = load(sums + j + t * kLanes);
     for (int64_t r = 0; r < n; ++r) {
-      const float* from = row(r) + j;
+      const auto* from = row(r) + j;
       for (int t = 0; t < kTile; ++t) totals[t] += load(from + t * kLanes) * coefficients[r];
     }
     for (int t = 0; t < kTile; ++t) store(sums + j + t * kLanes, totals[t]);
@@ -127,19 +121,40 @@ inline int64_t weighted_tiles(int64_t j, int64_t end, Row row, const float* coef
   return j;
 }
 
-}  // namespace
-
-void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, const float* coefficients,
-                  int64_t n, float* sums) {
+template <class Stored>
+inline void weighted_sum_of(Matrix<Stored> matrix, const RowId* rows, int64_t first,
+                            const float* coefficients, int64_t n, float* sums) {
   const auto row = [&](int64_t r) {
     return matrix.data + (rows != nullptr ? rows[r] : first + r) * matrix.cols;
   };
   int64_t j = weighted_tiles<8>(0, matrix.cols, row, coefficients, n, sums);
   j = weighted_tiles<1>(j, matrix.cols, row, coefficients, n, sums);
   for (int64_t r = 0; r < n; ++r) {
-    const float* from = row(r);
-    for (int64_t i = j; i < matrix.cols; ++i) sums[i] += from[i] * coefficients[r];
+    const auto* from = row(r);
+    for (int64_t i = j; i < matrix.cols; ++i) sums[i] += widen(from[i]) * coefficients[r];
   }
+}
+
+}  // namespace
+
+void score_block(const Weights& weights, const float* bias, int64_t first, int64_t n,
+                 Matrix<const float> inputs, float* scores, int64_t stride) {
+  as_stored(weights, [&](auto matrix) { score_block_of(matrix, bias, first, n, inputs, scores, stride); });
+}
+
+void score_dense(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+                 const float* x, float* scores) {
+  as_stored(weights, [&](auto matrix) { score_dense_of(matrix, bias, rows, first, n, x, scores); });
+}
+
+void score_inputs(const Weights& row, Matrix<const float> inputs, const RowId* examples, int64_t n,
+                  float* scores) {
+  as_stored(row, [&](auto one) { score_dense_of(inputs, nullptr, examples, 0, n, one.data, scores); });
+}
+
+void weighted_sum(const Weights& matrix, const RowId* rows, int64_t first, const float* coefficients,
+                  int64_t n, float* sums) {
+  as_stored(matrix, [&](auto stored) { weighted_sum_of(stored, rows, first, coefficients, n, sums); });
 }
 
 void spread(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
@@ -151,6 +166,12 @@ void spread(const float* values, const int32_t* rows, const float* coefficients,
     for (; j + kLanes <= sums.cols; j += kLanes) store(to + j, load(to + j) + load(values + j) * coefficient);
     for (; j < sums.cols; ++j) to[j] += values[j] * coefficient;
   }
+}
+
+void widen_row(const BFloat16* from, int64_t n, float* to) {
+  int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes) store(to + j, load(from + j));
+  for (; j < n; ++j) to[j] = widen(from[j]);
 }
 
 void hadamard(float* values, int log_size) {

@@ -24,6 +24,7 @@ constexpr int64_t kLanes = 4;
 #endif
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
 using Ints = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
+using Halves = uint16_t __attribute__((vector_size(kLanes * sizeof(uint16_t))));  // of floats
 
 static inline Floats load(const float* from) {
   Floats lanes;
@@ -43,6 +44,32 @@ static inline Floats load_some(const float* from, int64_t n) {
   for (int64_t i = 0; i < n; ++i) lanes[i] = from[i];
   return lanes;
 #endif
+}
+
+// GCC 12 would widen wide vectors in halves.
+static inline Floats load(const BFloat16* from) {
+#if defined(__AVX512F__)
+  return (Floats)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)from)), 16);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)from)), 16);
+#else
+  Halves lanes;
+  std::memcpy(&lanes, from, sizeof lanes);
+  return (Floats)(__builtin_convertvector(lanes, Ints) << 16);
+#endif
+}
+
+static inline Floats load_some(const BFloat16* from, int64_t n) {
+  BFloat16 some[kLanes] = {};
+  for (int64_t i = 0; i < n; ++i) some[i] = from[i];
+  return load(some);
+}
+
+// work(matrix), a Matrix of what is stored: chosen once, so that its loops know the type.
+template <class Float, class Half, class Work>
+static inline auto as_stored(const WeightsOf<Float, Half>& weights, Work work) {
+  return weights.halves != nullptr ? work(Matrix<Half>{weights.halves, weights.rows, weights.cols})
+                                   : work(Matrix<Float>{weights.floats, weights.rows, weights.cols});
 }
 
 static inline void store(float* to, Floats lanes) { std::memcpy(to, &lanes, sizeof lanes); }
@@ -68,28 +95,32 @@ static inline float sum(Floats lanes) {
 }
 
 // scattered.cpp
-void score_rows(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+void score_rows(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
                 SparseVector x, float* scores);
-void gather_sum(Matrix<const float> weights, std::span<const RowId> rows, const float* deltas,
+void gather_sum(const Weights& weights, std::span<const RowId> rows, const float* deltas,
                 std::span<const RowId> ids, float* sums);
 void pattern_sum(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const int32_t* groups,
                  const float* sums_of_patterns, int64_t n_groups, float* sums);
 void hamming(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const uint64_t* words,
              float* distances);
 void gather(const float* from, const RowId* ids, int64_t n, float* values);
+void gather(const BFloat16* from, const RowId* ids, int64_t n, float* values);
 void scatter(const float* values, const RowId* ids, int64_t n, float* to);
-int64_t find_flipped(const float* before, const float* after, const RowId* ids, int64_t n, RowId* flipped);
+void scatter(const BFloat16* values, const RowId* ids, int64_t n, BFloat16* to);
 
 // blocks.cpp
-void score_dense(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+void score_dense(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
                  const float* x, float* scores);
-void score_block(Matrix<const float> weights, const float* bias, int64_t first, int64_t n,
+void score_block(const Weights& weights, const float* bias, int64_t first, int64_t n,
                  Matrix<const float> inputs, float* scores, int64_t stride);
-void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, const float* coefficients,
+void score_inputs(const Weights& row, Matrix<const float> inputs, const RowId* examples, int64_t n,
+                  float* scores);
+void weighted_sum(const Weights& matrix, const RowId* rows, int64_t first, const float* coefficients,
                   int64_t n, float* sums);
 void spread(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
             Matrix<float> sums);
 void hadamard(float* values, int log_size);
+void widen_row(const BFloat16* from, int64_t n, float* to);
 
 // exponentials.cpp
 float exponentials(const float* scores, int64_t n, float shift, float* values);
@@ -102,7 +133,7 @@ int64_t count_at_least(const uint32_t* keys, int64_t n, uint32_t bound);
 
 // update.cpp
 float sum_of_squares(const float* values, int64_t n);
-int64_t update(Rule rule, const Rates& rates, float* weights, float* first, float* second, const RowId* ids,
-               const float* values, float scale, int64_t n, RowId* flipped);
+int64_t update(Rule rule, const Rates& rates, const LiveWeights& row, uint32_t key, float* first,
+               float* second, const RowId* ids, const float* values, float scale, int64_t n, RowId* flipped);
 
 }  // namespace fewfire::FEWFIRE_LEVEL

@@ -7,21 +7,21 @@ namespace fewfire::FEWFIRE_LEVEL {
 namespace {
 
 // Rows of one tile share every load of the input; a row's sum runs over the inputs in order.
-template <int kRows>
-inline void score_tile(const float* const* row, const RowId* ids, const float* values, int64_t n,
+template <int kRows, class Stored>
+inline void score_tile(const Stored* const* row, const RowId* ids, const float* values, int64_t n,
                        float* scores) {
   float sums[kRows] = {};
   for (int64_t k = 0; k < n; ++k)
-    for (int r = 0; r < kRows; ++r) sums[r] += row[r][ids[k]] * values[k];
+    for (int r = 0; r < kRows; ++r) sums[r] += widen(row[r][ids[k]]) * values[k];
   for (int r = 0; r < kRows; ++r) scores[r] += sums[r];
 }
 
-template <int kRows>
-inline void gather_tile(const float* const* row, const float* deltas, const RowId* ids, int64_t n,
+template <int kRows, class Stored>
+inline void gather_tile(const Stored* const* row, const float* deltas, const RowId* ids, int64_t n,
                         float* sums) {
   for (int64_t k = 0; k < n; ++k) {
     float total = sums[k];
-    for (int r = 0; r < kRows; ++r) total += deltas[r] * row[r][ids[k]];
+    for (int r = 0; r < kRows; ++r) total += deltas[r] * widen(row[r][ids[k]]);
     sums[k] = total;
   }
 }
@@ -74,17 +74,16 @@ inline void pattern_sum_lanes(Matrix<const uint64_t> bits, const RowId* rows, co
 
 #endif
 
-}  // namespace
-
-void score_rows(Matrix<const float> weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
-                SparseVector x, float* scores) {
+template <class Stored>
+inline void score_rows_of(Matrix<Stored> weights, const float* bias, const RowId* rows, int64_t first,
+                          int64_t n, SparseVector x, float* scores) {
   const RowId* ids = x.ids.data();
   const float* values = x.values.data();
   const int64_t n_inputs = static_cast<int64_t>(x.ids.size());
   constexpr int kTile = 8;
   const auto id = [&](int64_t r) { return rows != nullptr ? rows[r] : first + r; };
   for (int64_t r = 0; r < n; ++r) scores[r] = bias[id(r)];
-  const float* row[kTile];
+  Stored* row[kTile];
   int64_t begin = 0;
   for (; begin + kTile <= n; begin += kTile) {
     for (int r = 0; r < kTile; ++r) row[r] = weights.data + id(begin + r) * weights.cols;
@@ -96,12 +95,13 @@ void score_rows(Matrix<const float> weights, const float* bias, const RowId* row
   }
 }
 
-void gather_sum(Matrix<const float> weights, std::span<const RowId> rows, const float* deltas,
-                std::span<const RowId> ids, float* sums) {
+template <class Stored>
+inline void gather_sum_of(Matrix<Stored> weights, std::span<const RowId> rows, const float* deltas,
+                          std::span<const RowId> ids, float* sums) {
   constexpr int kTile = 4;
   const int64_t n_rows = static_cast<int64_t>(rows.size()), n = static_cast<int64_t>(ids.size());
   for (int64_t k = 0; k < n; ++k) sums[k] = 0.0f;
-  const float* row[kTile];
+  Stored* row[kTile];
   int64_t begin = 0;
   for (; begin + kTile <= n_rows; begin += kTile) {
     for (int r = 0; r < kTile; ++r) row[r] = weights.data + rows[begin + r] * weights.cols;
@@ -111,6 +111,28 @@ void gather_sum(Matrix<const float> weights, std::span<const RowId> rows, const 
     row[0] = weights.data + rows[begin] * weights.cols;
     gather_tile<1>(row, deltas + begin, ids.data(), n, sums);
   }
+}
+
+template <class Stored>
+inline void gather_of(const Stored* from, const RowId* ids, int64_t n, float* values) {
+  for (int64_t i = 0; i < n; ++i) values[i] = widen(from[ids[i]]);
+}
+
+template <class Stored>
+inline void scatter_of(const Stored* values, const RowId* ids, int64_t n, Stored* to) {
+  for (int64_t i = 0; i < n; ++i) to[ids[i]] = values[i];
+}
+
+}  // namespace
+
+void score_rows(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
+                SparseVector x, float* scores) {
+  as_stored(weights, [&](auto matrix) { score_rows_of(matrix, bias, rows, first, n, x, scores); });
+}
+
+void gather_sum(const Weights& weights, std::span<const RowId> rows, const float* deltas,
+                std::span<const RowId> ids, float* sums) {
+  as_stored(weights, [&](auto matrix) { gather_sum_of(matrix, rows, deltas, ids, sums); });
 }
 
 void pattern_sum(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const int32_t* groups,
@@ -138,21 +160,15 @@ void hamming(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const ui
 }
 
 void gather(const float* from, const RowId* ids, int64_t n, float* values) {
-  for (int64_t i = 0; i < n; ++i) values[i] = from[ids[i]];
+  gather_of(from, ids, n, values);
+}
+void gather(const BFloat16* from, const RowId* ids, int64_t n, float* values) {
+  gather_of(from, ids, n, values);
 }
 
-void scatter(const float* values, const RowId* ids, int64_t n, float* to) {
-  for (int64_t i = 0; i < n; ++i) to[ids[i]] = values[i];
-}
-
-// Writes the ids whose value changed between positive and not, returns their number.
-int64_t find_flipped(const float* before, const float* after, const RowId* ids, int64_t n, RowId* flipped) {
-  int64_t n_flipped = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    flipped[n_flipped] = ids[i];
-    n_flipped += (before[i] > 0.0f) != (after[i] > 0.0f);
-  }
-  return n_flipped;
+void scatter(const float* values, const RowId* ids, int64_t n, float* to) { scatter_of(values, ids, n, to); }
+void scatter(const BFloat16* values, const RowId* ids, int64_t n, BFloat16* to) {
+  scatter_of(values, ids, n, to);
 }
 
 }  // namespace fewfire::FEWFIRE_LEVEL

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .bfloat16 import DTYPES
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
 from .linear import ACTIVATIONS
 from .selectors import All
@@ -29,6 +30,10 @@ class EmbeddingBag:
         False keeps the bias at 0.
     gain : float
         Standard deviation of the initial weights, times sqrt(dim).
+    dtype : {"float32", "bfloat16"}
+        What weights are stored as. "bfloat16" takes half the memory: an update adds to the float
+        and rounds up or down by lot, so that small steps count. Biases and the optimizer's state
+        are float32 always.
 
     Raises
     ------
@@ -46,6 +51,7 @@ class EmbeddingBag:
     dropout: float = 0.0
     bias: bool = True
     gain: float = 1.0
+    dtype: str = "float32"
 
     def __post_init__(self) -> None:
         for name in ("n_features", "dim"):
@@ -56,6 +62,7 @@ class EmbeddingBag:
         check_number("dropout", self.dropout, low=0.0, below=1.0)
         check_flag("bias", self.bias)
         check_number("gain", self.gain, low=0.0, high=1e6)
+        check_choice("dtype", self.dtype, tuple(DTYPES))
 
     @property
     def in_features(self) -> int:

@@ -1,20 +1,30 @@
-"""Files: written beside and renamed. A model is safetensors with JSON, as docs/format.md says."""
+"""Files: written beside and renamed. A model is safetensors with JSON, as docs/format.md says.
+
+Its numpy side knows no bfloat16, so safetensors are written here, and arrays of bfloat16 read here.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+
+from .bfloat16 import is_bfloat16, is_finite
 
 VERSION = 1
+TYPES: dict[str, type[Any]] = {
+    "I64": np.int64, "F32": np.float32, "I32": np.int32, "U32": np.uint32, "BF16": np.uint16,
+    "U8": np.uint8,
+}  # fmt: skip
+_NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
@@ -37,15 +47,45 @@ def replacing(path: PathLike) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+class Blocks(NamedTuple):
+    """An array to write: its type, its shape, and its values in pieces."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    values: Iterable[NDArray[Any]]
+
+
+def write_safetensors(
+    path: PathLike, metadata: Mapping[str, str], arrays: Mapping[str, Blocks]
+) -> None:
+    """Write a safetensors file, its arrays in turn: those of wide types must come first."""
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, (dtype, shape, _) in arrays.items():
+        begin, end = end, end + math.prod(shape) * np.dtype(TYPES[dtype]).itemsize
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # so that the arrays are aligned
+    with replacing(path) as beside, open(beside, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays.values():
+            write_blocks(file, array)
+
+
+def write_blocks(file: IO[bytes], array: Blocks) -> None:
+    """Write the values of an array."""
+    for block in array.values:
+        file.write(np.ascontiguousarray(block, TYPES[array.dtype]).data)
+
+
 def write_model(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> None:
     """Write a model's description and arrays."""
-    # One entry: safetensors writes several in any order, and equal models should be equal bytes.
     metadata = {"fewfire": json.dumps({"version": VERSION, **config})}
-    with replacing(path) as beside:
-        beside.touch()
-        mode = beside.stat().st_mode
-        save_file(arrays, beside, metadata=metadata)
-        beside.chmod(mode)  # safetensors lets nobody but the owner read what it writes
+    widest_first = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
+    blocks = {
+        name: Blocks(_NAMES[array.dtype], array.shape, [array]) for name, array in widest_first
+    }
+    write_safetensors(path, metadata, blocks)
 
 
 def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
@@ -58,7 +98,10 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
     try:
         with safe_open(path, framework="np") as file:
             config = _config(path, file.metadata() or {})
-            return config, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            narrow = [name for name in names if file.get_slice(name).get_dtype() == "BF16"]
+            arrays = {name: file.get_tensor(name) for name in names if name not in narrow}
+        return config, {**arrays, **_bfloat16(path, narrow)}
     except (SafetensorError, UnicodeDecodeError, OverflowError, TypeError) as error:
         raise FormatError(
             f"{path} is damaged, truncated, or no safetensors file: {error}"
@@ -94,8 +137,22 @@ def check_array(
     array = arrays[name]
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"{name} is {array.dtype}{array.shape}, wanted {np.dtype(dtype)}{shape}")
-    if not np.isfinite(array).all():
+    if not (is_finite(array) if is_bfloat16(array) else np.isfinite(array).all()):
         raise ValueError(f"{name} holds values that are not finite")
+
+
+def _bfloat16(path: Path, names: Sequence[str]) -> Arrays:
+    """Read arrays of bfloat16 from a file that was found right."""
+    arrays: Arrays = {}
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        for name in names:
+            begin, end = header[name]["data_offsets"]
+            file.seek(8 + size + begin)
+            values = np.fromfile(file, np.uint16, (end - begin) // 2)
+            arrays[name] = values.reshape(header[name]["shape"])
+    return arrays
 
 
 def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:

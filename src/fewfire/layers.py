@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .bag import EmbeddingBag
+from .bfloat16 import DTYPES, is_bfloat16, nearest, widened
 from .config import thread_count
 from .hashed import Hashed
 from .indexes import is_renumbered, make_index, n_cells, n_redrawn, wants_center
@@ -22,19 +23,22 @@ from .stack import Settings
 
 _NEGATIVES, _HEAD = 3072, 256  # rows of an output layer (docs/design.md)
 _THIN = 0.001  # gradients of its scores
+_DRAWN = 1 << 20  # weights at a time
 
 
 class ArraySpec(NamedTuple):
-    """What an array of a layer must be: float32 numbers or, with a bound, uint32 below it."""
+    """What an array of a layer must be: numbers that a network stores its weights as or, with a
+    bound, uint32 below it."""
 
     shape: tuple[int, ...]
     bound: int | None = None
     distinct: bool = False
+    stored_as: str = "float32"
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the array."""
-        return np.dtype(np.float32 if self.bound is None else np.uint32)
+        return DTYPES[self.stored_as] if self.bound is None else np.dtype(np.uint32)
 
     def check(self, name: str, array: NDArray[Any]) -> None:
         """Raise unless the array is what it must be, aligned, writeable and C-contiguous."""
@@ -60,6 +64,27 @@ def array_specs(layers: Sequence[Settings]) -> dict[str, ArraySpec]:
     }
 
 
+def parameter_bytes(layers: Sequence[Settings]) -> int:
+    """Return what weights and biases take."""
+    return sum(
+        math.prod(spec.shape) * spec.dtype.itemsize
+        for layer in layers
+        for name, spec in _specs(layer).items()
+        if name in ("weights", "bias")
+    )
+
+
+def as_stored(layers: Sequence[Settings], arrays: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+    """Return the arrays, with floats rounded to the nearest where weights are bfloat16."""
+    specs = array_specs(layers).values()
+    if len(specs) != len(arrays):
+        return arrays
+    return [
+        nearest(array) if spec.stored_as == "bfloat16" and array.dtype == np.float32 else array
+        for spec, array in zip(specs, arrays, strict=True)
+    ]
+
+
 def check_arrays(layers: Sequence[Settings], arrays: Sequence[NDArray[Any]]) -> None:
     """Raise unless the arrays are those of `array_specs`."""
     specs = array_specs(layers)
@@ -71,7 +96,8 @@ def check_arrays(layers: Sequence[Settings], arrays: Sequence[NDArray[Any]]) -> 
 
 def _specs(layer: Settings) -> dict[str, ArraySpec]:
     n_rows, n_columns = layer.out_features, layer.in_features
-    specs = {"weights": ArraySpec(layer.weights_shape), "bias": ArraySpec((n_rows,))}
+    weights = ArraySpec(layer.weights_shape, stored_as=layer.dtype)
+    specs = {"weights": weights, "bias": ArraySpec((n_rows,))}
     if is_renumbered(layer.selector):
         specs["origins"] = ArraySpec((n_rows,), bound=n_rows, distinct=True)
     if wants_center(layer.selector):
@@ -100,6 +126,9 @@ class Layer:
     ----------
     settings : Linear or EmbeddingBag
     weights : ndarray of float32, (out_features, in_features); of an EmbeddingBag (n_features, dim)
+        Of bfloat16 a copy that cannot be written to: assign an array, which is then rounded.
+    stored : ndarray of float32 or uint16
+        The weights as the core trains them; bfloat16 numbers as uint16, the upper halves of floats.
     bias : ndarray of float32, (out_features,)
     center : ndarray of float32, (in_features,), or None
         The mean input, of a layer with `Hashed(center=True)`; training sets it.
@@ -124,7 +153,7 @@ class Layer:
     def __init__(
         self,
         settings: Settings,
-        weights: NDArray[np.float32],
+        weights: NDArray[Any],
         bias: NDArray[np.float32],
         *others: NDArray[Any],
         random_state: int,
@@ -134,7 +163,7 @@ class Layer:
         seed = int(_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
         self.samples = samples
-        self.weights = weights
+        self.stored = weights
         self.bias = bias
         given = dict(zip(_specs(settings), (weights, bias, *others), strict=False))
         self.origins = given.get("origins")
@@ -151,9 +180,24 @@ class Layer:
             )  # fmt: skip
         else:
             self.gate = _make_gate(settings, self.index, seed, samples=samples)
-            self.core = _core.Linear(weights, bias, settings.activation, self.gate, settings.bias)
+            self.core = _core.Linear(
+                weights, bias, settings.activation, self.gate, settings.bias, seed
+            )
         learned = others[len(self._held) - 2 :]
         self.first_cost = self.restore(*learned) if learned else self.refresh(thread_count(None))
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """The weights, to look at; float32 ones also to change."""
+        if not is_bfloat16(self.stored):
+            return self.stored
+        copy = widened(self.stored)
+        copy.flags.writeable = False  # what is written to it would be lost
+        return copy
+
+    @weights.setter
+    def weights(self, values: NDArray[np.float32]) -> None:
+        self.stored[...] = nearest(values) if is_bfloat16(self.stored) else values
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
@@ -163,7 +207,7 @@ class Layer:
     @property
     def _held(self) -> list[NDArray[Any]]:
         """The arrays that are not the index's."""
-        arrays = (self.weights, self.bias, self.origins, self.center, self.draws)
+        arrays = (self.stored, self.bias, self.origins, self.center, self.draws)
         return [array for array in arrays if array is not None]
 
     @property
@@ -177,7 +221,7 @@ class Layer:
     ) -> NDArray[np.int64]:
         """Give a layer that has cells these; return what the rest of its index cost."""
         assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.restore(self.weights, centroids, cells))
+        return np.asarray(self.index.restore(self.stored, centroids, cells))
 
     def set_arrays(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Take over what `arrays` of a layer like this returned."""
@@ -199,9 +243,9 @@ class Layer:
         if rows is not None:
             assert self.origins is not None
             self.origins[...] = self.origins[rows]
-            self.weights[...], self.bias[...] = self.weights[rows], self.bias[rows]
+            self.stored[...], self.bias[...] = self.stored[rows], self.bias[rows]
         if columns is not None:
-            self.weights[...] = self.weights[:, columns]
+            self.stored[...] = self.stored[:, columns]
         if not self.has_cells:
             return self.refresh()
         centroids, cells = self.learned
@@ -218,27 +262,27 @@ class Layer:
                 self.index.set_center(self.center)
             if self.draws is not None:
                 self.index.set_draws(self.draws)
-        return np.asarray(self.index.refresh(self.weights, self.bias, n_threads))
+        return np.asarray(self.index.refresh(self.stored, self.bias, n_threads))
 
     def refresh_rows(self, rows: NDArray[np.int32], n_threads: int = 1) -> NDArray[np.int64]:
         """Recompute the codes of some rows of a layer with tables; return the cost."""
         assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.refresh_rows(self.weights, self.bias, rows, n_threads))
+        return np.asarray(self.index.refresh_rows(self.stored, self.bias, rows, n_threads))
 
     def begin_refit(self, n_threads: int = 1) -> NDArray[np.int64]:
         """Begin to learn the cells anew, in pieces; return the cost."""
         assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.begin_refit(self.weights, self.bias, n_threads))
+        return np.asarray(self.index.begin_refit(self.stored, self.bias, n_threads))
 
     def refit_rows(self, rows: NDArray[np.int32], n_threads: int = 1) -> NDArray[np.int64]:
         """Find the new cells of some rows; return the cost."""
         assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.refit_rows(self.weights, self.bias, rows, n_threads))
+        return np.asarray(self.index.refit_rows(self.stored, self.bias, rows, n_threads))
 
     def end_refit(self, n_threads: int = 1) -> NDArray[np.int64]:
         """Let the new cells, by now those of all rows, take over; return the cost."""
         assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.end_refit(self.weights, n_threads))
+        return np.asarray(self.index.end_refit(self.stored, n_threads))
 
     def set_rare(self, rows: NDArray[np.int32]) -> None:
         """Tell a hashed layer with `explore` which rows to draw from."""
@@ -257,7 +301,7 @@ class Layer:
     def drift(self, rows: NDArray[np.int32], n_threads: int = 1) -> tuple[float, NDArray[np.int64]]:
         """Return how stale the codes of some rows are, a share of bits or codes, and the cost."""
         assert isinstance(self.index, _core.TableIndex)
-        share, cost = self.index.drift(self.weights, self.bias, rows, n_threads)
+        share, cost = self.index.drift(self.stored, self.bias, rows, n_threads)
         return float(share), np.asarray(cost)
 
 
@@ -271,8 +315,7 @@ def initial_arrays(layers: Sequence[Settings], random_state: int) -> list[list[N
             is_last=position == len(layers) - 1,
         )
         rng = np.random.default_rng(_sequence(random_state, position))
-        weights = rng.standard_normal(layer.weights_shape, dtype=np.float32)
-        weights *= np.float32(deviation)
+        weights = _drawn(layer, deviation, rng)
         others = [
             np.arange(layer.out_features, dtype=spec.dtype)
             if name == "origins"
@@ -282,6 +325,17 @@ def initial_arrays(layers: Sequence[Settings], random_state: int) -> list[list[N
         ]
         arrays.append([weights, *others])
     return arrays
+
+
+def _drawn(layer: Settings, deviation: float, rng: np.random.Generator) -> NDArray[Any]:
+    """Draw weights, some rows at a time: in bfloat16 they shall take no float's memory."""
+    weights: NDArray[Any] = np.empty(layer.weights_shape, DTYPES[layer.dtype])
+    n_columns = layer.weights_shape[1]
+    for part in np.array_split(weights, math.ceil(weights.size / _DRAWN)):
+        values = rng.standard_normal((len(part), n_columns), dtype=np.float32)
+        values *= np.float32(deviation)
+        part[...] = nearest(values) if is_bfloat16(part) else values
+    return weights
 
 
 def default_gain(settings: Linear, *, is_first: bool) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .bfloat16 import DTYPES
 from .config import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
 from .hashed import RERANK, Hashed
 from .selectors import SELECTORS, All, Selector, active_rows
@@ -33,6 +34,10 @@ class Linear:
     gain : float, optional
         Factor of the initial weights' standard deviation. None: 1, but for soft hashed layers 0.2
         in a network's first layer and 0.5 later: small first steps keep rows from dying.
+    dtype : {"float32", "bfloat16"}
+        What weights are stored as. "bfloat16" takes half the memory: an update adds to the float
+        and rounds up or down by lot, so that small steps count. Biases and the optimizer's state
+        are float32 always.
 
     >>> from fewfire import Hashed
     >>> Linear(784, 1000, activation="relu", selector=Hashed(density=0.05)).out_features
@@ -45,6 +50,7 @@ class Linear:
     selector: Selector = _NOT_GIVEN
     bias: bool = True
     gain: float | None = None
+    dtype: str = "float32"
 
     def __post_init__(self) -> None:
         for name in ("in_features", "out_features"):
@@ -52,6 +58,7 @@ class Linear:
             object.__setattr__(self, name, width)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_flag("bias", self.bias)
+        check_choice("dtype", self.dtype, tuple(DTYPES))
         if self.selector is None:
             object.__setattr__(self, "selector", _NOT_GIVEN)
         if not isinstance(self.selector, Selector):

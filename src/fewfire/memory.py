@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .layers import parameter_bytes
 from .moments import n_bytes
 from .network import Network
 from .optimizers import Optimizer
 
-_COPY = 256 * 2**20  # bytes of weights up to which an epoch that fails can be taken back
+_COPY = 2**26  # parameters up to which an epoch that fails can be taken back, 256 MiB of floats
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class MemoryEstimate:
         Codes, buckets, and what hash functions keep.
     copy : int
         Of a training: the weights of before the epoch, which a failing epoch goes back to. Networks
-        above 256 MiB have none.
+        of more than 2**26 parameters have none, whatever those are stored as.
     """
 
     parameters: int
@@ -54,10 +55,11 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
     >>> estimate_memory(net, Adagrad(rowwise=True))
     MemoryEstimate(parameters=4400, optimizer=1600, index=0, copy=4400)
     """
-    parameters = 4 * net.n_parameters
+    settings = [layer.settings for layer in net.layers]
+    parameters = parameter_bytes(settings)
     return MemoryEstimate(
         parameters,
-        0 if optimizer is None else n_bytes([layer.settings for layer in net.layers], optimizer),
+        0 if optimizer is None else n_bytes(settings, optimizer),
         sum(layer.index.n_bytes for layer in net.layers if layer.index is not None),
         parameters if optimizer is not None and keeps_copy(net) else 0,
     )
@@ -65,4 +67,4 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
 
 def keeps_copy(net: Network) -> bool:
     """Whether training keeps the weights of before an epoch."""
-    return 4 * net.n_parameters <= _COPY
+    return net.n_parameters <= _COPY

@@ -19,7 +19,7 @@ class Moments:
 
     def __init__(self, net: Network, optimizer: Optimizer) -> None:
         self.moments = [_initial(layer.settings, optimizer) for layer in net.layers]
-        self.touched = [np.zeros(len(layer.weights), dtype=np.int64) for layer in net.layers]
+        self.touched = [np.zeros(len(layer.stored), dtype=np.int64) for layer in net.layers]
         self.states = [
             _core.OptimizerState(moments, touched)
             for moments, touched in zip(self.moments, self.touched, strict=True)

@@ -27,7 +27,15 @@ from .evaluation import (
 )
 from .files import Arrays, PathLike, packed, write_model
 from .frequencies import LabelGroup, propensities, recall_by_group
-from .layers import Layer, array_specs, by_layer, check_arrays, initial_arrays
+from .layers import (
+    Layer,
+    array_specs,
+    as_stored,
+    by_layer,
+    check_arrays,
+    initial_arrays,
+    parameter_bytes,
+)
 from .ledger import Ledger
 from .metrics import Cutoff, Labels, Metrics, cutoffs, ndcg_at, precision_at, psp_at
 from .selectors import All
@@ -54,7 +62,8 @@ class Network:
     Attributes
     ----------
     layers : list of Layer
-        `net.layers[0].weights` is a float32 array (rows, columns); call `refresh` after changes.
+        `net.layers[0].weights` is a float32 array (rows, columns), of weights in bfloat16 a copy;
+        call `refresh` after changes.
     loss : {"softmax", "decoupled", "logistic", "squared"} or None
         Set by training.
     encoding : Encoding or None
@@ -84,7 +93,7 @@ class Network:
         layers, given = with_fitted_output(layers), layers
         seed = check_integer("random_state", random_state, low=0)
         n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
-        check_memory(f"a network of {n_parameters:,} parameters", 4 * n_parameters)
+        check_memory(f"a network of {n_parameters:,} parameters", parameter_bytes(layers))
         self._assemble(layers, initial_arrays(layers, seed), seed)
         self._hashed_by_default = layers != given
 
@@ -160,7 +169,7 @@ class Network:
     @property
     def n_parameters(self) -> int:
         """Weights and biases."""
-        return sum(layer.weights.size + layer.bias.size for layer in self.layers)
+        return sum(layer.stored.size + layer.bias.size for layer in self.layers)
 
     def model(self) -> _core.Model:
         """Return the core's view of the network: it shares the arrays."""
@@ -594,11 +603,11 @@ class Network:
 
     def weights(self) -> list[NDArray[Any]]:
         """Return copies of all arrays: weights and bias of each layer in turn, and what its hashing
-        has learned."""
+        has learned. Weights in bfloat16 are uint16, the upper halves of floats."""
         return [array.copy() for layer in self.layers for array in layer.arrays]
 
     def set_weights(self, arrays: Sequence[NDArray[Any]]) -> None:
-        """Put back what `weights` returned.
+        """Put back what `weights` returned; floats for bfloat16 are rounded to the nearest.
 
         Raises
         ------
@@ -606,6 +615,7 @@ class Network:
             If the arrays are not those of a network like this; nothing has changed then.
         """
         settings = [layer.settings for layer in self.layers]
+        arrays = as_stored(settings, arrays)
         check_arrays(settings, arrays)
         for layer, own in zip(self.layers, by_layer(settings, arrays), strict=True):
             layer.set_arrays(own)
@@ -619,7 +629,7 @@ class Network:
             settings = layer.settings
             shape = f"{settings.in_features} -> {settings.out_features}"
             active = f"{settings.active} ({settings.active / settings.out_features:.1%})"
-            size = f"{layer.weights.size + layer.bias.size:,}"
+            size = f"{layer.stored.size + layer.bias.size:,}"
             lines.append(
                 f"{position:<8}{shape:<16}{settings.activation:<12}{active:<14}{size:<12}"
                 f"{settings.selector}"

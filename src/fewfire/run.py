@@ -37,7 +37,7 @@ Slice: TypeAlias = "tuple[_core.Inputs, _core.Targets, NDArray[np.int64], int]"
 
 class DivergenceError(RuntimeError):
     """The loss is no longer a number. The network is as it was after the last good epoch or, if it
-    takes more than 256 MiB, after the last good step."""
+    has more than 2**26 parameters, after the last good step."""
 
 
 class Run:

@@ -12,16 +12,6 @@ import strategies
 from fewfire import _core
 from reference import Layer, Model, Optimizer
 
-RULES = [
-    Optimizer("sgd"),
-    Optimizer("sgd", momentum=0.9),
-    Optimizer("adagrad"),
-    Optimizer("rms", rho=0.9),
-    Optimizer("adam", beta1=0.8, beta2=0.9),
-    Optimizer("adagrad", rowwise=True),
-    Optimizer("rms", rho=0.9, rowwise=True),
-    Optimizer("adam", beta1=0.8, beta2=0.9, rowwise=True),
-]
 RATE = 0.05
 
 
@@ -62,7 +52,7 @@ def written_out(optimizer, gradients):
 
 
 @given(
-    optimizer=st.sampled_from(RULES),
+    optimizer=st.sampled_from(strategies.RULES),
     gradients=st.lists(
         st.one_of(st.none(), st.floats(0.5, 2), st.floats(-2, -0.5)), min_size=1, max_size=12
     ),
@@ -82,7 +72,7 @@ def test_a_weight_follows_its_rule_through_steps_and_gaps(optimizer, gradients, 
     assert_allclose(net.bias[0] - one_row(optimizer).bias[0], change[0, 0], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", RULES, ids=str)
+@pytest.mark.parametrize("optimizer", strategies.RULES, ids=str)
 @given(d=strategies.SIZES, n=strategies.SIZES, level=strategies.LEVELS, seed=strategies.SEEDS)
 def test_every_width_is_updated_alike(optimizer, d, n, level, seed):
     """Whole rows between dense layers, scattered columns under sparse inputs: no tail is lost."""
@@ -159,7 +149,7 @@ def test_l2_that_outweighs_the_rate_does_not_change_signs():
     assert (net.weights[0] * signs >= 0).all()
 
 
-@pytest.mark.parametrize("optimizer", RULES, ids=str)
+@pytest.mark.parametrize("optimizer", strategies.RULES, ids=str)
 def test_a_gradient_of_zero_touches_nothing(optimizer):
     net = one_row(optimizer)
     before = net.copy_of_arrays()

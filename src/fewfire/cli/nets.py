@@ -95,26 +95,33 @@ def _bag(settings: dict[str, Any], width: int) -> Callable[[int], EmbeddingBag]:
         _DROPOUTS[name] if share is None else share for name, share in shares.items()
     )
     return lambda n_features: EmbeddingBag(
-        n_features, width, settings["activation"], input_dropout, dropout
+        n_features,
+        width,
+        settings["activation"],
+        input_dropout,
+        dropout,
+        dtype=settings["dtype"],
     )
 
 
 def _hidden(settings: dict[str, Any], n_in: int, n_out: int) -> Linear:
     selector = _selector(settings, n_in, n_out)
-    return Linear(n_in, n_out, activation=settings["activation"], selector=selector)
+    activation, dtype = settings["activation"], settings["dtype"]
+    return Linear(n_in, n_out, activation=activation, selector=selector, dtype=dtype)
 
 
 def _output(settings: dict[str, Any], gain: float | None, n_in: int, n_out: int) -> Linear:
     given = {name: settings[name] for name in _OF_OUTPUT if settings[name] is not None}
+    linear = partial(Linear, n_in, n_out, gain=gain, dtype=settings["dtype"])
     if settings["output_rows"] == "all":
         if given:
             raise click.UsageError(f"--{next(iter(given))} needs --output-rows hashed")
-        return Linear(n_in, n_out, selector=All(), gain=gain)
+        return linear(selector=All())
     if settings["output_rows"] is None and not given:
-        return Linear(n_in, n_out, gain=gain)
+        return linear()
     n_candidates = given.pop("candidates", None)
     density = None if n_candidates is None else min(1.0, n_candidates / n_out)
-    return Linear(n_in, n_out, selector=Hashed(density, "centroid", **given), gain=gain)
+    return linear(selector=Hashed(density, "centroid", **given))
 
 
 def _selector(settings: dict[str, Any], n_in: int, n_out: int) -> Selector:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..bfloat16 import DTYPES
 from ..callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
 from ..data import Dataset
 from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
@@ -101,6 +102,8 @@ _SETTINGS = [
     click.option("--head", type=click.IntRange(min=0), metavar="N",
                  help="Hashed last layer: frequent labels among the candidates; default: 256, at "
                       "most a quarter of them."),
+    click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True,
+                 help="What weights are stored as: bfloat16 takes half the memory."),
     click.option("--activation", type=click.Choice(ACTIVATIONS), default="relu", show_default=True,
                  help="Of the hidden layers."),
     click.option("--selector", type=click.Choice([*by_name(SELECTORS), *PRESETS]),

@@ -9,27 +9,19 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import FormatError, PathLike, replacing
+from ..files import Blocks, FormatError, PathLike, write_safetensors
 
 KEY = "fewfire.data"
 VERSION = 1
 TYPES = {"I64": np.int64, "I32": np.int32, "F32": np.float32, "U8": np.uint8}
 MAX_HEADER = 1 << 20  # bytes; ours have about one thousand
-
-
-class Blocks(NamedTuple):
-    """An array to write: its type, its size, and its values in pieces."""
-
-    dtype: str
-    size: int
-    values: Iterable[NDArray[Any]]
 
 
 class Stored(NamedTuple):
@@ -43,18 +35,7 @@ class Stored(NamedTuple):
 def write(path: PathLike, description: Mapping[str, Any], arrays: Mapping[str, Blocks]) -> None:
     """Write a data file: beside `path` first, then renamed. Arrays of wide types come first."""
     metadata = {KEY: json.dumps({"version": VERSION, **description})}
-    header: dict[str, Any] = {"__metadata__": metadata}
-    end = 0
-    for name, array in arrays.items():
-        begin, end = end, end + array.size * np.dtype(TYPES[array.dtype]).itemsize
-        header[name] = {"dtype": array.dtype, "shape": [array.size], "data_offsets": [begin, end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)  # so that the arrays are aligned
-    with replacing(path) as beside, open(beside, "wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for array in arrays.values():
-            for block in array.values:
-                file.write(np.ascontiguousarray(block, TYPES[array.dtype]).data)
+    write_safetensors(path, metadata, arrays)
 
 
 def looks_like_one(start: bytes) -> bool:

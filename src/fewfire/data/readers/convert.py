@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...files import PathLike, packed
+from ...files import Blocks, PathLike, packed
 from .. import datafile
 from ..column import Column
-from ..datafile import Blocks
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
 from ..targets import class_numbers, classes_of, values_of
@@ -114,20 +113,20 @@ class _Rows:
         indices: Iterable[NDArray[Any]] = self.indices.blocks()
         if not zero_based:
             indices = (block - 1 for block in indices)
-        arrays = {"X.indptr": Blocks("I64", n + 1, self.indptr.blocks())}
+        arrays = {"X.indptr": Blocks("I64", (n + 1,), self.indptr.blocks())}
         if kind == "labels":
-            arrays["y.indptr"] = Blocks("I64", n + 1, self.label_indptr.blocks())
-        arrays["X.indices"] = Blocks("I32", len(self.indices), indices)
-        arrays["X.data"] = Blocks("F32", len(self.values), self.values.blocks())
+            arrays["y.indptr"] = Blocks("I64", (n + 1,), self.label_indptr.blocks())
+        arrays["X.indices"] = Blocks("I32", (len(self.indices),), indices)
+        arrays["X.data"] = Blocks("F32", (len(self.values),), self.values.blocks())
         if kind == "labels":
-            arrays["y.indices"] = Blocks("I32", len(self.labels), self.labels.blocks())
+            arrays["y.indices"] = Blocks("I32", (len(self.labels),), self.labels.blocks())
         elif kind == "values":
-            arrays["y"] = Blocks("F32", n, self._values())
+            arrays["y"] = Blocks("F32", (n,), self._values())
         else:
-            arrays["y"] = Blocks("I32", n, self._classes(n_labels, names))
+            arrays["y"] = Blocks("I32", (n,), self._classes(n_labels, names))
         if names is not None:
             text = packed(names)
-            arrays["label_names"] = Blocks("U8", len(text), [text])
+            arrays["label_names"] = Blocks("U8", (len(text),), [text])
         description = {"n_features": n_features, "kind": kind, "n_labels": n_labels}
         return {**description, "zero_based": zero_based}, arrays
 
