@@ -103,7 +103,7 @@ xscreensaver-data-extra=6.06+dfsg1-3+deb12u1 xscreensaver-gl-extra=6.06+dfsg1-3+
 zsh-common=5.9-4
 """
 
-WORD = re.compile(r"[a-z0-9]+")
+WORD = re.compile(r"[^\W_]+")
 N_WORDS = 1000
 PAGE = re.compile(r"\./usr/share/man/man(\w)/([^/]+)\.\1\w*\.gz")
 TITLE = re.compile(r"^[.'](?:TH|Dt)\b.*$", re.MULTILINE)
