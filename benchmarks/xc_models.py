@@ -27,6 +27,7 @@ from scipy import sparse
 K = 5  # labels that are asked for
 N_SINGLE = 1000  # examples that are asked for one by one
 N_FREQUENT = 500  # labels that scikit-learn learns
+PRESETS = ("fast", "balanced", "best")  # of fewfire.Tagger
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Model(ABC):
     """Something that learns labels; `settings` are those that differ from its defaults."""
 
     module: ClassVar[str]
+    name: ClassVar[str] = "__name__"  # what has to be in the module
 
     def __init__(self, job: Job, **settings: Any) -> None:
         self.job, self.settings = job, settings
@@ -181,21 +183,22 @@ class OneVsRest(Model):
         self.labels = np.argsort(-counts, kind="stable")[:N_FREQUENT].astype(np.int32)
         several = importlib.import_module("sklearn.multiclass").OneVsRestClassifier
         each = self.library.LinearSVC(random_state=self.job.seed, **self.settings)
-        self.model = several(each, n_jobs=self.job.threads)
+        model = several(each, n_jobs=self.job.threads)
         with importlib.import_module("joblib").parallel_config("threading"):
-            self.model.fit(X, y[:, self.labels])
+            model.fit(X, y[:, self.labels])
+        weights = np.vstack([each.coef_ for each in model.estimators_])
+        self.weights = np.ascontiguousarray(weights.T, np.float32)  # else each product copies it
+        self.bias = np.hstack([each.intercept_ for each in model.estimators_])
 
     def save(self) -> None:
         self.folder.mkdir()
-        weights = [np.append(each.coef_, each.intercept_) for each in self.model.estimators_]
-        np.save(self.folder / "weights.npy", np.array(weights, np.float32))
+        np.savez(self.folder / "weights.npz", self.labels, self.weights, self.bias)
 
     def ask(self, examples: Any) -> Any:
-        return self.model.decision_function(examples)
+        return examples @ self.weights + self.bias
 
     def top(self, answer: Any) -> NDArray[np.int32]:
-        best = np.argsort(-np.atleast_2d(answer), axis=1, kind="stable")[:, :K]
-        return self.labels[best]
+        return self.labels[np.argsort(-answer, axis=1, kind="stable")[:, :K]]
 
 
 class Fewfire(Model):
@@ -227,6 +230,17 @@ class Hidden(Fewfire):
         ).fit(data)
 
 
+class Tagger(Fewfire):
+    """Blocks of sparse rows behind a trained router; `preset` as the library calls it."""
+
+    name: ClassVar = "Tagger"
+
+    def train(self, data: Any) -> None:
+        job = self.job
+        self.model = self.library.Tagger(**self.settings, random_state=job.seed, n_jobs=job.threads)
+        self.model.fit(data)
+
+
 MODELS: dict[str, partial[Model]] = {
     "omikuji": partial(Omikuji),
     # What its documentation compares: like Bonsai, wide and balanced, collapsed like AttentionXML.
@@ -241,6 +255,7 @@ MODELS: dict[str, partial[Model]] = {
     ),
     f"one-vs-rest {N_FREQUENT}": partial(OneVsRest),
     "hidden 256": partial(Hidden),
+    **{f"tagger {preset}": partial(Tagger, preset=preset) for preset in PRESETS},
 }
 
 

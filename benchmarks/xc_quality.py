@@ -91,9 +91,10 @@ def installed(options: argparse.Namespace) -> dict[str, str]:
     """Return the Python of each wanted model; a line on stderr for each that is left out."""
     found = {}
     for name in options.only or MODELS:
-        module = MODELS[name].func.module
-        python = options.python.get(module.split(".")[0], sys.executable)
-        asked = subprocess.run([python, "-c", f"import {module}"], capture_output=True, text=True)
+        kind = MODELS[name].func
+        python = options.python.get(kind.module.split(".")[0], sys.executable)
+        wanted = f"from {kind.module} import {kind.name}"
+        asked = subprocess.run([python, "-c", wanted], capture_output=True, text=True)
         if asked.returncode:
             print(f"{name} is left out: {asked.stderr.splitlines()[-1]}", file=sys.stderr)
         else:
