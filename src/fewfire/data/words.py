@@ -47,7 +47,7 @@ class Counted:
         except ValueError as error:  # no word is left
             raise ValueError(
                 f"no word occurs in {self.min_rows} of the {len(texts)} texts; give more text, or "
-                "use Hashing(), which needs no vocabulary"
+                "use Hashing() or --hash-words, which need no vocabulary"
             ) from error
         return _weighted(counts, tuple(counter.get_feature_names_out().tolist()))
 
