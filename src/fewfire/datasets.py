@@ -19,10 +19,13 @@ from .data.encoding import Encoding
 from .data.generators import Deformed
 from .data.mapped import Mapped
 from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
+from .data.words import Counted, Hashing
 from .files import PathLike
 
 __all__ = [
+    "Counted",
     "Deformed",
+    "Hashing",
     "Mapped",
     "convert",
     "convex",
@@ -32,6 +35,7 @@ __all__ = [
     "load_names",
     "load_npz",
     "load_svmlight",
+    "load_text",
     "load_xc",
     "mnist",
     "norb",
@@ -214,6 +218,42 @@ def load_svmlight(
     )
 
 
+def load_text(
+    path: PathLike,
+    like: Dataset | Encoding | None = None,
+    *,
+    vectorizer: Counted | Hashing | None = None,
+) -> Dataset:
+    """Read raw text with labels, gzipped or not: in each line the text, a tab, and `label,label`.
+
+    Words, runs of letters and digits in lower case, are counted and weighted by tf-idf, each text
+    scaled to unit length. A model that is trained on the result takes text from then on. Needs
+    scikit-learn, which `pip install 'fewfire[text]'` installs.
+
+    Parameters
+    ----------
+    like : Dataset or Encoding, optional
+        Training set, or `net.encoding`, whose words and labels count. If no line has a tab, the
+        result has no targets.
+    vectorizer : Counted or Hashing, optional
+        Which words are features; default: `Counted()`, those in at least two texts.
+
+    Raises
+    ------
+    ValueError
+        If a line is wrong, with its number.
+    ImportError
+        If scikit-learn is not installed.
+
+    >>> from pathlib import Path
+    >>> _ = Path("pets.tsv").write_text("a small cat\\tcat,small\\nthe small dog\\tdog,small\\n")
+    >>> train = load_text("pets.tsv", vectorizer=Counted(min_rows=1))
+    >>> train, train.label_names
+    (Dataset(2 examples, 5 sparse features, 3 labels), ('cat', 'dog', 'small'))
+    """
+    return readers.read_text(path, like, vectorizer=vectorizer)
+
+
 def load_names(path: PathLike) -> tuple[str, ...]:
     """Read names of labels: text in UTF-8, gzipped or not, whose line i, from 0, names label i.
 
@@ -286,7 +326,8 @@ def load(
 ) -> Dataset | Pair:
     """Read a folder (idx, small NORB), an npz, npy or idx file, text, or what `convert` wrote.
 
-    The format is guessed. `label_names` are for text and converted text alone.
+    The format is guessed; raw text is known by its name, `.tsv` or `.tsv.gz`. `label_names` are
+    for text of numbers, converted or not, alone.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
     >>> load("data.npz")

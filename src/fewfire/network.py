@@ -17,6 +17,7 @@ from .config import check_integer, check_memory, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.encoding import Kind
+from .data.strings import as_dataset
 from .evaluation import (
     Evaluation,
     TopK,
@@ -589,6 +590,8 @@ class Network:
         arrays: Arrays = dict(zip(names, own, strict=True))
         if label_names is not None:
             arrays["label_names"] = packed(label_names)
+        if self.encoding is not None and self.encoding.text is not None:
+            arrays |= self.encoding.text.arrays()
         if self.label_counts is not None:
             arrays["label_counts"] = self.label_counts
         return config, arrays
@@ -644,7 +647,7 @@ class Network:
         return f"Network({widths}, {self.n_parameters:,} parameters)"
 
     def _examples(self, X: Examples) -> Dataset:
-        data = X if isinstance(X, Dataset) else Dataset(X)
+        data = as_dataset(X, self.encoding)
         self._check_width(data)
         return data
 

@@ -79,7 +79,8 @@ def evaluate(
     """Measure MODEL on DATA, through its gates as in training and with every row computed.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
-    text, or what `fewfire convert` made of it, encoded like the training set.
+    text, or what `fewfire convert` made of it, encoded like the training set; for a model of raw
+    text also that, named .tsv or .tsv.gz, a line of which is text, tab, label,label.
     """
     net = load(model)
     examples = read_part(data, net.encoding, 1)
@@ -150,7 +151,9 @@ def _group_rows(by_way: Mapping[str, Mapping[str, LabelGroup]]) -> list[dict[str
 def predict(model: Path, data: Path, k: int, exact: bool, n_jobs: int, as_json: bool) -> None:
     """Print, for each example of DATA, the K best labels of MODEL with their scores.
 
-    A line holds label, tab, score for each, best first; for a network of values, the values.
+    DATA is what evaluate takes; targets are ignored, and raw text, named .tsv or .tsv.gz, needs
+    none: a line is a text. A line of the output holds label, tab, score for each, best first; for
+    a network of values, the values.
     """
     net = load(model)
     examples = read_part(data, net.encoding and net.encoding.of_features(), 1)
@@ -234,6 +237,8 @@ def inspect(
     if net.encoding is None:
         print("not trained yet")
         return
+    if net.encoding.text is not None:
+        print(f"takes raw text: {net.encoding.text!r}")
     print(f"loss: {net.loss}; targets: {net.encoding.n_labels:,} {net.encoding.kind}")
     if net.label_names is not None:
         shown = ", ".join(map(str, net.label_names[:10]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .. import datasets
 from ..bfloat16 import DTYPES
 from ..callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
 from ..data import Dataset
@@ -200,6 +201,12 @@ def _settings(command: Command) -> Command:
 @click.option(
     "--labels", type=PATH, help="Names of the labels in text, a line for each, from label 0."
 )
+@click.option(
+    "--hash-words",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="DATA is raw text: give its words N features by their hashes, and keep no vocabulary.",
+)
 @click.option("--val", type=PATH, help="Data to measure on after each epoch.")
 @click.option("--val-size", type=int, help="Or keep the last N training examples for that.")
 @click.option("--patience", type=int, help="Stop after N epochs without gain; keep the best.")
@@ -221,6 +228,7 @@ def _settings(command: Command) -> Command:
 def train(
     data: Path,
     labels: Path | None,
+    hash_words: int | None,
     val: Path | None,
     val_size: int | None,
     patience: int | None,
@@ -238,16 +246,19 @@ def train(
     """Train a network on DATA and write it to a file.
 
     DATA is a folder of idx files such as MNIST (its training set is used), npz, svmlight or
-    Extreme Classification text, or what `fewfire convert` made of it; or a TOML file with
-    `data = "..."` and any of these options by their names, which the command line overrides.
+    Extreme Classification text, or what `fewfire convert` made of it; raw text, named .tsv or
+    .tsv.gz, a line of which is text, tab, label,label; or a TOML file with `data = "..."` and any
+    of these options by their names, which the command line overrides.
     """
     if val is not None and val_size is not None:
         raise click.UsageError("give --val or --val-size, not both")
     if patience is not None and val is None and val_size is None:
         raise click.UsageError("--patience needs data to measure on: add --val or --val-size")
+    if hash_words is not None and labels is not None:
+        raise click.UsageError("raw text brings its own labels: leave out --labels")
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output.parent} is no folder: make it first")
-    fit, held_out = _read_data(data, labels, val, val_size)
+    fit, held_out = _read_data(data, labels, hash_words, val, val_size)
     net = network(fit, settings, seed)
     callbacks: list[Callback] = []
     if patience is not None:
@@ -302,9 +313,16 @@ class _Gates(GateMonitor):
 
 
 def _read_data(
-    data: Path, labels: Path | None, val: Path | None, val_size: int | None
+    data: Path,
+    labels: Path | None,
+    hash_words: int | None,
+    val: Path | None,
+    val_size: int | None,
 ) -> tuple[Dataset, Dataset | None]:
-    fit = read_part(data, None, 0, labels)
+    if hash_words is None:
+        fit = read_part(data, None, 0, labels)
+    else:
+        fit = datasets.load_text(data, vectorizer=datasets.Hashing(n_features=hash_words))
     if val_size is not None:
         return fit.split(val_size)
     return fit, None if val is None else read_part(val, fit.encoding, 1)

@@ -40,7 +40,9 @@ def fitted(path: Path, own: Encoding, like: Dataset | Encoding) -> Encoding:
             f"{path} holds {'; '.join(differ)}: convert it again with --like and the training set"
         )
     labels = like if known else own
-    return Encoding(like.n_features, own.kind, labels.n_labels, labels.label_names, like.zero_based)
+    return Encoding(
+        like.n_features, own.kind, labels.n_labels, labels.label_names, like.zero_based, like.text
+    )
 
 
 def _same_names(own: Encoding, names: tuple[Any, ...] | None) -> bool:

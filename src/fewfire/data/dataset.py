@@ -16,6 +16,7 @@ from scipy.sparse import csr_array, issparse
 from .encoding import Encoding, Kind
 from .features import Features, features, take_rows
 from .targets import as_array, classes_of, kind_of, labels_of, values_of
+from .words import Vectorizer
 
 Examples: TypeAlias = "ArrayLike | csr_array | Dataset"
 Targets: TypeAlias = "NDArray[np.int32] | NDArray[np.float32] | csr_array | None"
@@ -77,6 +78,7 @@ class Dataset:
                 f"{width} labels; give each label one name of its own"
             )
         self._zero_based: bool = True if like is None else like.zero_based
+        self._text: Vectorizer | None = None if like is None else like.text
         self._X: Features = features(X, None if like is None else like.n_features)
         self._y: Targets = None
         self._kind: Kind = None
@@ -128,10 +130,20 @@ class Dataset:
         return self._zero_based
 
     @property
+    def text(self) -> Vectorizer | None:
+        """How raw text became `X`, or None where it was numbers; raw text read like it follows."""
+        return self._text
+
+    @property
     def encoding(self) -> Encoding:
         """How features and targets became numbers, without the examples."""
         return Encoding(
-            self.n_features, self._kind, self._n_labels, self._label_names, self._zero_based
+            self.n_features,
+            self._kind,
+            self._n_labels,
+            self._label_names,
+            self._zero_based,
+            self._text,
         )
 
     def __len__(self) -> int:
@@ -150,6 +162,7 @@ class Dataset:
         part: Dataset = object.__new__(Dataset)
         part._kind, part._n_labels = self._kind, self._n_labels
         part._label_names, part._zero_based = self._label_names, self._zero_based
+        part._text = self._text
         part._X = _take(self.X, chosen)
         part._y = None if self.y is None else _take(self.y, chosen)
         return part

@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from .words import Vectorizer
+
 Kind: TypeAlias = Literal["classes", "labels", "values"] | None
 
 
@@ -26,6 +28,8 @@ class Encoding:
         Name of each label id, None when ids are their own names.
     zero_based : bool
         Whether text of this data counts features from 0.
+    text : Vectorizer or None
+        How raw text became features, None where features were numbers.
     """
 
     n_features: int
@@ -33,25 +37,31 @@ class Encoding:
     n_labels: int
     label_names: tuple[Any, ...] | None = None
     zero_based: bool = True
+    text: Vectorizer | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("classes", "labels", "values", None):
             raise ValueError(f"kind must be classes, labels or values, got {self.kind!r}")
         if self.label_names is not None and len(self.label_names) != self.n_labels:
             raise ValueError(f"{len(self.label_names)} label_names for {self.n_labels} labels")
+        if self.text is not None and self.text.n_features != self.n_features:
+            raise ValueError(f"text of {self.text.n_features} features, not {self.n_features}")
 
     def of_features(self) -> Encoding:
         """Return the encoding for reading examples whose targets, if any, are of no interest."""
         kind: Kind = "labels" if self.kind == "labels" else None  # text must know of lists
-        return Encoding(self.n_features, kind, 0, None, self.zero_based)
+        return Encoding(self.n_features, kind, 0, None, self.zero_based, self.text)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a plain dict, for files."""
+        """Return a plain dict, for files; of `text` it has the description, not the arrays."""
         names = self.label_names
         if names is not None:  # JSON knows no scalars of numpy
             names = tuple(name.item() if isinstance(name, np.generic) else name for name in names)
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**own, "label_names": names}
+        own = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name != "text"
+        }
+        text = {} if self.text is None else {"text": self.text.to_dict()}
+        return {**own, "label_names": names, **text}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Encoding:

@@ -74,6 +74,7 @@ class Mapped(Dataset):
         self._file, self._rows, self._encoding = file, rows, encoding
         self._kind, self._n_labels = encoding.kind, encoding.n_labels
         self._label_names, self._zero_based = encoding.label_names, encoding.zero_based
+        self._text = encoding.text
 
     @property
     def is_sparse(self) -> bool:

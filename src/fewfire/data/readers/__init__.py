@@ -1,5 +1,6 @@
 """Files that become a `Dataset`, and back: idx, npz, npy, svmlight and Extreme Classification text;
-small NORB is only read. Text of any size is converted to a data file, which is mapped.
+small NORB and raw text are only read. Text of numbers, of any size, is converted to a data file,
+which is mapped.
 
 Gzip is recognised by content, on reading, and by the name's `.gz`, on writing. A damaged or foreign
 file gives one `ValueError` that names it; nothing is ever unpickled. Writers write beside the file
@@ -22,6 +23,7 @@ from .convert import convert
 from .idx import IDX_TYPES, read_idx, read_idx_folder, save_idx, save_idx_folder
 from .names import read_names
 from .norb import NORB_NAMES, read_norb, read_norb_folder
+from .raw import is_raw, read_text
 from .shared import Pair, dataset, flat, start_of
 from .text import header_of, read_svmlight, read_xc, save_svmlight
 
@@ -36,6 +38,7 @@ __all__ = [
     "read_npy",
     "read_npz",
     "read_svmlight",
+    "read_text",
     "read_xc",
     "save_idx",
     "save_idx_folder",
@@ -54,6 +57,10 @@ def read(
 ) -> Dataset | Pair:
     """Read a folder of idx files or of small NORB, or one file; the format is guessed."""
     path = Path(path)
+    if is_raw(path):
+        if label_names is not None:
+            raise ValueError(f"{path} brings its own labels: leave out their names")
+        return read_text(path, like)
     start = b"" if path.is_dir() else start_of(path)
     if datafile.looks_like_one(start):
         return Mapped(path, like, label_names)
