@@ -175,7 +175,7 @@ void Centroids::finish_all() {
 Tally Centroids::prepare(Pool& pool) {
   columns_.clear();
   shortcut_.clear();
-  if (n_used_ > kFlat) return {.refresh = shortcut_.build(centroids(), seed_, pool)};
+  if (n_used_ > kFlat) return {.refresh = shortcut_.build(centroids(), options_.spherical, seed_, pool)};
   transpose();
   return {};
 }

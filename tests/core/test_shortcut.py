@@ -151,14 +151,14 @@ def test_rows_that_are_not_finite_end_in_the_first_cell():
 
 @pytest.mark.parametrize("spherical", [False, True])
 def test_the_ledger_of_a_shortcut_worked_by_hand(spherical):
-    """289 cells of width 9 are in 17 groups. In each of 5 rounds: 17 norms and 289 x 17 cosines,
-    which are products and their scales; and 4 times the means. A row is compared with the 17 means
+    """289 cells of width 9 are in 17 groups. In each of 5 rounds: 17 norms and 289 x 17 products,
+    on the sphere with their scales; and 4 times the means. A row is compared with the 17 means
     and 36 cells or a few more."""
     cells = _core.Centroids(8, 289, 0, spherical=spherical)
     index = _core.TableIndex(cells, 400, "union", 0)
     weights, bias = split(strategies.rows(np.random.default_rng(0), 400, 8))
     index.refresh(weights, bias)
-    build = 5 * (17 * 9 + 289 * 17 * (9 + 1)) + 4 * 17 * 9
+    build = 5 * (17 * 9 + 289 * 17 * (9 + spherical)) + 4 * 17 * 9
     (none,) = index.refresh_rows(weights, bias, np.empty(0, np.int32))
     assert none[FIELDS.index("refresh")] == build
     index.begin_refit(weights, bias)
