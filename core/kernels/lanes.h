@@ -91,6 +91,10 @@ void spread(const float* values, const int32_t* rows, const float* coefficients,
             Matrix<float> sums);
 void hadamard(float* values, int log_size);
 
+// bytes.cpp
+void score_bytes(Matrix<const int8_t> rows, const float* scales, const float* bias, const int16_t* x,
+                 float scale, float* scores);
+
 // exponentials.cpp
 float exponentials(const float* scores, int64_t n, float shift, float* values);
 
