@@ -188,24 +188,33 @@ int64_t Sampled::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
   return mode == Mode::exact ? n_rows : std::min(n_rows, std::max(active_, n_labels));
 }
 
+void Sampled::set_head(std::vector<RowId> rows) {
+  head_ = std::move(rows);
+  head_bits_.assign(head_.empty() ? 0 : static_cast<size_t>(head_.back() / 64 + 1), 0);
+  for (const RowId row : head_) head_bits_[row / 64] |= uint64_t{1} << (row % 64);
+}
+
+bool Sampled::is_head(RowId row) const {
+  const size_t word = static_cast<size_t>(row) / 64;
+  return word < head_bits_.size() && (head_bits_[word] >> (row % 64) & 1) != 0;
+}
+
 void Sampled::propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
                       Tally& tally) const {
   const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
   const size_t budget = static_cast<size_t>(std::min(n_rows, std::max(active_, n_labels)));
-  const auto is_in = [](std::span<const RowId> rows, RowId row) {
-    return std::binary_search(rows.begin(), rows.end(), row);
-  };
+  const auto is_label = [&](RowId row) { return std::binary_search(labels.begin(), labels.end(), row); };
   std::vector<RowId>& kept = scratch.forced;
   kept.assign(labels.begin(), labels.end());
   for (const RowId row : head_)
-    if (kept.size() < budget && !is_in(labels, row)) kept.push_back(row);
+    if (kept.size() < budget && !is_label(row)) kept.push_back(row);
   // Rows that are ranked come in no order that would tell which of them to leave out.
   const int64_t n_left = static_cast<int64_t>(budget - kept.size());
   const int64_t wanted = index_->is_ordered() ? std::min(active_, n_rows) : n_left;
   if (n_left > 0) {
     index_->propose(layer, query, wanted, scratch, tally);
     for (const RowId row : scratch.candidates)
-      if (kept.size() < budget && !is_in(labels, row) && !is_in(head_, row)) kept.push_back(row);
+      if (kept.size() < budget && !is_head(row) && !is_label(row)) kept.push_back(row);
   }
   if (kept.size() < budget) {  // some of what was proposed was there already: other rows, drawn uniformly
     scratch.begin_set(n_rows);
