@@ -18,7 +18,6 @@ from xc_rows import Case, K
 class Gate:
     """The rows as a last layer that a selector gates, above a bag that passes queries on."""
 
-    one_by_one = True
     can_update = True
     share: float | None = None
 
