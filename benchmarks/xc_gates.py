@@ -84,7 +84,7 @@ def grid(n_rows: int) -> dict[str, list[ff.Hashed]]:
         """More than twice the cells that hold what is returned, on average, or looked at to rank
         it."""
         wanted = 2 * n * (POOL if options.get("rank") == "sign" else 1)
-        options = {"rank": "union", "n_cells": n, **options}
+        options = {"rank": "union", "n_cells": n, "spherical": True, **options}
         return [
             ff.Hashed(x, "centroid", probes=min(n, 128 + round(wanted * x)) - 1, **options)
             for x in shares
