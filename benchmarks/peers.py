@@ -27,7 +27,6 @@ SEARCHED = (16, 64, 256, 1024)  # candidates of a query in a graph
 
 class Peer(ABC):
     module: ClassVar[str]
-    one_by_one: ClassVar[bool] = True  # whether many queries of a call are searched in turn
     can_update: ClassVar[bool] = True  # rows that change, without building it anew
     settings: ClassVar[list[dict[str, int]]]
     share: float | None = None  # of the rows: compared with each query of the last search
@@ -139,7 +138,6 @@ class Faiss(Peer):
 
 
 class FaissFlat(Faiss):
-    one_by_one = False  # a block of them is a matrix product
     settings: ClassVar = [{}]
     share = 1.0
 
@@ -156,7 +154,6 @@ class FaissFlat(Faiss):
 
 
 class FaissIVF(Faiss):
-    one_by_one = False  # so is their comparison with the cells
     settings: ClassVar = [{"nprobe": n} for n in (1, 2, 4, 8, 16, 32, 64)]
 
     def fill(self, vectors: Vectors) -> None:

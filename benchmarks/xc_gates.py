@@ -18,7 +18,6 @@ from xc_rows import Case, K
 class Gate:
     """The rows as a last layer that a selector gates, above a bag that passes queries on."""
 
-    one_by_one = True
     can_update = True
     share: float | None = None
 
@@ -76,17 +75,18 @@ class Gate:
 
 def grid(n_rows: int) -> dict[str, list[ff.Hashed]]:
     """The settings of our own, by series; the first word of a series is its family."""
-    returned = [n / n_rows for n in (2**i for i in range(5, 15)) if n <= n_rows / 8]
-    few, ranked = returned[1::2], returned[:6]
+    returned = [n / n_rows for n in (round(2 ** (i / 2)) for i in range(12, 29)) if n <= n_rows / 8]
+    few, ranked = returned[::4], returned[:9:2]
     cells = [2 ** round(np.log2(factor * np.sqrt(n_rows))) for factor in (1, 4, 8, 16)]
     n_bits = round(np.log2(n_rows / 64))
 
     def centroid(shares: list[float], n: int, **options: Any) -> list[ff.Hashed]:
-        """Twice the cells that hold what is returned, on average, or looked at to rank it."""
+        """More than twice the cells that hold what is returned, on average, or looked at to rank
+        it."""
         wanted = 2 * n * (POOL if options.get("rank") == "sign" else 1)
-        options = {"rank": "union", "n_cells": n, **options}
+        options = {"rank": "union", "n_cells": n, "spherical": True, **options}
         return [
-            ff.Hashed(x, "centroid", probes=min(n, 4 + round(wanted * x)) - 1, **options)
+            ff.Hashed(x, "centroid", probes=min(n, 128 + round(wanted * x)) - 1, **options)
             for x in shares
         ]
 
@@ -97,9 +97,9 @@ def grid(n_rows: int) -> dict[str, list[ff.Hashed]]:
         "exact": [ff.Hashed(K / n_rows, "centroid", n_cells=1)],
         **{f"centroid {n}": centroid(returned, n) for n in cells},
         f"centroid no head {cells[1]}": centroid(returned, cells[1], head=0),
-        **{f"centroid distance {n}": centroid(returned, n, spherical=False) for n in cells[1::2]},
-        f"centroid distance no head {cells[3]}": centroid(
-            returned, cells[3], spherical=False, head=0
+        **{f"centroid distance {n}": centroid(returned, n, spherical=False) for n in cells[1:]},
+        f"centroid distance no head {cells[2]}": centroid(
+            returned, cells[2], spherical=False, head=0
         ),
         **{f"centroid sign {n}": centroid(ranked, n, rank="sign") for n in cells[1::2]},
         "simhash": simhash(),

@@ -3,11 +3,10 @@ recall@5 beside microseconds per query and the share of rows returned, for every
 libraries of nearest neighbours on the same rows.
 
 A line per setting (`kind` "search"), and per index one for an update of a hundredth of the rows
-("update"). A query's time is one thread's, in the core: `us` is taken from a call with all queries,
-less a call with one, where the library takes them in turn; of faiss, which compares blocks of them
-with flat rows and with cells, from calls with one. `us_of_call` is a call with one query, `share`
-that of the rows whose exact scores were computed, null where a library does not tell. Memory is
-what the process grew by: a copy of the rows for a library, none for a layer that has them.
+("update"). `us` is the median of calls with one query each, in one thread, from Python and back;
+`share` that of the rows whose exact scores were computed, null where a library does not tell.
+Memory is what the process grew by: a copy of the rows for a library, none for a layer that has
+them.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,13 +33,11 @@ from xc_gates import Gate, grid
 from xc_index_plot import plot
 from xc_rows import Case, K, make_case, recall
 
-SINGLE = 50  # calls with one query, where they only tell what a call costs
-REPEATS = 3  # of everything timed: the best counts
+REPEATS = 3  # of the bag: the best counts
 WANTED = 0.95  # recall@5 of the setting that is updated, if there is one
 
 
 class Index(Protocol):
-    one_by_one: bool
     can_update: bool
     share: float | None
     settings: Sequence[Any]
@@ -73,10 +71,11 @@ def parse() -> argparse.Namespace:
     option("--labels", type=int, default=670_091)
     option("--features", type=int, default=135_909)
     option("--dim", type=int, default=128)
-    option("--examples", type=int, default=200_000, help="of the training set")
-    option("--epochs", type=int, default=1)
-    option("--candidates", type=int, default=1024, help="rows of an example in training")
-    option("--cells", type=int, default=1024, help="of the index in training")
+    option("--examples", type=int, default=490_449, help="of the training set")
+    option("--epochs", type=int, default=5)
+    option("--candidates", type=int, default=500, help="rows of an example in training")
+    option("--negatives", type=int, default=1024, help="rows that a batch draws in training")
+    option("--cells", type=int, help="of the index in training, if not the library's own choice")
     option("--queries", type=int, default=1000)
     option("--threads", type=int, default=2, help="of training and building; a query has one")
     option("--net", type=Path, metavar="FILE", help="the trained net: made if it is not there")
@@ -119,12 +118,8 @@ def measure(
 def search(index: Index, case: Case, setting: Any) -> dict[str, Any]:
     queries = index.prepare(case.queries)
     found, share = index.search(queries), index.share
-    n_single = SINGLE if index.one_by_one else len(queries)
-    single = [queries[i : i + 1] for i in range(min(n_single, len(queries)))]
-    call = best_of(REPEATS, lambda: [index.search(query) for query in single]) / len(single)
-    seconds = call
-    if index.one_by_one:
-        seconds = (best_of(REPEATS, lambda: index.search(queries)) - call) / (len(queries) - 1)
+    alone = [queries[i : i + 1] for i in range(len(queries))]
+    seconds = median(seconds_of(partial(index.search, query)) for query in alone)
     return {
         "kind": "search",
         "setting": repr(setting),
@@ -132,7 +127,6 @@ def search(index: Index, case: Case, setting: Any) -> dict[str, Any]:
         "recall_at_5": round(recall(found, case.truth, K), 4),
         "share": None if share is None else float(f"{share:.4g}"),
         "us": round(seconds * 1e6, 2),
-        "us_of_call": round(call * 1e6, 2),
     }
 
 
@@ -140,11 +134,9 @@ def update(index: Index, case: Case, line: dict[str, Any]) -> dict[str, Any]:
     """Milliseconds that changing a hundredth of the rows takes, and what is found after it: null
     where an index has to be built anew."""
     old = case.rows[case.changed].copy()
-    start = time.perf_counter()
     milliseconds = found = None
     if index.can_update:
-        index.update()
-        milliseconds = round((time.perf_counter() - start) * 1e3, 2)
+        milliseconds = round(seconds_of(index.update) * 1e3, 2)
         found = index.search(index.prepare(case.queries))
     case.rows[case.changed] = old
     return {
@@ -162,17 +154,15 @@ def bag_us(case: Case) -> float:
     """Microseconds of a query that are the bag's below the gate, and of ranking its values."""
     dim = case.rows.shape[1]
     net = ff.Network(ff.EmbeddingBag(dim, dim, activation="linear"))
-    seconds = best_of(REPEATS, lambda: net.predict_topk(case.queries, K, n_jobs=1))
+    run = partial(net.predict_topk, case.queries, K, n_jobs=1)
+    seconds = min(seconds_of(run) for _ in range(REPEATS))
     return round(seconds * 1e6 / len(case.queries), 2)
 
 
-def best_of(n: int, run: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(n):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+def seconds_of(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def resident_mb() -> float:

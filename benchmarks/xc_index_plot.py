@@ -40,7 +40,7 @@ def plot(lines: list[dict[str, Any]], path: Path) -> None:
         panel.yaxis.set_minor_locator(NullLocator())
         panel.grid(alpha=0.3)
     panels[0].xaxis.set_major_formatter(EngFormatter(sep=""))
-    panels[0].set_xlabel("microseconds per query, one thread")
+    panels[0].set_xlabel("microseconds of a call with one query, one thread")
     panels[1].set_xlabel("share of rows whose scores are computed")
     panels[0].set_ylabel("recall@5 (1 is drawn at the top edge)")
     handles, labels = panels[0].get_legend_handles_labels()

@@ -1,5 +1,5 @@
-"""The last layer of a net trained on a set of `xc.py`, as a search problem: its rows, the hidden
-activations of test examples as queries, and which rows truly score highest.
+"""The last layer of a net trained on a set of `xc_topics.py`, as a search problem: its rows, the
+hidden activations of test examples as queries, and which rows truly score highest.
 
 A hundredth of the rows has a second version, with noise of a tenth of their norm, and the truth of
 that: what an update has to find.
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fewfire as ff
-import xc
+import xc_topics
 from fewfire.metrics import precision_at
 
 K = 5
@@ -37,15 +37,18 @@ class Case(NamedTuple):
 def make_case(options: argparse.Namespace) -> tuple[Case, dict[str, Any]]:
     """Return the case, and the figures of its net."""
     shape = options.features, options.labels
-    test = xc.make(options.queries, *shape, part=1)
+    test = xc_topics.make(options.queries, *shape, part=1)
     net, figures = trained(options)
     bag, output = net.layers
+    assert net.label_counts is not None
     queries = np.maximum(test.X @ bag.weights + bag.bias, np.float32(0))
     truth = best_rows(output.weights, output.bias, queries)
     figures |= {
         "precision_at_1": net.evaluate(test, ["P@1"], n_jobs=1)["P@1"],
         "precision_at_1_exact": precision_at(1, truth.astype(np.int32), test.label_lists()),
         "nonzero_inputs": round(float((queries > 0).mean()), 3),
+        "rows_trained": round(float(output.weights.any(axis=1).mean()), 4),  # they start at 0
+        "labels_seen": round(float((net.label_counts > 0).mean()), 4),
     }
     rng = np.random.default_rng(0)
     n_changed = max(1, round(CHANGED * options.labels))
@@ -56,7 +59,6 @@ def make_case(options: argparse.Namespace) -> tuple[Case, dict[str, Any]]:
     output.weights[changed] = new = new.astype(np.float32)
     new_truth = best_rows(output.weights, output.bias, queries)
     output.weights[changed] = old
-    assert net.label_counts is not None
     return Case(
         output.weights, output.bias, queries, truth, changed, new, new_truth, net.label_counts
     ), figures  # fmt: skip
@@ -71,21 +73,18 @@ def trained(options: argparse.Namespace) -> tuple[ff.Network, dict[str, Any]]:
         if found != (options.features, options.dim, options.labels):
             raise SystemExit(f"{options.net} is a net {found}: remove it, or give its shape")
         return net, {"net": Path(options.net).name, "n_trained": net.n_trained}
-    train = xc.make(options.examples, options.features, options.labels)
-    per_row = options.cells / options.labels  # cells
+    train = xc_topics.make(options.examples, options.features, options.labels)
     gate = ff.Hashed(
-        options.candidates / options.labels, "centroid", rank="union", n_cells=options.cells,
-        probes=min(options.cells, 8 + round(2 * options.candidates * per_row)) - 1,
-        refresh="rolling", refresh_every=50,
+        min(1.0, options.candidates / options.labels), "centroid", n_cells=options.cells,
+        negatives=options.negatives,
     )  # fmt: skip
     net = ff.Network(
         ff.EmbeddingBag(options.features, options.dim),
         ff.Linear(options.dim, options.labels, selector=gate, gain=0.0),
     )
     history = ff.Trainer(
-        net, loss="softmax", optimizer=ff.Adagrad(lr=0.05, rowwise=True), batch_size=128,
-        max_epochs=options.epochs, n_jobs=options.threads,
-    ).fit(train)  # fmt: skip
+        net, loss="softmax", max_epochs=options.epochs, n_jobs=options.threads
+    ).fit(train)
     if options.net:
         net.save(options.net)
     seconds = round(sum(epoch["seconds"] for epoch in history), 1)

@@ -806,7 +806,7 @@ void bind_gates(nb::module_& m) {
       .def(
           "set_head",
           [](Sampled& self, Array1<const RowId> rows, int64_t n_rows) {
-            self.set_head(distinct_rows(view(rows), n_rows), n_rows);
+            self.set_head(distinct_rows(view(rows), n_rows));
           },
           "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that are candidates of every example.");
 }

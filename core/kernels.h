@@ -29,6 +29,10 @@ struct Kernels {
   // scores[e * stride + r] = weights[first + r] . inputs[e] + bias[first + r], inputs without gaps
   void (*score_block)(const Weights& weights, const float* bias, int64_t first, int64_t n,
                       Matrix<const float> inputs, float* scores, int64_t stride);
+  // scores[r] = scales[r] * scale * (rows[r] . x) + bias[r], for products below 2^31; rows.cols is a multiple
+  // of 32
+  void (*score_bytes)(Matrix<const int8_t> rows, const float* scales, const float* bias, const int16_t* x,
+                      float scale, float* scores);
   // sums[k] = sum_r deltas[r] * weights[rows[r], ids[k]]
   void (*gather_sum)(const Weights& weights, std::span<const RowId> rows, const float* deltas,
                      std::span<const RowId> ids, float* sums);

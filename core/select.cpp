@@ -188,10 +188,15 @@ int64_t Sampled::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
   return mode == Mode::exact ? n_rows : std::min(n_rows, std::max(active_, n_labels));
 }
 
-void Sampled::set_head(std::vector<RowId> rows, int64_t n_rows) {
+void Sampled::set_head(std::vector<RowId> rows) {
   head_ = std::move(rows);
-  is_head_.assign(static_cast<size_t>(n_rows), false);
-  for (const RowId row : head_) is_head_[row] = true;
+  head_bits_.assign(head_.empty() ? 0 : static_cast<size_t>(head_.back() / 64 + 1), 0);
+  for (const RowId row : head_) head_bits_[row / 64] |= uint64_t{1} << (row % 64);
+}
+
+bool Sampled::is_head(RowId row) const {
+  const size_t word = static_cast<size_t>(row) / 64;
+  return word < head_bits_.size() && (head_bits_[word] >> (row % 64) & 1) != 0;
 }
 
 void Sampled::propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
@@ -199,7 +204,6 @@ void Sampled::propose(const Layer& layer, const Query& query, std::span<const Ro
   const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
   const size_t budget = static_cast<size_t>(std::min(n_rows, std::max(active_, n_labels)));
   const auto is_label = [&](RowId row) { return std::binary_search(labels.begin(), labels.end(), row); };
-  const auto is_head = [&](RowId row) { return !is_head_.empty() && is_head_[row]; };
   std::vector<RowId>& kept = scratch.forced;
   kept.assign(labels.begin(), labels.end());
   for (const RowId row : head_)

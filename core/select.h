@@ -153,8 +153,9 @@ class Sampled : public Gate {
   // Gradients of scores below this are left out or enlarged to it, by lot; 0: none are.
   float thin() const { return thin_; }
 
-  // Rows that are candidates of every example: ascending, and below n_rows. Not while a step runs.
-  void set_head(std::vector<RowId> rows, int64_t n_rows);
+  // Rows that are candidates of every example: ascending, and below the rows of the layer. Not while a step
+  // runs.
+  void set_head(std::vector<RowId> rows);
 
   // In scratch.candidates: the labels, the head, then the first that the index proposes, within the budget.
   void propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
@@ -165,8 +166,9 @@ class Sampled : public Gate {
   int64_t active_, n_negatives_;
   uint64_t seed_;
   float thin_;
+  bool is_head(RowId row) const;
   std::vector<RowId> head_;
-  std::vector<bool> is_head_;  // row by row: candidates are looked up one by one
+  std::vector<uint64_t> head_bits_;  // up to its last row
 };
 
 }  // namespace fewfire

@@ -461,6 +461,17 @@ def cells_of_query(x: Vector, centroids: np.ndarray) -> np.ndarray:
     return centroids[:, x.ids] @ x.values + centroids[:, -1]
 
 
+def rounded_cells_of_query(x: Vector, centroids: np.ndarray) -> np.ndarray:
+    """The same of weights rounded to 8 bits and of inputs rounded to 16, each by its largest; fewer
+    where sums would leave 32 bits."""
+    weights, bias = np.float32(centroids[:, :-1]), centroids[:, -1]
+    most = min(2**15 - 1, (2**31 - 1) // (127 * -(-weights.shape[1] // 32) * 32))
+    size, of_x = np.abs(weights).max(axis=1, keepdims=True), np.abs(x.values).max(initial=0)
+    whole = np.rint(weights * (np.float32(127) / np.where(size > 0, size, 1)))
+    x_whole = np.rint(np.float32(x.values) * (np.float32(most) / np.float32(of_x or 1)))
+    return (size[:, 0] / 127) * (of_x / most) * (np.float64(whole[:, x.ids]) @ x_whole) + bias
+
+
 def followed(
     centroids: np.ndarray, rows: np.ndarray, cells: np.ndarray, changed: np.ndarray
 ) -> np.ndarray:

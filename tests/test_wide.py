@@ -169,7 +169,8 @@ def test_wide_last_layers_are_hashed_by_cells():
 
 def test_cells_are_fitted_to_the_layer():
     last = ff.Linear(128, 670_091, selector=ff.Hashed(family="centroid")).selector
-    assert (last.rank, last.refresh, last.n_cells) == ("union", "rolling", 4096)
+    assert (last.rank, last.refresh, last.n_cells) == ("union", "rolling", 8192)
+    assert not last.spherical
     assert ff.Linear(128, 670_091, selector=ff.Hashed(family="centroid")).active == 1000
     pauses = ff.Linear(
         128, 9000, selector=ff.Hashed(family="centroid", refresh_growth=1.3)
@@ -177,6 +178,7 @@ def test_cells_are_fitted_to_the_layer():
     assert (pauses.refresh, pauses.refresh_growth) == ("touched", 1.3)
     hidden = ff.Linear(128, 4000, "relu", ff.Hashed(family="centroid")).selector
     assert (hidden.rank, hidden.refresh, hidden.refresh_growth) == ("sign", "touched", 1.3)
+    assert hidden.spherical
     own = ff.Hashed(family="centroid", rank="sign", refresh="touched", n_cells=9)
     fitted = ff.Linear(128, 20_000, selector=own).selector
     assert (fitted.rank, fitted.refresh, fitted.n_cells) == ("sign", "touched", 9)

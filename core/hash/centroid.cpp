@@ -173,13 +173,18 @@ void Centroids::finish_all() {
   for (int64_t cell = 0; cell < n_used_; ++cell) finish(cell);
 }
 
-// What queries and rows read of the centroids.
+// What queries and rows read of the centroids. To round them takes their width in multiplications.
 Tally Centroids::prepare(Pool& pool) {
   columns_.clear();
   shortcut_.clear();
-  if (n_used_ > kFlat) return {.refresh = shortcut_.build(centroids(), seed_, pool)};
-  transpose();
-  return {};
+  rounded_.clear();
+  if (n_used_ <= kFlat) {
+    transpose();
+    return {};
+  }
+  rounded_.assign(centroids(), pool);
+  return {.refresh =
+              n_used_ * (n_columns_ + 1) + shortcut_.build(centroids(), options_.spherical, seed_, pool)};
 }
 
 void Centroids::transpose() {
@@ -287,12 +292,9 @@ Tally Centroids::hash_rows(const Weights& weights, std::span<const float> bias, 
 void Centroids::score_cells(SparseVector x, HashScratch& scratch, Tally& tally) const {
   std::vector<float>& products = scratch.products;
   products.assign(static_cast<size_t>(options_.n_cells), kNothing);  // of cells without use, the last
-  if (columns_.empty()) {
-    scratch.values.assign(static_cast<size_t>(n_columns_ + 1), 0.0f);
-    for (int64_t k = 0; k < x.size(); ++k) scratch.values[x.ids[k]] = x.values[k];
-    scratch.values[n_columns_] = 1.0f;
-    kernels().score_dense(centroids(), nullptr, nullptr, 0, n_used_, scratch.values.data(), products.data());
-    tally.hashing += n_used_ * (n_columns_ + 1);
+  if (n_used_ > kFlat) {
+    rounded_.score(x, scratch.rounded, products);
+    tally.hashing += x.size() + n_used_ * (n_columns_ + 2);  // to round it; two scales a cell
   } else {
     const Matrix<const float> columns{columns_.data(), n_columns_ + 1, n_used_};
     if (n_used_ > 0) std::copy_n(columns.row(n_columns_).data(), n_used_, products.data());

@@ -10,10 +10,11 @@
 // mini-batch k-means (Sculley, WWW 2010). So the cells are those of no weights in particular, and files keep
 // centroids and codes.
 //
-// With more than 256 cells a row is compared with an eighth of them, found through a shortcut; queries always
-// with all.
+// With more than 256 cells a row is compared with an eighth of them, found through a shortcut, and a query
+// with all, rounded to 8 bits.
 #pragma once
 
+#include "hash/byte_rows.h"
 #include "hash/hash.h"
 #include "hash/shortcut.h"
 
@@ -36,7 +37,7 @@ class Centroids : public Hash {
   int64_t n_buckets() const override { return options_.n_cells; }
   int n_probes() const override { return static_cast<int>(options_.n_probes); }
   int64_t bytes() const override {
-    return shortcut_.bytes() + bytes_of(centroids_, columns_, scales_, offsets_);
+    return shortcut_.bytes() + rounded_.bytes() + bytes_of(centroids_, columns_, scales_, offsets_);
   }
   std::unique_ptr<Hash> unfitted() const override {
     return std::make_unique<Centroids>(n_columns_, options_, seed_);
@@ -75,7 +76,8 @@ class Centroids : public Hash {
   uint64_t seed_;
   std::vector<float> centroids_;  // n_used x (n_columns + 1)
   std::vector<float> columns_;    // the same, column by column: a query reads those of its inputs
-  Shortcut shortcut_;             // instead of columns, where there are many cells
+  Shortcut shortcut_;             // instead of columns, where there are many cells: for rows
+  ByteRows rounded_;              // and for queries
   std::vector<float> scales_;     // 1 / |c| on the sphere, or 1
   std::vector<float> offsets_;    // 0 on the sphere, or -|c|^2 / 2
 };

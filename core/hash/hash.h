@@ -20,6 +20,7 @@ namespace fewfire {
 struct HashScratch {  // of one thread
   std::vector<float> values, products, spare, widened;
   std::vector<RowId> ids;
+  std::vector<int16_t> rounded;        // of byte_rows.h
   std::vector<uint64_t> keys, filled;  // of densify.h
   ProbeScratch probes;
   Shortcut::Scratch shortcut;

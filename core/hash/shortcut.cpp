@@ -19,9 +19,11 @@ constexpr int64_t kBlock = 8;  // vectors that stay in the first cache while all
 
 }  // namespace
 
-// k-means by directions. A group that loses all its members keeps its mean: it costs one product.
-// Multiplications: in each round the means' norms and all cosines, and but in the last the means.
-int64_t Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool) {
+// k-means. A group that loses all its members keeps its mean: it costs one product.
+// Multiplications: in each round the means' norms and all products and their scales, and but in the last the
+// means.
+int64_t Shortcut::build(Matrix<const float> centroids, bool spherical, uint64_t seed, Pool& pool) {
+  spherical_ = spherical;
   const int64_t n = centroids.rows;
   width_ = centroids.cols;
   const int64_t n_groups = static_cast<int64_t>(std::sqrt(static_cast<double>(n)));
@@ -33,18 +35,26 @@ int64_t Shortcut::build(Matrix<const float> centroids, uint64_t seed, Pool& pool
     means_.insert(means_.end(), centroids.row(drawn).begin(), centroids.row(drawn).end());
   }
   std::vector<int32_t> groups(static_cast<size_t>(n));
-  inverse_norms_.assign(static_cast<size_t>(n_groups), 0.0f);
-  no_bias_.assign(static_cast<size_t>(n_groups), 0.0f);
+  scales_.assign(static_cast<size_t>(n_groups), 1.0f);
+  offsets_.assign(static_cast<size_t>(n_groups), 0.0f);
   for (int round = 0; round < kRounds; ++round) {
-    for (int64_t g = 0; g < n_groups; ++g) {
-      const float norm = kernels().sum_of_squares(means_.data() + g * width_, width_);
-      inverse_norms_[g] = norm > 0.0f ? 1.0f / std::sqrt(norm) : 0.0f;
-    }
+    finish();
     assign(centroids, groups, pool);
     if (round + 1 < kRounds) move(centroids, groups);
   }
   sort(centroids, groups);
-  return kRounds * n_groups * (width_ + n * (width_ + 1)) + (kRounds - 1) * n_groups * width_;
+  return kRounds * n_groups * (width_ + n * (width_ + spherical)) + (kRounds - 1) * n_groups * width_;
+}
+
+// After the means have moved.
+void Shortcut::finish() {
+  for (int64_t g = 0; g < n_groups(); ++g) {
+    const float norm = kernels().sum_of_squares(means_.data() + g * width_, width_);
+    if (spherical_)
+      scales_[g] = norm > 0.0f ? 1.0f / std::sqrt(norm) : 0.0f;
+    else
+      offsets_[g] = -0.5f * norm;
+  }
 }
 
 void Shortcut::assign(Matrix<const float> centroids, std::vector<int32_t>& groups, Pool& pool) const {
@@ -52,14 +62,14 @@ void Shortcut::assign(Matrix<const float> centroids, std::vector<int32_t>& group
   pool.parallel_blocks(centroids.rows, kBlock, 4, [&](int64_t first, int64_t end, int thread) {
     std::vector<float>& own = products[thread];
     own.resize(static_cast<size_t>(kBlock * n_groups()));
-    kernels().score_block({means_.data(), n_groups(), width_}, no_bias_.data(), 0, n_groups(),
+    kernels().score_block({means_.data(), n_groups(), width_}, offsets_.data(), 0, n_groups(),
                           {centroids.row(first).data(), end - first, width_}, own.data(), n_groups());
     for (int64_t i = first; i < end; ++i) {
       float best = kNothing;
       groups[i] = 0;
       for (int64_t g = 0; g < n_groups(); ++g) {
-        const float cosine = own[(i - first) * n_groups() + g] * inverse_norms_[g];
-        if (cosine > best) best = cosine, groups[i] = static_cast<int32_t>(g);
+        const float score = own[(i - first) * n_groups() + g] * scales_[g];
+        if (score > best) best = score, groups[i] = static_cast<int32_t>(g);
       }
     }
   });
@@ -101,20 +111,20 @@ void Shortcut::sort(Matrix<const float> centroids, std::span<const int32_t> grou
 void Shortcut::choose_groups(Matrix<const float> vectors, Scratch& scratch) const {
   const int64_t n = n_groups(), n_chosen = std::min(n, std::max<int64_t>(2, 2 * n / kShare));
   scratch.of_groups.resize(static_cast<size_t>(vectors.rows * n));
-  kernels().score_block({means_.data(), n, width_}, no_bias_.data(), 0, n, vectors, scratch.of_groups.data(),
+  kernels().score_block({means_.data(), n, width_}, offsets_.data(), 0, n, vectors, scratch.of_groups.data(),
                         n);
   scratch.visits.items.clear();
   scratch.order.resize(static_cast<size_t>(n));
   for (int64_t i = 0; i < vectors.rows; ++i) {
-    float* cosines = scratch.of_groups.data() + i * n;
+    float* scores = scratch.of_groups.data() + i * n;
     for (int64_t g = 0; g < n; ++g) {
-      cosines[g] *= inverse_norms_[g];
-      if (std::isnan(cosines[g])) cosines[g] = kNothing;
+      scores[g] *= scales_[g];
+      if (std::isnan(scores[g])) scores[g] = kNothing;
     }
     std::iota(scratch.order.begin(), scratch.order.end(), 0);
     std::partial_sort(
         scratch.order.begin(), scratch.order.begin() + n_chosen, scratch.order.end(),
-        [&](RowId a, RowId b) { return cosines[a] != cosines[b] ? cosines[a] > cosines[b] : a < b; });
+        [&](RowId a, RowId b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
     int64_t n_left = std::max<int64_t>(1, static_cast<int64_t>(cells_.size()) / kShare);
     for (int64_t k = 0; k < n_chosen && n_left > 0; ++k) {
       const RowId group = scratch.order[k];
@@ -156,8 +166,6 @@ int64_t Shortcut::nearest(Matrix<const float> vectors, std::span<const float> sc
   return n_products;
 }
 
-int64_t Shortcut::bytes() const {
-  return bytes_of(means_, inverse_norms_, no_bias_, vectors_, cells_, begins_);
-}
+int64_t Shortcut::bytes() const { return bytes_of(means_, scales_, offsets_, vectors_, cells_, begins_); }
 
 }  // namespace fewfire

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <numeric>
 #include <stdexcept>
 
@@ -36,6 +37,18 @@ struct Fresh {
     codes = all;
   }
 };
+
+// The first of these rows, no more than n, and with several tables none that is there already.
+void append(std::span<const RowId> rows, int64_t n, bool may_repeat, Scratch& scratch) {
+  std::vector<RowId>& to = scratch.candidates;
+  if (!may_repeat) {
+    to.insert(to.end(), rows.begin(), rows.begin() + std::min<int64_t>(n, std::ssize(rows)));
+    return;
+  }
+  const int64_t end = std::ssize(to) + n;
+  for (size_t i = 0; i < rows.size() && std::ssize(to) < end; ++i)
+    if (scratch.insert(rows[i])) to.push_back(rows[i]);
+}
 
 }  // namespace
 
@@ -201,12 +214,11 @@ void TableIndex::collect(const Query& query, int64_t limit, Scratch& scratch) co
       const auto rows = bucket(static_cast<int>(table), scratch.codes[table * n_probes + p]);
       const int64_t n = static_cast<int64_t>(rows.size());
       const uint64_t bits = random_bits(options_.seed, query.key, 1 + static_cast<uint64_t>(visit));
-      const int64_t start = n > 0 ? random_below(n, bits) : 0;
-      for (int64_t i = 0; i < n; ++i) {
-        const RowId row = rows[start + i < n ? start + i : start + i - n];
-        if (n_tables > 1 && !scratch.insert(row)) continue;  // a table has a row once
-        scratch.candidates.push_back(row);
-        if (static_cast<int64_t>(scratch.candidates.size()) == limit) return;
+      const size_t start = n > 0 ? static_cast<size_t>(random_below(n, bits)) : 0;
+      for (const auto part : {rows.subspan(start), rows.first(start)}) {
+        const int64_t n_left = limit - static_cast<int64_t>(scratch.candidates.size());
+        if (n_left == 0) return;
+        append(part, n_left, n_tables > 1, scratch);
       }
     }
 }

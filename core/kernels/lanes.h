@@ -122,6 +122,10 @@ void spread(const float* values, const int32_t* rows, const float* coefficients,
 void hadamard(float* values, int log_size);
 void widen_row(const BFloat16* from, int64_t n, float* to);
 
+// bytes.cpp
+void score_bytes(Matrix<const int8_t> rows, const float* scales, const float* bias, const int16_t* x,
+                 float scale, float* scores);
+
 // exponentials.cpp
 float exponentials(const float* scores, int64_t n, float shift, float* values);
 

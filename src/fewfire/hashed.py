@@ -45,11 +45,12 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "centroid": {  # the rest is fitted to the layer, see `for_layer`
         "n_cells": None,
         "probes": None,
-        "spherical": True,
+        "spherical": None,
         **dict.fromkeys(_SHARED_BY_TABLES),
     },
 }
 _FITTED_TO_HIDDEN: dict[str, Any] = {
+    "spherical": True,
     "rank": "sign",
     "refresh": "touched",
     "refresh_every": 1000,
@@ -144,9 +145,10 @@ class Hashed:
         order of scores stays (default False). The mean input is that of the training set.
     n_cells : int, optional
         "centroid": cells, no more than rows. None: 128, from 32,000 rows on 192, but 8 rows each;
-        in a last layer about 7 root(rows), a power of 2.
+        in a last layer about 14 root(rows), a power of 2.
     spherical : bool, optional
-        "centroid": cluster rows by their directions (default), or by their distances.
+        "centroid": cluster rows by their directions, or by their distances. None: by directions, in
+        a last layer by distances.
     rank : {"count", "union", "hamming", "sign"}, optional
         Which of the rows found in the buckets become candidates: those in the most of them
         (default), the first found, those whose codes differ in the fewest bits ("simhash"), those
@@ -374,11 +376,13 @@ class Hashed:
 
 def _fitted_to_output(n_rows: int) -> dict[str, Any]:
     """What did best on debian-depends, and keeps upkeep below a tenth of training at 670,091 rows
-    (docs/design.md): cells of about root(n) / 7 rows, no ranking, a round in n / 640 steps."""
-    n_cells = 2 ** round(math.log2(max(1.0, 7 * math.sqrt(n_rows))))
+    (docs/design.md): cells of about root(n) / 14 rows by distance, no ranking, a round in n / 640
+    steps."""
+    n_cells = 2 ** round(math.log2(max(1.0, 14 * math.sqrt(n_rows))))
     return {
         "n_cells": min(n_cells, max(1, n_rows // 8)),
         "probes": 127,
+        "spherical": False,
         "rank": "union",
         "refresh": "rolling",
         "refresh_every": max(100, n_rows // 640),

@@ -1,5 +1,5 @@
-"""With more than 256 cells a row is compared with some of them: nearly always with the nearest. And
-refits in pieces: what they give is what a refresh gives."""
+"""With more than 256 cells a row is compared with some of them, nearly always with the nearest, and
+a query with all of them, rounded. And refits in pieces: what they give is what a refresh gives."""
 
 import numpy as np
 import pytest
@@ -92,18 +92,36 @@ def test_a_row_that_is_a_centroid_is_found(d, n, spherical, seed):
 
 @few
 @given(
-    d=strategies.SIZES, n_probes=st.integers(1, 300), seed=strategies.SEEDS, kind=strategies.KINDS
+    d=strategies.SIZES,
+    n_probes=st.integers(1, 300),
+    seed=strategies.SEEDS,
+    kind=strategies.KINDS,
+    level=strategies.LEVELS,
 )
-def test_queries_are_compared_with_all_cells(d, n_probes, seed, kind):
+def test_queries_are_compared_with_all_cells_rounded(d, n_probes, seed, kind, level):
+    """And rounding changes the score of a cell by no more than half a step of each weight."""
+    _core.set_simd_level(level)
     rng = np.random.default_rng(seed)
     cells = fitted(strategies.rows(rng, 400, d), 290, seed, n_probes=n_probes)
     centroids = np.array(cells.centroids, float)
-    for x in strategies.examples(rng, 3, d, kind):
-        products = reference.cells_of_query(reference.nonzeros(x), centroids)
-        got = visited(cells, x)
+    for x in map(reference.nonzeros, strategies.examples(rng, 3, d, kind)):
+        rounded = reference.rounded_cells_of_query(x, centroids)
+        got = cells.hash_query(x.ids.astype(np.int32), x.values.astype(np.float32))[0]
         assert len(np.unique(got)) == len(got) == min(n_probes, 290)
-        lowest, others = products[got].min(), np.delete(products, got)
+        lowest, others = rounded[got].min(), np.delete(rounded, got)
         assert lowest >= others.max(initial=-np.inf) - 1e-4
+        error = np.abs(rounded - reference.cells_of_query(x, centroids))
+        step = np.abs(centroids[:, :-1]).max(axis=1) / 127
+        assert (error <= 0.52 * step * np.abs(x.values).sum() + 1e-4).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, 1e-38, 0.0])
+def test_queries_of_any_size_visit_cells(value):
+    cells = fitted(strategies.rows(np.random.default_rng(0), 400, 8), 300, n_probes=5)
+    for ids in (np.arange(8, dtype=np.int32), np.array([3], np.int32)):
+        got = cells.hash_query(ids, np.full(len(ids), value, np.float32))[0]
+        assert len(np.unique(got)) == 5
+        assert got.max() < 300
 
 
 @few
@@ -151,14 +169,14 @@ def test_rows_that_are_not_finite_end_in_the_first_cell():
 
 @pytest.mark.parametrize("spherical", [False, True])
 def test_the_ledger_of_a_shortcut_worked_by_hand(spherical):
-    """289 cells of width 9 are in 17 groups. In each of 5 rounds: 17 norms and 289 x 17 cosines,
-    which are products and their scales; and 4 times the means. A row is compared with the 17 means
-    and 36 cells or a few more."""
+    """289 cells of width 9 are in 17 groups. In each of 5 rounds: 17 norms and 289 x 17 products,
+    on the sphere with their scales; and 4 times the means. Rounding multiplies the width of each
+    cell. A row is compared with the 17 means and 36 cells or a few more."""
     cells = _core.Centroids(8, 289, 0, spherical=spherical)
     index = _core.TableIndex(cells, 400, "union", 0)
     weights, bias = split(strategies.rows(np.random.default_rng(0), 400, 8))
     index.refresh(weights, bias)
-    build = 5 * (17 * 9 + 289 * 17 * (9 + 1)) + 4 * 17 * 9
+    build = 5 * (17 * 9 + 289 * 17 * (9 + spherical)) + 4 * 17 * 9 + 289 * 9
     (none,) = index.refresh_rows(weights, bias, np.empty(0, np.int32))
     assert none[FIELDS.index("refresh")] == build
     index.begin_refit(weights, bias)

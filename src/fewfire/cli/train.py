@@ -141,9 +141,11 @@ _SETTINGS = [
     click.option("--center/--no-center", default=None,
                  help="simhash: take the means from rows and inputs; default: no."),
     click.option("--n-cells", type=int,
-                 help="centroid: cells; default: 128 or, from 32,000 rows on, 192."),
+                 help="centroid: cells; default: 128 or, from 32,000 rows on, 192; in a last layer "
+                      "about 14 root(rows)."),
     click.option("--spherical/--by-distance", default=None,
-                 help="centroid: whether rows are clustered by direction; default: yes."),
+                 help="centroid: whether rows are clustered by direction; default: yes, in a "
+                      "last layer no."),
     click.option("--rank", type=click.Choice(RANKS),
                  help="Hash tables: which rows of the buckets; default: count, centroid: sign."),
     click.option("--refresh", type=click.Choice(REFRESHES),
