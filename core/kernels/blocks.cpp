@@ -135,6 +135,8 @@ void weighted_sum(Matrix<const float> matrix, const RowId* rows, int64_t first, 
     return matrix.data + (rows != nullptr ? rows[r] : first + r) * matrix.cols;
   };
   int64_t j = weighted_tiles<8>(0, matrix.cols, row, coefficients, n, sums);
+  j = weighted_tiles<4>(j, matrix.cols, row, coefficients, n, sums);
+  j = weighted_tiles<2>(j, matrix.cols, row, coefficients, n, sums);
   j = weighted_tiles<1>(j, matrix.cols, row, coefficients, n, sums);
   for (int64_t r = 0; r < n; ++r) {
     const float* from = row(r);
@@ -150,6 +152,17 @@ void spread(const float* values, const int32_t* rows, const float* coefficients,
     int64_t j = 0;
     for (; j + kLanes <= sums.cols; j += kLanes) store(to + j, load(to + j) + load(values + j) * coefficient);
     for (; j < sums.cols; ++j) to[j] += values[j] * coefficient;
+  }
+}
+
+void spread_lines(const float* values, const int32_t* lines, int64_t n_lines, const int32_t* rows,
+                  const float* coefficients, int64_t n, Matrix<float> sums) {
+  for (int64_t r = 0; r < n; ++r) {
+    float* to = sums.data + rows[r] * sums.cols;
+    const float coefficient = coefficients[r];
+    for (int64_t i = 0; i < n_lines; ++i)
+      for (int64_t j = lines[i] * kLine; j < (lines[i] + 1) * kLine; j += kLanes)
+        store(to + j, load(to + j) + load(values + j) * coefficient);
   }
 }
 
