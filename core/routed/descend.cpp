@@ -19,10 +19,10 @@ void keep_best(std::vector<Candidate>& candidates, int64_t n) {
   }
 }
 
-void Rows::start(const Level& level, std::span<const Visit> visits, std::span<const RowId> ids) {
+void Rows::start(const Level& level, std::span<const Opened> visits, std::span<const RowId> ids) {
   n_ids_ = ids.size();
   rows_.resize(visits.size() * n_ids_);
-  for (const Visit& visit : visits) prefetch_tables(level, visit.node, ids);
+  for (const Opened& visit : visits) prefetch_tables(level, visit.node, ids);
   for (size_t i = 0; i < visits.size(); ++i) {
     const int64_t node = visits[i].node;
     find_rows(level, node, ids, rows_.data() + i * n_ids_);

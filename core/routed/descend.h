@@ -19,7 +19,7 @@ inline float log_likelihood(TreeLoss loss, float z) {
   return z > 0.0f ? -std::log1p(std::exp(-z)) : z - std::log1p(std::exp(z));
 }
 
-struct Visit {
+struct Opened {  // a node on the way down
   RowId node;
   bool is_positive;
   float path;  // sum of the log likelihoods on the way to it
@@ -36,7 +36,7 @@ void keep_best(std::vector<Candidate>& candidates, int64_t n);
 // Rows of all visits of a level, found ahead of time, so that memory works while the node before is computed.
 class Rows {
  public:
-  void start(const Level& level, std::span<const Visit> visits, std::span<const RowId> ids);
+  void start(const Level& level, std::span<const Opened> visits, std::span<const RowId> ids);
   std::span<const RowId> of(size_t visit) const { return std::span(rows_).subspan(visit * n_ids_, n_ids_); }
 
  private:

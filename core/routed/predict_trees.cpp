@@ -10,7 +10,7 @@ namespace {
 
 struct Space {  // scratch of one thread
   RowBuffer buffer;
-  std::vector<Visit> visits;
+  std::vector<Opened> visits;
   std::vector<Candidate> candidates;
   Rows rows;
   std::vector<float> scores;
@@ -24,7 +24,7 @@ void open(const Level& level, SparseVector x, TreeLoss loss, float path_weight, 
   space.rows.start(level, space.visits, x.ids);
   space.candidates.clear();
   for (size_t i = 0; i < space.visits.size(); ++i) {
-    const Visit& visit = space.visits[i];
+    const Opened& visit = space.visits[i];
     score_node(level, visit.node, space.rows.of(i), x.values, space.scores);
     for (int64_t c = 0; c < level.n_children(visit.node); ++c)
       space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),

@@ -14,7 +14,7 @@ namespace {
 struct Space {  // scratch of one thread
   RowBuffer buffer;
   std::vector<std::vector<RowId>> targets;  // per level: children with a label below them, ascending
-  std::vector<Visit> visits;
+  std::vector<Opened> visits;
   std::vector<Candidate> candidates;
   Rows rows;
   std::vector<float> scores, deltas, coefficients;
@@ -47,7 +47,7 @@ inline float delta_of(TreeLoss kind, float z, bool is_target, double& loss) {
 }
 
 // deltas[c] of all children of a node from their scores; lists the cache lines that have any.
-void compare(const Level& level, const Visit& visit, std::span<const RowId> targets,
+void compare(const Level& level, const Opened& visit, std::span<const RowId> targets,
              const TreeOptions& options, Space& space) {
   const int64_t first = level.children[visit.node], n = level.n_children(visit.node);
   space.deltas.assign(space.scores.size(), 0.0f);
@@ -114,7 +114,7 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
     space.rows.start(level, space.visits, x.ids);
     space.candidates.clear();
     for (size_t i = 0; i < space.visits.size(); ++i) {
-      const Visit& visit = space.visits[i];
+      const Opened& visit = space.visits[i];
       const std::span<const RowId> rows = space.rows.of(i);
       score_node(level, visit.node, rows, x.values, space.scores);
       for (int64_t c = 0; !is_last && c < level.n_children(visit.node); ++c)
