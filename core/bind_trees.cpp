@@ -1,10 +1,11 @@
 // The trees of core/routed, as Python sees them.
+#include "bind_trees.h"
+
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include "bindings.h"
 #include "routed/cluster.h"
 #include "routed/predict_trees.h"
 #include "routed/train_tree.h"
@@ -14,20 +15,6 @@ namespace fewfire {
 namespace {
 
 using namespace nb::literals;
-
-TreeLoss tree_loss_of(const std::string& name) {
-  return one_of<TreeLoss>(name,
-                          {{"squared_hinge", TreeLoss::squared_hinge}, {"logistic", TreeLoss::logistic}});
-}
-
-Numpy<int64_t> ledger_of(const Tally& tally) {
-  const auto values = tally.values();
-  return to_numpy(std::vector<int64_t>(values.begin(), values.end()), {1, values.size()});
-}
-
-void check_examples(std::span<const int64_t> ids, int64_t n) {
-  for (const int64_t id : ids) require(id >= 0 && id < n, "an example id is out of range");
-}
 
 template <class T>
 void check_begins(std::span<const T> begins, size_t n_nodes, size_t end, const char* what) {

@@ -861,4 +861,5 @@ NB_MODULE(_core, m) {
   bind_network(m);
   bind_text(m);
   bind_trees(m);
+  bind_tagger(m);
 }
