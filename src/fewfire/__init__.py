@@ -22,6 +22,7 @@ from .run import DivergenceError
 from .schedules import Constant, CosineDecay, LinearDecay, OneCycle, StepDecay
 from .selectors import AdaptiveDropout, All, Dropout, TopK
 from .stats import TableStats
+from .tagger import Tagger
 from .trainer import Trainer
 
 __version__ = _version("fewfire")
@@ -55,6 +56,7 @@ __all__ = [
     "OneCycle",
     "StepDecay",
     "TableStats",
+    "Tagger",
     "TopK",
     "TopKResult",
     "Trainer",
