@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import callbacks, datasets, frequencies, metrics
 from .bag import EmbeddingBag
+from .blend import Blend
 from .callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
 from .data import Dataset
 from .energy import EnergyMeter
@@ -33,6 +34,7 @@ __all__ = [
     "Adam",
     "AdaptiveDropout",
     "All",
+    "Blend",
     "Callback",
     "Checkpoint",
     "Constant",

@@ -1,4 +1,4 @@
-"""Networks from files."""
+"""Models from files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
+from .blend import Blend, part
 from .config import check_integer
 from .data import Encoding
 from .files import Arrays, FormatError, PathLike, check_array, checked_counts, read_model, unpacked
@@ -16,13 +17,12 @@ from .network import LOSSES, Network
 from .stack import Settings, layer_from_dict
 from .tagger import Tagger
 
-Model: TypeAlias = Network | Tagger
+Model: TypeAlias = Network | Tagger | Blend
 Made = TypeVar("Made")
-_KINDS: dict[str, Callable[..., Model]] = {"tagger": Tagger.from_state}  # by a key of the config
 
 
 def load(path: PathLike) -> Model:
-    """Read what `Network.save`, `Tagger.save` or a checkpoint wrote; it predicts the same bits.
+    """Read what `save` or a checkpoint wrote; it predicts the same bits.
 
     Raises
     ------
@@ -32,8 +32,7 @@ def load(path: PathLike) -> Model:
         If the file is damaged, truncated, foreign, or of a newer version.
     """
     config, arrays = read_model(path)
-    make = next((kind for key, kind in _KINDS.items() if key in config), _network)
-    return _checked(path, make, config, arrays)
+    return _checked(path, _model, config, arrays)
 
 
 def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Network:
@@ -48,6 +47,16 @@ def _checked(
         return make(config, arrays)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FormatError(f"{path}: the model inside is damaged: {error}") from error
+
+
+def _model(config: Mapping[str, Any], arrays: Arrays) -> Model:
+    if "tagger" in config:
+        return Tagger.from_state(config, arrays)
+    if "blend" in config:
+        of_tagger, of_network = config["blend"]
+        tagger = Tagger.from_state(of_tagger, part(arrays, 0))
+        return Blend(tagger, _network(of_network, part(arrays, 1)))
+    return _network(config, arrays)
 
 
 def _network(config: Mapping[str, Any], arrays: Arrays) -> Network:

@@ -3,7 +3,7 @@ together with the way down to them. docs/tagger.md tells how they learn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,23 @@ from scipy.sparse import csr_array
 from .config import check_integer, n_bytes_of, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
-from .data.encoding import Kind
 from .data.features import make_csr
 from .evaluation import TopK
-from .figures import Frequencies, asks_frequencies, figures, formulas_of
+from .figures import Frequencies
 from .files import Arrays, PathLike, checked_counts, packed, unpacked, write_model
-from .frequencies import LabelGroup, recall_by_group
-from .metrics import Metrics, cutoffs
+from .history import History
+from .labelling import Labeller, check_alike, to_learn
+from .ledger import Ledger
 from .progress import tell
 from .trees.fitting import Fitting
 from .trees.forest import Forest
-from .trees.preparing import TaggerMemory, memory_limit, prepare
+from .trees.growing import with_labels
+from .trees.preparing import TaggerMemory, label_lists, memory_limit, prepare
 from .trees.presets import settings_of
+from .trees.reading import Cell, Reason, cells, reason
 
 
-class Tagger:
+class Tagger(Labeller):
     """Finds the labels of sparse examples among many.
 
     Every parameter but the first is there to take a choice from the preset; none needs tuning.
@@ -69,7 +71,7 @@ class Tagger:
     feature_names : tuple of str or None
         May be set: `explain`, `cells` and the command line show them.
     history_ : History
-        A row per epoch; after `fit`.
+        Of the last training: a row per epoch.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Tagger:
         self.feature_names: tuple[str, ...] | None = None
         self.label_counts: NDArray[np.int64] | None = None
         self.n_trained = 0
+        self.history_ = History([], Ledger.empty(1))
         self._forest: Forest | None = None
 
     def fit(
@@ -154,7 +157,7 @@ class Tagger:
         MemoryError
             If even the smallest trees take more than `memory`.
         """
-        train = _to_learn(X, y)
+        train = to_learn(X, y)
         sets = dict(eval_sets or {})
         for data in sets.values():
             check_alike(data, train.encoding)
@@ -162,20 +165,63 @@ class Tagger:
         prepared = prepare(train, self._wanted, self._limit, self.random_state, n_threads)
         if self.verbose:
             tell(f"{prepared.settings}\n{prepared.memory}")
-        forest = prepared.grow()
-        fitting = Fitting(
-            forest,
-            prepared.rows,
-            prepared.lists,
-            seed=self.random_state,
-            max_epochs=prepared.settings.max_epochs,
-            n_threads=n_threads,
-            verbose=self.verbose,
-        )
-        self.settings, self._forest, self.encoding = prepared.settings, forest, train.encoding
-        counts = np.bincount(prepared.lists.indices, minlength=train.n_labels)
-        self.label_counts, self.n_trained = counts.astype(np.int64), len(train)
-        self.history_ = fitting.go(lambda: self._measure(sets))
+        self.settings, self._forest = prepared.settings, prepared.grow()
+        self.encoding, self.feature_names = train.encoding, None
+        self.label_counts, self.n_trained = np.zeros(train.n_labels, np.int64), 0
+        self._learn(prepared.rows, prepared.lists, self.settings.max_epochs, sets)
+        return self
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        max_epochs: int | None = None,
+        eval_sets: Mapping[str, Dataset] | None = None,
+    ) -> Tagger:
+        """Go on training with other examples, whose labels may be new.
+
+        A new label goes to the cell whose router likes its examples best and gets a column of its
+        own there. All else learns on from the weights that it has, so examples should also be of
+        old labels where those matter: what is not seen again is forgotten little by little.
+
+        Parameters
+        ----------
+        X, y
+            As for `fit`, with the features of the training set. Labels 0.. are those of the
+            training set, by name if they have names; those behind are new.
+        max_epochs : int, optional
+            None for that of `settings`.
+        eval_sets : dict of str to Dataset, optional
+            As for `fit`.
+
+        Returns
+        -------
+        Tagger
+            Itself; `history_` is that of this training.
+
+        Raises
+        ------
+        ValueError
+            If the tagger is not trained, or the data does not go on where its own ended; nothing
+            has changed then.
+        """
+        old = self.trained_encoding
+        data = to_learn(X, y)
+        encoding = _continued(old, data)
+        sets = dict(eval_sets or {})
+        for own in sets.values():
+            check_alike(own, encoding)
+        epochs = self.settings.max_epochs
+        if max_epochs is not None:
+            epochs = check_integer("max_epochs", max_epochs, low=1)
+        n_threads = thread_count(self.n_jobs)
+        rows = self.forest.expansion.rows(data, n_threads)
+        lists = label_lists(data, encoding.n_labels)
+        self._forest = with_labels(self.forest, rows, lists, n_threads=n_threads)
+        self.encoding = encoding
+        self.label_counts = np.pad(self.frequencies[0], (0, encoding.n_labels - old.n_labels))
+        self._learn(rows, lists, epochs, sets)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -184,7 +230,7 @@ class Tagger:
         It clusters the labels and collects the vocabularies, so the figures are exact, and as long
         as that takes.
         """
-        train, n_threads = _to_learn(X, y), thread_count(self.n_jobs)
+        train, n_threads = to_learn(X, y), thread_count(self.n_jobs)
         return prepare(train, self._wanted, self._limit, self.random_state, n_threads).memory
 
     @property
@@ -195,53 +241,28 @@ class Tagger:
         return self._forest
 
     @property
-    def label_names(self) -> tuple[Any, ...] | None:
-        """Name of each label id, or None."""
-        return None if self.encoding is None else self.encoding.label_names
-
-    @property
-    def n_features(self) -> int:
-        """Features of an example."""
-        return self.forest.expansion.n_features
-
-    @property
-    def n_outputs(self) -> int:
-        """Labels, also those that training never saw."""
-        return len(self.forest.is_seen)
-
-    @property
     def never_seen(self) -> NDArray[np.int32]:
         """Labels that no training example had: they are in no tree, and never predicted."""
         return np.flatnonzero(~self.forest.is_seen).astype(np.int32)
 
-    def predict_topk(
-        self, X: Examples, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
-    ) -> TopK:
-        """Return the `k` best labels of each row of `X`, best first: two (n, k) arrays.
+    @property
+    def trained_encoding(self) -> Encoding:
+        """How training numbered features and labels; raises before training."""
+        _ = self.forest
+        assert self.encoding is not None
+        return self.encoding
 
-        Parameters
-        ----------
-        X : ndarray, scipy sparse or Dataset, (n, n_features)
-        k : int
-        exact : bool
-            Open every cell, not the likeliest only.
-        n_jobs : int, optional
-            Threads; None for the tagger's.
+    @property
+    def frequencies(self) -> Frequencies:
+        """Training examples of each label, and of all."""
+        assert self.label_counts is not None
+        return self.label_counts, self.n_trained
 
-        Returns
-        -------
-        TopK
-            Labels, and how likely they are, 0 to 1; -1 and -inf where fewer were found.
-
-        Raises
-        ------
-        ValueError
-            If `X` has another width than the training set, or k is not in 1..labels.
-        """
-        k = check_integer("k", k, low=1, high=self.n_outputs)
-        data, n_threads = self._examples(X), self._threads(n_jobs)
-        indices, scores, _ = self.forest.find(data, k, exact=exact, n_threads=n_threads)
-        return TopK(indices, scores)
+    def find(
+        self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
+    ) -> tuple[TopK, Ledger]:
+        """Return the `k` best labels of each example, and what finding them took."""
+        return self.forest.find(data, k, exact=exact, n_threads=self._threads(n_jobs))
 
     def predict_scores(
         self, X: Examples, candidates: Any, *, n_jobs: int | None = None
@@ -261,81 +282,44 @@ class Tagger:
         csr_array
             Of the places of `candidates`; -inf for labels that training never saw.
         """
-        data = self._examples(X)
-        wanted = csr_array(candidates, copy=True)
-        if wanted.shape != (len(data), self.n_outputs):
-            raise ValueError(
-                f"candidates have the shape {wanted.shape}, wanted ({len(data)}, {self.n_outputs}):"
-                " a row per example, a column per label"
-            )
-        wanted.sum_duplicates()
+        data = self.examples(X)
+        wanted = self.candidates(candidates, len(data))
         scores = self.forest.score(data, wanted, self._threads(n_jobs))
         return make_csr(scores, wanted.indices, wanted.indptr, wanted.shape)
 
-    def evaluate(
-        self,
-        data: Dataset,
-        metrics: Sequence[str] | None = None,
-        *,
-        exact: bool = False,
-        n_jobs: int | None = None,
-        propensity: tuple[float, float] = (0.55, 1.5),
-    ) -> Metrics:
-        """Measure the tagger on `data`, through its router unless `exact`.
+    def explain(self, X: Examples, k: int = 1, *, n: int = 10) -> list[list[Reason]]:
+        """Return for each row of `X` the `k` best labels, and the `n` features, and pairs of them,
+        that spoke most for each.
 
-        Parameters
-        ----------
-        data : Dataset
-            With classes or label lists, encoded like the training set.
-        metrics : list of str, optional
-            "P@1", "nDCG@3", "PSP@5", ... with any k, or "accuracy"; default: accuracy for classes,
-            P@1, 3, 5 for label lists.
-        exact : bool
-            Open every cell.
-        n_jobs : int, optional
-            Threads; None for the tagger's.
-        propensity : (float, float)
-            A and B of PSP@k, see `frequencies.propensities`.
-
-        Returns
-        -------
-        Metrics
-            `density` is the share of the multiplications of opening every cell.
-
-        Raises
-        ------
-        ValueError
-            If a metric is unknown, or `data` does not fit the training set.
+        >>> X = np.eye(4, dtype=np.float32)
+        >>> tagger = Tagger("fast", n_jobs=1).fit(X, [2, 0, 1, 3])
+        >>> best = tagger.explain(X[:1])[0][0]
+        >>> best.label, best.features, tagger.feature_name(best.features[0])
+        (2, array([0]), '0')
         """
-        check_alike(data, self._encoding)
-        names = list(metrics) if metrics is not None else self.default_metrics(data.kind)
-        if "loss" in names:
-            raise ValueError("a tagger measures accuracy, P@k, nDCG@k and PSP@k, and no loss")
-        wanted = cutoffs(names)
-        frequencies = self._frequencies if asks_frequencies(wanted) else None
-        formulas = formulas_of(frequencies, propensity)
-        k = min(max([1, *(cutoff.k for cutoff in wanted.values())]), self.n_outputs)
-        n_threads = self._threads(n_jobs)
-        indices, _, ledger = self.forest.find(data, k, exact=exact, n_threads=n_threads)
-        values = figures(wanted, formulas, indices, data)
-        ordered = {name: values[name] for name in names}
-        return Metrics(ordered, ledger.share, ledger, len(data), exact)
+        data = self.examples(X)
+        top = self.predict_topk(data, k)
+        rows = self.forest.expansion.rows(data, self._threads(None))
+        return [
+            [
+                reason(self.forest, rows.indices[begin:end], rows.data[begin:end], label, score, n)
+                for label, score in zip(labels, scores, strict=True)
+                if label >= 0
+            ]
+            for begin, end, labels, scores in zip(
+                rows.indptr[:-1], rows.indptr[1:], top.indices.tolist(), top.scores.tolist(),
+                strict=True,
+            )
+        ]  # fmt: skip
 
-    def recall_by_group(
-        self, data: Dataset, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
-    ) -> dict[str, LabelGroup]:
-        """Return recall@k of labels that were frequent, less frequent and rare in training; see
-        `Network.recall_by_group`."""
-        check_alike(data, self._encoding)
-        counts, _ = self._frequencies
-        top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
-        return recall_by_group(k, top.indices, data.label_lists(), counts)
+    def cells(self, tree: int = 0, *, n: int = 10) -> Iterator[Cell]:
+        """Go through the cells of a tree: its labels, and the `n` features that lead there most."""
+        tree = check_integer("tree", tree, low=0, high=len(self.forest.trees) - 1)
+        return cells(self.forest, tree, n)
 
-    def default_metrics(self, kind: Kind) -> list[str]:
-        """Return the metrics that `evaluate` computes for targets of this kind, the first first."""
-        if kind == "classes":
-            return ["accuracy"]
-        return [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs]
+    def feature_name(self, feature: int) -> str:
+        """Return what a feature or pair is called: by `feature_names`, or its number."""
+        return self.forest.expansion.name(int(feature), self.feature_names)
 
     def save(self, path: PathLike) -> None:
         """Write the tagger to a safetensors file: beside `path` first, then renamed."""
@@ -343,7 +327,7 @@ class Tagger:
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name."""
-        encoding = self._encoding.to_dict()
+        encoding = self.trained_encoding.to_dict()
         names = {"label_names": encoding.pop("label_names"), "feature_names": self.feature_names}
         config = {
             "tagger": {**self.forest.describe(), "random_state": self.random_state},
@@ -351,7 +335,7 @@ class Tagger:
             "n_trained": self.n_trained,
         }
         arrays = self.forest.arrays()
-        arrays["label_counts"] = self._frequencies[0]
+        arrays["label_counts"] = self.frequencies[0]
         arrays |= {name: packed(own) for name, own in names.items() if own is not None}
         return config, arrays
 
@@ -390,30 +374,29 @@ class Tagger:
         )
 
     @property
-    def _encoding(self) -> Encoding:
-        _ = self.forest  # raises before training
-        assert self.encoding is not None
-        return self.encoding
-
-    @property
-    def _frequencies(self) -> Frequencies:
-        assert self.label_counts is not None
-        return self.label_counts, self.n_trained
-
-    @property
     def _limit(self) -> int:
         return memory_limit(self.memory)
 
     def _threads(self, n_jobs: int | None) -> int:
         return thread_count(self.n_jobs if n_jobs is None else n_jobs)
 
-    def _examples(self, X: Examples) -> Dataset:
-        data = X if isinstance(X, Dataset) else Dataset(X)
-        if data.n_features != self.n_features:
-            raise ValueError(
-                f"the data has {data.n_features} features but the tagger wants {self.n_features}"
-            )
-        return data
+    def _learn(
+        self, rows: csr_array, lists: csr_array, max_epochs: int, sets: Mapping[str, Dataset]
+    ) -> None:
+        """Train the trees, and count what they were trained on."""
+        fitting = Fitting(
+            self.forest,
+            rows,
+            lists,
+            seed=self.random_state,
+            max_epochs=max_epochs,
+            n_threads=thread_count(self.n_jobs),
+            verbose=self.verbose,
+        )
+        assert self.label_counts is not None
+        self.label_counts += np.bincount(lists.indices, minlength=lists.shape[1])
+        self.n_trained += int(rows.shape[0])
+        self.history_ = fitting.go(lambda: self._measure(sets))
 
     def _measure(self, sets: Mapping[str, Dataset]) -> dict[str, float]:
         return {
@@ -423,36 +406,20 @@ class Tagger:
         }
 
 
-def _to_learn(X: Any, y: Any) -> Dataset:
-    """Return a training set, checked."""
-    if isinstance(X, Dataset) and y is not None:
-        raise TypeError("a Dataset brings its own targets: leave out y")
-    data = X if isinstance(X, Dataset) else Dataset(X, y)
-    _check_targets(data)
-    if len(data.label_lists()[1]) == 0:
-        raise ValueError("no example has a label: there is nothing to learn")
-    return data
-
-
-def _check_targets(data: Dataset) -> None:
-    if not isinstance(data, Dataset):
-        raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
-    if len(data) == 0:
-        raise ValueError("the data set has no examples")
-    if data.kind not in ("classes", "labels"):
-        held = "no targets" if data.kind is None else "values"
-        raise ValueError(f"a tagger wants label lists or classes as targets; the data has {held}")
-
-
-def check_alike(data: Dataset, encoding: Encoding) -> None:
-    """Raise unless `data` has labels, and they and its features mean what `encoding` says."""
-    _check_targets(data)
-    if data.n_features != encoding.n_features:
+def _continued(old: Encoding, data: Dataset) -> Encoding:
+    """Return the encoding of old labels and those behind them; raise unless `data` has that."""
+    if data.n_features != old.n_features:
         raise ValueError(
-            f"the data has {data.n_features} features but the tagger wants {encoding.n_features}"
+            f"the data has {data.n_features} features but the tagger was trained on "
+            f"{old.n_features}"
         )
-    if data.n_labels > encoding.n_labels or data.label_names != encoding.label_names:
+    if data.kind != old.kind:
+        raise ValueError(f"the data holds {data.kind} but the tagger was trained on {old.kind}")
+    n_labels = max(old.n_labels, data.n_labels)
+    names, known = data.label_names, old.label_names
+    if (names is None) != (known is None) or (names or ())[: old.n_labels] != (known or ()):
         raise ValueError(
-            f"the data has {data.n_labels} labels, or other names of them, than the "
-            f"{encoding.n_labels} of the training set; read both files with one encoder: like=train"
+            "the labels of the data go on from others than the tagger's: name the tagger's labels "
+            "first, in their order, and then the new ones"
         )
+    return Encoding(old.n_features, old.kind, n_labels, names, old.zero_based)

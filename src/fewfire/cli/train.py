@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..blend import Blend
 from ..callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
 from ..data import Dataset
 from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
@@ -31,6 +32,7 @@ from .common import (
     table,
 )
 from .nets import PRESETS, by_name, make, names, network, options_of
+from .tags import report, tag_options, train_tagger, wants_tagger
 
 
 def _widths(
@@ -86,7 +88,8 @@ _SETTINGS = [
                       "behind a --bag."),
     click.option("--bag", type=click.IntRange(min=0), metavar="N",
                  help="Width of a first layer that keeps a row of weights per feature, 0 for none. "
-                      "Default: 256 for label lists of sparse features without --hidden."),
+                      "Default: 256 for label lists of sparse features without --hidden, "
+                      "if an option describes a network."),
     click.option("--input-dropout", type=float,
                  help="--bag: share of an example's features left out; default: 0.3."),
     click.option("--dropout", type=float,
@@ -181,7 +184,7 @@ _SETTINGS = [
     click.option("--factor", type=float, help="step; default: 0.1."),
     click.option("--rise", type=float, help="onecycle: share of the run; default: 0.3."),
     click.option("--batch-size", type=int, help="Examples per step; default: fitted."),
-    click.option("--max-epochs", type=int, help="Default: 12; behind a --bag 5."),
+    click.option("--max-epochs", type=int, help="Default: 12; behind a --bag, and of a tagger, 5."),
 ]  # fmt: skip
 
 
@@ -194,6 +197,7 @@ def _settings(command: Command) -> Command:
 @click.command()
 @click.argument("data", type=PATH, is_eager=True, callback=_read_toml)
 @_settings
+@tag_options
 @click.option(
     "--labels", type=PATH, help="Names of the labels in text, a line for each, from label 0."
 )
@@ -232,7 +236,8 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Train a network on DATA and write it to a file.
+    """Train a model on DATA and write it to a file: a tagger for label lists, or many classes, of
+    sparse features; a network otherwise, or where an option describes one.
 
     DATA is a folder of idx files such as MNIST (its training set is used), npz, svmlight or
     Extreme Classification text, or what `fewfire convert` made of it; or a TOML file with
@@ -245,6 +250,14 @@ def train(
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output.parent} is no folder: make it first")
     fit, held_out = _read_data(data, labels, val, val_size)
+    tagger = None
+    if wants_tagger(fit):
+        tagger = train_tagger(fit, held_out, settings, seed, n_jobs, quiet=quiet)
+        if not settings["blend"] or tagger.history_.interrupted:
+            if output is not None:
+                tagger.save(output)
+            report(tagger, tagger.history_, held_out, output, n_jobs, as_json=as_json)
+            return 130 if tagger.history_.interrupted else 0
     net = network(fit, settings, seed)
     callbacks: list[Callback] = []
     if patience is not None:
@@ -272,6 +285,12 @@ def train(
     if not quiet:
         say(f"{fit!r}\n{net.summary()}\n{trainer!r}")
     history = trainer.fit(fit, {"val": held_out} if held_out else None, resume=resume)
+    if tagger is not None:
+        blend = Blend(tagger, net)
+        if output is not None:
+            blend.save(output)
+        report(blend, history, held_out, output, n_jobs, as_json=as_json)
+        return 130 if history.interrupted else 0
     if output is not None:
         net.save(output)
     _report(net, history, held_out, gates, output, n_jobs, as_json)

@@ -69,7 +69,7 @@ class Expansion:
         return f"{self.name(key >> 32, names)} + {self.name(key & 0xFFFFFFFF, names)}"
 
 
-def as_inputs(rows: csr_array) -> _core.Inputs:
+def as_inputs(rows: csr_array) -> _core.SparseInputs:
     """Return the core's view of expanded rows."""
     return _core.SparseInputs(
         np.asarray(rows.indptr, np.int64),

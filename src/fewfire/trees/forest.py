@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from .. import _core
 from ..config import check_integer
 from ..data import Dataset
+from ..evaluation import TopK
 from ..files import Arrays
 from ..ledger import Ledger
 from .expansion import Expansion
@@ -21,7 +22,6 @@ from .tree import LabelTree
 _CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
 _GRAIN = 16  # examples that a thread of the core takes at a time: fewer want no more threads
 _DENSE, _DENSE_NONZERO = (_core.LEDGER_FIELDS.index(name) for name in ("dense", "dense_nonzero"))
-Found: TypeAlias = "tuple[NDArray[np.int32], NDArray[np.float32], Ledger]"
 
 
 class Forest:
@@ -45,8 +45,8 @@ class Forest:
         self._losses = [settings.loss] * len(trees)
         self._path_weight = LEARNING[settings.loss].path_weight
 
-    def find(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Found:
-        """Return the `k` likeliest labels of each example, how likely they are, and the cost."""
+    def find(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> tuple[TopK, Ledger]:
+        """Return the `k` likeliest labels of each example, and the cost."""
         beam = max(tree.most_nodes for tree in self.trees) if exact else self.settings.beam
         labels = [tree.labels for tree in self.trees]
         indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
@@ -60,7 +60,7 @@ class Forest:
             scores.append(found[1])
             ledger += Ledger(found[2])
         self._count_all(ledger, data)
-        return np.concatenate(indices), np.concatenate(scores), ledger
+        return TopK(np.concatenate(indices), np.concatenate(scores)), ledger
 
     def score(self, data: Dataset, wanted: csr_array, n_threads: int) -> NDArray[np.float32]:
         """Return how likely the stored places of `wanted` are; -inf for labels in no tree."""

@@ -92,7 +92,7 @@ class Layout:
     @property
     def is_dense(self) -> NDArray[np.bool_]:
         """Which nodes have a row for each feature there is, (n,)."""
-        return self.rows == self.known
+        return np.asarray(self.rows == self.known)
 
     @cached_property
     def widths(self) -> NDArray[np.int64]:

@@ -27,6 +27,7 @@ from .tree import LabelTree
 
 _SHARE_OF_MACHINE = 0.75  # that a training takes if it is not told
 _LEAST_SHARE = 0.25  # of a tree's weights; a tree is dropped before others get smaller than that
+_SPREAD = 0.02  # by which other trees of the same labels may be larger than the first
 _LEAST_KNOWN = 16  # features of a node in the smallest trees
 
 
@@ -91,7 +92,7 @@ def prepare(data: Dataset, settings: Settings, limit: int, seed: int, n_threads:
 
     Pairs are given up first, then features of vocabularies, the lightest first, then trees.
     """
-    lists = label_lists(data)
+    lists = label_lists(data, data.n_labels)
     wishes = [settings] if not settings.pairs else [settings, replace(settings, pairs=False)]
     for wish in wishes:
         draft = _Draft(data, lists, wish, seed, n_threads)
@@ -107,10 +108,10 @@ def prepare(data: Dataset, settings: Settings, limit: int, seed: int, n_threads:
     )
 
 
-def label_lists(data: Dataset) -> csr_array:
+def label_lists(data: Dataset, n_labels: int) -> csr_array:
     """Return the labels of each example as CSR of ones, (n, n_labels)."""
     indptr, ids = data.label_lists()
-    return make_csr(np.ones(len(ids), np.float32), ids, indptr, (len(data), data.n_labels))
+    return make_csr(np.ones(len(ids), np.float32), ids, indptr, (len(data), n_labels))
 
 
 def memory_limit(memory: int | None) -> int:
@@ -151,7 +152,7 @@ class _Draft:
     def needs(self, n_trees: int, most: int) -> int:
         """Return about what training takes when nodes know at most `most` features."""
         fixed = _bytes_of(self._rows) + _bytes_of_pairs(self._expansion)
-        return fixed + n_trees * self._tree_bytes(most)
+        return fixed + int((n_trees + _SPREAD * (n_trees - 1)) * self._tree_bytes(most))
 
     def _tree_bytes(self, most: int) -> int:
         return sum(layout.capped_bytes(most) for layout in self._first.layouts)

@@ -5,7 +5,7 @@ many others are trained beside it."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -102,7 +102,9 @@ def threads_of(n_lessons: int, n_threads: int) -> list[int]:
     return [n_threads // n_workers + (i < n_threads % n_workers) for i in range(n_workers)]
 
 
-def train_epoch(lessons: list[Lesson], n_threads: int, pool: ThreadPoolExecutor) -> Iterator[int]:
+def train_epoch(
+    lessons: list[Lesson], n_threads: int, pool: ThreadPoolExecutor
+) -> Generator[int, None, None]:
     """Train all trees through an epoch; yield now and then how many examples one of them went on.
 
     The tree that is least far goes on next, so all of them end together. If the caller stops, or
