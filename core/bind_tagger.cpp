@@ -117,9 +117,11 @@ void bind_tagger(nb::module_& m) {
         for (const RowId id : view(ids)) require(id >= 0, "a feature is negative");
         if (level.n_rows(node) == level.known[node])
           for (const RowId id : view(ids)) require(id < level.known[node], "a feature is out of range");
-        std::vector<RowId> rows(ids.size());
-        find_rows(level, node, view(ids), rows.data());
-        return to_numpy(std::move(rows));
+        Rows rows;
+        const Opened opened{static_cast<RowId>(node), false, 0.0f};
+        rows.find(level, {&opened, 1}, view(ids));
+        const std::span<const RowId> found = rows.of(0);
+        return to_numpy(std::vector<RowId>(found.begin(), found.end()));
       },
       "level"_a, "node"_a, "ids"_a.noconvert(), "The rows of a node's block that belong to features.");
 }

@@ -6,6 +6,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <bit>
+
 #include "routed/cluster.h"
 #include "routed/predict_trees.h"
 #include "routed/train_tree.h"
@@ -23,12 +25,29 @@ void check_begins(std::span<const T> begins, size_t n_nodes, size_t end, const c
           what);
 }
 
+void check_tables(const Level& level) {
+  for (size_t feature = 0; feature + 1 < level.tables.size(); ++feature) {
+    const std::span<const uint64_t> table = table_of(level, static_cast<RowId>(feature));
+    bool has_empty = table.empty();
+    require(table.empty() || std::has_single_bit(table.size()), "the size of a table is a power of two");
+    for (const uint64_t entry : table) {
+      has_empty |= entry == kNoEntry;
+      require(entry == kNoEntry || (static_cast<int64_t>(entry >> 32) < level.n_nodes() &&
+                                    static_cast<int64_t>(entry & 0xffffffffu) < level.known[entry >> 32]),
+              "a table names a row that its node has not");
+    }
+    require(has_empty, "a table needs an empty place");
+  }
+}
+
 // Everything that the core will follow without looking.
 void check_level(const Level& level) {
   const size_t n = level.known.size();
+  require(!level.tables.empty(), "tables need a begin");
   require(n > 0, "a level needs a node");
   check_begins(level.children, n, level.parents.size(), "children must be the begins of the parents' lists");
-  check_begins(level.tables, n, level.entries.size(), "tables must be begins in the entries");
+  check_begins(level.tables, level.tables.size() - 1, level.entries.size(),
+               "tables must be begins in the entries");
   check_begins(level.blocks, n, level.weights.size(), "blocks must be begins in the weights");
   check_begins(level.columns, n, level.bias.size(), "columns must be begins in the bias");
   require(level.bias_moments.size() == level.bias.size(), "one moment per bias is wanted");
@@ -41,15 +60,8 @@ void check_level(const Level& level) {
             "a node's block must hold whole rows, those of its known features first");
     for (int64_t child = level.children[node]; child < level.children[node + 1]; ++child)
       require(level.parents[child] == node, "parents do not fit children");
-    int64_t n_empty = 0;
-    for (int64_t at = level.tables[node]; at < level.tables[node + 1]; ++at) {
-      const uint64_t entry = level.entries[at];
-      n_empty += entry == kNoEntry;
-      require(entry == kNoEntry || static_cast<int64_t>(entry & 0xffffffffu) < level.known[node],
-              "a table names a row that its node has not");
-    }
-    require(level.tables[node] == level.tables[node + 1] || n_empty > 0, "a table needs an empty place");
   }
+  check_tables(level);
 }
 
 void check_tree(const Tree& tree) {
@@ -171,24 +183,18 @@ void bind_trees(nb::module_& m) {
       "The features of each node's examples, the heaviest first: (indptr, features).");
   m.def(
       "fill_tables",
-      [](Array1<const int64_t> indptr, Array1<const RowId> features, Array1<const int64_t> tables,
-         int n_threads) {
+      [](Array1<const int64_t> indptr, Array1<const RowId> features) {
         check_lists(view(indptr), features.size());
-        require(tables.size() == indptr.size(), "one table per node is wanted");
-        for (size_t i = 0; i + 1 < tables.size(); ++i) {
-          const int64_t n = view(indptr)[i + 1] - view(indptr)[i];
-          require(view(tables)[i + 1] - view(tables)[i] > (n > 0 ? n : -1),
-                  "a table must be larger than its node's vocabulary");
-        }
-        std::vector<uint64_t> entries;
+        for (const RowId feature : view(features)) require(feature >= 0, "a feature is out of range");
+        Tables tables;
         {
           nb::gil_scoped_release unlocked;
-          Pool pool(threads_of(n_threads));
-          entries = fill_tables(view(indptr), view(features), view(tables), pool);
+          tables = fill_tables(view(indptr), view(features));
         }
-        return to_numpy(std::move(entries));
+        return std::pair(to_numpy(std::move(tables.begins)), to_numpy(std::move(tables.entries)));
       },
-      "indptr"_a.noconvert(), "features"_a.noconvert(), "tables"_a.noconvert(), "n_threads"_a);
+      "indptr"_a.noconvert(), "features"_a.noconvert(),
+      "The features' tables of the nodes that know them: (begins, entries).");
   m.def(
       "train_tree",
       [](const Tree& tree, const Inputs& inputs, Array1<const int64_t> label_indptr,

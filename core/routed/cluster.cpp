@@ -1,6 +1,7 @@
 #include "routed/cluster.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -12,8 +13,9 @@ namespace {
 constexpr int kRounds = 12;
 constexpr double kGain = 1e-4;  // relative, of the mean cosine; below it a split has settled
 
-struct Means {                       // scratch of one thread
-  std::vector<float> first, second;  // of the two halves, dense; 0 outside a split
+struct Means {                                 // scratch of one thread
+  std::vector<float> first, second;            // sums of the two halves, dense; 0 outside a split
+  std::vector<std::array<float, 2>> products;  // of each member with them
   std::vector<float> scores;
   std::vector<RowId> order;
 };
@@ -26,43 +28,42 @@ void add_rows(const SparseInputs& rows, std::span<const RowId> members, std::vec
   }
 }
 
-float norm_of(const SparseInputs& rows, std::span<const RowId> members, const std::vector<float>& sums) {
-  // |sum of rows|^2 = sum of rows . sum
-  RowBuffer none;
-  double total = 0.0;
-  for (const RowId member : members) {
-    const SparseVector row = rows.row(member, none);
-    for (int64_t k = 0; k < row.size(); ++k) total += row.values[k] * sums[row.ids[k]];
-  }
-  return static_cast<float>(std::sqrt(total));
-}
-
 void clear_rows(const SparseInputs& rows, std::span<const RowId> members, Means& means) {
   RowBuffer none;
   for (const RowId member : members)
     for (const RowId id : rows.row(member, none).ids) means.first[id] = means.second[id] = 0.0f;
 }
 
-// scores[i]: how much nearer members[i] is to the first mean; returns the mean cosine of the better of both.
-double compare(const SparseInputs& rows, std::span<const RowId> members, float first_scale,
-               float second_scale, Means& means) {
+float inverse(double x) { return x > 0.0 ? static_cast<float>(1.0 / std::sqrt(x)) : 0.0f; }
+
+// scores[i]: by how much members[i] is nearer to the first mean than to the second, of which the
+// first n_one members and n_other from the middle on are; returns the mean cosine with the own half's mean.
+double compare(const SparseInputs& rows, std::span<const RowId> members, size_t n_one, size_t n_other,
+               Means& means) {
   RowBuffer none;
-  double total = 0.0;
-  for (size_t i = 0; i < members.size(); ++i) {
+  const size_t n = members.size(), half = n / 2;
+  means.products.resize(n);
+  double first_square = 0.0, second_square = 0.0;  // |sum|^2 is the sum of its rows' products with it
+  for (size_t i = 0; i < n; ++i) {
     const SparseVector row = rows.row(members[i], none);
     float a = 0.0f, b = 0.0f;
     for (int64_t k = 0; k < row.size(); ++k) {
       a += row.values[k] * means.first[row.ids[k]];
       b += row.values[k] * means.second[row.ids[k]];
     }
-    a *= first_scale, b *= second_scale;
-    means.scores[i] = a - b;
-    total += i < members.size() / 2 ? a : b;
+    means.products[i] = {a, b};
+    if (i < n_one) first_square += a;
+    if (i >= half && i < half + n_other) second_square += b;
   }
-  return total / static_cast<double>(members.size());
+  const float first_scale = inverse(first_square), second_scale = inverse(second_square);
+  double total = 0.0;
+  for (size_t i = 0; i < n; ++i) {
+    const float a = means.products[i][0] * first_scale, b = means.products[i][1] * second_scale;
+    means.scores[i] = a - b;
+    total += i < half ? a : b;
+  }
+  return total / static_cast<double>(n);
 }
-
-float inverse(float x) { return x > 0.0f ? 1.0f / x : 0.0f; }
 
 // Reorders the members so that their first half is one cluster and the second the other.
 void halve(const SparseInputs& rows, std::span<RowId> members, uint64_t seed, uint64_t key, Means& means) {
@@ -81,8 +82,7 @@ void halve(const SparseInputs& rows, std::span<RowId> members, uint64_t seed, ui
     clear_rows(rows, members, means);
     add_rows(rows, one, means.first);
     add_rows(rows, other, means.second);
-    const double now = compare(rows, members, inverse(norm_of(rows, one, means.first)),
-                               inverse(norm_of(rows, other, means.second)), means);
+    const double now = compare(rows, members, one.size(), other.size(), means);
     if (round > 1 && now - last <= kGain * now) break;
     last = now;
     std::iota(means.order.begin(), means.order.end(), 0);

@@ -21,7 +21,7 @@ struct Space {  // scratch of one thread
 
 // Opens the nodes of one level; their children become the candidates.
 void open(const Level& level, SparseVector x, TreeLoss loss, float path_weight, Space& space) {
-  space.rows.start(level, space.visits, x.ids);
+  space.rows.find(level, space.visits, x.ids);
   space.candidates.clear();
   for (size_t i = 0; i < space.visits.size(); ++i) {
     const Opened& visit = space.visits[i];

@@ -51,7 +51,7 @@ void add_tree(const Member& member, std::span<const RowId> places, SparseVector 
   for (size_t l = 0; l < levels.size(); ++l) {
     const Level& level = levels[l];
     const bool is_last = l + 1 == levels.size();
-    space.rows.start(level, space.visits, x.ids);
+    space.rows.find(level, space.visits, x.ids);
     space.next.clear();
     for (size_t i = 0; i < space.visits.size(); ++i) {
       const Opened& visit = space.visits[i];

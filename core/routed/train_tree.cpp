@@ -46,6 +46,15 @@ inline float delta_of(TreeLoss kind, float z, bool is_target, double& loss) {
   return 1.0f / (1.0f + std::exp(-z)) - (is_target ? 1.0f : 0.0f);
 }
 
+// Whether no child of a line that is no target has a gradient: all are on their side of the margin.
+inline bool is_settled(TreeLoss kind, const float* scores) {
+  if (kind != TreeLoss::squared_hinge) return false;
+  float most = -2.0f;
+#pragma omp simd reduction(max : most)
+  for (int64_t c = 0; c < kColumns; ++c) most = std::max(most, scores[c]);
+  return most <= -1.0f;
+}
+
 // deltas[c] of all children of a node from their scores; lists the cache lines that have any.
 void compare(const Level& level, const Opened& visit, std::span<const RowId> targets,
              const TreeOptions& options, Space& space) {
@@ -54,14 +63,20 @@ void compare(const Level& level, const Opened& visit, std::span<const RowId> tar
   space.lines.clear();
   auto target = std::lower_bound(targets.begin(), targets.end(), static_cast<RowId>(first));
   const float scale = visit.is_positive ? 1.0f : options.negative_scale;
-  for (int64_t c = 0; c < n; ++c) {
-    const bool is_target = target != targets.end() && *target == first + c;
-    target += is_target;
-    const float delta = delta_of(options.loss, space.scores[c], is_target, space.totals.loss) * scale;
-    if (std::abs(delta) < options.thin) continue;
-    space.deltas[c] = delta;
-    const int32_t line = static_cast<int32_t>(c / kColumns);
-    if (space.lines.empty() || space.lines.back() != line) space.lines.push_back(line);
+  for (int64_t begin = 0; begin < n; begin += kColumns) {
+    const int64_t end = std::min(begin + kColumns, n);
+    const bool has_target = target != targets.end() && *target < first + end;
+    if (!has_target && is_settled(options.loss, space.scores.data() + begin)) continue;
+    bool is_moved = false;
+    for (int64_t c = begin; c < end; ++c) {
+      const bool is_target = target != targets.end() && *target == first + c;
+      target += is_target;
+      const float delta = delta_of(options.loss, space.scores[c], is_target, space.totals.loss) * scale;
+      if (std::abs(delta) < options.thin) continue;
+      space.deltas[c] = delta;
+      is_moved = true;
+    }
+    if (is_moved) space.lines.push_back(static_cast<int32_t>(begin / kColumns));
   }
 }
 
@@ -111,7 +126,7 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
   for (size_t l = 0; l < tree.levels.size(); ++l) {
     const Level& level = tree.levels[l];
     const bool is_last = l + 1 == tree.levels.size();
-    space.rows.start(level, space.visits, x.ids);
+    space.rows.find(level, space.visits, x.ids);
     space.candidates.clear();
     for (size_t i = 0; i < space.visits.size(); ++i) {
       const Opened& visit = space.visits[i];

@@ -15,13 +15,13 @@ constexpr uint64_t kNoEntry = ~uint64_t{0};
 
 inline int64_t padded(int64_t n_children) { return (n_children + kColumns - 1) / kColumns * kColumns; }
 
-inline uint32_t hash_feature(RowId feature) { return static_cast<uint32_t>(feature) * 0x9e3779b1u; }
-
 struct Level {
   std::span<const int64_t> children;  // (n + 1) first child of each node, as numbered in the level below
   std::span<const RowId> parents;     // the node of each child
-  std::span<const int64_t> tables;    // (n + 1) begin of each node's table; its size is a power of two, or 0
-  std::span<const uint64_t> entries;  // feature << 32 | row, open addressing; kNoEntry where there is none
+  // A table for each feature, of its row in the nodes that know it: what an example looks up in all its nodes
+  // lies together.
+  std::span<const int64_t> tables;    // begin of each feature's table; its size is a power of two, or 0
+  std::span<const uint64_t> entries;  // node << 32 | row, open addressing; kNoEntry where there is none
   std::span<const int64_t> known;     // (n) rows that belong to one feature; those behind them are shared
   std::span<const int64_t> blocks;    // (n + 1) begin of each node's block in the weights
   std::span<const int64_t> columns;   // (n + 1) begin of each node's columns in the bias
@@ -44,20 +44,32 @@ struct Tree {
   int64_t n_labels() const { return levels.back().children.back(); }
 };
 
-// Where in a node's table the search for a feature begins.
-inline int64_t place(const Level& level, int64_t node, RowId feature) {
-  const int64_t size = level.tables[node + 1] - level.tables[node];
-  return level.tables[node] +
-         ((static_cast<uint64_t>(hash_feature(feature)) * static_cast<uint64_t>(size)) >> 32);
+// Of one feature; a table that holds something has an empty place.
+inline std::span<const uint64_t> table_of(const Level& level, RowId feature) {
+  if (static_cast<size_t>(feature) + 1 >= level.tables.size()) return {};
+  const int64_t begin = level.tables[feature];
+  return level.entries.subspan(static_cast<size_t>(begin),
+                               static_cast<size_t>(level.tables[feature + 1] - begin));
 }
 
-// rows[k]: the row of feature ids[k] in the node's block
-void find_rows(const Level& level, int64_t node, std::span<const RowId> ids, RowId* rows);
+// Where in a table of `size` entries the search for a node begins.
+inline size_t place(size_t size, RowId node) {
+  return (static_cast<uint64_t>(static_cast<uint32_t>(node) * 0x9e3779b1u) * size) >> 32;
+}
 
-// Asks for what find_rows will read.
-inline void prefetch_tables(const Level& level, int64_t node, std::span<const RowId> ids) {
-  if (level.tables[node] == level.tables[node + 1]) return;
-  for (const RowId id : ids) __builtin_prefetch(level.entries.data() + place(level, node, id));
+// The row of a node in a feature's table, or -1.
+inline RowId find_row(std::span<const uint64_t> table, RowId node) {
+  if (table.empty()) return -1;
+  for (size_t at = place(table.size(), node); table[at] != kNoEntry; at = (at + 1) & (table.size() - 1))
+    if (static_cast<RowId>(table[at] >> 32) == node) return static_cast<RowId>(table[at]);
+  return -1;
+}
+
+// The row of a node that a feature shares with others: one of those behind its known ones.
+inline RowId shared_row(RowId feature, int64_t known, int64_t n_shared) {
+  const uint64_t mixed = static_cast<uint64_t>(static_cast<uint32_t>(feature)) * 0x9e3779b97f4a7c15u;
+  return static_cast<RowId>(known +
+                            static_cast<int64_t>(((mixed >> 32) * static_cast<uint64_t>(n_shared)) >> 32));
 }
 
 }  // namespace fewfire

@@ -1,6 +1,7 @@
 #include "routed/vocabulary.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "routed/tree.h"
@@ -50,27 +51,29 @@ Vocabulary collect(const Inputs& inputs, const Targets& members, std::span<const
   return all;
 }
 
-std::vector<uint64_t> fill_tables(std::span<const int64_t> indptr, std::span<const RowId> features,
-                                  std::span<const int64_t> tables, Pool& pool) {
-  std::vector<uint64_t> entries(static_cast<size_t>(tables.back()), kNoEntry);
-  const Level level{.children = {},
-                    .parents = {},
-                    .tables = tables,
-                    .entries = {},
-                    .known = {},
-                    .blocks = {},
-                    .columns = {},
-                    .weights = {},
-                    .bias = {},
-                    .bias_moments = {}};
-  pool.parallel_for(static_cast<int64_t>(tables.size()) - 1, 1, [&](int64_t node, int) {
+Tables fill_tables(std::span<const int64_t> indptr, std::span<const RowId> features) {
+  std::vector<size_t> counts;  // of nodes that know a feature
+  for (const RowId feature : features) {
+    if (static_cast<size_t>(feature) >= counts.size()) counts.resize(static_cast<size_t>(feature) + 1);
+    ++counts[feature];
+  }
+  Tables tables;
+  for (const size_t count : counts)
+    tables.begins.push_back(tables.begins.back() +
+                            static_cast<int64_t>(count == 0 ? 0 : std::bit_ceil(count + count / 2 + 1)));
+  tables.entries.assign(static_cast<size_t>(tables.begins.back()), kNoEntry);
+  for (size_t node = 0; node + 1 < indptr.size(); ++node)
     for (int64_t i = indptr[node]; i < indptr[node + 1]; ++i) {
-      int64_t at = place(level, node, features[i]);
-      while (entries[at] != kNoEntry) at = at + 1 < tables[node + 1] ? at + 1 : tables[node];
-      entries[at] = static_cast<uint64_t>(features[i]) << 32 | static_cast<uint64_t>(i - indptr[node]);
+      const int64_t begin = tables.begins[features[i]];
+      const std::span<uint64_t> table =
+          std::span(tables.entries)
+              .subspan(static_cast<size_t>(begin),
+                       static_cast<size_t>(tables.begins[features[i] + 1] - begin));
+      size_t at = place(table.size(), static_cast<RowId>(node));
+      while (table[at] != kNoEntry) at = (at + 1) & (table.size() - 1);
+      table[at] = static_cast<uint64_t>(node) << 32 | static_cast<uint64_t>(i - indptr[node]);
     }
-  });
-  return entries;
+  return tables;
 }
 
 }  // namespace fewfire

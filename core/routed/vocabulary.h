@@ -15,9 +15,12 @@ struct Vocabulary {
 // of absolute values over its examples.
 Vocabulary collect(const Inputs& inputs, const Targets& members, std::span<const int64_t> most, Pool& pool);
 
-// The entries of a table of each node, at tables[node] .. tables[node + 1]: row i belongs to its i-th
-// feature.
-std::vector<uint64_t> fill_tables(std::span<const int64_t> indptr, std::span<const RowId> features,
-                                  std::span<const int64_t> tables, Pool& pool);
+struct Tables {  // as Level has them
+  std::vector<int64_t> begins{0};
+  std::vector<uint64_t> entries;
+};
+
+// Row i of a node belongs to the i-th feature of its list.
+Tables fill_tables(std::span<const int64_t> indptr, std::span<const RowId> features);
 
 }  // namespace fewfire

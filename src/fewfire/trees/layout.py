@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..config import thread_count
 
 COLUMNS = 16  # widths of blocks are multiples of it
 _SHARED = 0.25  # shared rows per known feature
 _LEAST_SHARED = 16
-_TABLE = 1.6  # places of a table per feature, at least
+_ENTRIES = 3  # of tables, per known feature, at most
 
 
 @dataclass(frozen=True)
@@ -114,11 +113,6 @@ class Layout:
         """Begin of each node's columns in the bias, and their number."""
         return _begins(self.widths)
 
-    @cached_property
-    def tables(self) -> NDArray[np.int64]:
-        """Begin of each node's table, and the number of all entries."""
-        return _begins(_table_sizes(self.listed, self.is_dense))
-
     @property
     def n_bytes(self) -> int:
         """What the level takes when it has weights."""
@@ -127,20 +121,19 @@ class Layout:
     def capped_bytes(self, most: int) -> int:
         """Return what it would take if nodes knew at most `most` features."""
         if (self.known <= most).all():
-            listed, rows, is_dense = self.listed, self.rows, self.is_dense
+            listed, rows = self.listed, self.rows
         else:
             listed = np.minimum(self.known, most)
-            rows, is_dense = listed + shared_rows(listed), np.zeros(self.n_nodes, bool)
+            rows = listed + shared_rows(listed)
         n_weights, n_bias = int((rows * self.widths).sum()), int(self.columns[-1])
-        n_entries = int(_table_sizes(listed, is_dense).sum())
-        return 4 * (n_weights + 2 * n_bias + int(listed.sum())) + 8 * n_entries
+        n_listed = int(listed.sum())
+        return 4 * (n_weights + 2 * n_bias + n_listed) + 8 * _ENTRIES * n_listed
 
     def level(self, weights: Any, bias: Any, bias_moments: Any) -> _core.Level:
         """Return the core's view of the level; it shares the arrays."""
-        indptr = _begins(self.listed)
-        entries = _core.fill_tables(indptr, self.vocabulary, self.tables, thread_count(None))
+        tables, entries = _core.fill_tables(_begins(self.listed), self.vocabulary)
         return _core.Level(
-            self.children, self.parents, self.tables, entries, self.known, self.blocks,
+            self.children, self.parents, tables, entries, self.known, self.blocks,
             self.columns, weights, bias, bias_moments,
         )  # fmt: skip
 
@@ -160,11 +153,6 @@ def padded(n_children: NDArray[np.int64]) -> NDArray[np.int64]:
 def shared_rows(known: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many rows nodes share among the features that they do not know."""
     return np.maximum(_LEAST_SHARED, (known * _SHARED).astype(np.int64))
-
-
-def _table_sizes(listed: NDArray[np.int64], is_dense: NDArray[np.bool_]) -> NDArray[np.int64]:
-    sizes = 2 ** np.ceil(np.log2(np.maximum(_TABLE * listed, 2))).astype(np.int64)
-    return np.where(is_dense, 0, sizes)
 
 
 def _begins(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
