@@ -30,33 +30,21 @@ Expansion make_expansion(float power, int64_t most, float pair_scale, Array1<con
   return {.power = power, .most = most, .pair_scale = pair_scale, .pairs = PairTable(ascending)};
 }
 
-Scored bind_score_labels(const std::vector<Tree*>& trees, const std::vector<std::string>& losses,
-                         const std::vector<Array1<const RowId>>& places, const Inputs& inputs,
+Scored bind_score_labels(const std::vector<PackedTree*>& trees, const std::vector<Inputs*>& inputs,
                          Array1<const int64_t> ids, Array1<const int64_t> indptr, Array1<const RowId> labels,
                          float path_weight, int n_threads) {
-  require(!trees.empty() && trees.size() == losses.size() && trees.size() == places.size(),
-          "trees, losses and places are lists of one length");
   require(indptr.size() == ids.size() + 1, "one list of labels per example is wanted");
   check_lists(view(indptr), labels.size());
-  check_examples(view(ids), inputs.n_rows());
-  std::vector<Member> members;
-  std::vector<std::span<const RowId>> all_places;
-  for (size_t i = 0; i < trees.size(); ++i) {
-    require(trees[i]->n_features == inputs.n_columns(), "inputs have another width than a tree");
-    all_places.push_back(view(places[i]));
-    check_ascending(view(indptr), view(labels), static_cast<int64_t>(places[i].size()));
-    for (const RowId label : view(labels))
-      require(all_places[i][label] >= 0 && all_places[i][label] < trees[i]->n_labels(),
-              "a label is in no tree");
-    members.push_back({trees[i], tree_loss_of(losses[i]), {}});
-  }
+  const std::vector<Member> members = members_of(trees, inputs, view(ids));
+  check_ascending(view(indptr), view(labels), static_cast<int64_t>(trees[0]->places.size()));
+  for (const PackedTree* tree : trees)
+    for (const RowId label : view(labels)) require(tree->places[label] >= 0, "a label is in no tree");
   std::vector<float> scores(labels.size());
   Tally tally;
   {
     nb::gil_scoped_release unlocked;
-    tally = score_labels(members, all_places, inputs, view(ids),
-                         {.indptr = view(indptr), .indices = view(labels), .values = {}}, path_weight,
-                         threads_of(n_threads), scores);
+    tally = score_labels(members, view(ids), {.indptr = view(indptr), .indices = view(labels), .values = {}},
+                         path_weight, threads_of(n_threads), scores);
   }
   return nb::make_tuple(to_numpy(std::move(scores)), ledger_of(tally));
 }
@@ -107,23 +95,9 @@ void bind_tagger(nb::module_& m) {
       },
       "inputs"_a, "most"_a, "least"_a, "n_threads"_a,
       "The keys of the pairs that are among the largest features of enough rows.");
-  m.def("score_labels", &bind_score_labels, "trees"_a, "losses"_a, "places"_a.noconvert(), "inputs"_a,
-        "ids"_a.noconvert(), "indptr"_a.noconvert(), "labels"_a.noconvert(), "path_weight"_a, "n_threads"_a,
+  m.def("score_labels", &bind_score_labels, "trees"_a, "inputs"_a, "ids"_a.noconvert(),
+        "indptr"_a.noconvert(), "labels"_a.noconvert(), "path_weight"_a, "n_threads"_a,
         "The likelihoods of given labels: (likelihoods, ledger).");
-  m.def(
-      "find_rows",
-      [](const Level& level, int64_t node, Array1<const RowId> ids) {
-        require(node >= 0 && node < level.n_nodes(), "no such node");
-        for (const RowId id : view(ids)) require(id >= 0, "a feature is negative");
-        if (level.n_rows(node) == level.known[node])
-          for (const RowId id : view(ids)) require(id < level.known[node], "a feature is out of range");
-        Rows rows;
-        const Opened opened{static_cast<RowId>(node), false, 0.0f};
-        rows.find(level, {&opened, 1}, view(ids));
-        const std::span<const RowId> found = rows.of(0);
-        return to_numpy(std::vector<RowId>(found.begin(), found.end()));
-      },
-      "level"_a, "node"_a, "ids"_a.noconvert(), "The rows of a node's block that belong to features.");
 }
 
 }  // namespace fewfire

@@ -18,13 +18,6 @@ namespace {
 
 using namespace nb::literals;
 
-template <class T>
-void check_begins(std::span<const T> begins, size_t n_nodes, size_t end, const char* what) {
-  require(begins.size() == n_nodes + 1 && begins.front() == 0 && static_cast<size_t>(begins.back()) == end &&
-              std::is_sorted(begins.begin(), begins.end()),
-          what);
-}
-
 void check_tables(const Level& level) {
   for (size_t feature = 0; feature + 1 < level.tables.size(); ++feature) {
     const std::span<const uint64_t> table = table_of(level, static_cast<RowId>(feature));
@@ -80,30 +73,17 @@ using VocabularyResult = nb::typed<nb::tuple, Numpy<int64_t>, Numpy<int32_t>>;
 using Predicted = nb::typed<nb::tuple, Numpy<int32_t>, Numpy<float>, Numpy<int64_t>>;
 using Trained = nb::typed<nb::tuple, double, Numpy<int64_t>>;
 
-Predicted bind_predict(const std::vector<Tree*>& trees, const std::vector<std::string>& losses,
-                       const std::vector<Array1<const RowId>>& labels, const Inputs& inputs,
-                       Array1<const int64_t> ids, int64_t n_labels, int64_t k, int64_t beam,
-                       float path_weight, int n_threads) {
-  require(!trees.empty() && trees.size() == losses.size() && trees.size() == labels.size(),
-          "trees, losses and labels are lists of one length");
+Predicted bind_predict(const std::vector<PackedTree*>& trees, const std::vector<Inputs*>& inputs,
+                       Array1<const int64_t> ids, int64_t k, int64_t beam, float path_weight, int n_threads) {
   require(k >= 1 && beam >= 1, "k and beam must be at least 1");
-  check_examples(view(ids), inputs.n_rows());
-  std::vector<Member> members;
-  for (size_t i = 0; i < trees.size(); ++i) {
-    require(trees[i]->n_features == inputs.n_columns(), "inputs have another width than a tree");
-    require(static_cast<int64_t>(labels[i].size()) == trees[i]->n_labels(),
-            "one label per place of the tree is wanted");
-    for (const RowId label : view(labels[i]))
-      require(label >= 0 && label < n_labels, "a label is out of range");
-    members.push_back({trees[i], tree_loss_of(losses[i]), view(labels[i])});
-  }
+  const std::vector<Member> members = members_of(trees, inputs, view(ids));
   const size_t n = ids.size(), width = static_cast<size_t>(k);
   std::vector<RowId> best(n * width);
   std::vector<float> scores(n * width);
   Tally tally;
   {
     nb::gil_scoped_release unlocked;
-    tally = predict_trees(members, inputs, view(ids), {.beam = beam, .path_weight = path_weight}, n_labels, k,
+    tally = predict_trees(members, view(ids), {.beam = beam, .path_weight = path_weight}, k,
                           threads_of(n_threads), {best.data(), static_cast<int64_t>(n), k},
                           {scores.data(), static_cast<int64_t>(n), k});
   }
@@ -228,8 +208,8 @@ void bind_trees(nb::module_& m) {
       "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(), "labels"_a.noconvert(), "order"_a.noconvert(),
       "rates"_a.noconvert(), "loss"_a, "lr"_a, "n_negatives"_a, "negative_scale"_a, "thin"_a, "bias_lr"_a,
       "n_threads"_a, "Train on a slice of an epoch: (loss sum, ledger).");
-  m.def("predict_trees", &bind_predict, "trees"_a, "losses"_a, "labels"_a.noconvert(), "inputs"_a,
-        "ids"_a.noconvert(), "n_labels"_a, "k"_a, "beam"_a, "path_weight"_a, "n_threads"_a,
+  m.def("predict_trees", &bind_predict, "trees"_a, "inputs"_a, "ids"_a.noconvert(), "k"_a, "beam"_a,
+        "path_weight"_a, "n_threads"_a,
         "The k likeliest labels of each example: (labels, likelihoods, ledger).");
 }
 

@@ -861,5 +861,6 @@ NB_MODULE(_core, m) {
   bind_network(m);
   bind_text(m);
   bind_trees(m);
+  bind_packed(m);
   bind_tagger(m);
 }

@@ -12,34 +12,33 @@ struct Space {  // scratch of one thread
   RowBuffer buffer;
   std::vector<Opened> visits;
   std::vector<Candidate> candidates;
-  Rows rows;
-  std::vector<float> scores;
+  PackedScores scores;
   std::vector<float> sums;  // of likelihoods, per label; 0 between examples
   std::vector<RowId> found;
   Tally tally;
 };
 
 // Opens the nodes of one level; their children become the candidates.
-void open(const Level& level, SparseVector x, TreeLoss loss, float path_weight, Space& space) {
-  space.rows.find(level, space.visits, x.ids);
+void open(const PackedLevel& level, SparseVector x, TreeLoss loss, float path_weight, Space& space) {
+  space.scores.compute(level, space.visits, x);
   space.candidates.clear();
   for (size_t i = 0; i < space.visits.size(); ++i) {
     const Opened& visit = space.visits[i];
-    score_node(level, visit.node, space.rows.of(i), x.values, space.scores);
-    for (int64_t c = 0; c < level.n_children(visit.node); ++c)
-      space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),
-                                  path_weight * visit.path + log_likelihood(loss, space.scores[c])});
-    space.tally.forward += x.size() * level.n_children(visit.node);
-    space.tally.rows_touched += x.size();
+    const std::span<const float> scores = space.scores.of(i);
+    for (size_t c = 0; c < scores.size(); ++c)
+      space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + static_cast<int64_t>(c)),
+                                  path_weight * visit.path + log_likelihood(loss, scores[c])});
   }
+  space.tally.forward += space.scores.n_multiplied();
+  space.tally.rows_touched += space.scores.n_rows();
 }
 
 void search_tree(const Member& member, SparseVector x, const Search& search, Space& space) {
-  const std::vector<Level>& levels = member.tree->levels;
+  const std::vector<PackedLevel>& levels = member.tree->levels;
   space.visits.assign(1, {0, false, 0.0f});
   for (size_t l = 0; l < levels.size(); ++l) {
     const bool is_last = l + 1 == levels.size();
-    open(levels[l], x, member.loss, is_last ? search.path_weight : 1.0f, space);
+    open(levels[l], x, member.tree->loss, is_last ? search.path_weight : 1.0f, space);
     if (is_last) break;
     keep_best(space.candidates, search.beam);
     space.visits.clear();
@@ -47,7 +46,7 @@ void search_tree(const Member& member, SparseVector x, const Search& search, Spa
       space.visits.push_back({candidate.child, false, candidate.path});
   }
   for (const Candidate& candidate : space.candidates) {
-    const RowId label = member.labels[candidate.child];
+    const RowId label = member.tree->labels[candidate.child];
     if (space.sums[label] == 0.0f) space.found.push_back(label);
     space.sums[label] += std::max(std::exp(candidate.path), std::numeric_limits<float>::min());
   }
@@ -55,17 +54,16 @@ void search_tree(const Member& member, SparseVector x, const Search& search, Spa
 
 }  // namespace
 
-Tally predict_trees(std::span<const Member> members, const Inputs& inputs, std::span<const int64_t> ids,
-                    const Search& search, int64_t n_labels, int64_t k, int n_threads, Matrix<RowId> best,
-                    Matrix<float> scores) {
+Tally predict_trees(std::span<const Member> members, std::span<const int64_t> ids, const Search& search,
+                    int64_t k, int n_threads, Matrix<RowId> best, Matrix<float> scores) {
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
-  for (Space& space : spaces) space.sums.assign(static_cast<size_t>(n_labels), 0.0f);
+  for (Space& space : spaces) space.sums.assign(members[0].tree->places.size(), 0.0f);
   pool.parallel_for(static_cast<int64_t>(ids.size()), 16, [&](int64_t i, int thread) {
     Space& space = spaces[thread];
-    const SparseVector x = inputs.row(ids[i], space.buffer);
     space.found.clear();
-    for (const Member& member : members) search_tree(member, x, search, space);
+    for (const Member& member : members)
+      search_tree(member, member.inputs->row(ids[i], space.buffer), search, space);
     space.candidates.clear();
     for (const RowId label : space.found) {
       space.candidates.push_back({label, space.sums[label] / static_cast<float>(members.size())});

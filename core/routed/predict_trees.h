@@ -4,7 +4,7 @@
 
 #include "inputs.h"
 #include "ledger.h"
-#include "routed/descend.h"
+#include "routed/search.h"
 
 namespace fewfire {
 
@@ -14,15 +14,13 @@ struct Search {
 };
 
 struct Member {  // of the average
-  const Tree* tree;
-  TreeLoss loss;
-  std::span<const RowId> labels;  // the label at each place of the tree
+  const PackedTree* tree;
+  const Inputs* inputs;  // as the tree reads them
 };
 
 // The k best labels of each example, best first; -1, -inf where fewer were found. Likelihoods are those of
 // the trees averaged; a label that a tree did not find counts 0 there.
-Tally predict_trees(std::span<const Member> members, const Inputs& inputs, std::span<const int64_t> ids,
-                    const Search& search, int64_t n_labels, int64_t k, int n_threads, Matrix<RowId> best,
-                    Matrix<float> scores);
+Tally predict_trees(std::span<const Member> members, std::span<const int64_t> ids, const Search& search,
+                    int64_t k, int n_threads, Matrix<RowId> best, Matrix<float> scores);
 
 }  // namespace fewfire

@@ -14,13 +14,12 @@ struct Space {  // scratch of one thread
   std::vector<int64_t> order;              // of the labels, by their places
   std::vector<std::vector<RowId>> opened;  // per level: the nodes above the labels, ascending
   std::vector<Opened> visits, next;
-  Rows rows;
-  std::vector<float> scores;
+  PackedScores scores;
   Tally tally;
 };
 
 // The nodes that lead to `places`, which ascend in `order`.
-void find_nodes(const std::vector<Level>& levels, std::span<const RowId> labels,
+void find_nodes(const std::vector<PackedLevel>& levels, std::span<const RowId> labels,
                 std::span<const RowId> places, Space& space) {
   space.opened.resize(levels.size());
   for (size_t l = levels.size(); l-- > 0;) {
@@ -38,9 +37,10 @@ void find_nodes(const std::vector<Level>& levels, std::span<const RowId> labels,
 }
 
 // Adds to sums[k] how likely the tree finds labels[k].
-void add_tree(const Member& member, std::span<const RowId> places, SparseVector x,
-              std::span<const RowId> labels, float path_weight, Space& space, std::span<float> sums) {
-  const std::vector<Level>& levels = member.tree->levels;
+void add_tree(const Member& member, SparseVector x, std::span<const RowId> labels, float path_weight,
+              Space& space, std::span<float> sums) {
+  const std::vector<PackedLevel>& levels = member.tree->levels;
+  const std::span<const RowId> places = member.tree->places;
   space.order.resize(labels.size());
   std::iota(space.order.begin(), space.order.end(), 0);
   std::sort(space.order.begin(), space.order.end(),
@@ -49,18 +49,19 @@ void add_tree(const Member& member, std::span<const RowId> places, SparseVector 
   space.visits.assign(1, {0, false, 0.0f});
   size_t at = 0;  // in order
   for (size_t l = 0; l < levels.size(); ++l) {
-    const Level& level = levels[l];
+    const PackedLevel& level = levels[l];
     const bool is_last = l + 1 == levels.size();
-    space.rows.find(level, space.visits, x.ids);
+    space.scores.compute(level, space.visits, x);
+    space.tally.forward += space.scores.n_multiplied();
+    space.tally.rows_touched += space.scores.n_rows();
     space.next.clear();
     for (size_t i = 0; i < space.visits.size(); ++i) {
       const Opened& visit = space.visits[i];
-      score_node(level, visit.node, space.rows.of(i), x.values, space.scores);
-      space.tally.forward += x.size() * level.n_children(visit.node);
-      space.tally.rows_touched += x.size();
+      const std::span<const float> scores = space.scores.of(i);
       const int64_t first = level.children[visit.node], end = level.children[visit.node + 1];
       const auto path_to = [&](int64_t child, float weight) {
-        return weight * visit.path + log_likelihood(member.loss, space.scores[child - first]);
+        return weight * visit.path +
+               log_likelihood(member.tree->loss, scores[static_cast<size_t>(child - first)]);
       };
       if (is_last) {
         for (; at < labels.size() && places[labels[space.order[at]]] < end; ++at)
@@ -78,8 +79,7 @@ void add_tree(const Member& member, std::span<const RowId> places, SparseVector 
 
 }  // namespace
 
-Tally score_labels(std::span<const Member> members, std::span<const std::span<const RowId>> places,
-                   const Inputs& inputs, std::span<const int64_t> ids, const Targets& wanted,
+Tally score_labels(std::span<const Member> members, std::span<const int64_t> ids, const Targets& wanted,
                    float path_weight, int n_threads, std::span<float> scores) {
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
@@ -87,11 +87,10 @@ Tally score_labels(std::span<const Member> members, std::span<const std::span<co
     Space& space = spaces[thread];
     const std::span<const RowId> labels = wanted.labels(i);
     if (labels.empty()) return;
-    const SparseVector x = inputs.row(ids[i], space.buffer);
     const std::span<float> own = scores.subspan(static_cast<size_t>(wanted.indptr[i]), labels.size());
     std::fill(own.begin(), own.end(), 0.0f);
     for (size_t m = 0; m < members.size(); ++m)
-      add_tree(members[m], places[m], x, labels, path_weight, space, own);
+      add_tree(members[m], members[m].inputs->row(ids[i], space.buffer), labels, path_weight, space, own);
     for (float& score : own) score /= static_cast<float>(members.size());
   });
   Tally tally;
