@@ -1,5 +1,6 @@
 """Laws of taggers: what they learn, what they promise to the bit, and what they refuse."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -336,11 +337,11 @@ def test_a_limit_is_kept_or_refused(share):
     full = ff.Tagger("best", max_epochs=1, **SMALL).estimate_memory(data).total
     limit = int(share * full)
     tagger = ff.Tagger("best", max_epochs=1, memory=limit, **SMALL)
-    try:
+    if share < 0.2:  # may be refused
+        with contextlib.suppress(MemoryError):
+            assert tagger.estimate_memory(data).total <= 1.05 * limit
+    else:
         assert tagger.estimate_memory(data).total <= 1.05 * limit
-    except MemoryError as error:
-        assert share < 0.2
-        assert "at least" in str(error)
 
 
 def test_pairs_go_first_then_words_then_trees(train):
@@ -368,7 +369,7 @@ def test_smaller_trees_still_learn(train, test):
 
 def test_too_little_memory_is_refused_before_anything_changes(train):
     tagger = ff.Tagger("fast", memory="1k", **SMALL)
-    with pytest.raises(MemoryError, match="MB at least, 0 MB are allowed"):
+    with pytest.raises(MemoryError, match=r"MB at least, 0\.0 MB are allowed"):
         tagger.fit(train)
     with pytest.raises(ValueError, match="not trained yet"):
         tagger.predict_topk(train)

@@ -346,6 +346,8 @@ class Tagger(Labeller):
         tagger = cls(random_state=described["random_state"])
         names = unpacked(arrays["label_names"]) if "label_names" in arrays else None
         encoding = Encoding.from_dict({"label_names": names, **config["encoding"]})
+        if encoding.kind not in ("labels", "classes"):
+            raise ValueError(f"a tagger of {encoding.kind}")
         n_features = check_integer("n_features", encoding.n_features, low=1, high=2**31 - 1)
         n_labels = check_integer("n_labels", encoding.n_labels, low=1, high=2**31 - 1)
         tagger.n_trained = check_integer("n_trained", config["n_trained"], low=0)

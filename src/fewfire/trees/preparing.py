@@ -103,8 +103,8 @@ def prepare(data: Dataset, settings: Settings, limit: int, seed: int, n_threads:
         if most is not None and draft.share(most) >= (_LEAST_SHARE if n_trees > 1 else 0.0):
             return draft.settled(n_trees, most)
     raise MemoryError(
-        f"training takes {draft.needs(1, _LEAST_KNOWN) / 1e6:,.0f} MB at least, "
-        f"{limit / 1e6:,.0f} MB are allowed: give more memory, or fewer examples or features"
+        f"training takes {draft.needs(1, _LEAST_KNOWN) / 1e6:,.1f} MB at least, "
+        f"{limit / 1e6:,.1f} MB are allowed"
     )
 
 
