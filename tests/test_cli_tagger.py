@@ -1,13 +1,15 @@
 """`fewfire train` for labels of sparse features, and what a saved tagger can do."""
 
 import json
+import signal
+import time
 
 import numpy as np
 import pytest
 
 import fewfire as ff
 from tags import tagged, write_xc
-from test_cli import run, same_bytes, start  # noqa: F401
+from test_cli import run, same_bytes, start
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,36 @@ def test_training_is_repeatable_and_quiet_on_demand(folder):
     assert err == ""
     assert "model: again" in out
     assert same_bytes(folder, "tagger", "again")
+
+
+def test_a_mapped_file_trains_the_tagger_of_its_text(folder):
+    run("convert", "train.txt", "mapped", "--labels", "tags.txt", cwd=folder)
+    words = ("--features", "words.txt", "--n-jobs", 1, "--preset", "fast", "-q")
+    run("train", "mapped", *words, "-o", "of-mapped", cwd=folder)
+    assert same_bytes(folder, "tagger", "of-mapped")
+
+
+def test_many_classes_get_a_tagger_and_few_a_network(folder):
+    data = tagged(n=4000, n_labels=320, kind="classes")
+    ff.datasets.save_svmlight(folder / "classes.txt", data)
+    _, err = run("train", "classes.txt", "--max-epochs", 1, "-o", "m", cwd=folder)
+    assert "a Tagger" in err
+    assert ff.load(folder / "m").trained_encoding.kind == "classes"
+    ff.datasets.save_svmlight(folder / "few.txt", tagged(n=90, n_labels=5, kind="classes"))
+    run("train", "few.txt", "--max-epochs", 1, "-o", "m", "-q", cwd=folder)
+    assert isinstance(ff.load(folder / "m"), ff.Network)
+
+
+def test_ctrl_c_writes_what_was_learned(folder):
+    process = start(*TRAIN, "--max-epochs", 100_000, "-o", "kept", cwd=folder)
+    while "epoch 2/" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert ff.load(folder / "kept").n_outputs == 300
 
 
 def test_evaluation_goes_through_the_router_or_all_cells(folder):

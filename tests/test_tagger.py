@@ -141,6 +141,22 @@ def test_given_labels_score_as_found_ones(tagger, test, exact):
     assert_array_equal(np.take_along_axis(found.toarray(), top.indices, 1), top.scores)
 
 
+@pytest.mark.parametrize("n_levels", [1, 2, 3])
+def test_given_labels_score_as_those_of_all_trees(monkeypatch, test, n_levels):
+    monkeypatch.setattr("fewfire.trees.plan._MOST_CELLS", {1: 512, 2: 512, 3: 4}[n_levels])
+    per_cell = {1: 100, 2: 5, 3: 3}[n_levels]
+    tagger = ff.Tagger(n_trees=3, labels_per_cell=per_cell, max_epochs=1, n_jobs=1).fit(test)
+    assert {len(tree.levels) for tree in tagger.forest.trees} == {n_levels}
+    top = tagger.predict_topk(test, 40, exact=True)
+    rng = np.random.default_rng(0)
+    wanted = csr_array(rng.random((200, 40)) < 0.3)
+    found = tagger.predict_scores(test, wanted)
+    everything = np.empty((200, 40), np.float32)
+    np.put_along_axis(everything, top.indices, top.scores, 1)
+    rows = np.repeat(np.arange(200), np.diff(found.indptr))
+    assert_array_equal(found.data, everything[rows, found.indices])
+
+
 def test_exact_opens_every_cell(tagger, test):
     top = tagger.predict_topk(test, tagger.n_outputs, exact=True)
     assert (top.scores > -np.inf).all()
