@@ -1,4 +1,4 @@
-"""Small sets of texts with tags: every label has words of its own, among words that tell nothing."""
+"""Small sets of texts with tags: every label has words of its own, among some that tell nothing."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Laws of taggers: what they learn, what they promise to the bit, and what they refuse."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -138,6 +139,22 @@ def test_given_labels_score_as_found_ones(tagger, test, exact):
     )
     found = tree.predict_scores(test, wanted)
     assert_array_equal(np.take_along_axis(found.toarray(), top.indices, 1), top.scores)
+
+
+@pytest.mark.parametrize("n_levels", [1, 2, 3])
+def test_given_labels_score_as_those_of_all_trees(monkeypatch, test, n_levels):
+    monkeypatch.setattr("fewfire.trees.plan._MOST_CELLS", {1: 512, 2: 512, 3: 4}[n_levels])
+    per_cell = {1: 100, 2: 5, 3: 3}[n_levels]
+    tagger = ff.Tagger(n_trees=3, labels_per_cell=per_cell, max_epochs=1, n_jobs=1).fit(test)
+    assert {len(tree.levels) for tree in tagger.forest.trees} == {n_levels}
+    top = tagger.predict_topk(test, 40, exact=True)
+    rng = np.random.default_rng(0)
+    wanted = csr_array(rng.random((200, 40)) < 0.3)
+    found = tagger.predict_scores(test, wanted)
+    everything = np.empty((200, 40), np.float32)
+    np.put_along_axis(everything, top.indices, top.scores, 1)
+    rows = np.repeat(np.arange(200), np.diff(found.indptr))
+    assert_array_equal(found.data, everything[rows, found.indices])
 
 
 def test_exact_opens_every_cell(tagger, test):
@@ -336,11 +353,11 @@ def test_a_limit_is_kept_or_refused(share):
     full = ff.Tagger("best", max_epochs=1, **SMALL).estimate_memory(data).total
     limit = int(share * full)
     tagger = ff.Tagger("best", max_epochs=1, memory=limit, **SMALL)
-    try:
+    if share < 0.2:  # may be refused
+        with contextlib.suppress(MemoryError):
+            assert tagger.estimate_memory(data).total <= 1.05 * limit
+    else:
         assert tagger.estimate_memory(data).total <= 1.05 * limit
-    except MemoryError as error:
-        assert share < 0.2
-        assert "at least" in str(error)
 
 
 def test_pairs_go_first_then_words_then_trees(train):
@@ -368,7 +385,7 @@ def test_smaller_trees_still_learn(train, test):
 
 def test_too_little_memory_is_refused_before_anything_changes(train):
     tagger = ff.Tagger("fast", memory="1k", **SMALL)
-    with pytest.raises(MemoryError, match="MB at least, 0 MB are allowed"):
+    with pytest.raises(MemoryError, match=r"MB at least, 0\.0 MB are allowed"):
         tagger.fit(train)
     with pytest.raises(ValueError, match="not trained yet"):
         tagger.predict_topk(train)

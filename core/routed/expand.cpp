@@ -134,10 +134,13 @@ SparseVector Expanded::row(int64_t i, RowBuffer& buffer) const {
 void Expanded::add_pairs(RowBuffer& buffer) const {
   std::vector<int32_t> places;
   find_largest(buffer.values, expansion_.most, places);
+  const auto key = [&](size_t a, size_t b) { return pair_key(buffer.ids[places[a]], buffer.ids[places[b]]); };
+  for (size_t a = 0; a < places.size(); ++a)
+    for (size_t b = a + 1; b < places.size(); ++b) expansion_.pairs.prefetch(key(a, b));
   const RowId first = static_cast<RowId>(source_.n_columns());
   for (size_t a = 0; a < places.size(); ++a)
     for (size_t b = a + 1; b < places.size(); ++b) {
-      const RowId number = expansion_.pairs.find(pair_key(buffer.ids[places[a]], buffer.ids[places[b]]));
+      const RowId number = expansion_.pairs.find(key(a, b));
       if (number < 0) continue;
       const float product = buffer.values[places[a]] * buffer.values[places[b]];
       buffer.ids.push_back(first + number);

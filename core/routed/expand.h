@@ -19,6 +19,7 @@ class PairTable {
   explicit PairTable(std::span<const uint64_t> keys);
   int64_t size() const { return size_; }
   RowId find(uint64_t key) const;  // -1: no such pair
+  void prefetch(uint64_t key) const { __builtin_prefetch(entries_.data() + place(key)); }
 
  private:
   struct Entry {

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit
 
+from .config import check_number
 from .data import Dataset, Encoding
 from .data.dataset import Examples
 from .data.features import make_csr
@@ -26,13 +27,15 @@ _PARTS = ("tagger.", "network.")
 
 
 class Blend(Labeller):
-    """The mean of a tagger's and a network's probabilities.
+    """The weighted mean of a tagger's and a network's probabilities.
 
     Parameters
     ----------
     tagger : Tagger
     network : Network
         Both trained on the same labels and features.
+    weight : float
+        Of the network, 0 to 1; the rest is the tagger's.
 
     Raises
     ------
@@ -40,14 +43,15 @@ class Blend(Labeller):
         If they were not.
     """
 
-    def __init__(self, tagger: Tagger, network: Network) -> None:
+    def __init__(self, tagger: Tagger, network: Network, *, weight: float = 0.1) -> None:
+        check_number("weight", weight, low=0.0, high=1.0)
         if network.loss not in ("softmax", "decoupled", "logistic"):
             raise ValueError("a blend wants a network that was trained on labels")
         if network.encoding != tagger.trained_encoding:
             raise ValueError(
                 "the tagger and the network were trained on different labels or features"
             )
-        self.tagger, self.network = tagger, network
+        self.tagger, self.network, self.weight = tagger, network, weight
 
     @property
     def trained_encoding(self) -> Encoding:
@@ -73,7 +77,7 @@ class Blend(Labeller):
     def predict_scores(
         self, X: Examples, candidates: Any, *, n_jobs: int | None = None
     ) -> csr_array:
-        """Return the mean probability of the stored places of `candidates`, (n, labels).
+        """Return the weighted mean probability of the stored places of `candidates`, (n, labels).
 
         A softmax is taken over an example's candidates; labels that training never saw count 0 in
         the tagger's half.
@@ -82,7 +86,8 @@ class Blend(Labeller):
         wanted = self.candidates(candidates, len(data))
         likely = self.tagger.predict_scores(data, wanted, n_jobs=n_jobs)
         scores = self.network.predict_scores(data, wanted, n_jobs=n_jobs)
-        mean = (np.maximum(likely.data, 0.0) + self._probabilities(scores)) / 2
+        share = np.float32(self.weight)
+        mean = (1 - share) * np.maximum(likely.data, 0) + share * self._probabilities(scores)
         return make_csr(mean, wanted.indices, wanted.indptr, wanted.shape)
 
     def _probabilities(self, scores: csr_array) -> NDArray[np.float32]:
@@ -102,7 +107,8 @@ class Blend(Labeller):
             for prefix, (_, own) in zip(_PARTS, states, strict=True)
             for name, array in own.items()
         }
-        write_model(path, {"blend": [config for config, _ in states]}, arrays)
+        parts = [config for config, _ in states]
+        write_model(path, {"blend": {"weight": self.weight, "parts": parts}}, arrays)
 
     def __repr__(self) -> str:
         return f"Blend({self.tagger!r}, {self.network!r})"

@@ -40,9 +40,10 @@ def check_number(
 
 def check_integer(name: str, value: SupportsIndex, *, low: int, high: int | None = None) -> int:
     """Return `value` as an int, numpy's integers too; raise unless it is in low..high."""
-    if not isinstance(value, SupportsIndex) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    value = operator.index(value)
+    if type(value) is not int:  # asking a protocol takes longer than answering an example
+        if not isinstance(value, SupportsIndex) or isinstance(value, bool):
+            raise TypeError(f"{name} must be a whole number, got {value!r}")
+        value = operator.index(value)
     if value < low or (high is not None and value > high):
         upper = "" if high is None else f" and at most {high}"
         raise ValueError(f"{name} must be at least {low}{upper}, got {value}")

@@ -53,9 +53,11 @@ def _model(config: Mapping[str, Any], arrays: Arrays) -> Model:
     if "tagger" in config:
         return Tagger.from_state(config, arrays)
     if "blend" in config:
-        of_tagger, of_network = config["blend"]
+        blend = config["blend"]
+        of_tagger, of_network = blend["parts"]
         tagger = Tagger.from_state(of_tagger, part(arrays, 0))
-        return Blend(tagger, _network(of_network, part(arrays, 1)))
+        network = _network(of_network, part(arrays, 1))
+        return Blend(tagger, network, weight=blend["weight"])
     return _network(config, arrays)
 
 

@@ -84,7 +84,7 @@ def inspect_tagged(model: Labeller, path: Path, n_cells: int, *, as_json: bool) 
         f"seen; {len(tagger.forest.expansion.keys):,} pairs of features"
     )
     for cell in shown:
-        words = ", ".join(word for word, _ in cell["words"])
+        words = ", ".join(word for word, _ in cell["words"]) or "the only one"
         labels = ", ".join(map(str, cell["labels"][:_SHOWN]))
         more = f", ... {len(cell['labels'])} in all" if len(cell["labels"]) > _SHOWN else ""
         print(f"cell {cell['cell']}: {words}\n    labels: {labels}{more}")

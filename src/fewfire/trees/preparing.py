@@ -15,6 +15,7 @@ from .expansion import Expansion
 from .forest import Forest
 from .plan import (
     UNLIMITED,
+    Cells,
     TreePlan,
     centroids_of,
     depths_of,
@@ -94,17 +95,20 @@ def prepare(data: Dataset, settings: Settings, limit: int, seed: int, n_threads:
     """
     lists = label_lists(data, data.n_labels)
     wishes = [settings] if not settings.pairs else [settings, replace(settings, pairs=False)]
+    draft: _Draft | None = None
     for wish in wishes:
+        draft = None  # the last one's examples are not held beside the next
         draft = _Draft(data, lists, wish, seed, n_threads)
         if draft.needs(wish.n_trees, UNLIMITED) <= limit:
             return draft.settled(wish.n_trees, UNLIMITED)
+    assert draft is not None
     for n_trees in range(settings.n_trees, 0, -1):
         most = draft.most_known(n_trees, limit)
         if most is not None and draft.share(most) >= (_LEAST_SHARE if n_trees > 1 else 0.0):
             return draft.settled(n_trees, most)
     raise MemoryError(
-        f"training takes {draft.needs(1, _LEAST_KNOWN) / 1e6:,.0f} MB at least, "
-        f"{limit / 1e6:,.0f} MB are allowed: give more memory, or fewer examples or features"
+        f"training takes {draft.needs(1, _LEAST_KNOWN) / 1e6:,.1f} MB at least, "
+        f"{limit / 1e6:,.1f} MB are allowed"
     )
 
 
@@ -141,11 +145,13 @@ class _Draft:
         )
         self._centroids = centroids_of(self._rows, lists, self._labels)
         self._depths = depths_of(len(self._labels), settings.labels_per_cell)
-        self._first = self._plan(0, UNLIMITED)
+        self._first = self._plan(self._cells(0), UNLIMITED)
 
-    def _plan(self, number: int, most: int) -> TreePlan:
+    def _cells(self, number: int) -> Cells:
         seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1, np.uint64)[0])
-        cells = find_cells(self._centroids, self._labels, self._depths, seed, self._n_threads)
+        return find_cells(self._centroids, self._labels, self._depths, seed, self._n_threads)
+
+    def _plan(self, cells: Cells, most: int) -> TreePlan:
         lists = renumbered(self._lists, cells.labels)
         return plan_tree(self._rows, lists, cells, most, self._n_threads)
 
@@ -174,10 +180,10 @@ class _Draft:
 
     def settled(self, n_trees: int, most: int) -> Prepared:
         """Plan all trees."""
-        first = self._first if most == UNLIMITED else self._plan(0, most)
-        plans = [first, *(self._plan(number, most) for number in range(1, n_trees))]
+        first = self._first if most == UNLIMITED else self._plan(self._first.cells, most)
+        others = (self._plan(self._cells(number), most) for number in range(1, n_trees))
         settings = replace(self._settings, n_trees=n_trees)
-        return Prepared(settings, self._expansion, self._rows, self._lists, plans)
+        return Prepared(settings, self._expansion, self._rows, self._lists, [first, *others])
 
 
 def _bytes_of(rows: csr_array) -> int:
