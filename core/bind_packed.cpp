@@ -107,6 +107,22 @@ void bind_packed(nb::module_& m) {
       "level"_a, "n_features"_a, "least"_a,
       "What a PackedLevel takes: (bias, lists, nodes, shared, rows, weights).");
   m.def(
+      "packed_weights",
+      [](const PackedLevel& level, int64_t child, Array1<const RowId> ids) {
+        require(child >= 0 && child < static_cast<int64_t>(level.parents.size()), "no such child");
+        const RowId node = level.parents[child];
+        const uint32_t column = static_cast<uint32_t>(child - level.children[node]);
+        std::vector<float> weights(ids.size());
+        for (size_t k = 0; k < ids.size(); ++k) {
+          require(view(ids)[k] >= 0, "a feature is negative");
+          const int64_t row = packed_row(level, view(ids)[k], node);
+          for (uint32_t at = row < 0 ? 0 : level.rows[row]; row >= 0 && at < level.rows[row + 1]; ++at)
+            if (level.weights[at] >> 16 == column) weights[k] = value_of(level.weights[at]);
+        }
+        return to_numpy(std::move(weights));
+      },
+      "level"_a, "child"_a, "ids"_a.noconvert(), "What features say of a child.");
+  m.def(
       "unpack_level",
       [](const PackedLevel& packed, const Level& level) {
         require(packed.n_nodes() == level.n_nodes(), "levels have different nodes");

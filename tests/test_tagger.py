@@ -67,7 +67,7 @@ def test_both_losses_learn_with_and_without_a_router(train, test, loss, labels_p
 def test_three_levels_learn(monkeypatch, train, test):
     monkeypatch.setattr("fewfire.trees.plan._MOST_CELLS", 4)
     tagger = ff.Tagger("fast", labels_per_cell=3, n_jobs=1).fit(train)
-    assert [level.layout.n_nodes for level in tagger.forest.trees[0].levels] == [1, 4, 16]
+    assert [level.n_nodes for level in tagger.forest.trees[0].levels] == [1, 4, 16]
     assert tagger.evaluate(test)["P@1"] > 0.95
 
 
@@ -222,7 +222,7 @@ def test_every_label_is_once_in_every_tree_and_no_cell_is_empty(n_labels, per_ce
     seen = np.flatnonzero(y.sum(axis=0))
     for tree in tagger.forest.trees:
         assert_array_equal(np.sort(tree.labels), seen)
-        assert all((np.diff(level.layout.children) > 0).all() for level in tree.levels)
+        assert all((np.diff(level.children) > 0).all() for level in tree.levels)
 
 
 @given(n_labels=st.integers(1, 10**7), per_cell=st.integers(1, 200))
@@ -262,7 +262,7 @@ def test_a_new_label_goes_where_the_router_likes_its_examples(train):
     names = [*train.label_names, "twin"]
     tagger.partial_fit(ff.Dataset(train.X, y, label_names=names), max_epochs=2)
     tree = tagger.forest.trees[0]
-    cell = tree.levels[-1].layout.parents[tree.places[[7, 40]]]
+    cell = tree.levels[-1].parents[tree.places[[7, 40]]]
     assert cell[0] == cell[1]
     assert tagger.label_names[-1] == "twin"
 
@@ -300,15 +300,14 @@ def test_the_words_of_a_label_speak_for_it(train):
 def test_contributions_and_biases_make_the_score(tagger, test):
     """Of a tree without a way down the likelihood follows from the sum of contributions."""
     tree = ff.Tagger("fast", labels_per_cell=1000, n_jobs=1, loss="logistic").fit(test)
-    from fewfire.trees.reading import contributions
+    from fewfire.trees.reading import contributions, row_of
 
-    rows = tree.forest.expansion.rows(test[:20], 1)
+    rows = tree.forest.rows(test[:20], 1)
     top = tree.predict_topk(test[:20], 1)
     bias = tree.forest.trees[0].levels[0].bias
     for i in range(20):
-        own = slice(rows.indptr[i], rows.indptr[i + 1])
         label = int(top.indices[i, 0])
-        spoke = contributions(tree.forest, rows.indices[own], rows.data[own], label).sum()
+        spoke = contributions(tree.forest, [row_of(own, i) for own in rows], label).sum()
         z = spoke + bias[tree.forest.trees[0].places[label]]
         assert top.scores[i, 0] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-4)
 
@@ -340,9 +339,9 @@ def test_a_training_takes_what_was_estimated(train):
     tagger = ff.Tagger("balanced", **SMALL)
     estimate = tagger.estimate_memory(train)
     tagger.fit(train)
-    arrays = [array for name, array in tagger.state()[1].items() if name.startswith("trees.")]
-    assert estimate.trees >= 0.9 * sum(array.nbytes for array in arrays)
-    assert estimate.trees <= 1.6 * sum(array.nbytes for array in arrays)
+    levels = [level for tree in tagger.forest.trees for level in tree.unpack().levels]
+    n_bytes = sum(level.weights.nbytes + 2 * level.bias.nbytes for level in levels)
+    assert n_bytes <= estimate.trees <= 1.6 * n_bytes
     assert estimate.total == estimate.examples + estimate.trees + estimate.pairs
 
 
@@ -369,8 +368,8 @@ def test_pairs_go_first_then_words_then_trees(train):
     wanted = replace(PRESETS["best"], labels_per_cell=5, max_epochs=1)
     full = preparing.prepare(train, wanted, 2**40, 0, 1).memory.total
     steps = [chosen(int(share * full)) for share in (1.1, 0.9, 0.5, 0.3, 0.2, 0.1)]
-    assert steps[0][:2] == (4, True)
-    assert steps[1][:2] == (4, False)
+    assert steps[0][:2] == (wanted.n_trees, wanted.pairs)
+    assert steps[1][:2] == (wanted.n_trees, 0)
     assert all(not pairs for _, pairs, _ in steps[1:])
     trees = [n for n, _, _ in steps]
     assert trees == sorted(trees, reverse=True)

@@ -20,7 +20,7 @@ from .labelling import Labeller
 from .ledger import Ledger
 from .trees.forest import Forest
 from .trees.presets import Settings
-from .trees.reading import Cell, Reason, cells, reason
+from .trees.reading import Cell, Reason, cells, reason, row_of
 
 
 class Grown(Labeller):
@@ -104,18 +104,17 @@ class Grown(Labeller):
         """
         data = self.examples(X)
         top = self.predict_topk(data, k)
-        rows = self.forest.expansion.rows(data, self._threads(None))
+        rows = self.forest.rows(data, self._threads(None))
         return [
             [
-                reason(self.forest, rows.indices[begin:end], rows.data[begin:end], label, score, n)
+                reason(self.forest, [row_of(own, i) for own in rows], label, score, n)
                 for label, score in zip(labels, scores, strict=True)
                 if label >= 0
             ]
-            for begin, end, labels, scores in zip(
-                rows.indptr[:-1], rows.indptr[1:], top.indices.tolist(), top.scores.tolist(),
-                strict=True,
+            for i, (labels, scores) in enumerate(
+                zip(top.indices.tolist(), top.scores.tolist(), strict=True)
             )
-        ]  # fmt: skip
+        ]
 
     def cells(self, tree: int = 0, *, n: int = 10) -> Iterator[Cell]:
         """Go through the cells of a tree: its labels, and the `n` features that lead there most."""
@@ -169,7 +168,7 @@ class Grown(Labeller):
     def __repr__(self) -> str:
         if self._forest is None:
             return f"Tagger({self.settings})"
-        n_cells = self.forest.trees[0].levels[-1].layout.n_nodes
+        n_cells = self.forest.trees[0].levels[-1].n_nodes
         return (
             f"Tagger({self.n_features:,} features, {self.n_outputs:,} labels in {n_cells:,} cells, "
             f"trees: {len(self.forest.trees)})"

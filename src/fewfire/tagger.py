@@ -17,10 +17,13 @@ from .history import History
 from .labelling import check_alike, to_learn
 from .ledger import Ledger
 from .progress import tell
+from .trees.expansion import Expansion
 from .trees.fitting import Fitting
+from .trees.forest import Forest
 from .trees.growing import with_labels
 from .trees.preparing import TaggerMemory, label_lists, memory_limit, prepare
 from .trees.presets import settings_of
+from .trees.tree import LabelTree
 
 
 class Tagger(Grown):
@@ -41,13 +44,15 @@ class Tagger(Grown):
     max_epochs : int, optional
     power : float, optional
         Feature values x are read as sign(x) abs(x)^power, and examples brought to unit length.
-    pairs : bool, optional
-        Whether pairs of an example's largest features are features, too.
+    pairs : int, optional
+        Trees that read pairs of an example's largest features, too.
     labels_per_cell : int, optional
         About how many labels share a block of weights.
     loss : {"squared_hinge", "logistic"}, optional
     beam : int, optional
         Nodes of a level that prediction opens.
+    prune : float, optional
+        Absolute value below which trained weights are left out.
     random_state : int
         Seeds the cells and the order of the examples.
     n_jobs : int, optional
@@ -90,10 +95,11 @@ class Tagger(Grown):
         n_trees: int | None = None,
         max_epochs: int | None = None,
         power: float | None = None,
-        pairs: bool | None = None,
+        pairs: int | None = None,
         labels_per_cell: int | None = None,
         loss: str | None = None,
         beam: int | None = None,
+        prune: float | None = None,
         random_state: int = 0,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -106,6 +112,7 @@ class Tagger(Grown):
             "labels_per_cell": labels_per_cell,
             "loss": loss,
             "beam": beam,
+            "prune": prune,
         }
         super().__init__(settings_of(preset, given), random_state, n_jobs)
         self._wanted = self.settings
@@ -159,10 +166,12 @@ class Tagger(Grown):
         prepared = prepare(train, self._wanted, self._limit, self.random_state, n_threads)
         if self.verbose:
             tell(f"{prepared.settings}\n{prepared.memory}")
-        self.settings, self._forest = prepared.settings, prepared.grow()
+        self.settings = prepared.settings
         self.encoding, self.feature_names = train.encoding, None
         self.label_counts, self.n_trained = np.zeros(train.n_labels, np.int64), 0
-        self._learn(prepared.rows, prepared.lists, self.settings.max_epochs, sets)
+        rows, lists = prepared.rows, prepared.lists
+        epochs = self.settings.max_epochs
+        self._learn(prepared.grow(), prepared.expansion, rows, lists, epochs, sets)
         return self
 
     def partial_fit(
@@ -210,12 +219,12 @@ class Tagger(Grown):
         if max_epochs is not None:
             epochs = check_integer("max_epochs", max_epochs, low=1)
         n_threads = thread_count(self.n_jobs)
-        rows = self.forest.expansion.rows(data, n_threads)
+        rows = self.forest.rows(data, n_threads)
         lists = label_lists(data, encoding.n_labels)
-        self._forest = with_labels(self.forest, rows, lists, n_threads=n_threads)
+        trees = with_labels(self.forest, rows, lists, n_threads=n_threads)
         self.encoding = encoding
         self.label_counts = np.pad(self.frequencies[0], (0, encoding.n_labels - old.n_labels))
-        self._learn(rows, lists, epochs, sets)
+        self._learn(trees, self.forest.expansion, rows, lists, epochs, sets)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -232,11 +241,18 @@ class Tagger(Grown):
         return memory_limit(self.memory)
 
     def _learn(
-        self, rows: csr_array, lists: csr_array, max_epochs: int, sets: Mapping[str, Dataset]
+        self,
+        trees: list[LabelTree],
+        expansion: Expansion,
+        rows: list[csr_array],
+        lists: csr_array,
+        max_epochs: int,
+        sets: Mapping[str, Dataset],
     ) -> None:
-        """Train the trees, and count what they were trained on."""
+        """Train the trees, count what they were trained on, and pack them."""
         fitting = Fitting(
-            self.forest,
+            trees,
+            self.settings.loss,
             rows,
             lists,
             seed=self.random_state,
@@ -246,8 +262,15 @@ class Tagger(Grown):
         )
         assert self.label_counts is not None
         self.label_counts += np.bincount(lists.indices, minlength=lists.shape[1])
-        self.n_trained += int(rows.shape[0])
-        self.history_ = fitting.go(lambda: self._measure(sets))
+        self.n_trained += int(rows[0].shape[0])
+
+        def measure() -> dict[str, float]:
+            if sets:
+                self._forest = Forest.pack(self.settings, expansion, trees)
+            return self._measure(sets)
+
+        self.history_ = fitting.go(measure)
+        self._forest = Forest.pack(self.settings, expansion, trees)
 
     def _measure(self, sets: Mapping[str, Dataset]) -> dict[str, float]:
         return {

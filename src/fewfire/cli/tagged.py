@@ -71,7 +71,7 @@ def inspect_tagged(model: Labeller, path: Path, n_cells: int, *, as_json: bool) 
                 "encoding": tagger.trained_encoding.to_dict(),
                 "n_trained": tagger.n_trained,
                 "n_pairs": len(tagger.forest.expansion.keys),
-                "levels": [level.layout.n_nodes for level in tagger.forest.trees[0].levels],
+                "levels": [level.n_nodes for level in tagger.forest.trees[0].levels],
                 "never_seen": len(tagger.never_seen),
                 "cells": shown,
             }

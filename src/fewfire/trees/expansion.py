@@ -10,7 +10,7 @@ from .. import _core
 from ..data import Dataset
 from ..data.features import make_csr
 from ..evaluation import core_inputs
-from .presets import LARGEST, LEAST_ROWS, PAIR_SCALE
+from .presets import LARGEST, LEAST_ROWS, PAIR_SCALE, Settings
 
 _MOST_FEATURES = 2**31 - 1
 
@@ -67,6 +67,14 @@ class Expansion:
             return names[feature] if names is not None else str(feature)
         key = int(self.keys[feature - self.n_features])
         return f"{self.name(key >> 32, names)} + {self.name(key & 0xFFFFFFFF, names)}"
+
+
+def expansions_of(settings: Settings, expansion: Expansion) -> list[Expansion]:
+    """Return how each tree of a forest reads examples: the first `settings.pairs` with pairs."""
+    plain = expansion
+    if settings.pairs < settings.n_trees:
+        plain = Expansion(expansion.n_features, expansion.power)
+    return [expansion if number < settings.pairs else plain for number in range(settings.n_trees)]
 
 
 def as_inputs(rows: csr_array) -> _core.SparseInputs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,23 +13,24 @@ from scipy.sparse import csr_array
 from ..history import History
 from ..ledger import Ledger
 from ..progress import epoch_bar, tell
-from .forest import Forest
 from .plan import renumbered
 from .presets import LEARNING
 from .training import Lesson, mean_loss, train_epoch
+from .tree import LabelTree
 
 Measure = Callable[[], dict[str, float]]
 
 
 class Fitting:
-    """The training of a forest on some examples.
+    """The training of trees on some examples.
 
     Parameters
     ----------
-    forest : Forest
+    trees : list of LabelTree
         Changed in place.
-    rows : csr_array, (n, width)
-        Expanded examples.
+    loss : str
+    rows : list of csr_array, (n, width)
+        The examples as each tree reads them.
     lists : csr_array, (n, n_labels)
         Their labels, as ones.
     seed, max_epochs, n_threads : int
@@ -39,8 +40,9 @@ class Fitting:
 
     def __init__(
         self,
-        forest: Forest,
-        rows: csr_array,
+        trees: Sequence[LabelTree],
+        loss: str,
+        rows: Sequence[csr_array],
         lists: csr_array,
         *,
         seed: int,
@@ -48,20 +50,19 @@ class Fitting:
         n_threads: int,
         verbose: bool,
     ) -> None:
-        loss = forest.settings.loss
-        self.n, self.max_epochs, self.n_threads = int(rows.shape[0]), max_epochs, n_threads
+        self.n, self.max_epochs, self.n_threads = int(lists.shape[0]), max_epochs, n_threads
         self.verbose = verbose
         self.lessons = [
             Lesson(
                 tree,
-                rows,
+                own,
                 renumbered(lists, tree.labels),
                 LEARNING[loss],
                 loss,
                 [seed, number],
                 max_epochs,
             )
-            for number, tree in enumerate(forest.trees)
+            for number, (tree, own) in enumerate(zip(trees, rows, strict=True))
         ]
         self.history = History([], Ledger.empty(1))
 

@@ -15,7 +15,8 @@ from ..data import Dataset
 from ..evaluation import TopK
 from ..files import Arrays
 from ..ledger import Ledger
-from .expansion import Expansion
+from .expansion import Expansion, expansions_of
+from .packed import PackedTree
 from .presets import LEARNING, Settings
 from .tree import LabelTree
 
@@ -31,30 +32,40 @@ class Forest:
     ----------
     settings : Settings
     expansion : Expansion
-    trees : list of LabelTree
+        Of the first `settings.pairs` trees; the others read no pairs.
+    trees : list of PackedTree
         Over the same labels.
     """
 
-    def __init__(self, settings: Settings, expansion: Expansion, trees: list[LabelTree]) -> None:
+    def __init__(self, settings: Settings, expansion: Expansion, trees: list[PackedTree]) -> None:
         self.settings, self.expansion, self.trees = settings, expansion, trees
         seen = trees[0].places >= 0
         if any(((tree.places >= 0) != seen).any() for tree in trees[1:]):
             raise ValueError("the trees hold different labels")
         self.is_seen = seen  # of each label
-        self._cores = [tree.core(expansion.width) for tree in trees]
-        self._losses = [settings.loss] * len(trees)
+        self.expansions = expansions_of(settings, expansion)
+        self._cores = [tree.core for tree in trees]
         self._path_weight = LEARNING[settings.loss].path_weight
+
+    @classmethod
+    def pack(cls, settings: Settings, expansion: Expansion, trees: list[LabelTree]) -> Forest:
+        """Pack trained trees."""
+        expansions = expansions_of(settings, expansion)
+        packed = [
+            PackedTree.pack(tree, own.width, settings.loss, settings.prune)
+            for tree, own in zip(trees, expansions, strict=True)
+        ]
+        return cls(settings, expansion, packed)
 
     def find(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> tuple[TopK, Ledger]:
         """Return the `k` likeliest labels of each example, and the cost."""
         beam = max(tree.most_nodes for tree in self.trees) if exact else self.settings.beam
-        labels = [tree.labels for tree in self.trees]
         indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
         ledger = Ledger.empty(1)
         for inputs, ids in self._calls(data):
             found = _core.predict_trees(
-                self._cores, self._losses, labels, inputs, ids, len(self.is_seen), k, beam,
-                self._path_weight, self._threads(len(ids), n_threads),
+                self._cores, inputs, ids, k, beam, self._path_weight,
+                self._threads(len(ids), n_threads),
             )  # fmt: skip
             indices.append(found[0])
             scores.append(found[1])
@@ -68,17 +79,22 @@ class Forest:
         is_seen = self.is_seen[wanted.indices]
         counts = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_seen)])
         indptr, labels = counts[wanted.indptr], wanted.indices[is_seen].astype(np.int32)
-        places, done, parts = [tree.places for tree in self.trees], 0, [np.empty(0, np.float32)]
+        done, parts = 0, [np.empty(0, np.float32)]
         for inputs, ids in self._calls(data):
             own = indptr[done : done + len(ids) + 1]
             found, _ = _core.score_labels(
-                self._cores, self._losses, places, inputs, ids, own - own[0],
-                labels[own[0] : own[-1]], self._path_weight, self._threads(len(ids), n_threads),
+                self._cores, inputs, ids, own - own[0], labels[own[0] : own[-1]],
+                self._path_weight, self._threads(len(ids), n_threads),
             )  # fmt: skip
             parts.append(found)
             done += len(ids)
         scores[is_seen] = np.concatenate(parts)
         return scores
+
+    def rows(self, data: Dataset, n_threads: int) -> list[csr_array]:
+        """Return the examples as each tree reads them."""
+        found = {own: own.rows(data, n_threads) for own in set(self.expansions)}
+        return [found[own] for own in self.expansions]
 
     def arrays(self) -> Arrays:
         """Return what a file holds, by name."""
@@ -104,17 +120,19 @@ class Forest:
         if len(keys) and (keys & np.uint64(0xFFFFFFFF)).max() >= n_features:
             raise ValueError(f"pairs must be of features 0 to {n_features - 1}")
         expansion = Expansion(n_features, settings.power, keys)
-        sizes = n_levels, n_labels, expansion.width
         trees = [
-            LabelTree.from_arrays(arrays, f"trees.{number}.", *sizes)
-            for number in range(settings.n_trees)
+            PackedTree.from_arrays(
+                arrays, f"trees.{number}.", n_levels, n_labels, own.width, settings.loss
+            )
+            for number, own in enumerate(expansions_of(settings, expansion))
         ]
         return cls(settings, expansion, trees)
 
-    def _calls(self, data: Dataset) -> Iterator[tuple[_core.Inputs, NDArray[np.int64]]]:
+    def _calls(self, data: Dataset) -> Iterator[tuple[list[_core.Inputs], NDArray[np.int64]]]:
         """Go through the examples window by window, in pieces."""
         for window in data.windows():
-            inputs = self.expansion.inputs(window)
+            by_expansion = {own: own.inputs(window) for own in set(self.expansions)}
+            inputs = [by_expansion[own] for own in self.expansions]
             ids = np.arange(len(window), dtype=np.int64)
             for begin in range(0, len(window), _CHUNK):
                 yield inputs, ids[begin : begin + _CHUNK]
@@ -125,5 +143,5 @@ class Forest:
 
     def _count_all(self, ledger: Ledger, data: Dataset) -> None:
         """Note what opening every node for every feature would multiply."""
-        n_children = sum(tree.n_children for tree in self.trees)
-        ledger.counts[0, _DENSE] = len(data) * self.expansion.width * n_children
+        dense = sum(tree.width * tree.n_children for tree in self.trees)
+        ledger.counts[0, _DENSE] = len(data) * dense

@@ -3,6 +3,7 @@ a column of its own there. Padding gives it one for nothing; else the cell's blo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,16 +14,20 @@ from .. import _core
 from .expansion import as_inputs
 from .forest import Forest
 from .layout import Layout
+from .packed import PackedTree
 from .presets import LEARNING
 from .tree import LabelTree, Level
 
 _MOST_CELLS = 10  # of an example that are compared
 
 
-def with_labels(forest: Forest, rows: csr_array, lists: csr_array, *, n_threads: int) -> Forest:
-    """Return the forest with a column for each label of `lists` that it does not hold.
+def with_labels(
+    forest: Forest, rows: Sequence[csr_array], lists: csr_array, *, n_threads: int
+) -> list[LabelTree]:
+    """Return the trees unpacked, with a column for each label of `lists` that they do not hold.
 
-    rows: (n, width) expanded examples. lists: (n, n_labels) of ones, maybe more labels than before.
+    rows: (n, width) the examples as each tree reads them. lists: (n, n_labels) of ones, maybe more
+    labels than before.
     """
     n_labels = int(lists.shape[1])
     counts = np.bincount(lists.indices, minlength=n_labels)
@@ -31,28 +36,28 @@ def with_labels(forest: Forest, rows: csr_array, lists: csr_array, *, n_threads:
     new = np.flatnonzero((counts > 0) & ~is_known).astype(np.int32)
     learning = LEARNING[forest.settings.loss]
     trees = []
-    for tree in forest.trees:
-        homes = _likeliest_cells(forest, tree, rows, csr_array(lists[:, new]), n_threads)
-        trees.append(_with_columns(tree, new, homes, n_labels, learning.label_bias))
-    return Forest(forest.settings, forest.expansion, trees)
+    for tree, own in zip(forest.trees, rows, strict=True):
+        homes = _likeliest_cells(tree, forest.settings.loss, own, lists[:, new], n_threads)
+        trees.append(_with_columns(tree.unpack(), new, homes, n_labels, learning.label_bias))
+    return trees
 
 
 def _likeliest_cells(
-    forest: Forest, tree: LabelTree, rows: csr_array, lists: csr_array, n_threads: int
+    tree: PackedTree, loss: str, rows: csr_array, lists: csr_array, n_threads: int
 ) -> NDArray[np.int64]:
     """Return for each column of `lists` the cell with the largest sum of likelihoods over its
     examples."""
-    n_cells = tree.levels[-1].layout.n_nodes
+    n_cells = tree.levels[-1].n_nodes
     if n_cells == 1:
         return np.zeros(lists.shape[1], np.int64)
-    router = tree.core(int(rows.shape[1]), len(tree.levels) - 1)
-    names = np.arange(n_cells, dtype=np.int32)
+    router = PackedTree(
+        np.arange(n_cells, dtype=np.int32), tree.levels[:-1], n_cells, tree.width, loss
+    )
     ids = np.arange(rows.shape[0], dtype=np.int64)
     k = min(_MOST_CELLS, n_cells)
     found, scores, _ = _core.predict_trees(
-        [router], [forest.settings.loss], [names], as_inputs(rows), ids, n_cells, k, n_cells, 1.0,
-        n_threads,
-    )  # fmt: skip
+        [router.core], [as_inputs(rows)], ids, k, n_cells, 1.0, n_threads
+    )
     shape = (len(ids), n_cells)
     starts = np.arange(0, found.size + 1, k)
     likes = csr_array((scores.ravel(), found.ravel(), starts), shape=shape)

@@ -11,8 +11,7 @@ from scipy.sparse import csr_array
 
 from ..data import Dataset
 from ..data.features import make_csr
-from .expansion import Expansion
-from .forest import Forest
+from .expansion import Expansion, expansions_of
 from .plan import (
     UNLIMITED,
     Cells,
@@ -68,7 +67,7 @@ class Prepared:
 
     settings: Settings  # with what was given up
     expansion: Expansion
-    rows: csr_array  # (n, width) expanded examples
+    rows: list[csr_array]  # (n, width) the examples as each tree reads them
     lists: csr_array  # (n, n_labels) of ones
     plans: list[TreePlan]
 
@@ -76,16 +75,15 @@ class Prepared:
     def memory(self) -> TaggerMemory:
         """What training takes."""
         return TaggerMemory(
-            _bytes_of(self.rows),
+            sum(_bytes_of(rows) for rows in {id(rows): rows for rows in self.rows}.values()),
             sum(plan.n_bytes for plan in self.plans),
             _bytes_of_pairs(self.expansion),
         )
 
-    def grow(self) -> Forest:
+    def grow(self) -> list[LabelTree]:
         """Return the trees, their weights 0."""
         learning, n_labels = LEARNING[self.settings.loss], int(self.lists.shape[1])
-        trees = [LabelTree.grow(plan, n_labels, learning) for plan in self.plans]
-        return Forest(self.settings, self.expansion, trees)
+        return [LabelTree.grow(plan, n_labels, learning) for plan in self.plans]
 
 
 def prepare(data: Dataset, settings: Settings, limit: int, seed: int, n_threads: int) -> Prepared:
@@ -94,7 +92,7 @@ def prepare(data: Dataset, settings: Settings, limit: int, seed: int, n_threads:
     Pairs are given up first, then features of vocabularies, the lightest first, then trees.
     """
     lists = label_lists(data, data.n_labels)
-    wishes = [settings] if not settings.pairs else [settings, replace(settings, pairs=False)]
+    wishes = [settings] if not settings.pairs else [settings, replace(settings, pairs=0)]
     draft: _Draft | None = None
     for wish in wishes:
         draft = None  # the last one's examples are not held beside the next
@@ -129,43 +127,57 @@ def memory_limit(memory: int | None) -> int:
 
 
 class _Draft:
-    """Expanded examples, and a first tree in full, from which the size of others follows."""
+    """Expanded examples, and a first tree in full of each kind, with pairs and without, from which
+    the size of others follows."""
 
     def __init__(
         self, data: Dataset, lists: csr_array, settings: Settings, seed: int, n_threads: int
     ) -> None:
         self._settings, self._seed, self._n_threads = settings, seed, n_threads
         self._expansion = Expansion.learn(
-            data, settings.power, pairs=settings.pairs, n_threads=n_threads
+            data, settings.power, pairs=settings.pairs > 0, n_threads=n_threads
         )
-        self._rows = self._expansion.rows(data, n_threads)
+        expansions = expansions_of(settings, self._expansion)
+        rows = {own: own.rows(data, n_threads) for own in set(expansions)}
+        self._rows = [rows[own] for own in expansions]
         self._lists = lists
         self._labels = np.flatnonzero(np.bincount(lists.indices, minlength=lists.shape[1])).astype(
             np.int32
         )
-        self._centroids = centroids_of(self._rows, lists, self._labels)
+        # Without pairs, if a tree reads none: they tell little about which labels are alike.
+        self._centroids = centroids_of(self._rows[-1], lists, self._labels)
         self._depths = depths_of(len(self._labels), settings.labels_per_cell)
-        self._first = self._plan(self._cells(0), UNLIMITED)
+        cells = self._cells(0)
+        self._first = {
+            id(own): plan_tree(own, renumbered(lists, cells.labels), cells, UNLIMITED, n_threads)
+            for own in rows.values()
+        }
 
     def _cells(self, number: int) -> Cells:
         seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1, np.uint64)[0])
         return find_cells(self._centroids, self._labels, self._depths, seed, self._n_threads)
 
-    def _plan(self, cells: Cells, most: int) -> TreePlan:
-        lists = renumbered(self._lists, cells.labels)
-        return plan_tree(self._rows, lists, cells, most, self._n_threads)
+    def _plan(self, number: int, most: int) -> TreePlan:
+        first, rows = self._first[id(self._rows[number])], self._rows[number]
+        if number == 0 and most == UNLIMITED:
+            return first
+        cells = first.cells if number == 0 else self._cells(number)
+        return plan_tree(rows, renumbered(self._lists, cells.labels), cells, most, self._n_threads)
 
     def needs(self, n_trees: int, most: int) -> int:
         """Return about what training takes when nodes know at most `most` features."""
-        fixed = _bytes_of(self._rows) + _bytes_of_pairs(self._expansion)
-        return fixed + int((n_trees + _SPREAD * (n_trees - 1)) * self._tree_bytes(most))
+        examples = {id(rows): _bytes_of(rows) for rows in self._rows[:n_trees]}
+        fixed = sum(examples.values()) + _bytes_of_pairs(self._expansion)
+        trees = [self._tree_bytes(number, most) for number in range(n_trees)]
+        return fixed + trees[0] + int((1 + _SPREAD) * sum(trees[1:]))
 
-    def _tree_bytes(self, most: int) -> int:
-        return sum(layout.capped_bytes(most) for layout in self._first.layouts)
+    def _tree_bytes(self, number: int, most: int) -> int:
+        layouts = self._first[id(self._rows[number])].layouts
+        return sum(layout.capped_bytes(most) for layout in layouts)
 
     def share(self, most: int) -> float:
         """Return how large a tree is whose nodes know at most `most` features, of a full one."""
-        return self._tree_bytes(most) / self._tree_bytes(UNLIMITED)
+        return self._tree_bytes(0, most) / self._tree_bytes(0, UNLIMITED)
 
     def most_known(self, n_trees: int, limit: int) -> int | None:
         """Return the most features that nodes may know to keep inside the limit, by bisection."""
@@ -180,10 +192,11 @@ class _Draft:
 
     def settled(self, n_trees: int, most: int) -> Prepared:
         """Plan all trees."""
-        first = self._first if most == UNLIMITED else self._plan(self._first.cells, most)
-        others = (self._plan(self._cells(number), most) for number in range(1, n_trees))
-        settings = replace(self._settings, n_trees=n_trees)
-        return Prepared(settings, self._expansion, self._rows, self._lists, [first, *others])
+        settings = replace(
+            self._settings, n_trees=n_trees, pairs=min(self._settings.pairs, n_trees)
+        )
+        plans = [self._plan(number, most) for number in range(n_trees)]
+        return Prepared(settings, self._expansion, self._rows[:n_trees], self._lists, plans)
 
 
 def _bytes_of(rows: csr_array) -> int:

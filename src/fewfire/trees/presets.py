@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..config import check_choice, check_flag, check_integer, check_number
+from ..config import check_choice, check_integer, check_number
 
 TREE_LOSSES = ("squared_hinge", "logistic")
 
@@ -18,17 +18,19 @@ class Settings:
     n_trees: int = 1
     max_epochs: int = 5
     power: float = 0.5  # of feature values
-    pairs: bool = False  # of each example's largest features
+    pairs: int = 0  # trees that read pairs of each example's largest features, too
     labels_per_cell: int = 80
     loss: str = "squared_hinge"
     beam: int = 10  # nodes of a level that prediction opens
+    prune: float = 0.05  # absolute value below which a trained weight is left out
 
     def __post_init__(self) -> None:
         for name in ("n_trees", "max_epochs", "labels_per_cell", "beam"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name), low=1))
         check_integer("n_trees", self.n_trees, low=1, high=256)
         check_number("power", self.power, above=0.0, high=10.0)
-        check_flag("pairs", self.pairs)
+        check_number("prune", self.prune, low=0.0, high=1.0)
+        check_integer("pairs", self.pairs, low=0, high=self.n_trees)
         check_choice("loss", self.loss, TREE_LOSSES)
 
     def to_dict(self) -> dict[str, Any]:
@@ -43,8 +45,8 @@ class Settings:
 
 PRESETS = {
     "fast": Settings(),
-    "balanced": Settings(n_trees=2, pairs=True),
-    "best": Settings(n_trees=4, pairs=True),
+    "balanced": Settings(n_trees=2, pairs=1),
+    "best": Settings(n_trees=6, pairs=3),
 }
 
 

@@ -1,23 +1,19 @@
-"""A tree with its weights: arrays that the core reads and changes, and that files hold."""
+"""A tree that is being trained: arrays that the core reads and changes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..files import Arrays, check_array
 from .layout import Layout
 from .plan import TreePlan
 from .presets import Learning
 
 _FIRST_MOMENT = 1e-6  # of the biases' Adagrad
-_LAYOUT = ("children", "known", "rows", "vocabulary")
-_WEIGHTS = ("weights", "bias", "bias_moments")
 
 
 @dataclass
@@ -90,73 +86,11 @@ class LabelTree:
         ]
         return cls(plan.cells.labels, levels, n_labels)
 
-    def core(self, width: int, n_levels: int | None = None) -> _core.Tree:
-        """Return the core's view of a tree on `width` features, or of its first levels."""
-        return _core.Tree(self.cores[:n_levels], width)
-
-    @property
-    def n_children(self) -> int:
-        """Children of all nodes: what opening all of them would score."""
-        return sum(level.layout.n_children for level in self.levels)
-
-    @property
-    def most_nodes(self) -> int:
-        """Nodes of the widest level."""
-        return max(level.layout.n_nodes for level in self.levels)
+    def core(self, width: int) -> _core.Tree:
+        """Return the core's view of a tree on `width` features."""
+        return _core.Tree(self.cores, width)
 
     @property
     def n_bytes(self) -> int:
         """Memory that the tree takes."""
         return sum(level.layout.n_bytes for level in self.levels)
-
-    def arrays(self, prefix: str) -> Arrays:
-        """Return what a file holds of the tree, by name."""
-        found: Arrays = {f"{prefix}labels": self.labels}
-        for number, level in enumerate(self.levels):
-            own = {name: getattr(level.layout, name) for name in _LAYOUT}
-            own |= {name: getattr(level, name) for name in _WEIGHTS}
-            found |= {f"{prefix}{number}.{name}": array for name, array in own.items()}
-        return found
-
-    @classmethod
-    def from_arrays(
-        cls,
-        arrays: Mapping[str, NDArray[Any]],
-        prefix: str,
-        n_levels: int,
-        n_labels: int,
-        width: int,
-    ) -> LabelTree:
-        """Make the tree that `arrays` returned; raise `ValueError` if they are damaged."""
-        labels = _array(arrays, f"{prefix}labels", np.int32)
-        levels = [_level(arrays, f"{prefix}{number}.", width) for number in range(n_levels)]
-        tree = cls(labels, levels, n_labels)
-        tree.core(width)  # checks what the core follows blindly
-        return tree
-
-
-def _array(arrays: Mapping[str, NDArray[Any]], name: str, dtype: Any) -> NDArray[Any]:
-    if name not in arrays:
-        raise ValueError(f"{name} is missing")
-    array = arrays[name]
-    if array.dtype != dtype or array.ndim != 1:
-        raise ValueError(f"{name} is {array.dtype}{array.shape}, wanted {np.dtype(dtype)}(n,)")
-    return array
-
-
-def _level(arrays: Mapping[str, NDArray[Any]], prefix: str, width: int) -> Level:
-    types = {"vocabulary": np.int32}
-    layout = Layout(*(_array(arrays, prefix + name, types.get(name, np.int64)) for name in _LAYOUT))
-    vocabulary = layout.vocabulary
-    if len(vocabulary) and (vocabulary.min() < 0 or vocabulary.max() >= width):
-        raise ValueError(f"{prefix}vocabulary must be 0 to {width - 1}")
-    # As Python's integers: the sizes of a damaged file may overflow others.
-    n_weights = sum(
-        rows * columns
-        for rows, columns in zip(layout.rows.tolist(), layout.widths.tolist(), strict=True)
-    )
-    sizes = {"weights": n_weights, "bias": int(layout.columns[-1])}
-    sizes["bias_moments"] = sizes["bias"]
-    for name, size in sizes.items():
-        check_array(dict(arrays), prefix + name, (size,))
-    return Level(layout, *(arrays[prefix + name] for name in _WEIGHTS))
