@@ -97,10 +97,6 @@ def test_one_thread_repeats_itself_to_the_bit(train, tagger):
     assert same(tagger, ff.Tagger("balanced", **SMALL).fit(train))
 
 
-def test_up_to_a_thread_per_tree_changes_no_bit(train, tagger):
-    assert same(tagger, ff.Tagger("balanced", labels_per_cell=5, n_jobs=2).fit(train))
-
-
 def test_threads_that_share_a_tree_learn_as_well(train, test):
     tagger = ff.Tagger("fast", labels_per_cell=5, n_jobs=4).fit(train)
     assert tagger.evaluate(test)["P@1"] > 0.95

@@ -56,8 +56,8 @@ class Tagger(Grown):
     random_state : int
         Seeds the cells and the order of the examples.
     n_jobs : int, optional
-        Threads; None for all cores. Up to a thread per tree results are the same to the bit for
-        any number; more of them train a tree asynchronously.
+        Threads; None for all cores. One gives the same bits each time; more share the trees
+        asynchronously (Hogwild).
     verbose : bool
         Show progress on stderr: a line per epoch, and a bar on a terminal or in a notebook.
 

@@ -1,6 +1,5 @@
-"""Training trees side by side: each in slices of about a tenth of a second, on a thread of its own
-or several. Trees share nothing, so a tree that has one thread comes out the same to the bit however
-many others are trained beside it."""
+"""Training trees side by side, each in slices of about a tenth of a second. Trees share nothing; a
+tree whose slice is run by several threads is shared by these (Hogwild)."""
 
 from __future__ import annotations
 
@@ -92,38 +91,32 @@ class Lesson:
         return np.asarray(1 - position * (1 - last), np.float32)
 
 
-def threads_of(n_lessons: int, n_threads: int) -> list[int]:
-    """Return how many threads work on each of the lessons that go on at a time.
-
-    >>> threads_of(2, 5), threads_of(4, 2)
-    ([3, 2], [1, 1])
-    """
-    n_workers = min(n_lessons, n_threads)
-    return [n_threads // n_workers + (i < n_threads % n_workers) for i in range(n_workers)]
-
-
 def train_epoch(
     lessons: list[Lesson], n_threads: int, pool: ThreadPoolExecutor
 ) -> Generator[int, None, None]:
     """Train all trees through an epoch; yield now and then how many examples one of them went on.
 
-    The tree that is least far goes on next, so all of them end together. If the caller stops, or
-    is interrupted, slices that have begun are finished.
+    The tree that is least far goes on next. Threads that have no tree of their own help with others,
+    so that none is idle while a tree is longer than the rest. If the caller stops, or is
+    interrupted, slices that have begun are finished.
     """
     for lesson in lessons:
         lesson.start_epoch()
-    idle = threads_of(len(lessons), n_threads)
+    idle = n_threads
     running: dict[Future[int], tuple[Lesson, int]] = {}
     try:
         while running or not all(lesson.is_over for lesson in lessons):
             busy = [lesson for lesson, _ in running.values()]
             waiting = [x for x in lessons if not x.is_over and all(x is not y for y in busy)]
-            for lesson in sorted(waiting, key=lambda x: x.done)[: len(idle)]:
-                n_own = idle.pop(0)
+            waiting.sort(key=lambda lesson: lesson.done)
+            while waiting and idle:
+                n_own = -(-idle // len(waiting))
+                lesson = waiting.pop(0)
                 running[pool.submit(lesson.go_on, n_own)] = lesson, n_own
+                idle -= n_own
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
-                idle.append(running.pop(future)[1])
+                idle += running.pop(future)[1]
                 yield future.result()
     finally:
         wait(running)
