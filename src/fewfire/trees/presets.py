@@ -22,7 +22,7 @@ class Settings:
     labels_per_cell: int = 80
     loss: str = "squared_hinge"
     beam: int = 10  # nodes of a level that prediction opens
-    prune: float = 0.05  # absolute value below which a trained weight is left out
+    prune: float = 0.1  # absolute value below which a trained weight is left out
 
     def __post_init__(self) -> None:
         for name in ("n_trees", "max_epochs", "labels_per_cell", "beam"):
@@ -63,7 +63,7 @@ class Learning:
     negative_scale: float = 0.6  # of the gradients there
     thin: float = 0.001  # gradients below it are left out
     last_rate: float = 0.02  # of the learning rates, which fall in a line
-    path_weight: float = 0.3  # of the way to a label, beside the label's own likelihood
+    path_weight: float = 0.4  # of the way to a label, beside the label's own likelihood
 
     def rates(self, n_levels: int) -> list[float]:
         """Return the learning rate of each level."""
