@@ -134,6 +134,7 @@ def test_a_blend_is_trained_saved_and_read(folder):
 
 WRONG = {
     "both kinds": ("train train.txt --preset fast --hidden 9", 2, "leave one out"),
+    "a blend of what is none": ("train train.txt --blend --lr 1", 2, "--lr needs --optimizer"),
     "memory that is no size": ("train train.txt --memory lots", 2, 'like "2G"'),
     "too little memory": ("train train.txt --memory 10k", 1, "MB at least"),
     "an unknown preset": ("train train.txt --preset slow", 2, "fast"),

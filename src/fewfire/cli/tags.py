@@ -109,7 +109,24 @@ def train_tagger(
     return tagger
 
 
-def report(
+def finish(
+    model: Tagger | Blend,
+    history: History,
+    *,
+    held_out: Dataset | None,
+    output: Path | None,
+    n_jobs: int,
+    as_json: bool,
+) -> int:
+    """Write a tagger, or a blend with one, tell what training it came to, and return the exit
+    code."""
+    if output is not None:
+        model.save(output)
+    _report(model, history, held_out, output, n_jobs, as_json=as_json)
+    return 130 if history.interrupted else 0
+
+
+def _report(
     model: Tagger | Blend,
     history: History,
     held_out: Dataset | None,
@@ -118,7 +135,6 @@ def report(
     *,
     as_json: bool,
 ) -> None:
-    """Print what training a tagger, or a blend with one, came to."""
     found = None if held_out is None else model.evaluate(held_out, n_jobs=n_jobs)
     if as_json:
         print_json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from .common import (
     table,
 )
 from .nets import PRESETS, by_name, make, names, network, options_of
-from .tags import report, tag_options, train_tagger, wants_tagger
+from .tags import finish, tag_options, train_tagger, wants_tagger
 
 
 def _widths(
@@ -250,14 +251,12 @@ def train(
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output.parent} is no folder: make it first")
     fit, held_out = _read_data(data, labels, val, val_size)
-    tagger = None
-    if wants_tagger(fit):
-        tagger = train_tagger(fit, held_out, settings, seed, n_jobs, quiet=quiet)
-        if not settings["blend"] or tagger.history_.interrupted:
-            if output is not None:
-                tagger.save(output)
-            report(tagger, tagger.history_, held_out, output, n_jobs, as_json=as_json)
-            return 130 if tagger.history_.interrupted else 0
+    is_tagged = wants_tagger(fit)
+    learn_tags = partial(train_tagger, fit, held_out, settings, seed, n_jobs, quiet=quiet)
+    end = partial(finish, held_out=held_out, output=output, n_jobs=n_jobs, as_json=as_json)
+    if is_tagged and not settings["blend"]:
+        tagger = learn_tags()
+        return end(tagger, tagger.history_)
     net = network(fit, settings, seed)
     callbacks: list[Callback] = []
     if patience is not None:
@@ -282,15 +281,15 @@ def train(
         random_state=seed,
         verbose=not quiet,
     )
+    if is_tagged:
+        tagger = learn_tags()
+        if tagger.history_.interrupted:
+            return end(tagger, tagger.history_)
     if not quiet:
         say(f"{fit!r}\n{net.summary()}\n{trainer!r}")
     history = trainer.fit(fit, {"val": held_out} if held_out else None, resume=resume)
-    if tagger is not None:
-        blend = Blend(tagger, net)
-        if output is not None:
-            blend.save(output)
-        report(blend, history, held_out, output, n_jobs, as_json=as_json)
-        return 130 if history.interrupted else 0
+    if is_tagged:
+        return end(Blend(tagger, net), history)
     if output is not None:
         net.save(output)
     _report(net, history, held_out, gates, output, n_jobs, as_json)

@@ -96,7 +96,7 @@ def train_epoch(
 ) -> Generator[int, None, None]:
     """Train all trees through an epoch; yield now and then how many examples one of them went on.
 
-    The tree that is least far goes on next. Threads that have no tree of their own help with others,
+    The tree that is least far goes on next. Threads without a tree of their own help with others,
     so that none is idle while a tree is longer than the rest. If the caller stops, or is
     interrupted, slices that have begun are finished.
     """
