@@ -22,7 +22,7 @@ from .trees.fitting import Fitting
 from .trees.forest import Forest
 from .trees.growing import with_labels
 from .trees.preparing import TaggerMemory, label_lists, memory_limit, prepare
-from .trees.presets import settings_of
+from .trees.presets import rate_factor, settings_of
 from .trees.tree import LabelTree
 
 
@@ -52,7 +52,8 @@ class Tagger(Grown):
     beam : int, optional
         Nodes of a level that prediction opens.
     prune : float, optional
-        Absolute value below which trained weights are left out.
+        Absolute value below which trained weights are left out; by default .6 / sqrt(mean features
+        of an example), .1 at most.
     random_state : int
         Seeds the cells and the order of the examples.
     n_jobs : int, optional
@@ -171,7 +172,8 @@ class Tagger(Grown):
         self.label_counts, self.n_trained = np.zeros(train.n_labels, np.int64), 0
         rows, lists = prepared.rows, prepared.lists
         epochs = self.settings.max_epochs
-        self._learn(prepared.grow(), prepared.expansion, rows, lists, epochs, sets)
+        factor = rate_factor(len(train), epochs)
+        self._learn(prepared.grow(), prepared.expansion, rows, lists, epochs, factor, sets)
         return self
 
     def partial_fit(
@@ -224,7 +226,7 @@ class Tagger(Grown):
         trees = with_labels(self.forest, rows, lists, n_threads=n_threads)
         self.encoding = encoding
         self.label_counts = np.pad(self.frequencies[0], (0, encoding.n_labels - old.n_labels))
-        self._learn(trees, self.forest.expansion, rows, lists, epochs, sets)
+        self._learn(trees, self.forest.expansion, rows, lists, epochs, 1.0, sets)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -247,6 +249,7 @@ class Tagger(Grown):
         rows: list[csr_array],
         lists: csr_array,
         max_epochs: int,
+        rate_factor: float,
         sets: Mapping[str, Dataset],
     ) -> None:
         """Train the trees, count what they were trained on, and pack them."""
@@ -257,6 +260,7 @@ class Tagger(Grown):
             lists,
             seed=self.random_state,
             max_epochs=max_epochs,
+            rate_factor=rate_factor,
             n_threads=thread_count(self.n_jobs),
             verbose=self.verbose,
         )

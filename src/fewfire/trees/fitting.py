@@ -34,6 +34,8 @@ class Fitting:
     lists : csr_array, (n, n_labels)
         Their labels, as ones.
     seed, max_epochs, n_threads : int
+    rate_factor : float
+        What the learning rates are multiplied with.
     verbose : bool
         Show progress on stderr.
     """
@@ -47,6 +49,7 @@ class Fitting:
         *,
         seed: int,
         max_epochs: int,
+        rate_factor: float,
         n_threads: int,
         verbose: bool,
     ) -> None:
@@ -61,6 +64,7 @@ class Fitting:
                 loss,
                 [seed, number],
                 max_epochs,
+                rate_factor,
             )
             for number, (tree, own) in enumerate(zip(trees, rows, strict=True))
         ]

@@ -51,6 +51,7 @@ class Forest:
     def pack(cls, settings: Settings, expansion: Expansion, trees: list[LabelTree]) -> Forest:
         """Pack trained trees."""
         expansions = expansions_of(settings, expansion)
+        assert settings.prune is not None
         packed = [
             PackedTree.pack(tree, own.width, settings.loss, settings.prune)
             for tree, own in zip(trees, expansions, strict=True)

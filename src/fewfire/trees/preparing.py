@@ -22,7 +22,7 @@ from .plan import (
     plan_tree,
     renumbered,
 )
-from .presets import LEARNING, Settings
+from .presets import LEARNING, Settings, prune_of
 from .tree import LabelTree
 
 _SHARE_OF_MACHINE = 0.75  # that a training takes if it is not told
@@ -140,6 +140,7 @@ class _Draft:
         expansions = expansions_of(settings, self._expansion)
         rows = {own: own.rows(data, n_threads) for own in set(expansions)}
         self._rows = [rows[own] for own in expansions]
+        self._n_nonzero = self._rows[-1].nnz / max(1, len(data))
         self._lists = lists
         self._labels = np.flatnonzero(np.bincount(lists.indices, minlength=lists.shape[1])).astype(
             np.int32
@@ -192,9 +193,9 @@ class _Draft:
 
     def settled(self, n_trees: int, most: int) -> Prepared:
         """Plan all trees."""
-        settings = replace(
-            self._settings, n_trees=n_trees, pairs=min(self._settings.pairs, n_trees)
-        )
+        wanted = self._settings
+        prune = wanted.prune if wanted.prune is not None else prune_of(self._n_nonzero)
+        settings = replace(wanted, n_trees=n_trees, pairs=min(wanted.pairs, n_trees), prune=prune)
         plans = [self._plan(number, most) for number in range(n_trees)]
         return Prepared(settings, self._expansion, self._rows[:n_trees], self._lists, plans)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from ..config import check_choice, check_integer, check_number
 
@@ -22,14 +25,15 @@ class Settings:
     labels_per_cell: int = 80
     loss: str = "squared_hinge"
     beam: int = 10  # nodes of a level that prediction opens
-    prune: float = 0.1  # absolute value below which a trained weight is left out
+    prune: float | None = None  # weights below it are left out; None: by the examples' length
 
     def __post_init__(self) -> None:
         for name in ("n_trees", "max_epochs", "labels_per_cell", "beam"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name), low=1))
         check_integer("n_trees", self.n_trees, low=1, high=256)
         check_number("power", self.power, above=0.0, high=10.0)
-        check_number("prune", self.prune, low=0.0, high=1.0)
+        if self.prune is not None:
+            check_number("prune", self.prune, low=0.0, high=1.0)
         check_integer("pairs", self.pairs, low=0, high=self.n_trees)
         check_choice("loss", self.loss, TREE_LOSSES)
 
@@ -44,7 +48,7 @@ class Settings:
 
 
 PRESETS = {
-    "fast": Settings(),
+    "fast": Settings(max_epochs=3),
     "balanced": Settings(n_trees=2, pairs=1),
     "best": Settings(n_trees=6, pairs=3),
 }
@@ -65,9 +69,9 @@ class Learning:
     last_rate: float = 0.02  # of the learning rates, which fall in a line
     path_weight: float = 0.4  # of the way to a label, beside the label's own likelihood
 
-    def rates(self, n_levels: int) -> list[float]:
-        """Return the learning rate of each level."""
-        return [self.router_lr] * (n_levels - 1) + [self.label_lr]
+    def rates(self, n_levels: int, factor: float) -> list[float]:
+        """Return the learning rate of each level, the default ones times `factor`."""
+        return [factor * self.router_lr] * (n_levels - 1) + [factor * self.label_lr]
 
     def bias(self, *, is_last: bool) -> float:
         """Return what the biases of a level start at."""
@@ -82,6 +86,30 @@ LEARNING = {
 # Pairs of an example's so many largest features, of those that so many examples have; the value of
 # one is PAIR_SCALE (v_i v_j)^(1/4).
 LARGEST, LEAST_ROWS, PAIR_SCALE = 16, 5, 0.3
+
+
+_STEPS = 250_000  # that the learning rates are for
+_MOST_PRUNE, _PRUNE = 0.1, 0.6
+
+
+def rate_factor(n_examples: int, n_epochs: int) -> float:
+    """Return what learning rates are multiplied with: shorter trainings take larger steps, so that
+    the rates of all steps have about the same sum.
+
+    >>> rate_factor(50_000, 5), rate_factor(1000, 5)
+    (1.0, 2.0)
+    """
+    return float(np.clip(_STEPS / (n_examples * n_epochs), 2 / 3, 2.0))
+
+
+def prune_of(n_nonzero: float) -> float:
+    """Return the weight that makes no difference: a score is a sum over the `n_nonzero` features of
+    an example of unit length, so weights are smaller the more there are.
+
+    >>> round(prune_of(54), 3), prune_of(4)
+    (0.082, 0.1)
+    """
+    return min(_MOST_PRUNE, _PRUNE / math.sqrt(max(n_nonzero, 1.0)))
 
 
 def settings_of(preset: str, given: Mapping[str, Any]) -> Settings:

@@ -32,6 +32,8 @@ class Lesson:
     seed : sequence of int
         Of the order of the examples.
     n_epochs : int
+    rate_factor : float
+        What the learning rates are multiplied with.
     """
 
     def __init__(
@@ -43,9 +45,10 @@ class Lesson:
         loss: str,
         seed: Sequence[int],
         n_epochs: int,
+        rate_factor: float,
     ) -> None:
         self._core = tree.core(int(rows.shape[1]))
-        self._rates = learning.rates(len(tree.levels))
+        self._rates = learning.rates(len(tree.levels), rate_factor)
         self._inputs = as_inputs(rows)
         self._lists = np.asarray(lists.indptr, np.int64), np.asarray(lists.indices, np.int32)
         self._learning, self._loss = learning, loss
