@@ -42,6 +42,9 @@ struct Kernels {
   // sums[rows[r]] += coefficients[r] * values
   void (*spread)(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
                  Matrix<float> sums);
+  // The same for the columns 16 lines[i] .. 16 lines[i] + 15 only
+  void (*spread_lines)(const float* values, const int32_t* lines, int64_t n_lines, const int32_t* rows,
+                       const float* coefficients, int64_t n, Matrix<float> sums);
   // values[i] = exp(scores[i] - shift), at most two roundings off; returns their sum
   float (*exponentials)(const float* scores, int64_t n, float shift, float* values);
   // sums[i] = sum of x.values[k] over the k whose bit i of words[x.ids[k]] is set

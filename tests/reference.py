@@ -9,8 +9,10 @@ the core.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -974,3 +976,38 @@ def best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     pad = ((0, 0), (0, max(0, k - scores.shape[1])))
     order, top = np.pad(order, pad), np.pad(top, pad, constant_values=-np.inf)
     return np.where(np.isfinite(top), order, -1), top
+
+
+def frequent_pairs(X: np.ndarray, most: int, least: int) -> np.ndarray:
+    """Keys of the pairs of features among the `most` largest of at least `least` rows."""
+    counts: Counter[int] = Counter()
+    for x in X:
+        for low, high in combinations(largest_features(x, most), 2):
+            counts[int(low) << 32 | int(high)] += 1
+    return np.array(sorted(key for key, n in counts.items() if n >= least), np.uint64)
+
+
+def largest_features(x: np.ndarray, most: int) -> np.ndarray:
+    """The `most` features of the largest absolute values, ties to the lower; ascending."""
+    found = np.flatnonzero(x)
+    return np.sort(found[np.argsort(-np.abs(x[found]), kind="stable")[:most]])
+
+
+def expand(
+    X: np.ndarray, power: float, most: int, pair_scale: float, keys: np.ndarray
+) -> np.ndarray:
+    """Powers of unit length, the pairs that each row has behind them, and unit length again."""
+    base = unit_rows(np.sign(X) * np.abs(X.astype(np.float64)) ** power)
+    pairs = np.zeros((len(X), len(keys)))
+    for i, x in enumerate(base):
+        for low, high in combinations(largest_features(x.astype(np.float32), most), 2):
+            number = np.flatnonzero(keys == np.uint64(int(low) << 32 | int(high)))
+            product = x[low] * x[high]
+            pairs[i, number] = pair_scale * np.sign(product) * np.abs(product) ** 0.25
+    return unit_rows(np.hstack([base, pairs]))
+
+
+def unit_rows(X: np.ndarray) -> np.ndarray:
+    """Rows of unit length; rows of zeros stay."""
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    return X / np.where(norms > 0, norms, 1)

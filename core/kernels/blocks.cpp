@@ -128,6 +128,8 @@ inline void weighted_sum_of(Matrix<Stored> matrix, const RowId* rows, int64_t fi
     return matrix.data + (rows != nullptr ? rows[r] : first + r) * matrix.cols;
   };
   int64_t j = weighted_tiles<8>(0, matrix.cols, row, coefficients, n, sums);
+  j = weighted_tiles<4>(j, matrix.cols, row, coefficients, n, sums);
+  j = weighted_tiles<2>(j, matrix.cols, row, coefficients, n, sums);
   j = weighted_tiles<1>(j, matrix.cols, row, coefficients, n, sums);
   for (int64_t r = 0; r < n; ++r) {
     const auto* from = row(r);
@@ -172,6 +174,18 @@ void widen_row(const BFloat16* from, int64_t n, float* to) {
   int64_t j = 0;
   for (; j + kLanes <= n; j += kLanes) store(to + j, load(from + j));
   for (; j < n; ++j) to[j] = widen(from[j]);
+}
+
+void spread_lines(const float* values, const int32_t* lines, int64_t n_lines, const int32_t* rows,
+                  const float* coefficients, int64_t n, Matrix<float> sums) {
+  constexpr int64_t kLine = 16;  // columns of a line
+  for (int64_t r = 0; r < n; ++r) {
+    float* to = sums.data + rows[r] * sums.cols;
+    const float coefficient = coefficients[r];
+    for (int64_t i = 0; i < n_lines; ++i)
+      for (int64_t j = lines[i] * kLine; j < (lines[i] + 1) * kLine; j += kLanes)
+        store(to + j, load(to + j) + load(values + j) * coefficient);
+  }
 }
 
 void hadamard(float* values, int log_size) {

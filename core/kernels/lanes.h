@@ -119,6 +119,8 @@ void weighted_sum(const Weights& matrix, const RowId* rows, int64_t first, const
                   int64_t n, float* sums);
 void spread(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
             Matrix<float> sums);
+void spread_lines(const float* values, const int32_t* lines, int64_t n_lines, const int32_t* rows,
+                  const float* coefficients, int64_t n, Matrix<float> sums);
 void hadamard(float* values, int log_size);
 void widen_row(const BFloat16* from, int64_t n, float* to);
 

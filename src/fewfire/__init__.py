@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import callbacks, datasets, frequencies, metrics
 from .bag import EmbeddingBag
+from .blend import Blend
 from .callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
 from .data import Dataset
 from .energy import EnergyMeter
@@ -22,6 +23,7 @@ from .run import DivergenceError
 from .schedules import Constant, CosineDecay, LinearDecay, OneCycle, StepDecay
 from .selectors import AdaptiveDropout, All, Dropout, TopK
 from .stats import TableStats
+from .tagger import Tagger
 from .trainer import Trainer
 
 __version__ = _version("fewfire")
@@ -32,6 +34,7 @@ __all__ = [
     "Adam",
     "AdaptiveDropout",
     "All",
+    "Blend",
     "Callback",
     "Checkpoint",
     "Constant",
@@ -55,6 +58,7 @@ __all__ = [
     "OneCycle",
     "StepDecay",
     "TableStats",
+    "Tagger",
     "TopK",
     "TopKResult",
     "Trainer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, SupportsIndex
@@ -39,9 +40,10 @@ def check_number(
 
 def check_integer(name: str, value: SupportsIndex, *, low: int, high: int | None = None) -> int:
     """Return `value` as an int, numpy's integers too; raise unless it is in low..high."""
-    if not isinstance(value, SupportsIndex) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    value = operator.index(value)
+    if type(value) is not int:  # asking a protocol takes longer than answering an example
+        if not isinstance(value, SupportsIndex) or isinstance(value, bool):
+            raise TypeError(f"{name} must be a whole number, got {value!r}")
+        value = operator.index(value)
     if value < low or (high is not None and value > high):
         upper = "" if high is None else f" and at most {high}"
         raise ValueError(f"{name} must be at least {low}{upper}, got {value}")
@@ -83,6 +85,25 @@ def check_memory(name: str, n_bytes: int) -> None:
         raise MemoryError(
             f"{name} takes {n_bytes / 2**30:,.1f} GiB, this machine has {total / 2**30:,.1f} GiB"
         )
+
+
+def n_bytes_of(memory: int | str) -> int:
+    """Return the bytes that a size such as "2G" or "500M" stands for; a number is bytes.
+
+    >>> n_bytes_of("2G"), n_bytes_of("0.5M"), n_bytes_of(1000)
+    (2147483648, 524288, 1000)
+    """
+    if not isinstance(memory, str):
+        return check_integer("memory", memory, low=1)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)i?[bB]?", memory.strip())
+    n_bytes = (
+        0
+        if match is None
+        else int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    )
+    if n_bytes < 1:
+        raise ValueError(f'memory must be a size like "2G", "500M" or bytes, got {memory!r}')
+    return n_bytes
 
 
 def to_dict(settings: Any) -> dict[str, Any]:

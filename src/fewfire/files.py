@@ -21,8 +21,8 @@ from .bfloat16 import is_bfloat16, is_finite
 
 VERSION = 1
 TYPES: dict[str, type[Any]] = {
-    "I64": np.int64, "F32": np.float32, "I32": np.int32, "U32": np.uint32, "BF16": np.uint16,
-    "U8": np.uint8,
+    "I64": np.int64, "U64": np.uint64, "F32": np.float32, "I32": np.int32, "U32": np.uint32,
+    "BF16": np.uint16, "U8": np.uint8,
 }  # fmt: skip
 _NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
@@ -153,6 +153,13 @@ def _bfloat16(path: Path, names: Sequence[str]) -> Arrays:
             values = np.fromfile(file, np.uint16, (end - begin) // 2)
             arrays[name] = values.reshape(header[name]["shape"])
     return arrays
+def checked_counts(arrays: Arrays, n_labels: int, n_trained: int) -> NDArray[np.int64]:
+    """Return the label counts of a model; raise unless each is 0 to `n_trained`."""
+    check_array(arrays, "label_counts", (n_labels,), np.int64)
+    counts = arrays["label_counts"]
+    if ((counts < 0) | (counts > n_trained)).any():
+        raise ValueError(f"label_counts must be 0 to n_trained = {n_trained}")
+    return counts
 
 
 def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -1,25 +1,29 @@
-"""Networks from files."""
+"""Models from files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
+from .blend import Blend, part
 from .config import check_integer
 from .data import Encoding
 from .data.words import Vectorizer
-from .files import Arrays, FormatError, PathLike, check_array, read_model, unpacked
+from .files import Arrays, FormatError, PathLike, check_array, checked_counts, read_model, unpacked
 from .hashed import Hashed
 from .layers import array_specs
 from .network import LOSSES, Network
 from .stack import Settings, layer_from_dict
+from .tagger import Tagger
+
+Model: TypeAlias = Network | Tagger | Blend
+Made = TypeVar("Made")
 
 
-def load(path: PathLike) -> Network:
-    """Read a network that `Network.save` or a checkpoint wrote; it predicts the same bits.
+def load(path: PathLike) -> Model:
+    """Read what `save` or a checkpoint wrote; it predicts the same bits.
 
     Raises
     ------
@@ -29,18 +33,36 @@ def load(path: PathLike) -> Network:
         If the file is damaged, truncated, foreign, or of a newer version.
     """
     config, arrays = read_model(path)
-    return from_state(path, config, arrays)
+    return _checked(path, _model, config, arrays)
 
 
 def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Network:
     """Make the network that the file `path` holds; raise `FormatError` if it is damaged."""
+    return _checked(path, _network, config, arrays)
+
+
+def _checked(
+    path: PathLike, make: Callable[..., Made], config: Mapping[str, Any], arrays: Arrays
+) -> Made:
     try:
-        return _from_state(config, arrays)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return make(config, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FormatError(f"{path}: the model inside is damaged: {error}") from error
 
 
-def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
+def _model(config: Mapping[str, Any], arrays: Arrays) -> Model:
+    if "tagger" in config:
+        return Tagger.from_state(config, arrays)
+    if "blend" in config:
+        blend = config["blend"]
+        of_tagger, of_network = blend["parts"]
+        tagger = Tagger.from_state(of_tagger, part(arrays, 0))
+        network = _network(of_network, part(arrays, 1))
+        return Blend(tagger, network, weight=blend["weight"])
+    return _network(config, arrays)
+
+
+def _network(config: Mapping[str, Any], arrays: Arrays) -> Network:
     layers = [
         _layer(layer, arrays.get(f"layers.{position}.centroids"))
         for position, layer in enumerate(config["layers"])
@@ -63,7 +85,7 @@ def _from_state(config: Mapping[str, Any], arrays: Arrays) -> Network:
             raise ValueError("its encoding does not fit its layers")
     net.n_trained = check_integer("n_trained", config.get("n_trained", 0), low=0)
     if "label_counts" in arrays:  # not in files of before it was kept
-        net.label_counts = _label_counts(arrays, net)
+        net.label_counts = checked_counts(arrays, net.n_outputs, net.n_trained)
     return net
 
 
@@ -77,11 +99,3 @@ def _layer(described: dict[str, Any], centroids: NDArray[Any] | None) -> Setting
     if selector.get("n_cells") is not None or layer.selector.n_cells in (None, len(centroids)):
         return layer
     return layer_from_dict({**described, "selector": {**selector, "n_cells": len(centroids)}})
-
-
-def _label_counts(arrays: Arrays, net: Network) -> NDArray[np.int64]:
-    check_array(arrays, "label_counts", (net.n_outputs,), np.int64)
-    counts = arrays["label_counts"]
-    if ((counts < 0) | (counts > net.n_trained)).any():
-        raise ValueError(f"label_counts must be 0 to n_trained = {net.n_trained}")
-    return counts

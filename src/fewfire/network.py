@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,9 @@ from .evaluation import (
     evaluate,
     output_scores,
 )
+from .figures import asks_frequencies, figures, formulas_of
 from .files import Arrays, PathLike, packed, write_model
-from .frequencies import LabelGroup, propensities, recall_by_group
+from .frequencies import LabelGroup, recall_by_group
 from .layers import (
     Layer,
     array_specs,
@@ -38,7 +38,7 @@ from .layers import (
     parameter_bytes,
 )
 from .ledger import Ledger
-from .metrics import Cutoff, Labels, Metrics, cutoffs, ndcg_at, precision_at, psp_at
+from .metrics import Metrics, cutoffs
 from .selectors import All
 from .serving import Serving, serving
 from .stack import Settings, check_layers, is_sampled, with_fitted_output
@@ -47,7 +47,6 @@ from .stats import TableStats, table_stats
 LOSSES = ("softmax", "decoupled", "logistic", "squared")
 LOSS_OF_KIND = {"classes": "softmax", "labels": "logistic", "values": "squared"}
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
-Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
 
 
 class Network:
@@ -384,11 +383,12 @@ class Network:
         wanted = cutoffs(names)
         if data.kind == "values" and wanted:
             raise ValueError("values have a loss only; other metrics are for classes and labels")
-        formulas = self._formulas(wanted, propensity)
+        frequencies = self._frequencies("PSP@k") if asks_frequencies(wanted) else None
+        formulas = formulas_of(frequencies, propensity)
         k = min(max([1, *(cutoff.k for cutoff in wanted.values())]), self.n_outputs)
         result = self._evaluate(data, k, exact, n_jobs, losses=True)
         values = {"loss": float(result.losses.mean())} if "loss" in names else {}
-        values |= _figures(wanted, formulas, result.top.indices, data)
+        values |= figures(wanted, formulas, result.top.indices, data)
         ordered = {name: values[name] for name in names}
         density = self.density(result.usage, len(data))
         return Metrics(ordered, density, result.ledger, len(data), exact)
@@ -657,18 +657,6 @@ class Network:
                 f"the data has {data.n_features} features but the network wants {self.n_features}"
             )
 
-    def _formulas(
-        self, wanted: dict[str, Cutoff], propensity: tuple[float, float]
-    ) -> dict[str, Formula]:
-        """Return the functions that compute `wanted`, by measure."""
-        formulas: dict[str, Formula] = {"P": precision_at, "nDCG": ndcg_at}
-        if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
-            if len(propensity) != 2:
-                raise ValueError(f"propensity is a pair (A, B), got {propensity!r}")
-            known = propensities(*self._frequencies("PSP@k"), *propensity)
-            formulas["PSP"] = partial(psp_at, propensities=known)
-        return formulas
-
     def _frequencies(self, asker: str) -> tuple[NDArray[np.int64], int]:
         """Return label counts and the number of examples counted; raise if unknown."""
         if self.label_counts is None:
@@ -699,26 +687,3 @@ def default_loss(net: Network, kind: Kind) -> str:
     assert kind is not None
     is_wide = isinstance(net.layers[0].settings, EmbeddingBag)
     return "softmax" if kind == "labels" and is_wide else LOSS_OF_KIND[kind]
-
-
-def _figures(
-    wanted: Mapping[str, Cutoff],
-    formulas: Mapping[str, Formula],
-    top: NDArray[np.int32],
-    data: Dataset,
-) -> dict[str, float]:
-    """Return the figure of each metric. Means over examples are taken window by window; PSP@k is a
-    ratio of sums over all of them."""
-    figures, done = dict.fromkeys(wanted, 0.0), 0
-    means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure != "PSP"}
-    for window in data.windows():
-        labels = window.label_lists() if means else None
-        best = top[done : done + len(window)]
-        done += len(window)
-        for name, (measure, k) in means.items():
-            assert labels is not None
-            figures[name] += formulas[measure](k, best, labels) * (len(window) / len(data))
-    for name in wanted.keys() - means.keys():
-        measure, k = wanted[name]
-        figures[name] = formulas[measure](k, top, data.label_lists())
-    return figures

@@ -73,13 +73,18 @@ class Pace:
 
 
 def progress_bar(plan: Plan, epoch: int, n_examples: int) -> tqdm[Any]:
-    """Return the bar of an epoch, on a terminal or in a notebook."""
+    """Return the bar of an epoch of a plan."""
+    return epoch_bar(f"epoch {epoch}/{plan.max_epochs}", n_examples, verbose=plan.verbose)
+
+
+def epoch_bar(title: str, n_examples: int, *, verbose: bool) -> tqdm[Any]:
+    """Return a bar, on a terminal or in a notebook; without `verbose` it shows nothing."""
     return tqdm(
         total=n_examples,
-        desc=f"epoch {epoch}/{plan.max_epochs}",
+        desc=title,
         unit=" examples",
         unit_scale=True,
-        disable=not (plan.verbose and _on_terminal()),
+        disable=not (verbose and _on_terminal()),
         leave=False,
     )
 

@@ -223,9 +223,9 @@ class Run:
     def load_checkpoint(self, path: PathLike) -> None:
         """Take over the state of a run that `save_checkpoint` wrote."""
         config, arrays = read_model(path)
-        net = from_state(path, config, arrays)
         if "training" not in config:
             raise ValueError(f"{path} is a model without training state: resume wants a checkpoint")
+        net = from_state(path, config, arrays)
         if _identity(net) != _identity(self.net):
             raise ValueError(f"{path} holds another network than the trainer's")
         try:

@@ -56,7 +56,7 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except MemoryError as error:
-        return _fail(f"not enough memory: {error}; use a smaller network or fewer examples")
+        return _fail(f"not enough memory: {error}; use a smaller model or fewer examples")
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         return _fail(str(error) or type(error).__name__)
 

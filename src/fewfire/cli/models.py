@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,15 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import Dataset
+from ..data import Dataset, Encoding
 from ..frequencies import LabelGroup
+from ..labelling import Labeller
 from ..loading import load
 from ..metrics import Metrics
 from ..network import Network
 from ..serving import Serving
 from ..stats import TableStats
+from ..tagger import Tagger
 from .common import (
     PATH,
     cost,
@@ -30,9 +32,18 @@ from .common import (
     read_part,
     table,
 )
+from .tagged import as_lines, inspect_tagged, reasons, tagger_of
 
 _CHUNK = 4096  # examples per block of output
+_CELLS = 10  # that `inspect` shows
+_WHY = 8  # features that `predict --why` shows for a label
+_EXACT = "Compute every row, not through the gates; of a tagger, open every cell."
 _GROUP_K = 5  # best rows among which `evaluate --groups` looks for a label
+
+
+def _encoding_of(model: Network | Labeller) -> Encoding | None:
+    """Return how a model's training numbered features and labels, if it was trained."""
+    return model.encoding if isinstance(model, Network) else model.trained_encoding
 
 
 def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, float]:
@@ -46,7 +57,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
 @click.command()
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
-@click.option("--exact", is_flag=True, help="Compute every row, not through the gates.")
+@click.option("--exact", is_flag=True, help=_EXACT)
 @click.option(
     "--metrics", metavar="M,M", help="accuracy, loss, P@k, nDCG@k, PSP@k: P@1,nDCG@3,PSP@5."
 )
@@ -76,38 +87,46 @@ def evaluate(
     n_jobs: int,
     as_json: bool,
 ) -> None:
-    """Measure MODEL on DATA, through its gates as in training and with every row computed.
+    """Measure MODEL on DATA, through its gates as in training and with every row computed; a tagger
+    through its router, or with --exact with every cell opened.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
     text, or what `fewfire convert` made of it, encoded like the training set; for a model of raw
     text also that, named .tsv or .tsv.gz, a line of which is text, tab, label,label.
     """
     net = load(model)
-    examples = read_part(data, net.encoding, 1)
+    examples = read_part(data, _encoding_of(net), 1)
     names = metrics.split(",") if metrics else None
     measure = partial(net.evaluate, examples, names, n_jobs=n_jobs, propensity=propensity)
     recalls = partial(net.recall_by_group, examples, _GROUP_K, n_jobs=n_jobs)
     if as_json:
         report = metrics_dict(measure(exact=exact))
-        if net.is_gated:
+        if isinstance(net, Network) and net.is_gated:
             report["serving"] = asdict(net.serving(examples, _serving_k(net), n_jobs=n_jobs))
         if groups:
             found = recalls(exact=exact)
             report["groups"] = {name: asdict(group) for name, group in found.items()}
         print_json(report)
         return
-    ways = {"through the gates": False, "every row": True}
-    if exact or not net.is_gated:
-        del ways["through the gates"]
+    ways = _ways(net, exact=exact)
     rows = [_figures(computed, measure(exact=every)) for computed, every in ways.items()]
     print(f"{len(examples):,} examples; multiplications and additions are per example")
     print(table(rows))
-    if net.is_gated:
+    if isinstance(net, Network) and net.is_gated:
         print(_in_use(net.serving(examples, _serving_k(net), n_jobs=n_jobs)))
     if groups:
         by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
         print(f"labels by frequency in training: recall@{_GROUP_K} of their occurrences")
         print(table(_group_rows(by_way)))
+
+
+def _ways(net: Network | Labeller, *, exact: bool) -> dict[str, bool]:
+    """Return the ways to compute that are worth a line, and whether each is exact."""
+    if isinstance(net, Labeller):  # opening every cell is slow: only if it is asked for
+        return {"every cell": True} if exact else {"through the router": False}
+    if exact or not net.is_gated:
+        return {"every row": True}
+    return {"through the gates": False, "every row": True}
 
 
 def _serving_k(net: Network) -> int:
@@ -145,10 +164,17 @@ def _group_rows(by_way: Mapping[str, Mapping[str, LabelGroup]]) -> list[dict[str
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
 @click.option("-k", default=1, show_default=True, help="Best rows per example.")
-@click.option("--exact", is_flag=True, help="Compute every row, not through the gates.")
+@click.option("--exact", is_flag=True, help=_EXACT)
+@click.option(
+    "--why",
+    is_flag=True,
+    help="Tagger: a line per label, with the features, and pairs of them, that spoke most for it.",
+)
 @jobs_option
 @json_option
-def predict(model: Path, data: Path, k: int, exact: bool, n_jobs: int, as_json: bool) -> None:
+def predict(
+    model: Path, data: Path, k: int, exact: bool, why: bool, n_jobs: int, as_json: bool
+) -> None:
     """Print, for each example of DATA, the K best labels of MODEL with their scores.
 
     DATA is what evaluate takes; targets are ignored, and raw text, named .tsv or .tsv.gz, needs
@@ -156,23 +182,44 @@ def predict(model: Path, data: Path, k: int, exact: bool, n_jobs: int, as_json: 
     a network of values, the values.
     """
     net = load(model)
-    examples = read_part(data, net.encoding and net.encoding.of_features(), 1)
-    parts = (
-        _predictions(net, examples[begin : begin + _CHUNK], k, exact, n_jobs)
-        for begin in range(0, len(examples), _CHUNK)
-    )
+    encoding = _encoding_of(net)
+    examples = read_part(data, encoding and encoding.of_features(), 1)
+    chunks = (examples[begin : begin + _CHUNK] for begin in range(0, len(examples), _CHUNK))
+    if why:
+        _explain(tagger_of(net, "--why"), chunks, k, exact=exact, as_json=as_json)
+        return
+    parts = (_predictions(net, chunk, k, exact, n_jobs) for chunk in chunks)
     if as_json:
         print_json({"predictions": [row for part in parts for row in part]})
         return
     for part in parts:
         for row in part:
-            pairs = row if net.loss == "squared" else (entry for pair in row for entry in pair)
+            pairs = (
+                row
+                if getattr(net, "loss", None) == "squared"
+                else (entry for pair in row for entry in pair)
+            )
             words = (f"{word:.6g}" if isinstance(word, float) else str(word) for word in pairs)
             sys.stdout.write("\t".join(words) + "\n")
 
 
-def _predictions(net: Network, data: Dataset, k: int, exact: bool, n_jobs: int) -> list[Any]:
-    if net.loss == "squared":
+def _explain(
+    tagger: Tagger, chunks: Iterable[Dataset], k: int, *, exact: bool, as_json: bool
+) -> None:
+    if exact:
+        raise click.UsageError("--why explains what the router finds: leave out --exact")
+    found = (example for chunk in chunks for example in reasons(tagger, chunk, k, _WHY))
+    if as_json:
+        print_json({"predictions": list(found)})
+        return
+    for example in found:
+        sys.stdout.write(as_lines(example))
+
+
+def _predictions(
+    net: Network | Labeller, data: Dataset, k: int, exact: bool, n_jobs: int
+) -> list[Any]:
+    if isinstance(net, Network) and net.loss == "squared":
         return list(net.decision_function(data, exact=exact, n_jobs=n_jobs).tolist())
     top = net.predict_topk(data, k, exact=exact, n_jobs=n_jobs)
     names = net.label_names or range(net.n_outputs)
@@ -185,6 +232,12 @@ def _predictions(net: Network, data: Dataset, k: int, exact: bool, n_jobs: int) 
 @click.command()
 @click.argument("model", type=PATH)
 @click.option("--tables", is_flag=True, help="Look into the indexes of hashed layers.")
+@click.option(
+    "--cells",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Tagger: show the first N cells, their telling features and labels; default: 10.",
+)
 @click.option("--data", type=PATH, help="--tables: see what gates choose for these examples.")
 @click.option(
     "--examples",
@@ -196,13 +249,26 @@ def _predictions(net: Network, data: Dataset, k: int, exact: bool, n_jobs: int) 
 @jobs_option
 @json_option
 def inspect(
-    model: Path, tables: bool, data: Path | None, examples: int, n_jobs: int, as_json: bool
+    model: Path,
+    tables: bool,
+    cells: int | None,
+    data: Path | None,
+    examples: int,
+    n_jobs: int,
+    as_json: bool,
 ) -> None:
     """Print what MODEL is made of, with --tables how its hashed layers fare."""
     if data is not None and not tables:
         raise click.UsageError("--data needs --tables")
     net = load(model)
-    stats = []
+    if isinstance(net, Labeller):
+        if tables:
+            raise click.UsageError("--tables is of hashed layers, and the model is a tagger")
+        inspect_tagged(net, model, _CELLS if cells is None else cells, as_json=as_json)
+        return
+    if cells is not None:
+        tagger_of(net, "--cells")
+    stats: list[TableStats] = []
     if tables:
         features = net.encoding and net.encoding.of_features()
         seen = None if data is None else read_part(data, features, 1)[:examples]

@@ -66,6 +66,7 @@ def quickstart(
         results[name] = result
     net.save(output)
     loaded = load(output)
+    assert isinstance(loaded, Network)
     same = np.array_equal(loaded.decision_function(test), net.decision_function(test))
     if not same:
         raise RuntimeError(f"{output} does not predict what the network in memory does")

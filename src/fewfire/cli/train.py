@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 
 from .. import datasets
 from ..bfloat16 import DTYPES
+from ..blend import Blend
 from ..callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
 from ..data import Dataset
 from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
@@ -33,6 +35,7 @@ from .common import (
     table,
 )
 from .nets import PRESETS, by_name, make, names, network, options_of
+from .tags import finish, tag_options, train_tagger, wants_tagger
 
 
 def _widths(
@@ -88,7 +91,8 @@ _SETTINGS = [
                       "behind a --bag."),
     click.option("--bag", type=click.IntRange(min=0), metavar="N",
                  help="Width of a first layer that keeps a row of weights per feature, 0 for none. "
-                      "Default: 256 for label lists of sparse features without --hidden."),
+                      "Default: 256 for label lists of sparse features without --hidden, "
+                      "if an option describes a network."),
     click.option("--input-dropout", type=float,
                  help="--bag: share of an example's features left out; default: 0.3."),
     click.option("--dropout", type=float,
@@ -187,7 +191,7 @@ _SETTINGS = [
     click.option("--factor", type=float, help="step; default: 0.1."),
     click.option("--rise", type=float, help="onecycle: share of the run; default: 0.3."),
     click.option("--batch-size", type=int, help="Examples per step; default: fitted."),
-    click.option("--max-epochs", type=int, help="Default: 12; behind a --bag 5."),
+    click.option("--max-epochs", type=int, help="Default: 12; behind a --bag, and of a tagger, 5."),
 ]  # fmt: skip
 
 
@@ -200,6 +204,7 @@ def _settings(command: Command) -> Command:
 @click.command()
 @click.argument("data", type=PATH, is_eager=True, callback=_read_toml)
 @_settings
+@tag_options
 @click.option(
     "--labels", type=PATH, help="Names of the labels in text, a line for each, from label 0."
 )
@@ -245,7 +250,8 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Train a network on DATA and write it to a file.
+    """Train a model on DATA and write it to a file: a tagger for label lists, or many classes, of
+    sparse features; a network otherwise, or where an option describes one.
 
     DATA is a folder of idx files such as MNIST (its training set is used), npz, svmlight or
     Extreme Classification text, or what `fewfire convert` made of it; raw text, named .tsv or
@@ -261,6 +267,12 @@ def train(
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output.parent} is no folder: make it first")
     fit, held_out = _read_data(data, labels, hash_words, val, val_size)
+    is_tagged = wants_tagger(fit)
+    learn_tags = partial(train_tagger, fit, held_out, settings, seed, n_jobs, quiet=quiet)
+    end = partial(finish, held_out=held_out, output=output, n_jobs=n_jobs, as_json=as_json)
+    if is_tagged and not settings["blend"]:
+        tagger = learn_tags()
+        return end(tagger, tagger.history_)
     net = network(fit, settings, seed)
     callbacks: list[Callback] = []
     if patience is not None:
@@ -285,9 +297,15 @@ def train(
         random_state=seed,
         verbose=not quiet,
     )
+    if is_tagged:
+        tagger = learn_tags()
+        if tagger.history_.interrupted:
+            return end(tagger, tagger.history_)
     if not quiet:
         say(f"{fit!r}\n{net.summary()}\n{trainer!r}")
     history = trainer.fit(fit, {"val": held_out} if held_out else None, resume=resume)
+    if is_tagged:
+        return end(Blend(tagger, net), history)
     if output is not None:
         net.save(output)
     _report(net, history, held_out, gates, output, n_jobs, as_json)

@@ -1,0 +1,85 @@
+#include "routed/packed.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fewfire {
+namespace {
+
+uint32_t rounded(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+}
+
+void append_row(const Level& level, int64_t node, int64_t row, float least, Packed& packed) {
+  const std::span<const float> values = level.block(node).row(row);
+  for (int64_t c = 0; c < level.n_children(node); ++c)
+    if (std::abs(values[c]) >= least && values[c] != 0.0f)
+      packed.weights.push_back(static_cast<uint32_t>(c) << 16 | rounded(values[c]));
+  packed.rows.push_back(static_cast<uint32_t>(packed.weights.size()));
+}
+
+// The nodes that know a feature, ascending, and its rows there.
+void find_homes(const Level& level, RowId feature, std::vector<uint64_t>& homes) {
+  homes.clear();
+  for (int64_t node = 0; node < level.n_nodes(); ++node)  // those with a row for every feature
+    if (level.n_rows(node) == level.known[node])
+      homes.push_back(static_cast<uint64_t>(node) << 32 | static_cast<uint64_t>(feature));
+  for (const uint64_t entry : table_of(level, feature))
+    if (entry != kNoEntry) homes.push_back(entry);
+  std::sort(homes.begin(), homes.end());
+}
+
+}  // namespace
+
+int64_t packed_row(const PackedLevel& level, RowId feature, RowId node) {
+  const std::span<const RowId> nodes = level.nodes_of(feature);
+  const auto at = std::lower_bound(nodes.begin(), nodes.end(), node);
+  if (at != nodes.end() && *at == node) return &*at - level.nodes.data();
+  const int64_t n_shared = level.shared[node + 1] - level.shared[node];
+  if (n_shared == 0) return -1;
+  return static_cast<int64_t>(level.nodes.size()) + shared_row(feature, level.shared[node], n_shared);
+}
+
+Packed pack(const Level& level, int64_t n_features, float least) {
+  Packed packed;
+  std::vector<uint64_t> homes;
+  for (RowId feature = 0; feature < n_features; ++feature) {
+    find_homes(level, feature, homes);
+    for (const uint64_t home : homes) {
+      packed.nodes.push_back(static_cast<RowId>(home >> 32));
+      append_row(level, packed.nodes.back(), static_cast<int64_t>(home & 0xffffffffu), least, packed);
+    }
+    packed.lists.push_back(static_cast<int64_t>(packed.nodes.size()));
+  }
+  for (int64_t node = 0; node < level.n_nodes(); ++node) {
+    for (int64_t row = level.known[node]; row < level.n_rows(node); ++row)
+      append_row(level, node, row, least, packed);
+    packed.shared.push_back(packed.shared.back() + level.n_rows(node) - level.known[node]);
+    const float* bias = level.bias.data() + level.columns[node];
+    packed.bias.insert(packed.bias.end(), bias, bias + level.n_children(node));
+  }
+  return packed;
+}
+
+void unpack(const PackedLevel& packed, const Level& level) {
+  const auto write = [&](int64_t from, RowId node, int64_t row) {
+    for (uint32_t k = packed.rows[from]; k < packed.rows[from + 1]; ++k)
+      level.block(node).row(row)[packed.weights[k] >> 16] = value_of(packed.weights[k]);
+  };
+  for (RowId feature = 0; static_cast<size_t>(feature) + 1 < packed.lists.size(); ++feature)
+    for (int64_t i = packed.lists[feature]; i < packed.lists[feature + 1]; ++i) {
+      const RowId node = packed.nodes[i];
+      const bool is_dense = level.n_rows(node) == level.known[node];
+      write(i, node, is_dense ? feature : find_row(table_of(level, feature), node));
+    }
+  int64_t from = static_cast<int64_t>(packed.nodes.size());
+  for (int64_t node = 0; node < level.n_nodes(); ++node) {
+    for (int64_t row = level.known[node]; row < level.n_rows(node); ++row)
+      write(from++, static_cast<RowId>(node), row);
+    std::copy(packed.bias.begin() + packed.children[node], packed.bias.begin() + packed.children[node + 1],
+              level.bias.begin() + level.columns[node]);
+  }
+}
+
+}  // namespace fewfire

@@ -1,0 +1,167 @@
+#include "routed/train_tree.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "kernels.h"
+#include "pool.h"
+#include "simd.h"
+
+namespace fewfire {
+namespace {
+
+struct Space {  // scratch of one thread
+  RowBuffer buffer;
+  std::vector<std::vector<RowId>> targets;  // per level: children with a label below them, ascending
+  std::vector<Opened> visits;
+  std::vector<Candidate> candidates;
+  Rows rows;
+  std::vector<float> scores, deltas, coefficients;
+  std::vector<int32_t> lines;
+  TreeTotals totals;
+};
+
+void find_targets(const Tree& tree, std::span<const RowId> labels, Space& space) {
+  space.targets.resize(tree.levels.size());
+  space.targets.back().assign(labels.begin(), labels.end());
+  for (size_t l = tree.levels.size() - 1; l > 0; --l) {
+    std::vector<RowId>& above = space.targets[l - 1];
+    above.clear();
+    for (const RowId child : space.targets[l])
+      if (const RowId node = tree.levels[l].parents[child]; above.empty() || above.back() != node)
+        above.push_back(node);
+  }
+}
+
+// d loss / d score of one child, and its loss
+inline float delta_of(TreeLoss kind, float z, bool is_target, double& loss) {
+  if (kind == TreeLoss::squared_hinge) {
+    const float gap = is_target ? 1.0f - z : 1.0f + z;
+    if (gap <= 0.0f) return 0.0f;
+    loss += gap * gap;
+    return is_target ? -gap : gap;
+  }
+  loss -= log_likelihood(kind, is_target ? z : -z);
+  return 1.0f / (1.0f + std::exp(-z)) - (is_target ? 1.0f : 0.0f);
+}
+
+// Whether no child of a line that is no target has a gradient: all are on their side of the margin.
+inline bool is_settled(TreeLoss kind, const float* scores) {
+  if (kind != TreeLoss::squared_hinge) return false;
+  float most = -2.0f;
+#pragma omp simd reduction(max : most)
+  for (int64_t c = 0; c < kColumns; ++c) most = std::max(most, scores[c]);
+  return most <= -1.0f;
+}
+
+// deltas[c] of all children of a node from their scores; lists the cache lines that have any.
+void compare(const Level& level, const Opened& visit, std::span<const RowId> targets,
+             const TreeOptions& options, Space& space) {
+  const int64_t first = level.children[visit.node], n = level.n_children(visit.node);
+  space.deltas.assign(space.scores.size(), 0.0f);
+  space.lines.clear();
+  auto target = std::lower_bound(targets.begin(), targets.end(), static_cast<RowId>(first));
+  const float scale = visit.is_positive ? 1.0f : options.negative_scale;
+  for (int64_t begin = 0; begin < n; begin += kColumns) {
+    const int64_t end = std::min(begin + kColumns, n);
+    const bool has_target = target != targets.end() && *target < first + end;
+    if (!has_target && is_settled(options.loss, space.scores.data() + begin)) continue;
+    bool is_moved = false;
+    for (int64_t c = begin; c < end; ++c) {
+      const bool is_target = target != targets.end() && *target == first + c;
+      target += is_target;
+      const float delta = delta_of(options.loss, space.scores[c], is_target, space.totals.loss) * scale;
+      if (std::abs(delta) < options.thin) continue;
+      space.deltas[c] = delta;
+      is_moved = true;
+    }
+    if (is_moved) space.lines.push_back(static_cast<int32_t>(begin / kColumns));
+  }
+}
+
+void update_bias(const Level& level, int64_t node, float lr, Space& space) {
+  float* bias = level.bias.data() + level.columns[node];
+  float* moments = level.bias_moments.data() + level.columns[node];
+  for (const int32_t line : space.lines)
+    for (int64_t c = line * kColumns; c < (line + 1) * kColumns; ++c) {
+      const float g = space.deltas[c];
+      if (g == 0.0f) continue;
+      moments[c] += g * g;
+      bias[c] -= lr * g / std::sqrt(moments[c]);
+    }
+}
+
+void update_node(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x, float lr,
+                 float bias_lr, Space& space) {
+  if (space.lines.empty()) return;
+  space.coefficients.resize(static_cast<size_t>(x.size()));
+  for (int64_t k = 0; k < x.size(); ++k) space.coefficients[k] = -lr * x.values[k];
+  kernels().spread_lines(space.deltas.data(), space.lines.data(), static_cast<int64_t>(space.lines.size()),
+                         rows.data(), space.coefficients.data(), x.size(), level.block(node));
+  update_bias(level, node, bias_lr, space);
+  space.totals.tally.backward += x.size() * static_cast<int64_t>(space.lines.size()) * kColumns;
+  space.totals.tally.rows_updated += x.size();
+}
+
+// The nodes of the next level that learn: those with a label below them, and the likeliest others.
+void choose(std::span<const RowId> targets, int64_t n_negatives, Space& space) {
+  space.visits.clear();
+  for (const RowId node : targets) space.visits.push_back({node, true, 0.0f});
+  std::erase_if(space.candidates, [&](const Candidate& candidate) {
+    const auto at = std::lower_bound(targets.begin(), targets.end(), candidate.child);
+    if (at == targets.end() || *at != candidate.child) return false;
+    space.visits[static_cast<size_t>(at - targets.begin())].path = candidate.path;
+    return true;
+  });
+  keep_best(space.candidates, n_negatives);
+  for (const Candidate& candidate : space.candidates)
+    space.visits.push_back({candidate.child, false, candidate.path});
+}
+
+void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, float rate,
+           const TreeOptions& options, Space& space) {
+  find_targets(tree, labels, space);
+  space.visits.assign(1, {0, true, 0.0f});
+  for (size_t l = 0; l < tree.levels.size(); ++l) {
+    const Level& level = tree.levels[l];
+    const bool is_last = l + 1 == tree.levels.size();
+    space.rows.find(level, space.visits, x.ids);
+    space.candidates.clear();
+    for (size_t i = 0; i < space.visits.size(); ++i) {
+      const Opened& visit = space.visits[i];
+      const std::span<const RowId> rows = space.rows.of(i);
+      score_node(level, visit.node, rows, x.values, space.scores);
+      for (int64_t c = 0; !is_last && c < level.n_children(visit.node); ++c)
+        space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),
+                                    visit.path + log_likelihood(options.loss, space.scores[c])});
+      compare(level, visit, space.targets[l], options, space);
+      update_node(level, visit.node, rows, x, rate * options.lr[l], rate * options.bias_lr, space);
+      space.totals.tally.forward += x.size() * level.n_children(visit.node);
+      space.totals.tally.rows_touched += x.size();
+    }
+    if (!is_last) choose(space.targets[l], options.n_negatives, space);
+  }
+}
+
+}  // namespace
+
+TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Targets& labels,
+                      std::span<const int64_t> order, std::span<const float> rates,
+                      const TreeOptions& options, int n_threads) {
+  constexpr int64_t kExamples = 16;  // that a thread takes at a time
+  Pool pool(n_threads);
+  std::vector<Space> spaces(static_cast<size_t>(pool.size()));
+  pool.parallel_for(static_cast<int64_t>(order.size()), kExamples, [&](int64_t i, int thread) {
+    Space& space = spaces[thread];
+    learn(tree, inputs.row(order[i], space.buffer), labels.labels(order[i]), rates[i], options, space);
+  });
+  TreeTotals totals;
+  for (const Space& space : spaces) {
+    totals.loss += space.totals.loss;
+    totals.tally += space.totals.tally;
+  }
+  return totals;
+}
+
+}  // namespace fewfire

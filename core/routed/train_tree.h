@@ -1,0 +1,31 @@
+// Training of a tree, one example after the other: every child of the nodes that hold one of its labels
+// learns from it, and every child of the likeliest other nodes, which are those that prediction would visit.
+#pragma once
+
+#include "inputs.h"
+#include "ledger.h"
+#include "routed/descend.h"
+
+namespace fewfire {
+
+struct TreeOptions {
+  TreeLoss loss = TreeLoss::squared_hinge;
+  int64_t n_negatives = 6;      // other nodes per level
+  float negative_scale = 0.6f;  // of the gradients in them
+  float thin = 0.001f;          // gradients below it are left out
+  float bias_lr = 0.1f;         // of Adagrad
+  std::vector<float> lr;        // of SGD, per level
+};
+
+struct TreeTotals {
+  double loss = 0.0;
+  Tally tally;
+};
+
+// labels: ascending lists of labels, as the tree numbers them. rates: what the learning rates are multiplied
+// with, per example of `order`. Threads share the weights (Hogwild).
+TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Targets& labels,
+                      std::span<const int64_t> order, std::span<const float> rates,
+                      const TreeOptions& options, int n_threads);
+
+}  // namespace fewfire

@@ -1,0 +1,153 @@
+"""A tagger and a network that answer together: words of the one, meaning of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.special import expit
+
+from .config import check_number
+from .data import Dataset, Encoding
+from .data.dataset import Examples
+from .data.features import make_csr
+from .evaluation import TopK
+from .figures import Frequencies
+from .files import Arrays, PathLike, write_model
+from .labelling import Labeller
+from .ledger import Ledger
+from .network import Network
+from .tagger import Tagger
+
+_CANDIDATES = 50  # of each, among which the best are found; more if more are asked for
+_PARTS = ("tagger.", "network.")
+
+
+class Blend(Labeller):
+    """The weighted mean of a tagger's and a network's probabilities.
+
+    Parameters
+    ----------
+    tagger : Tagger
+    network : Network
+        Both trained on the same labels and features.
+    weight : float
+        Of the network, 0 to 1; the rest is the tagger's.
+
+    Raises
+    ------
+    ValueError
+        If they were not.
+    """
+
+    def __init__(self, tagger: Tagger, network: Network, *, weight: float = 0.1) -> None:
+        check_number("weight", weight, low=0.0, high=1.0)
+        if network.loss not in ("softmax", "decoupled", "logistic"):
+            raise ValueError("a blend wants a network that was trained on labels")
+        if network.encoding != tagger.trained_encoding:
+            raise ValueError(
+                "the tagger and the network were trained on different labels or features"
+            )
+        self.tagger, self.network, self.weight = tagger, network, weight
+
+    @property
+    def trained_encoding(self) -> Encoding:
+        """How training numbered features and labels."""
+        return self.tagger.trained_encoding
+
+    @property
+    def frequencies(self) -> Frequencies:
+        """Training examples of each label, and of all."""
+        return self.tagger.frequencies
+
+    def find(
+        self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
+    ) -> tuple[TopK, Ledger]:
+        """Return the `k` best of the labels that the tagger or the network finds."""
+        width = min(max(_CANDIDATES, 2 * k), self.n_outputs)
+        of_tagger, ledger = self.tagger.find(data, width, exact=exact, n_jobs=n_jobs)
+        of_network = self.network.predict_topk(data, width, exact=exact, n_jobs=n_jobs)
+        found = np.hstack([of_tagger.indices, of_network.indices])
+        scores = self.predict_scores(data, as_candidates(found, self.n_outputs), n_jobs=n_jobs)
+        return best_of(scores, k), ledger
+
+    def predict_scores(
+        self, X: Examples, candidates: Any, *, n_jobs: int | None = None
+    ) -> csr_array:
+        """Return the weighted mean probability of the stored places of `candidates`, (n, labels).
+
+        A softmax is taken over an example's candidates; labels that training never saw count 0 in
+        the tagger's half.
+        """
+        data = self.examples(X)
+        wanted = self.candidates(candidates, len(data))
+        likely = self.tagger.predict_scores(data, wanted, n_jobs=n_jobs)
+        scores = self.network.predict_scores(data, wanted, n_jobs=n_jobs)
+        share = np.float32(self.weight)
+        mean = (1 - share) * np.maximum(likely.data, 0) + share * self._probabilities(scores)
+        return make_csr(mean, wanted.indices, wanted.indptr, wanted.shape)
+
+    def _probabilities(self, scores: csr_array) -> NDArray[np.float32]:
+        if self.network.loss == "logistic":
+            return np.asarray(expit(scores.data), np.float32)
+        n_own = np.diff(scores.indptr)
+        starts = scores.indptr[:-1][n_own > 0]
+        n_some = n_own[n_own > 0]
+        raised = np.exp(scores.data - np.repeat(np.maximum.reduceat(scores.data, starts), n_some))
+        return np.asarray(raised / np.repeat(np.add.reduceat(raised, starts), n_some), np.float32)
+
+    def save(self, path: PathLike) -> None:
+        """Write both to one safetensors file: beside `path` first, then renamed."""
+        states = [self.tagger.state(), self.network.state()]
+        arrays: Arrays = {
+            prefix + name: array
+            for prefix, (_, own) in zip(_PARTS, states, strict=True)
+            for name, array in own.items()
+        }
+        parts = [config for config, _ in states]
+        write_model(path, {"blend": {"weight": self.weight, "parts": parts}}, arrays)
+
+    def __repr__(self) -> str:
+        return f"Blend({self.tagger!r}, {self.network!r})"
+
+
+def as_candidates(found: NDArray[np.int32], n_labels: int) -> csr_array:
+    """Return the labels of each row, -1 and repetitions left out, as CSR of ones (n, n_labels)."""
+    rows, _ = np.nonzero(found >= 0)
+    ids = found[found >= 0]
+    csr = csr_array((np.ones(len(ids), np.float32), (rows, ids)), shape=(len(found), n_labels))
+    csr.sum_duplicates()
+    return csr
+
+
+def best_of(scores: csr_array, k: int) -> TopK:
+    """Return the `k` best stored places of each row, best first, ties to the lower label.
+
+    >>> best_of(csr_array([[0.0, 0.5, 0.9], [0.0, 0.0, 0.1]]), 2).indices
+    array([[ 2,  1],
+           [ 2, -1]], dtype=int32)
+    """
+    rows = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
+    order = np.lexsort((scores.indices, -scores.data, rows))
+    rank = np.arange(scores.nnz) - scores.indptr[rows]
+    top = TopK(
+        np.full((scores.shape[0], k), -1, np.int32),
+        np.full((scores.shape[0], k), -np.inf, np.float32),
+    )
+    kept = order[rank < k]
+    places = rows[rank < k], rank[rank < k]
+    top.indices[places], top.scores[places] = scores.indices[kept], scores.data[kept]
+    return top
+
+
+def part(arrays: Mapping[str, NDArray[Any]], number: int) -> Arrays:
+    """Return the arrays of the tagger (0) or the network (1) of a file."""
+    prefix = _PARTS[number]
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,201 @@
+"""What models of many labels share: the best labels of examples, and how good they are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from scipy.sparse import csr_array
+
+from .config import check_integer
+from .data import Dataset, Encoding
+from .data.dataset import Examples
+from .data.encoding import Kind
+from .data.strings import as_dataset
+from .evaluation import TopK
+from .figures import Frequencies, asks_frequencies, figures, formulas_of
+from .frequencies import LabelGroup, recall_by_group
+from .ledger import Ledger
+from .metrics import Metrics, cutoffs
+
+
+class Labeller(ABC):
+    """A trained model that finds labels; a subclass tells how."""
+
+    @property
+    @abstractmethod
+    def trained_encoding(self) -> Encoding:
+        """How training numbered features and labels; raises before training."""
+
+    @property
+    @abstractmethod
+    def frequencies(self) -> Frequencies:
+        """Training examples of each label, and of all."""
+
+    @abstractmethod
+    def find(
+        self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
+    ) -> tuple[TopK, Ledger]:
+        """Return the `k` best labels of each example, and what finding them took."""
+
+    @property
+    def label_names(self) -> tuple[Any, ...] | None:
+        """Name of each label id, or None when ids are their own names."""
+        return self.trained_encoding.label_names
+
+    @property
+    def n_features(self) -> int:
+        """Features of an example."""
+        return self.trained_encoding.n_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Labels, also those that training never saw."""
+        return self.trained_encoding.n_labels
+
+    def predict_topk(
+        self, X: Examples, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
+    ) -> TopK:
+        """Return the `k` best labels of each row of `X`, best first: two (n, k) arrays.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features)
+        k : int
+        exact : bool
+            Open every cell, not the likeliest only.
+        n_jobs : int, optional
+            Threads; None for the model's.
+
+        Returns
+        -------
+        TopK
+            Labels, and how likely they are, 0 to 1; -1 and -inf where fewer were found.
+
+        Raises
+        ------
+        ValueError
+            If `X` has another width than the training set, or k is not in 1..labels.
+        """
+        k = check_integer("k", k, low=1, high=self.n_outputs)
+        return self.find(self.examples(X), k, exact=exact, n_jobs=n_jobs)[0]
+
+    def evaluate(
+        self,
+        data: Dataset,
+        metrics: Sequence[str] | None = None,
+        *,
+        exact: bool = False,
+        n_jobs: int | None = None,
+        propensity: tuple[float, float] = (0.55, 1.5),
+    ) -> Metrics:
+        """Measure the model on `data`, through its router unless `exact`.
+
+        Parameters
+        ----------
+        data : Dataset
+            With classes or label lists, encoded like the training set.
+        metrics : list of str, optional
+            "P@1", "nDCG@3", "PSP@5", ... with any k, or "accuracy"; default: accuracy for classes,
+            P@1, 3, 5 for label lists.
+        exact : bool
+            Open every cell.
+        n_jobs : int, optional
+            Threads; None for the model's.
+        propensity : (float, float)
+            A and B of PSP@k, see `frequencies.propensities`.
+
+        Returns
+        -------
+        Metrics
+            `density` is the share of the multiplications of a dense model.
+
+        Raises
+        ------
+        ValueError
+            If a metric is unknown, or `data` does not fit the training set.
+        """
+        check_alike(data, self.trained_encoding)
+        names = list(metrics) if metrics is not None else self.default_metrics(data.kind)
+        if "loss" in names:
+            raise ValueError("this model measures accuracy, P@k, nDCG@k and PSP@k, and no loss")
+        wanted = cutoffs(names)
+        formulas = formulas_of(self.frequencies if asks_frequencies(wanted) else None, propensity)
+        k = min(max([1, *(cutoff.k for cutoff in wanted.values())]), self.n_outputs)
+        top, ledger = self.find(data, k, exact=exact, n_jobs=n_jobs)
+        values = figures(wanted, formulas, top.indices, data)
+        ordered = {name: values[name] for name in names}
+        return Metrics(ordered, ledger.share, ledger, len(data), exact)
+
+    def recall_by_group(
+        self, data: Dataset, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
+    ) -> dict[str, LabelGroup]:
+        """Return recall@k of labels that were frequent, less frequent and rare in training, as
+        `Network.recall_by_group` does."""
+        check_alike(data, self.trained_encoding)
+        k = check_integer("k", k, low=1)
+        top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
+        return recall_by_group(k, top.indices, data.label_lists(), self.frequencies[0])
+
+    def default_metrics(self, kind: Kind) -> list[str]:
+        """Return the metrics that `evaluate` computes for targets of this kind, the first first."""
+        if kind == "classes":
+            return ["accuracy"]
+        return [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs]
+
+    def examples(self, X: Examples) -> Dataset:
+        """Return examples as a data set; raise unless they have the width of the training set."""
+        data = as_dataset(X, self.trained_encoding)
+        if data.n_features != self.n_features:
+            raise ValueError(
+                f"the data has {data.n_features} features but the model wants {self.n_features}"
+            )
+        return data
+
+    def candidates(self, wanted: Any, n_examples: int) -> csr_array:
+        """Return candidates as canonical CSR; raise unless there is a row per example and a column
+        per label."""
+        lists = csr_array(wanted, copy=True)
+        if lists.shape != (n_examples, self.n_outputs):
+            raise ValueError(
+                f"candidates have the shape {lists.shape}, wanted ({n_examples}, "
+                f"{self.n_outputs}): a row per example, a column per label"
+            )
+        lists.sum_duplicates()
+        return lists
+
+
+def to_learn(X: Any, y: Any) -> Dataset:
+    """Return a training set of labels, checked."""
+    if isinstance(X, Dataset) and y is not None:
+        raise TypeError("a Dataset brings its own targets: leave out y")
+    data = X if isinstance(X, Dataset) else Dataset(X, y)
+    _check_targets(data)
+    if len(data.label_lists()[1]) == 0:
+        raise ValueError("no example has a label: there is nothing to learn")
+    return data
+
+
+def check_alike(data: Dataset, encoding: Encoding) -> None:
+    """Raise unless `data` has labels, and they and its features mean what `encoding` says."""
+    _check_targets(data)
+    if data.n_features != encoding.n_features:
+        raise ValueError(
+            f"the data has {data.n_features} features but the model wants {encoding.n_features}"
+        )
+    if data.n_labels > encoding.n_labels or data.label_names != encoding.label_names:
+        raise ValueError(
+            f"the data has {data.n_labels} labels, or other names of them, than the "
+            f"{encoding.n_labels} of the training set; read both files with one encoder: like=train"
+        )
+
+
+def _check_targets(data: Dataset) -> None:
+    if not isinstance(data, Dataset):
+        raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
+    if len(data) == 0:
+        raise ValueError("the data set has no examples")
+    if data.kind not in ("classes", "labels"):
+        held = "no targets" if data.kind is None else "values"
+        raise ValueError(f"labels or classes are wanted as targets; the data set has {held}")

@@ -1,0 +1,1 @@
+"""Trees over labels: how one is laid out, grown, trained, and read; `Tagger` averages several."""

@@ -1,0 +1,156 @@
+"""`fewfire train` for labels of sparse features, and what a saved tagger can do."""
+
+import json
+import signal
+import time
+
+import numpy as np
+import pytest
+
+import fewfire as ff
+from tags import tagged, write_xc
+from test_cli import run, same_bytes, start
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Text of tagged examples, names of tags and words, and a tagger trained on them."""
+    folder = tmp_path_factory.mktemp("tags")
+    write_xc(folder / "train.txt", tagged(n=900, n_labels=300))
+    write_xc(folder / "test.txt", tagged(n=100, n_labels=300, seed=1))
+    (folder / "tags.txt").write_text("".join(f"tag {i}\n" for i in range(300)))
+    (folder / "words.txt").write_text("".join(f"word {i}\n" for i in range(960)))
+    np.save(folder / "plain.npy", np.eye(4, dtype=np.float32))
+    run(*TRAIN, "-o", "tagger", cwd=folder)
+    return folder
+
+
+TRAIN = (
+    *("train", "train.txt", "--labels", "tags.txt", "--features", "words.txt", "--n-jobs", 1),
+    *("--preset", "fast"),
+)
+
+
+def test_label_lists_get_a_tagger_and_are_told(folder):
+    out, err = run("train", "train.txt", "--val", "test.txt", "-o", "auto", "--json", cwd=folder)
+    report = json.loads(out)
+    assert "a Tagger, preset balanced" in err
+    assert "--bag 256" in err
+    assert err.count("epoch ") == 5
+    assert report["val"]["gated"]["metrics"]["P@1"] > 0.7
+    assert len(report["history"]) == 5
+    assert isinstance(ff.load(folder / "auto"), ff.Tagger)
+
+
+@pytest.mark.parametrize(
+    "words", [("--hidden", 8), ("--bag", 8), ("--lr", 0.1, "--optimizer", "sgd")]
+)
+def test_options_of_a_network_get_a_network(folder, words):
+    run("train", "train.txt", *words, "--max-epochs", 1, "-o", "net", "-q", cwd=folder)
+    assert isinstance(ff.load(folder / "net"), ff.Network)
+
+
+def test_training_is_repeatable_and_quiet_on_demand(folder):
+    out, err = run(*TRAIN, "-o", "again", "-q", cwd=folder)
+    assert err == ""
+    assert "model: again" in out
+    assert same_bytes(folder, "tagger", "again")
+
+
+def test_a_mapped_file_trains_the_tagger_of_its_text(folder):
+    run("convert", "train.txt", "mapped", "--labels", "tags.txt", cwd=folder)
+    words = ("--features", "words.txt", "--n-jobs", 1, "--preset", "fast", "-q")
+    run("train", "mapped", *words, "-o", "of-mapped", cwd=folder)
+    assert same_bytes(folder, "tagger", "of-mapped")
+
+
+def test_many_classes_get_a_tagger_and_few_a_network(folder):
+    data = tagged(n=4000, n_labels=320, kind="classes")
+    ff.datasets.save_svmlight(folder / "classes.txt", data)
+    _, err = run("train", "classes.txt", "--max-epochs", 1, "-o", "m", cwd=folder)
+    assert "a Tagger" in err
+    assert ff.load(folder / "m").trained_encoding.kind == "classes"
+    ff.datasets.save_svmlight(folder / "few.txt", tagged(n=90, n_labels=5, kind="classes"))
+    run("train", "few.txt", "--max-epochs", 1, "-o", "m", "-q", cwd=folder)
+    assert isinstance(ff.load(folder / "m"), ff.Network)
+
+
+def test_ctrl_c_writes_what_was_learned(folder):
+    process = start(*TRAIN, "--max-epochs", 100_000, "-o", "kept", cwd=folder)
+    while "epoch 2/" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert ff.load(folder / "kept").n_outputs == 300
+
+
+def test_evaluation_goes_through_the_router_or_all_cells(folder):
+    out, _ = run("evaluate", "tagger", "test.txt", cwd=folder)
+    assert "through the router" in out
+    assert "every cell" not in out
+    for words in ((), ("--exact",)):
+        report = json.loads(run("evaluate", "tagger", "test.txt", "--json", *words, cwd=folder)[0])
+        assert report["exact"] == bool(words)
+        assert report["metrics"]["P@1"] > 0.7
+    out, _ = run("evaluate", "tagger", "test.txt", "--groups", "--metrics", "PSP@5", cwd=folder)
+    assert "torso" in out
+
+
+def test_predictions_are_names_with_reasons_on_demand(folder):
+    out, _ = run("predict", "tagger", "test.txt", "-k", 2, cwd=folder)
+    first = out.splitlines()[0].split("\t")
+    assert len(first) == 4
+    assert first[0].startswith("tag ")
+    out, _ = run("predict", "tagger", "test.txt", "-k", 2, "--why", "--json", cwd=folder)
+    best = json.loads(out)["predictions"][0][0]
+    assert best["label"] == first[0]
+    word, contribution = best["why"][0]
+    assert word.startswith("word ")
+    assert contribution > 0
+    out, _ = run("predict", "tagger", "test.txt", "--why", cwd=folder)
+    assert out.splitlines()[0].startswith(f"{first[0]}\t{first[1]}\tword ")
+
+
+def test_inspect_shows_cells_by_words_and_labels(folder):
+    out, _ = run("inspect", "tagger", "--cells", 2, cwd=folder)
+    assert out.count("cell ") == 2
+    assert "word " in out
+    assert "tag " in out
+    report = json.loads(run("inspect", "tagger", "--json", "--cells", 99, cwd=folder)[0])
+    assert sum(len(cell["labels"]) for cell in report["cells"]) == 300 - report["never_seen"]
+
+
+def test_a_blend_is_trained_saved_and_read(folder):
+    words = ("--blend", "--bag", 8, "--preset", "fast", "--max-epochs", 2, "-o", "blend")
+    run("train", "train.txt", "--labels", "tags.txt", "--val", "test.txt", *words, cwd=folder)
+    assert isinstance(ff.load(folder / "blend"), ff.Blend)
+    run("evaluate", "blend", "test.txt", "--json", cwd=folder)
+    assert "tag " in run("predict", "blend", "test.txt", "-k", 2, cwd=folder)[0]
+    assert "Blend" in run("inspect", "blend", cwd=folder)[0]
+
+
+WRONG = {
+    "both kinds": ("train train.txt --preset fast --hidden 9", 2, "leave one out"),
+    "a blend of what is none": ("train train.txt --blend --lr 1", 2, "--lr needs --optimizer"),
+    "memory that is no size": ("train train.txt --memory lots", 2, 'like "2G"'),
+    "too little memory": ("train train.txt --memory 10k", 1, "MB at least"),
+    "an unknown preset": ("train train.txt --preset slow", 2, "fast"),
+    "too few words": ("train train.txt --features tags.txt", 1, "300 names for 960 features"),
+    "no words": ("train train.txt --features nothing", 1, "nothing"),
+    "no folder": ("train train.txt -o no/where", 2, "make it first"),
+    "no targets": ("train plain.npy --preset fast", 2, "wants labels or classes"),
+    "tables of a tagger": ("inspect tagger --tables", 2, "the model is a tagger"),
+    "a loss": ("evaluate tagger test.txt --metrics loss", 1, "no loss"),
+    "other features": ("predict tagger plain.npy", 1, "features"),
+    "why and exact": ("predict tagger test.txt --why --exact", 2, "leave out --exact"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_words_give_one_clear_line(folder, name):
+    words, code, message = WRONG[name]
+    _, err = run(*words.split(), cwd=folder, code=code)
+    assert message in err

@@ -1,0 +1,448 @@
+"""Laws of taggers: what they learn, what they promise to the bit, and what they refuse."""
+
+import contextlib
+import os
+import signal
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+
+import fewfire as ff
+from fewfire.trees import preparing
+from fewfire.trees.plan import depths_of
+from fewfire.trees.presets import PRESETS
+from tags import N_WORDS, tagged
+
+SMALL = {"labels_per_cell": 5, "n_jobs": 1}
+
+
+@pytest.fixture(scope="module")
+def train():
+    return tagged(names=[f"tag {i}" for i in range(40)])
+
+
+@pytest.fixture(scope="module")
+def tagger(train):
+    return ff.Tagger("balanced", **SMALL).fit(train)
+
+
+@pytest.fixture(scope="module")
+def test():
+    return tagged(seed=1, n=200, names=[f"tag {i}" for i in range(40)])
+
+
+def weights(tagger):
+    return [array for name, array in sorted(tagger.state()[1].items())]
+
+
+def same(a, b):
+    return all(map(np.array_equal, weights(a), weights(b)))
+
+
+# -- learning ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_finds_the_labels(train, test, preset):
+    tagger = ff.Tagger(preset, **SMALL).fit(train)
+    found = tagger.evaluate(test, ["P@1", "nDCG@3", "PSP@3"])
+    assert found["P@1"] > 0.95
+    assert min(found.values()) > 0.85
+
+
+@pytest.mark.parametrize("loss", ["squared_hinge", "logistic"])
+@pytest.mark.parametrize("labels_per_cell", [5, 1000], ids=["router", "one cell"])
+def test_both_losses_learn_with_and_without_a_router(train, test, loss, labels_per_cell):
+    tagger = ff.Tagger("fast", loss=loss, labels_per_cell=labels_per_cell, n_jobs=1).fit(train)
+    assert tagger.evaluate(test)["P@1"] > 0.95
+    assert len(tagger.forest.trees[0].levels) == (2 if labels_per_cell == 5 else 1)
+
+
+def test_three_levels_learn(monkeypatch, train, test):
+    monkeypatch.setattr("fewfire.trees.plan._MOST_CELLS", 4)
+    tagger = ff.Tagger("fast", labels_per_cell=3, n_jobs=1).fit(train)
+    assert [level.n_nodes for level in tagger.forest.trees[0].levels] == [1, 4, 16]
+    assert tagger.evaluate(test)["P@1"] > 0.95
+
+
+def test_classes_are_learned_like_lists_of_one(train):
+    data = tagged(kind="classes")
+    tagger = ff.Tagger("fast", **SMALL).fit(data.X, data.y)
+    assert tagger.evaluate(tagged(kind="classes", seed=1)).accuracy > 0.9
+
+
+def test_dense_features_give_the_bits_of_sparse_ones(train):
+    dense = ff.Dataset(train.X.toarray(), train.y, label_names=train.label_names)
+    assert same(ff.Tagger("fast", **SMALL).fit(train), ff.Tagger("fast", **SMALL).fit(dense))
+
+
+def test_the_history_has_a_row_per_epoch_with_figures_of_the_evaluation_sets(train, test):
+    tagger = ff.Tagger("fast", max_epochs=3, **SMALL).fit(train, eval_sets={"val": test})
+    assert [row["epoch"] for row in tagger.history_] == [1, 2, 3]
+    assert tagger.history_[-1]["val/P@1"] == tagger.evaluate(test)["P@1"]
+    assert tagger.history_.n_examples == 3 * len(train)
+    assert tagger.history_.ledger.backward > 0
+
+
+# -- the same bits -------------------------------------------------------------------------------
+
+
+def test_one_thread_repeats_itself_to_the_bit(train, tagger):
+    assert same(tagger, ff.Tagger("balanced", **SMALL).fit(train))
+
+
+def test_threads_that_share_a_tree_learn_as_well(train, test):
+    tagger = ff.Tagger("fast", labels_per_cell=5, n_jobs=4).fit(train)
+    assert tagger.evaluate(test)["P@1"] > 0.95
+
+
+def test_another_seed_makes_other_trees(train, tagger):
+    other = ff.Tagger("balanced", random_state=1, **SMALL).fit(train)
+    assert not np.array_equal(tagger.forest.trees[0].labels, other.forest.trees[0].labels)
+    assert not np.array_equal(tagger.forest.trees[0].labels, tagger.forest.trees[1].labels)
+
+
+def test_prediction_does_not_depend_on_threads_or_neighbours(tagger, test):
+    top = tagger.predict_topk(test, 5, n_jobs=1)
+    assert_array_equal(top.scores, tagger.predict_topk(test, 5, n_jobs=3).scores)
+    for i in range(0, 200, 37):
+        assert_array_equal(top.indices[[i]], tagger.predict_topk(test.X[[i]], 5).indices)
+
+
+# -- predictions ---------------------------------------------------------------------------------
+
+
+def test_likelihoods_fall_from_1_to_0(tagger, test):
+    scores = tagger.predict_topk(test, 10).scores
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert (scores <= 1).all()
+    assert (scores[scores > -np.inf] >= 0).all()
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_given_labels_score_as_found_ones(tagger, test, exact):
+    tree = ff.Tagger("fast", **SMALL).fit(test)  # of one tree: all that is found was opened
+    top = tree.predict_topk(test, 6, exact=exact)
+    wanted = csr_array(
+        (np.ones(top.indices.size), top.indices.ravel(), np.arange(0, 1201, 6)),
+        shape=(200, tree.n_outputs),
+    )
+    found = tree.predict_scores(test, wanted)
+    assert_array_equal(np.take_along_axis(found.toarray(), top.indices, 1), top.scores)
+
+
+@pytest.mark.parametrize("n_levels", [1, 2, 3])
+def test_given_labels_score_as_those_of_all_trees(monkeypatch, test, n_levels):
+    monkeypatch.setattr("fewfire.trees.plan._MOST_CELLS", {1: 512, 2: 512, 3: 4}[n_levels])
+    per_cell = {1: 100, 2: 5, 3: 3}[n_levels]
+    tagger = ff.Tagger(n_trees=3, labels_per_cell=per_cell, max_epochs=1, n_jobs=1).fit(test)
+    assert {len(tree.levels) for tree in tagger.forest.trees} == {n_levels}
+    top = tagger.predict_topk(test, 40, exact=True)
+    rng = np.random.default_rng(0)
+    wanted = csr_array(rng.random((200, 40)) < 0.3)
+    found = tagger.predict_scores(test, wanted)
+    everything = np.empty((200, 40), np.float32)
+    np.put_along_axis(everything, top.indices, top.scores, 1)
+    rows = np.repeat(np.arange(200), np.diff(found.indptr))
+    assert_array_equal(found.data, everything[rows, found.indices])
+
+
+def test_exact_opens_every_cell(tagger, test):
+    top = tagger.predict_topk(test, tagger.n_outputs, exact=True)
+    assert (top.scores > -np.inf).all()
+    wanted = csr_array(np.ones((200, tagger.n_outputs)))
+    assert_allclose(
+        np.sort(tagger.predict_scores(test, wanted).toarray()), np.sort(top.scores), rtol=1e-6
+    )
+    narrow = ff.Tagger("fast", beam=2, **SMALL).fit(test)
+    gated, exact = narrow.evaluate(test), narrow.evaluate(test, exact=True)
+    assert gated.ledger.forward < exact.ledger.forward
+    assert exact.exact
+
+
+def test_labels_that_training_never_saw_are_told_and_never_predicted(train):
+    wide = ff.Dataset(
+        train.X, csr_array((train.y.data, train.y.indices, train.y.indptr), (600, 50))
+    )
+    tagger = ff.Tagger("fast", **SMALL).fit(wide)
+    assert_array_equal(tagger.never_seen, np.arange(40, 50))
+    top = tagger.predict_topk(train.X, 50, exact=True)
+    assert top.indices.max() < 40
+    assert (top.scores[:, 40:] == -np.inf).all()
+    assert (top.indices[:, 40:] == -1).all()
+    scores = tagger.predict_scores(train.X[:2], csr_array(np.ones((2, 50)))).toarray()
+    assert (scores[:, 40:] == -np.inf).all()
+    assert (scores[:, :40] >= 0).all()
+
+
+def test_a_label_with_one_example_is_learned_from_it():
+    data = tagged(n=200)
+    X = csr_array(np.vstack([data.X.toarray(), np.eye(1, data.n_features, 7)]))
+    X = csr_array(np.hstack([X.toarray(), np.eye(201, 1, -200)]))  # a word of its own
+    y = csr_array(np.vstack([np.hstack([data.y.toarray(), np.zeros((200, 1))]), np.eye(1, 41, 40)]))
+    tagger = ff.Tagger("fast", **SMALL).fit(X, y)
+    assert tagger.predict_topk(X[[200]], 1).indices[0, 0] == 40
+
+
+def test_examples_without_known_features_get_an_answer(tagger, train):
+    empty = csr_array((2, train.n_features), dtype=np.float32)
+    top = tagger.predict_topk(empty, 3)
+    assert (top.indices >= 0).all()
+    assert np.isfinite(top.scores).all()
+    unknown = csr_array(np.eye(1, train.n_features, train.n_features - 1, dtype=np.float32))
+    assert (tagger.predict_topk(unknown, 3).indices >= 0).all()
+
+
+def test_training_examples_may_lack_features_or_labels(train):
+    X = csr_array(np.vstack([train.X.toarray(), np.zeros((3, train.n_features))]))
+    y = csr_array(np.vstack([train.y.toarray(), np.eye(3, 40) * [[1], [1], [0]]]))
+    tagger = ff.Tagger("fast", **SMALL).fit(X, y)
+    assert tagger.evaluate(train[:100].__class__(train.X[:100], train.y[:100]))["P@1"] > 0.95
+
+
+@given(n_labels=st.integers(1, 30), per_cell=st.integers(1, 8), seed=st.integers(0, 99))
+@settings(max_examples=20)
+def test_every_label_is_once_in_every_tree_and_no_cell_is_empty(n_labels, per_cell, seed):
+    data = tagged(n=40, n_labels=max(3, n_labels), seed=seed)
+    keep = np.arange(max(3, n_labels)) < n_labels
+    y = csr_array(data.y.toarray() * keep)
+    if y.nnz == 0:
+        return
+    tagger = ff.Tagger(n_trees=2, labels_per_cell=per_cell, max_epochs=1, n_jobs=1).fit(data.X, y)
+    seen = np.flatnonzero(y.sum(axis=0))
+    for tree in tagger.forest.trees:
+        assert_array_equal(np.sort(tree.labels), seen)
+        assert all((np.diff(level.children) > 0).all() for level in tree.levels)
+
+
+@given(n_labels=st.integers(1, 10**7), per_cell=st.integers(1, 200))
+def test_cells_are_of_about_the_wanted_size(n_labels, per_cell):
+    depths = depths_of(n_labels, per_cell)
+    n_cells = 2 ** sum(depths)
+    assert n_cells <= n_labels
+    assert len(depths) <= 2
+    if depths:
+        assert 0.5 * per_cell <= n_labels / n_cells <= 2 * per_cell
+
+
+# -- new labels ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_new", [1, 30], ids=["in the padding", "in wider blocks"])
+def test_new_labels_are_learned_and_old_ones_kept(n_new):
+    whole = tagged(n=1600, n_labels=40 + n_new)
+    has_new = whole.y[:, 40:].sum(axis=1) > 0
+    old = ff.Dataset(whole.X[~has_new], whole.y[~has_new][:, :40])
+    tagger = ff.Tagger("balanced", **SMALL).fit(old)
+    before = tagger.evaluate(old)["P@1"]
+    tagger.partial_fit(whole)
+    assert tagger.n_outputs == 40 + n_new
+    fresh = tagged(n=400, n_labels=40 + n_new, seed=5)
+    assert tagger.evaluate(fresh)["P@1"] > 0.9
+    assert tagger.evaluate(ff.Dataset(old.X, old.y, n_labels=40 + n_new))["P@1"] > before - 0.05
+    counts = tagger.label_counts
+    assert_array_equal(counts[40:], whole.y[:, 40:].sum(axis=0))
+    assert tagger.n_trained == len(old) + len(whole)
+
+
+def test_a_new_label_goes_where_the_router_likes_its_examples(train):
+    tagger = ff.Tagger("fast", **SMALL).fit(train)
+    twin = train.y.toarray()[:, [7]]  # a label that is always there when label 7 is
+    y = csr_array(np.hstack([train.y.toarray(), twin]))
+    names = [*train.label_names, "twin"]
+    tagger.partial_fit(ff.Dataset(train.X, y, label_names=names), max_epochs=2)
+    tree = tagger.forest.trees[0]
+    cell = tree.levels[-1].parents[tree.places[[7, 40]]]
+    assert cell[0] == cell[1]
+    assert tagger.label_names[-1] == "twin"
+
+
+def test_going_on_without_new_labels_moves_no_label(tagger, train, tmp_path):
+    tagger.save(tmp_path / "t")
+    twin = ff.load(tmp_path / "t")
+    twin.partial_fit(train[:50], max_epochs=1)
+    for ours, theirs in zip(tagger.forest.trees, twin.forest.trees, strict=True):
+        assert_array_equal(ours.labels, theirs.labels)
+    assert twin.n_trained == tagger.n_trained + 50
+
+
+def test_data_that_does_not_go_on_where_training_ended_is_refused(tagger, train):
+    arrays = [array.copy() for array in weights(tagger)]
+    renamed = ff.Dataset(train.X, train.y, label_names=[f"x{i}" for i in range(40)])
+    for wrong in (renamed, ff.Dataset(train.X, train.y), tagged(n_noise=9), tagged(kind="classes")):
+        with pytest.raises(ValueError, match=r"go on from|features|holds classes"):
+            tagger.partial_fit(wrong)
+    assert all(map(np.array_equal, arrays, weights(tagger)))
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def test_the_words_of_a_label_speak_for_it(train):
+    tagger = ff.Tagger("fast", **SMALL).fit(train)
+    X = csr_array(np.eye(1, train.n_features, 7 * N_WORDS, dtype=np.float32))
+    (found,) = tagger.explain(X, 1)[0]
+    assert found.label == 7
+    assert found.features[0] == 7 * N_WORDS
+    assert found.contributions[0] > 0
+
+
+def test_contributions_and_biases_make_the_score(tagger, test):
+    """Of a tree without a way down the likelihood follows from the sum of contributions."""
+    tree = ff.Tagger("fast", labels_per_cell=1000, n_jobs=1, loss="logistic").fit(test)
+    from fewfire.trees.reading import contributions, row_of
+
+    rows = tree.forest.rows(test[:20], 1)
+    top = tree.predict_topk(test[:20], 1)
+    bias = tree.forest.trees[0].levels[0].bias
+    for i in range(20):
+        label = int(top.indices[i, 0])
+        spoke = contributions(tree.forest, [row_of(own, i) for own in rows], label).sum()
+        z = spoke + bias[tree.forest.trees[0].places[label]]
+        assert top.scores[i, 0] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-4)
+
+
+def test_cells_hold_every_label_once_and_name_what_leads_there(train):
+    tagger = ff.Tagger("fast", **SMALL).fit(train)
+    cells = list(tagger.cells(n=6))
+    assert_array_equal(np.sort(np.concatenate([cell.labels for cell in cells])), np.arange(40))
+    for cell in cells:
+        words = {label * N_WORDS + i for label in cell.labels for i in range(N_WORDS)}
+        assert len(words & set(cell.features.tolist())) >= 4
+        assert (np.diff(cell.weights) <= 0).all()
+
+
+def test_features_are_called_by_their_names_and_pairs_by_both(tagger):
+    assert tagger.feature_name(3) == "3"
+    names = [f"w{i}" for i in range(tagger.n_features)]
+    tagger.set_feature_names(names)
+    low, high = divmod(int(tagger.forest.expansion.keys[0]), 1 << 32)
+    assert tagger.feature_name(tagger.n_features) == f"w{low} + w{high}"
+    with pytest.raises(ValueError, match="3 names for"):
+        tagger.set_feature_names(names[:3])
+
+
+# -- memory --------------------------------------------------------------------------------------
+
+
+def test_a_training_takes_what_was_estimated(train):
+    tagger = ff.Tagger("balanced", **SMALL)
+    estimate = tagger.estimate_memory(train)
+    tagger.fit(train)
+    levels = [level for tree in tagger.forest.trees for level in tree.unpack().levels]
+    n_bytes = sum(level.weights.nbytes + 2 * level.bias.nbytes for level in levels)
+    assert n_bytes <= estimate.trees <= 1.6 * n_bytes
+    assert estimate.total == estimate.examples + estimate.trees + estimate.pairs
+
+
+@given(share=st.floats(0.02, 1.2))
+@settings(max_examples=15)
+def test_a_limit_is_kept_or_refused(share):
+    data = tagged(n=300)
+    full = ff.Tagger("best", max_epochs=1, **SMALL).estimate_memory(data).total
+    limit = int(share * full)
+    tagger = ff.Tagger("best", max_epochs=1, memory=limit, **SMALL)
+    if share < 0.2:  # may be refused
+        with contextlib.suppress(MemoryError):
+            assert tagger.estimate_memory(data).total <= 1.05 * limit
+    else:
+        assert tagger.estimate_memory(data).total <= 1.05 * limit
+
+
+def test_pairs_go_first_then_words_then_trees(train):
+    def chosen(limit):
+        prepared = preparing.prepare(train, wanted, limit, 0, 1)
+        known = sum(layout.known.sum() for layout in prepared.plans[0].layouts)
+        return prepared.settings.n_trees, prepared.settings.pairs, known
+
+    wanted = replace(PRESETS["best"], labels_per_cell=5, max_epochs=1)
+    full = preparing.prepare(train, wanted, 2**40, 0, 1).memory.total
+    steps = [chosen(int(share * full)) for share in (1.1, 0.9, 0.5, 0.3, 0.2, 0.1)]
+    assert steps[0][:2] == (wanted.n_trees, wanted.pairs)
+    assert steps[1][:2] == (wanted.n_trees, 0)
+    assert all(not pairs for _, pairs, _ in steps[1:])
+    trees = [n for n, _, _ in steps]
+    assert trees == sorted(trees, reverse=True)
+
+
+def test_smaller_trees_still_learn(train, test):
+    full = ff.Tagger("fast", **SMALL).estimate_memory(train)
+    tagger = ff.Tagger("fast", memory=int(full.examples + full.trees * 0.5), **SMALL).fit(train)
+    assert tagger.evaluate(test)["P@1"] > 0.8
+    assert sum(tree.n_bytes for tree in tagger.forest.trees) <= 0.5 * full.trees
+
+
+def test_too_little_memory_is_refused_before_anything_changes(train):
+    tagger = ff.Tagger("fast", memory="1k", **SMALL)
+    with pytest.raises(MemoryError, match=r"MB at least, 0\.0 MB are allowed"):
+        tagger.fit(train)
+    with pytest.raises(ValueError, match="not trained yet"):
+        tagger.predict_topk(train)
+
+
+# -- interrupts ----------------------------------------------------------------------------------
+
+
+def test_ctrl_c_keeps_what_was_learned():
+    data = tagged(n=3000, n_labels=60)
+    tagger = ff.Tagger("balanced", max_epochs=5000, **SMALL)
+    timer = threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    tagger.fit(data)
+    timer.join()
+    assert tagger.history_.interrupted
+    assert 0 < len(tagger.history_) < 5000
+    assert tagger.evaluate(data)["P@1"] > 0.9
+
+
+# -- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "slow"}, "preset must be one of fast, balanced, best"),
+        ({"n_trees": 0}, "n_trees must be at least 1"),
+        ({"max_epochs": 0}, "max_epochs must be at least 1"),
+        ({"power": 0.0}, "power must be at most 10 and above 0"),
+        ({"loss": "softmax"}, "loss must be one of squared_hinge, logistic"),
+        ({"beam": 0}, "beam must be at least 1"),
+        ({"labels_per_cell": 0}, "labels_per_cell must be at least 1"),
+        ({"memory": "lots"}, 'size like "2G"'),
+        ({"memory": 0}, "memory must be at least 1"),
+        ({"n_jobs": 0}, "n_jobs must be at least 1"),
+        ({"random_state": -1}, "random_state must be at least 0"),
+    ],
+)
+def test_wrong_settings_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ff.Tagger(**options)
+
+
+def test_wrong_data_is_refused(tagger, train):
+    with pytest.raises(ValueError, match="no example has a label"):
+        ff.Tagger().fit(train.X, csr_array((600, 4)))
+    with pytest.raises(ValueError, match="no examples"):
+        ff.Tagger().fit(train[:0])
+    with pytest.raises(ValueError, match="no targets"):
+        ff.Tagger().fit(train.X)
+    with pytest.raises(ValueError, match="values"):
+        ff.Tagger().fit(train.X, np.linspace(0, 1, 600))
+    with pytest.raises(TypeError, match="leave out y"):
+        ff.Tagger().fit(train, train.y)
+    with pytest.raises(ValueError, match="9 features but the model wants"):
+        tagger.predict_topk(np.ones((1, 9), np.float32))
+    with pytest.raises(ValueError, match="k must be at least 1 and at most 40"):
+        tagger.predict_topk(train, 41)
+    with pytest.raises(ValueError, match="no loss"):
+        tagger.evaluate(train, ["loss"])
+    with pytest.raises(ValueError, match="one encoder"):
+        tagger.evaluate(ff.Dataset(train.X, train.y))
+    with pytest.raises(ValueError, match="a row per example"):
+        tagger.predict_scores(train, csr_array((1, 40)))
