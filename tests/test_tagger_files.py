@@ -78,7 +78,7 @@ def mutated(array, rng):
         case 0:
             return array[: len(array) // 2].copy()
         case 1:
-            return array.astype(np.float64 if array.dtype != np.float64 else np.int8)
+            return array.astype(np.float32 if array.dtype != np.float32 else np.int32)
         case 2:
             return array[None].copy()
         case 3:
