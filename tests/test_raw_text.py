@@ -89,10 +89,15 @@ def test_gzip_marks_of_order_and_windows_ends_of_lines_change_nothing(path, tmp_
     assert (one.y != other.y).nnz == 0
 
 
+def tagger(data):
+    return ff.Tagger("fast", n_jobs=1).fit(data)
+
+
+@pytest.mark.parametrize("train", [trained, tagger])
 @pytest.mark.parametrize("words", WORDS, ids=repr)
-def test_a_loaded_model_takes_raw_text_and_predicts_the_same_bits(path, tmp_path, words):
+def test_a_loaded_model_takes_raw_text_and_predicts_the_same_bits(path, tmp_path, words, train):
     data = load_text(path, vectorizer=words)
-    net = trained(data)
+    net = train(data)
     net.save(tmp_path / "model.safetensors")
     loaded = ff.load(tmp_path / "model.safetensors")
     assert loaded.encoding == net.encoding
@@ -188,6 +193,15 @@ def test_importing_fewfire_imports_no_scikit_learn():
     code = "import sys, fewfire, fewfire.cli; print('sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "False\n"
+
+
+def test_reasons_of_a_tagger_of_raw_text_are_words(path):
+    folder = path.parent
+    run("train", path.name, "--preset", "fast", "-o", "pets", "-q", cwd=folder)
+    (folder / "new.tsv").write_text("a cat\n")
+    out, _ = run("predict", "pets", "new.tsv", "-k", 1, "--why", cwd=folder)
+    assert out.startswith("cat\t")
+    assert "cat +" in out
 
 
 @pytest.mark.parametrize("options", [(), ("--hash-words", 64)], ids=["counted", "hashed"])

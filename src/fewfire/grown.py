@@ -123,8 +123,13 @@ class Grown(Labeller):
         return cells(self.forest, tree, n)
 
     def feature_name(self, feature: int) -> str:
-        """Return what a feature or pair is called: by `feature_names`, or its number."""
-        return self.forest.expansion.name(int(feature), self.feature_names)
+        """Return what a feature or pair is called: by `feature_names`, the words of the text it was
+        trained on, or its number."""
+        names = self.feature_names
+        text = self.trained_encoding.text
+        if names is None and text is not None:
+            names = text.words
+        return self.forest.expansion.name(int(feature), names)
 
     def save(self, path: PathLike) -> None:
         """Write the tagger to a safetensors file: beside `path` first, then renamed."""

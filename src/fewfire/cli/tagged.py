@@ -79,6 +79,8 @@ def inspect_tagged(model: Labeller, path: Path, n_cells: int, *, as_json: bool) 
         return
     print(f"{path}: {model!r}, {size / 1e6:.1f} MB")
     print(tagger.settings)
+    if tagger.trained_encoding.text is not None:
+        print(f"takes raw text: {tagger.trained_encoding.text!r}")
     print(
         f"trained on {tagger.n_trained:,} examples; {len(tagger.never_seen):,} labels were never "
         f"seen; {len(tagger.forest.expansion.keys):,} pairs of features"
