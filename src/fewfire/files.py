@@ -153,6 +153,8 @@ def _bfloat16(path: Path, names: Sequence[str]) -> Arrays:
             values = np.fromfile(file, np.uint16, (end - begin) // 2)
             arrays[name] = values.reshape(header[name]["shape"])
     return arrays
+
+
 def checked_counts(arrays: Arrays, n_labels: int, n_trained: int) -> NDArray[np.int64]:
     """Return the label counts of a model; raise unless each is 0 to `n_trained`."""
     check_array(arrays, "label_counts", (n_labels,), np.int64)
