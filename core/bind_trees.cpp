@@ -187,6 +187,7 @@ void bind_trees(nb::module_& m) {
                 "labels must have a list per example");
         check_ascending(view(label_indptr), view(labels), tree.n_labels());
         check_examples(view(order), inputs.n_rows());
+        require(n_negatives >= 0, "n_negatives must be at least 0");
         require(order.size() == rates.size() && lr.size() == tree.levels.size(),
                 "one rate per example and level is wanted");
         TreeTotals totals;

@@ -34,6 +34,7 @@ inline std::vector<Member> members_of(const std::vector<PackedTree*>& trees,
   require(!trees.empty() && trees.size() == inputs.size(), "inputs for each tree are wanted");
   std::vector<Member> members;
   for (size_t i = 0; i < trees.size(); ++i) {
+    require(trees[i] != nullptr && inputs[i] != nullptr, "None is no tree, and no inputs");
     require(trees[i]->n_features == inputs[i]->n_columns(), "inputs have another width than a tree");
     require(trees[i]->places.size() == trees[0]->places.size(), "trees are of different labels");
     check_examples(ids, inputs[i]->n_rows());

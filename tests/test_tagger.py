@@ -446,3 +446,41 @@ def test_wrong_data_is_refused(tagger, train):
         tagger.evaluate(ff.Dataset(train.X, train.y))
     with pytest.raises(ValueError, match="a row per example"):
         tagger.predict_scores(train, csr_array((1, 40)))
+
+
+# -- data that is hard ----------------------------------------------------------------------------
+
+
+def test_many_unknown_features_on_few_shared_rows_do_not_make_weights_grow():
+    rng = np.random.default_rng(0)
+    X = (rng.random((400, 2000)) < 0.5).astype(np.float32)
+    tagger = ff.Tagger("fast", n_jobs=1, labels_per_cell=20, memory="3.3M")
+    tagger.fit(X, rng.integers(200, size=400))
+    assert all(abs(level.bias).max() < 5 for level in tagger.forest.trees[0].levels)
+    losses = [row["train/loss"] for row in tagger.history_]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(("size", "power"), [(1e-20, 2.0), (1e20, 2.0), (1e-42, 1.0)])
+def test_the_size_of_values_does_not_matter(size, power):
+    X = np.eye(6, dtype=np.float32)[np.arange(60) % 6]
+    labels = np.arange(60) % 6
+    tagger = ff.Tagger("fast", power=power, n_jobs=1).fit(np.float32(size) * X, labels)
+    assert_array_equal(tagger.predict_topk(np.float32(size) * X, 1).indices[:, 0], labels)
+
+
+def test_a_training_that_fails_changes_nothing(train, monkeypatch):
+    tagger = ff.Tagger("fast", **SMALL).fit(train)
+    before = tagger.state()
+    monkeypatch.setattr("fewfire.trees.forest.Forest.pack", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tagger.partial_fit(train, max_epochs=1)
+    assert tagger.state()[0] == before[0]
+    assert all(
+        array is tagger.state()[1][name] for name, array in before[1].items() if "trees" in name
+    )
+
+
+def test_scores_of_candidates_are_a_sparse_array_like_any_other(tagger, test):
+    scores = tagger.predict_scores(test, csr_array(np.ones((len(test), 40), np.float32)))
+    assert len(scores.nonzero()[0]) == scores.tocoo().nnz == 40 * len(test)

@@ -22,8 +22,8 @@ void scale_to_unit(std::vector<float>& values) {
   double total = 0.0;
   for (const float value : values) total += static_cast<double>(value) * value;
   if (total == 0.0) return;
-  const float scale = static_cast<float>(1.0 / std::sqrt(total));
-  for (float& value : values) value *= scale;
+  const double scale = 1.0 / std::sqrt(total);
+  for (float& value : values) value = static_cast<float>(value * scale);
 }
 
 // The largest features of all rows: those of row i at indices[indptr[i]], ascending.
@@ -125,7 +125,11 @@ SparseVector Expanded::row(int64_t i, RowBuffer& buffer) const {
   const SparseVector x = source_.row(i, own);
   buffer.ids.assign(x.ids.begin(), x.ids.end());
   buffer.values.resize(x.values.size());
-  for (size_t k = 0; k < x.values.size(); ++k) buffer.values[k] = power_of(x.values[k], expansion_.power);
+  float largest = 0.0f;
+  for (const float value : x.values) largest = std::max(largest, std::abs(value));
+  const int exponent = largest > 0.0f ? std::ilogb(largest) : 0;  // so that no power leaves the range
+  for (size_t k = 0; k < x.values.size(); ++k)
+    buffer.values[k] = power_of(std::scalbn(x.values[k], -exponent), expansion_.power);
   scale_to_unit(buffer.values);
   if (expansion_.pairs.size() > 0) add_pairs(buffer);
   return {buffer.ids, buffer.values};

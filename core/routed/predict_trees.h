@@ -9,8 +9,8 @@
 namespace fewfire {
 
 struct Search {
-  int64_t beam = 10;         // nodes per level that are opened
-  float path_weight = 0.3f;  // of the log likelihoods of the nodes on the way, beside the label's own
+  int64_t beam;       // nodes per level that are opened
+  float path_weight;  // of the log likelihoods of the nodes on the way, beside the label's own
 };
 
 struct Member {  // of the average

@@ -19,6 +19,7 @@ struct Space {  // scratch of one thread
   Rows rows;
   std::vector<float> scores, deltas, coefficients;
   std::vector<int32_t> lines;
+  std::vector<float> shared;  // sums of values per shared row; 0 between nodes
   TreeTotals totals;
 };
 
@@ -39,7 +40,7 @@ inline float delta_of(TreeLoss kind, float z, bool is_target, double& loss) {
   if (kind == TreeLoss::squared_hinge) {
     const float gap = is_target ? 1.0f - z : 1.0f + z;
     if (gap <= 0.0f) return 0.0f;
-    loss += gap * gap;
+    loss += 0.5f * gap * gap;
     return is_target ? -gap : gap;
   }
   loss -= log_likelihood(kind, is_target ? z : -z);
@@ -92,9 +93,32 @@ void update_bias(const Level& level, int64_t node, float lr, Space& space) {
     }
 }
 
+// The squared length of an example as a node sees it: features that share a row add up there, so it may be
+// far above 1, and steps of the usual size would overshoot.
+float seen_square(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x,
+                  Space& space) {
+  const int64_t known = level.known[node];
+  space.shared.resize(std::max(space.shared.size(), static_cast<size_t>(level.n_rows(node) - known)));
+  float total = 0.0f;
+  for (int64_t k = 0; k < x.size(); ++k) {
+    if (rows[k] < known)
+      total += x.values[k] * x.values[k];
+    else
+      space.shared[rows[k] - known] += x.values[k];
+  }
+  for (const RowId row : rows) {
+    if (row < known) continue;
+    float& sum = space.shared[row - known];
+    total += sum * sum;
+    sum = 0.0f;
+  }
+  return total;
+}
+
 void update_node(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x, float lr,
                  float bias_lr, Space& space) {
   if (space.lines.empty()) return;
+  lr /= std::max(1.0f, seen_square(level, node, rows, x, space));
   space.coefficients.resize(static_cast<size_t>(x.size()));
   for (int64_t k = 0; k < x.size(); ++k) space.coefficients[k] = -lr * x.values[k];
   kernels().spread_lines(space.deltas.data(), space.lines.data(), static_cast<int64_t>(space.lines.size()),

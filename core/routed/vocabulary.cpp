@@ -18,6 +18,7 @@ void add_up(const Inputs& inputs, std::span<const RowId> examples, RowBuffer& bu
   for (const RowId example : examples) {
     const SparseVector x = inputs.row(example, buffer);
     for (int64_t k = 0; k < x.size(); ++k) {
+      if (x.values[k] == 0.0f) continue;
       float& sum = sums.of[x.ids[k]];
       if (sum == 0.0f) sums.found.push_back(x.ids[k]);
       sum += std::abs(x.values[k]);

@@ -13,7 +13,6 @@ from scipy.special import expit
 from .config import check_number
 from .data import Dataset, Encoding
 from .data.dataset import Examples
-from .data.features import make_csr
 from .evaluation import TopK
 from .figures import Frequencies
 from .files import Arrays, PathLike, write_model
@@ -88,7 +87,7 @@ class Blend(Labeller):
         scores = self.network.predict_scores(data, wanted, n_jobs=n_jobs)
         share = np.float32(self.weight)
         mean = (1 - share) * np.maximum(likely.data, 0) + share * self._probabilities(scores)
-        return make_csr(mean, wanted.indices, wanted.indptr, wanted.shape)
+        return csr_array((mean, wanted.indices, wanted.indptr), shape=wanted.shape)
 
     def _probabilities(self, scores: csr_array) -> NDArray[np.float32]:
         if self.network.loss == "logistic":

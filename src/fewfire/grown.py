@@ -12,7 +12,6 @@ from scipy.sparse import csr_array
 from .config import check_integer, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
-from .data.features import make_csr
 from .data.words import Vectorizer
 from .evaluation import TopK
 from .figures import Frequencies
@@ -90,7 +89,7 @@ class Grown(Labeller):
         data = self.examples(X)
         wanted = self.candidates(candidates, len(data))
         scores = self.forest.score(data, wanted, self._threads(n_jobs))
-        return make_csr(scores, wanted.indices, wanted.indptr, wanted.shape)
+        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape)
 
     def explain(self, X: Examples, k: int = 1, *, n: int = 10) -> list[list[Reason]]:
         """Return for each row of `X` the `k` best labels, and the `n` features, and pairs of them,

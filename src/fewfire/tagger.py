@@ -3,7 +3,9 @@ together with the way down to them. docs/tagger.md tells how they learn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,13 +169,14 @@ class Tagger(Grown):
         prepared = prepare(train, self._wanted, self._limit, self.random_state, n_threads)
         if self.verbose:
             tell(f"{prepared.settings}\n{prepared.memory}")
-        self.settings = prepared.settings
-        self.encoding, self.feature_names = train.encoding, None
-        self.label_counts, self.n_trained = np.zeros(train.n_labels, np.int64), 0
         rows, lists = prepared.rows, prepared.lists
-        epochs = self.settings.max_epochs
-        factor = rate_factor(len(train), epochs)
-        self._learn(prepared.grow(), prepared.expansion, rows, lists, epochs, factor, sets)
+        with self._all_or_nothing():
+            self.settings = prepared.settings
+            self.encoding, self.feature_names = train.encoding, None
+            self.label_counts, self.n_trained = np.zeros(train.n_labels, np.int64), 0
+            epochs = self.settings.max_epochs
+            factor = rate_factor(len(train), epochs)
+            self._learn(prepared.grow(), prepared.expansion, rows, lists, epochs, factor, sets)
         return self
 
     def partial_fit(
@@ -224,9 +227,10 @@ class Tagger(Grown):
         rows = self.forest.rows(data, n_threads)
         lists = label_lists(data, encoding.n_labels)
         trees = with_labels(self.forest, rows, lists, n_threads=n_threads)
-        self.encoding = encoding
-        self.label_counts = np.pad(self.frequencies[0], (0, encoding.n_labels - old.n_labels))
-        self._learn(trees, self.forest.expansion, rows, lists, epochs, 1.0, sets)
+        with self._all_or_nothing():
+            self.encoding = encoding
+            self.label_counts = np.pad(self.frequencies[0], (0, encoding.n_labels - old.n_labels))
+            self._learn(trees, self.forest.expansion, rows, lists, epochs, 1.0, sets)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -241,6 +245,16 @@ class Tagger(Grown):
     @property
     def _limit(self) -> int:
         return memory_limit(self.memory)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Forget what a training changed if it raises."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).update(before)
+            raise
 
     def _learn(
         self,
@@ -300,4 +314,4 @@ def _continued(old: Encoding, data: Dataset) -> Encoding:
             "the labels of the data go on from others than the tagger's: name the tagger's labels "
             "first, in their order, and then the new ones"
         )
-    return Encoding(old.n_features, old.kind, n_labels, names, old.zero_based)
+    return replace(old, n_labels=n_labels, label_names=names)

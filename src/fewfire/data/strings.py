@@ -25,7 +25,7 @@ def as_dataset(X: Any, encoding: Encoding | None) -> Dataset:
         return Dataset(X)
     if encoding is None or encoding.text is None:
         raise ValueError(
-            "X holds text, but the network was not trained on text: train on a data set that "
+            "X holds text, but the model was not trained on text: train on a data set that "
             "load_text read, or give numbers"
         )
     return Dataset(encoding.text([str(text) for text in X]), like=encoding.of_features())

@@ -22,7 +22,7 @@ from .tree import LabelTree
 
 _CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
 _GRAIN = 16  # examples that a thread of the core takes at a time: fewer want no more threads
-_DENSE, _DENSE_NONZERO = (_core.LEDGER_FIELDS.index(name) for name in ("dense", "dense_nonzero"))
+_DENSE = _core.LEDGER_FIELDS.index("dense")
 
 
 class Forest:
@@ -114,6 +114,8 @@ class Forest:
     ) -> Forest:
         """Make the forest of a file; raise `ValueError` if it is damaged."""
         settings = Settings.from_dict(described["settings"])
+        if settings.prune is None:
+            raise ValueError("a trained tagger tells its prune")
         n_levels = check_integer("n_levels", described["n_levels"], low=1, high=64)
         keys = arrays["pairs"]
         if keys.dtype != np.uint64 or keys.ndim != 1:

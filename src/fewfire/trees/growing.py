@@ -48,7 +48,7 @@ def _likeliest_cells(
     """Return for each column of `lists` the cell with the largest sum of likelihoods over its
     examples."""
     n_cells = tree.levels[-1].n_nodes
-    if n_cells == 1:
+    if n_cells == 1 or lists.shape[1] == 0:
         return np.zeros(lists.shape[1], np.int64)
     router = PackedTree(
         np.arange(n_cells, dtype=np.int32), tree.levels[:-1], n_cells, tree.width, loss

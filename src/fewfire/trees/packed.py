@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..bfloat16 import is_finite
 from ..files import Arrays
 from .layout import Layout
 from .presets import LEARNING
@@ -55,6 +56,14 @@ class PackedLevel:
             raise ValueError("children of a level do not fit its biases")
         if len(self.bias_moments) != len(self.bias) or not (self.bias_moments > 0).all():
             raise ValueError("moments of a level do not fit its biases")
+        halves = (self.weights & np.uint32(0xFFFF)).astype(np.uint16)
+        for name, finite in (
+            ("bias", np.isfinite(self.bias).all()),
+            ("bias_moments", np.isfinite(self.bias_moments).all()),
+            ("weights", is_finite(halves)),
+        ):
+            if not finite:
+                raise ValueError(f"{name} of a level are not all finite")
         self.core  # noqa: B018  # checks what the core follows blindly
 
     @classmethod

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..config import check_choice, check_integer, check_number
 
+_MOST_LABELS = 32_768  # of a cell: a packed weight has 16 bits for its column
 TREE_LOSSES = ("squared_hinge", "logistic")
 
 
@@ -31,10 +32,12 @@ class Settings:
         for name in ("n_trees", "max_epochs", "labels_per_cell", "beam"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name), low=1))
         check_integer("n_trees", self.n_trees, low=1, high=256)
+        check_integer("labels_per_cell", self.labels_per_cell, low=1, high=_MOST_LABELS)
         check_number("power", self.power, above=0.0, high=10.0)
         if self.prune is not None:
             check_number("prune", self.prune, low=0.0, high=1.0)
-        check_integer("pairs", self.pairs, low=0, high=self.n_trees)
+        pairs = check_integer("pairs", self.pairs, low=0, high=self.n_trees)
+        object.__setattr__(self, "pairs", pairs)
         check_choice("loss", self.loss, TREE_LOSSES)
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,4 +123,7 @@ def settings_of(preset: str, given: Mapping[str, Any]) -> Settings:
     """
     check_choice("preset", preset, tuple(PRESETS))
     chosen = {name: value for name, value in given.items() if value is not None}
+    if "n_trees" in chosen and "pairs" not in chosen:
+        n_trees = check_integer("n_trees", chosen["n_trees"], low=1)
+        chosen["pairs"] = min(PRESETS[preset].pairs, n_trees)
     return replace(PRESETS[preset], **chosen)

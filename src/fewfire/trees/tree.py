@@ -89,8 +89,3 @@ class LabelTree:
     def core(self, width: int) -> _core.Tree:
         """Return the core's view of a tree on `width` features."""
         return _core.Tree(self.cores, width)
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory that the tree takes."""
-        return sum(level.layout.n_bytes for level in self.levels)
