@@ -85,7 +85,7 @@ def gradients(loss: str, z: np.ndarray, is_target: np.ndarray) -> tuple[np.ndarr
     sign = np.where(is_target, 1, -1)
     if loss == "squared_hinge":
         gap = np.maximum(0, 1 - sign * z)
-        return -sign * gap, float((gap**2).sum())
+        return -sign * gap, float((gap**2).sum() / 2)
     return 1 / (1 + np.exp(-z)) - is_target, float(np.logaddexp(0, -sign * z).sum())
 
 
@@ -110,6 +110,8 @@ def targets_of(tree: Tree, labels: Iterable[int]) -> list[set[int]]:
 
 def step(node: Node, x: np.ndarray, delta: np.ndarray, lr: float, bias_lr: float) -> None:
     rows, values = node.rows(x)
+    seen = np.bincount(rows, values)  # features that share a row add up
+    lr /= max(1.0, float((seen**2).sum()))
     np.subtract.at(node.weights, rows, lr * np.outer(values, delta))
     node.moments += delta**2
     node.bias -= bias_lr * delta / np.sqrt(node.moments)
