@@ -7,8 +7,9 @@ or the department, rather frequent than rare ones. Words are numbered by frequen
 the tree has some of its own, and each word of an example comes from one of its labels, from a node
 above the first, or from all. Values are those of tf-idf, of norm 1.
 
-At the shape of Amazon-670K (490,449 examples, 135,909 features, 670,091 labels) an example has 5.3
-labels and 65 features, and a label 3.9 examples: half have 3 or less, the most frequent 1,700.
+At the shape of Amazon-670K (490,449 examples, 135,909 features, 670,091 labels) an example has 5
+labels and 62 features, and a label 3.6 examples: half have 3 or less, 11 % none, the most frequent
+623.
 """
 
 from __future__ import annotations
