@@ -28,22 +28,17 @@ void check_packed(const PackedLevel& level) {
   };
   for (size_t node = 0; node < n; ++node) {
     require(level.n_children(node) > 0, "a node needs a child");
-    for (int64_t child = level.children[node]; child < level.children[node + 1]; ++child)
-      require(level.parents[child] == static_cast<RowId>(node), "parents do not fit children");
     for (int64_t row = level.shared[node]; row < level.shared[node + 1]; ++row)
       check_row(static_cast<int64_t>(level.nodes.size()) + row, static_cast<int64_t>(node));
   }
+  check_parents(level);
   for (size_t row = 0; row < level.nodes.size(); ++row)
     check_row(static_cast<int64_t>(row), level.nodes[row]);
 }
 
 PackedTree make_tree(const std::vector<PackedLevel>& levels, int64_t n_features, const std::string& loss,
                      std::span<const RowId> labels, int64_t n_labels) {
-  require(!levels.empty(), "a tree needs a level");
-  require(levels.front().n_nodes() == 1, "the first level is the root alone");
-  for (size_t l = 0; l + 1 < levels.size(); ++l)
-    require(levels[l].children.back() == levels[l + 1].n_nodes(),
-            "the children of a level are the nodes below it");
+  check_levels(levels);
   require(static_cast<int64_t>(labels.size()) == levels.back().children.back(),
           "one label per place of the tree is wanted");
   PackedTree tree{levels, n_features, tree_loss_of(loss), labels,
@@ -93,7 +88,7 @@ void bind_packed(nb::module_& m) {
         require(least >= 0.0f, "least must be at least 0");
         for (int64_t node = 0; node < level.n_nodes(); ++node)
           require(level.n_children(node) <= 65536 &&
-                      (level.known[node] < level.n_rows(node) || level.known[node] >= n_features),
+                      (level.n_shared(node) > 0 || level.known[node] >= n_features),
                   "a node has too many children, or features without a row");
         Packed packed;
         {
@@ -128,13 +123,13 @@ void bind_packed(nb::module_& m) {
         require(packed.n_nodes() == level.n_nodes(), "levels have different nodes");
         for (int64_t node = 0; node < level.n_nodes(); ++node)
           require(packed.n_children(node) == level.n_children(node) &&
-                      packed.shared[node + 1] - packed.shared[node] == level.n_rows(node) - level.known[node],
+                      packed.shared[node + 1] - packed.shared[node] == level.n_shared(node),
                   "nodes differ in their children or shared rows");
         for (RowId feature = 0; static_cast<size_t>(feature) + 1 < packed.lists.size(); ++feature)
-          for (const RowId node : packed.nodes_of(feature))
-            require(level.n_rows(node) == level.known[node] ? feature < level.known[node]
-                                                            : find_row(table_of(level, feature), node) >= 0,
-                    "a node does not know a feature");
+          for (const RowId node : packed.nodes_of(feature)) {
+            const RowId row = known_row(level, table_of(level, feature), feature, node);
+            require(row >= 0 && row < level.known[node], "a node does not know a feature");
+          }
         nb::gil_scoped_release unlocked;
         unpack(packed, level);
       },

@@ -51,21 +51,16 @@ void check_level(const Level& level) {
     require(size > 0 && size % level.width(node) == 0 && level.known[node] >= 0 &&
                 level.known[node] <= level.n_rows(node),
             "a node's block must hold whole rows, those of its known features first");
-    for (int64_t child = level.children[node]; child < level.children[node + 1]; ++child)
-      require(level.parents[child] == node, "parents do not fit children");
   }
+  check_parents(level);
   check_tables(level);
 }
 
 void check_tree(const Tree& tree) {
-  require(!tree.levels.empty(), "a tree needs a level");
-  require(tree.levels.front().n_nodes() == 1, "the first level is the root alone");
-  for (size_t l = 0; l + 1 < tree.levels.size(); ++l)
-    require(tree.levels[l].children.back() == tree.levels[l + 1].n_nodes(),
-            "the children of a level are the nodes below it");
+  check_levels(tree.levels);
   for (const Level& level : tree.levels)
     for (int64_t node = 0; node < level.n_nodes(); ++node)
-      require(level.known[node] < level.n_rows(node) || level.known[node] == tree.n_features,
+      require(level.n_shared(node) > 0 || level.known[node] == tree.n_features,
               "a node without shared rows must have a row for each feature");
 }
 

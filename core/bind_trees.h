@@ -18,6 +18,24 @@ void check_begins(std::span<const T> begins, size_t n_nodes, size_t end, const c
           what);
 }
 
+// Of a Level or a PackedLevel: children know their node.
+template <class AnyLevel>
+void check_parents(const AnyLevel& level) {
+  for (int64_t node = 0; node < level.n_nodes(); ++node)
+    for (int64_t child = level.children[node]; child < level.children[node + 1]; ++child)
+      require(level.parents[child] == node, "parents do not fit children");
+}
+
+// Of a tree's levels, packed or not.
+template <class AnyLevel>
+void check_levels(const std::vector<AnyLevel>& levels) {
+  require(!levels.empty(), "a tree needs a level");
+  require(levels.front().n_nodes() == 1, "the first level is the root alone");
+  for (size_t l = 0; l + 1 < levels.size(); ++l)
+    require(levels[l].children.back() == levels[l + 1].n_nodes(),
+            "the children of a level are the nodes below it");
+}
+
 inline Numpy<int64_t> ledger_of(const Tally& tally) {
   const auto values = tally.values();
   return to_numpy(std::vector<int64_t>(values.begin(), values.end()), {1, values.size()});

@@ -1,6 +1,7 @@
 #include "routed/packed.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace fewfire {
@@ -19,12 +20,20 @@ void append_row(const Level& level, int64_t node, int64_t row, float least, Pack
   packed.rows.push_back(static_cast<uint32_t>(packed.weights.size()));
 }
 
+// Nodes with a row for every feature: no table lists them.
+std::vector<RowId> dense_nodes(const Level& level) {
+  std::vector<RowId> nodes;
+  for (RowId node = 0; node < level.n_nodes(); ++node)
+    if (level.n_shared(node) == 0) nodes.push_back(node);
+  return nodes;
+}
+
 // The nodes that know a feature, ascending, and its rows there.
-void find_homes(const Level& level, RowId feature, std::vector<uint64_t>& homes) {
+void find_homes(const Level& level, std::span<const RowId> dense, RowId feature,
+                std::vector<uint64_t>& homes) {
   homes.clear();
-  for (int64_t node = 0; node < level.n_nodes(); ++node)  // those with a row for every feature
-    if (level.n_rows(node) == level.known[node])
-      homes.push_back(static_cast<uint64_t>(node) << 32 | static_cast<uint64_t>(feature));
+  for (const RowId node : dense)
+    homes.push_back(static_cast<uint64_t>(node) << 32 | static_cast<uint64_t>(feature));
   for (const uint64_t entry : table_of(level, feature))
     if (entry != kNoEntry) homes.push_back(entry);
   std::sort(homes.begin(), homes.end());
@@ -43,9 +52,10 @@ int64_t packed_row(const PackedLevel& level, RowId feature, RowId node) {
 
 Packed pack(const Level& level, int64_t n_features, float least) {
   Packed packed;
+  const std::vector<RowId> dense = dense_nodes(level);
   std::vector<uint64_t> homes;
   for (RowId feature = 0; feature < n_features; ++feature) {
-    find_homes(level, feature, homes);
+    find_homes(level, dense, feature, homes);
     for (const uint64_t home : homes) {
       packed.nodes.push_back(static_cast<RowId>(home >> 32));
       append_row(level, packed.nodes.back(), static_cast<int64_t>(home & 0xffffffffu), least, packed);
@@ -55,7 +65,7 @@ Packed pack(const Level& level, int64_t n_features, float least) {
   for (int64_t node = 0; node < level.n_nodes(); ++node) {
     for (int64_t row = level.known[node]; row < level.n_rows(node); ++row)
       append_row(level, node, row, least, packed);
-    packed.shared.push_back(packed.shared.back() + level.n_rows(node) - level.known[node]);
+    packed.shared.push_back(packed.shared.back() + level.n_shared(node));
     const float* bias = level.bias.data() + level.columns[node];
     packed.bias.insert(packed.bias.end(), bias, bias + level.n_children(node));
   }
@@ -70,8 +80,7 @@ void unpack(const PackedLevel& packed, const Level& level) {
   for (RowId feature = 0; static_cast<size_t>(feature) + 1 < packed.lists.size(); ++feature)
     for (int64_t i = packed.lists[feature]; i < packed.lists[feature + 1]; ++i) {
       const RowId node = packed.nodes[i];
-      const bool is_dense = level.n_rows(node) == level.known[node];
-      write(i, node, is_dense ? feature : find_row(table_of(level, feature), node));
+      write(i, node, known_row(level, table_of(level, feature), feature, node));
     }
   int64_t from = static_cast<int64_t>(packed.nodes.size());
   for (int64_t node = 0; node < level.n_nodes(); ++node) {

@@ -3,9 +3,8 @@
 // follow each other, so that an example reads them at one place.
 #pragma once
 
-#include <bit>
-
 #include "routed/tree.h"
+#include "weights.h"
 
 namespace fewfire {
 
@@ -28,7 +27,7 @@ struct PackedLevel {
   }
 };
 
-inline float value_of(uint32_t weight) { return std::bit_cast<float>(weight << 16); }
+inline float value_of(uint32_t weight) { return widen(static_cast<BFloat16>(weight & 0xffffu)); }
 
 // The row of a feature in a node: its own, or one that it shares with others, or -1 if the node shares none.
 int64_t packed_row(const PackedLevel& level, RowId feature, RowId node);

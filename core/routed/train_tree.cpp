@@ -1,8 +1,6 @@
 #include "routed/train_tree.h"
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 
 #include "kernels.h"
 #include "pool.h"
@@ -98,7 +96,7 @@ void update_bias(const Level& level, int64_t node, float lr, Space& space) {
 float seen_square(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x,
                   Space& space) {
   const int64_t known = level.known[node];
-  space.shared.resize(std::max(space.shared.size(), static_cast<size_t>(level.n_rows(node) - known)));
+  space.shared.resize(std::max(space.shared.size(), static_cast<size_t>(level.n_shared(node))));
   float total = 0.0f;
   for (int64_t k = 0; k < x.size(); ++k) {
     if (rows[k] < known)

@@ -4,17 +4,17 @@
 
 #include "inputs.h"
 #include "ledger.h"
-#include "routed/descend.h"
+#include "routed/opened_rows.h"
 
 namespace fewfire {
 
 struct TreeOptions {
-  TreeLoss loss = TreeLoss::squared_hinge;
-  int64_t n_negatives = 6;      // other nodes per level
-  float negative_scale = 0.6f;  // of the gradients in them
-  float thin = 0.001f;          // gradients below it are left out
-  float bias_lr = 0.1f;         // of Adagrad
-  std::vector<float> lr;        // of SGD, per level
+  TreeLoss loss;
+  int64_t n_negatives;    // other nodes per level
+  float negative_scale;   // of the gradients in them
+  float thin;             // gradients below it are left out
+  float bias_lr;          // of Adagrad
+  std::vector<float> lr;  // of SGD, per level
 };
 
 struct TreeTotals {

@@ -32,6 +32,8 @@ struct Level {
   int64_t n_children(int64_t node) const { return children[node + 1] - children[node]; }
   int64_t width(int64_t node) const { return columns[node + 1] - columns[node]; }
   int64_t n_rows(int64_t node) const { return (blocks[node + 1] - blocks[node]) / width(node); }
+  // Rows behind the known ones; without any, a node has a row for each feature there is.
+  int64_t n_shared(int64_t node) const { return n_rows(node) - known[node]; }
   Matrix<float> block(int64_t node) const {
     return {weights.data() + blocks[node], n_rows(node), width(node)};
   }
@@ -63,6 +65,11 @@ inline RowId find_row(std::span<const uint64_t> table, RowId node) {
   for (size_t at = place(table.size(), node); table[at] != kNoEntry; at = (at + 1) & (table.size() - 1))
     if (static_cast<RowId>(table[at] >> 32) == node) return static_cast<RowId>(table[at]);
   return -1;
+}
+
+// The row of a feature in a node that knows it, or -1.
+inline RowId known_row(const Level& level, std::span<const uint64_t> table, RowId feature, RowId node) {
+  return level.n_shared(node) == 0 ? feature : find_row(table, node);
 }
 
 // The row of a node that a feature shares with others: one of those behind its known ones.
