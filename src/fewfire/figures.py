@@ -17,21 +17,24 @@ Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
 Frequencies: TypeAlias = "tuple[NDArray[np.int64], int]"  # label counts, of how many examples
 
 
-def asks_frequencies(wanted: Mapping[str, Cutoff]) -> bool:
-    """Whether a metric weighs labels by how often training saw them."""
-    return any(cutoff.measure == "PSP" for cutoff in wanted.values())
-
-
 def formulas_of(
-    frequencies: Frequencies | None, propensity: tuple[float, float]
+    wanted: Mapping[str, Cutoff],
+    frequencies: Callable[[], Frequencies],
+    propensity: tuple[float, float],
 ) -> dict[str, Formula]:
-    """Return the functions that compute metrics, by measure; PSP is known with frequencies."""
+    """Return the functions that compute metrics, by measure. PSP weighs labels by how often
+    training saw them: `frequencies` tells, and is asked only then."""
     formulas: dict[str, Formula] = {"P": precision_at, "nDCG": ndcg_at}
-    if frequencies is not None:
+    if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
         if len(propensity) != 2:
             raise ValueError(f"propensity is a pair (A, B), got {propensity!r}")
-        formulas["PSP"] = partial(psp_at, propensities=propensities(*frequencies, *propensity))
+        formulas["PSP"] = partial(psp_at, propensities=propensities(*frequencies(), *propensity))
     return formulas
+
+
+def depth_of(wanted: Mapping[str, Cutoff], n_labels: int) -> int:
+    """Return how many labels of each example the metrics look at."""
+    return min(max([1, *(cutoff.k for cutoff in wanted.values())]), n_labels)
 
 
 def figures(

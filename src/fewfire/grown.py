@@ -12,7 +12,6 @@ from scipy.sparse import csr_array
 from .config import check_integer, thread_count
 from .data import Dataset, Encoding
 from .data.dataset import Examples
-from .data.words import Vectorizer
 from .evaluation import TopK
 from .figures import Frequencies
 from .files import Arrays, PathLike, checked_counts, packed, unpacked, write_model
@@ -136,28 +135,21 @@ class Grown(Labeller):
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name."""
-        encoding = self.trained_encoding.to_dict()
-        names = {"label_names": encoding.pop("label_names"), "feature_names": self.feature_names}
+        encoding, of_encoding = self.trained_encoding.state()
         config = {
             "tagger": {**self.forest.describe(), "random_state": self.random_state},
             "encoding": encoding,
             "n_trained": self.n_trained,
         }
-        arrays = self.forest.arrays()
+        arrays = self.forest.arrays() | of_encoding
         arrays["label_counts"] = self.frequencies[0]
-        if self.trained_encoding.text is not None:
-            arrays |= self.trained_encoding.text.arrays()
-        arrays |= {name: packed(own) for name, own in names.items() if own is not None}
+        if self.feature_names is not None:
+            arrays["feature_names"] = packed(self.feature_names)
         return config, arrays
 
     def restore(self, config: Mapping[str, Any], arrays: Arrays) -> None:
         """Take over what `state` described; raise `ValueError` if it is damaged."""
-        names = unpacked(arrays["label_names"]) if "label_names" in arrays else None
-        described = dict(config["encoding"])
-        if "text" in described:
-            n_words = check_integer("n_features", described["n_features"], low=1, high=2**31 - 1)
-            described["text"] = Vectorizer.from_arrays(described["text"], arrays, n_words)
-        encoding = Encoding.from_dict({"label_names": names, **described})
+        encoding = Encoding.from_state(config["encoding"], arrays)
         if encoding.kind not in ("labels", "classes"):
             raise ValueError(f"a tagger of {encoding.kind}")
         n_features = check_integer("n_features", encoding.n_features, low=1, high=2**31 - 1)

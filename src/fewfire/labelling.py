@@ -14,7 +14,7 @@ from .data.dataset import Examples
 from .data.encoding import Kind
 from .data.strings import as_dataset
 from .evaluation import TopK
-from .figures import Frequencies, asks_frequencies, figures, formulas_of
+from .figures import Frequencies, depth_of, figures, formulas_of
 from .frequencies import LabelGroup, recall_by_group
 from .ledger import Ledger
 from .metrics import Metrics, cutoffs
@@ -121,8 +121,8 @@ class Labeller(ABC):
         if "loss" in names:
             raise ValueError("this model measures accuracy, P@k, nDCG@k and PSP@k, and no loss")
         wanted = cutoffs(names)
-        formulas = formulas_of(self.frequencies if asks_frequencies(wanted) else None, propensity)
-        k = min(max([1, *(cutoff.k for cutoff in wanted.values())]), self.n_outputs)
+        formulas = formulas_of(wanted, lambda: self.frequencies, propensity)
+        k = depth_of(wanted, self.n_outputs)
         top, ledger = self.find(data, k, exact=exact, n_jobs=n_jobs)
         values = figures(wanted, formulas, top.indices, data)
         ordered = {name: values[name] for name in names}
@@ -147,10 +147,7 @@ class Labeller(ABC):
     def examples(self, X: Examples) -> Dataset:
         """Return examples as a data set; raise unless they have the width of the training set."""
         data = as_dataset(X, self.trained_encoding)
-        if data.n_features != self.n_features:
-            raise ValueError(
-                f"the data has {data.n_features} features but the model wants {self.n_features}"
-            )
+        _check_width(data, self.trained_encoding)
         return data
 
     def candidates(self, wanted: Any, n_examples: int) -> csr_array:
@@ -180,14 +177,18 @@ def to_learn(X: Any, y: Any) -> Dataset:
 def check_alike(data: Dataset, encoding: Encoding) -> None:
     """Raise unless `data` has labels, and they and its features mean what `encoding` says."""
     _check_targets(data)
-    if data.n_features != encoding.n_features:
-        raise ValueError(
-            f"the data has {data.n_features} features but the model wants {encoding.n_features}"
-        )
+    _check_width(data, encoding)
     if data.n_labels > encoding.n_labels or data.label_names != encoding.label_names:
         raise ValueError(
             f"the data has {data.n_labels} labels, or other names of them, than the "
             f"{encoding.n_labels} of the training set; read both files with one encoder: like=train"
+        )
+
+
+def _check_width(data: Dataset, encoding: Encoding) -> None:
+    if data.n_features != encoding.n_features:
+        raise ValueError(
+            f"the data has {data.n_features} features but the model wants {encoding.n_features}"
         )
 
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from .blend import Blend, part
 from .config import check_integer
 from .data import Encoding
-from .data.words import Vectorizer
-from .files import Arrays, FormatError, PathLike, check_array, checked_counts, read_model, unpacked
+from .files import Arrays, FormatError, PathLike, check_array, checked_counts, read_model
 from .hashed import Hashed
 from .layers import array_specs
 from .network import LOSSES, Network
@@ -76,11 +75,7 @@ def _network(config: Mapping[str, Any], arrays: Arrays) -> Network:
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")
     if config["encoding"] is not None:
-        names = unpacked(arrays["label_names"]) if "label_names" in arrays else None
-        described = {"label_names": names, **config["encoding"]}
-        if "text" in described:
-            described["text"] = Vectorizer.from_arrays(described["text"], arrays, net.n_features)
-        net.encoding = Encoding.from_dict(described)
+        net.encoding = Encoding.from_state(config["encoding"], arrays)
         if net.encoding.n_features != net.n_features or net.encoding.n_labels > net.n_outputs:
             raise ValueError("its encoding does not fit its layers")
     net.n_trained = check_integer("n_trained", config.get("n_trained", 0), low=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,8 @@ from .evaluation import (
     evaluate,
     output_scores,
 )
-from .figures import asks_frequencies, figures, formulas_of
-from .files import Arrays, PathLike, packed, write_model
+from .figures import depth_of, figures, formulas_of
+from .files import Arrays, PathLike, write_model
 from .frequencies import LabelGroup, recall_by_group
 from .layers import (
     Layer,
@@ -383,9 +384,8 @@ class Network:
         wanted = cutoffs(names)
         if data.kind == "values" and wanted:
             raise ValueError("values have a loss only; other metrics are for classes and labels")
-        frequencies = self._frequencies("PSP@k") if asks_frequencies(wanted) else None
-        formulas = formulas_of(frequencies, propensity)
-        k = min(max([1, *(cutoff.k for cutoff in wanted.values())]), self.n_outputs)
+        formulas = formulas_of(wanted, partial(self._frequencies, "PSP@k"), propensity)
+        k = depth_of(wanted, self.n_outputs)
         result = self._evaluate(data, k, exact, n_jobs, losses=True)
         values = {"loss": float(result.losses.mean())} if "loss" in names else {}
         values |= figures(wanted, formulas, result.top.indices, data)
@@ -576,8 +576,7 @@ class Network:
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name."""
-        encoding = None if self.encoding is None else self.encoding.to_dict()
-        label_names = None if encoding is None else encoding.pop("label_names")
+        encoding, of_encoding = (None, {}) if self.encoding is None else self.encoding.state()
         config = {
             "layers": [layer.settings.to_dict() for layer in self.layers],
             "random_state": self.random_state,
@@ -587,11 +586,7 @@ class Network:
         }
         names = array_specs([layer.settings for layer in self.layers])
         own = (array for layer in self.layers for array in layer.arrays)
-        arrays: Arrays = dict(zip(names, own, strict=True))
-        if label_names is not None:
-            arrays["label_names"] = packed(label_names)
-        if self.encoding is not None and self.encoding.text is not None:
-            arrays |= self.encoding.text.arrays()
+        arrays: Arrays = dict(zip(names, own, strict=True)) | of_encoding
         if self.label_counts is not None:
             arrays["label_counts"] = self.label_counts
         return config, arrays

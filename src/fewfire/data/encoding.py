@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from ..config import check_integer
+from ..files import Arrays, packed, unpacked
 from .words import Vectorizer
 
 Kind: TypeAlias = Literal["classes", "labels", "values"] | None
@@ -62,6 +64,23 @@ class Encoding:
         }
         text = {} if self.text is None else {"text": self.text.to_dict()}
         return {**own, "label_names": names, **text}
+
+    def state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what a model's file holds: a description for JSON, and the arrays by name."""
+        described = self.to_dict()
+        names = described.pop("label_names")
+        arrays: Arrays = {} if names is None else {"label_names": packed(names)}
+        return described, arrays | ({} if self.text is None else self.text.arrays())
+
+    @classmethod
+    def from_state(cls, described: Mapping[str, Any], arrays: Arrays) -> Encoding:
+        """Make the encoding that `state` described; raise `ValueError` if it is damaged."""
+        names = unpacked(arrays["label_names"]) if "label_names" in arrays else None
+        own = {"label_names": names, **described}
+        if "text" in own:
+            n_words = check_integer("n_features", own["n_features"], low=1, high=2**31 - 1)
+            own["text"] = Vectorizer.from_arrays(own["text"], arrays, n_words)
+        return cls.from_dict(own)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Encoding:

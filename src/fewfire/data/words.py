@@ -100,8 +100,6 @@ class Vectorizer:
             and np.array_equal(self.idf, other.idf)
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
     @property
     def n_features(self) -> int:
         """Width of the features."""
