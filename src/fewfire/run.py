@@ -26,7 +26,7 @@ from .network import Network, default_loss
 from .optimizers import core_optimizer
 from .plan import Plan
 from .priors import start_at_priors
-from .progress import Pace, Sums, progress_bar, say, tell
+from .progress import Pace, Sums, progress_bar, tell, tell_epoch
 from .renumber import renumber
 from .upkeep import Upkeep
 
@@ -85,7 +85,7 @@ class Run:
             while self.epoch < self.max_epochs:
                 record = self._one_epoch()
                 self.history.append(record)
-                say(self.plan, record)
+                tell_epoch(record, self.plan.max_epochs, verbose=self.plan.verbose)
                 stops = [callback.on_epoch_end(self, record) for callback in self.plan.callbacks]
                 if any(stops):
                     break

@@ -288,7 +288,8 @@ class Tagger(Grown):
             return self._measure(sets)
 
         self.history_ = fitting.go(measure)
-        self._forest = Forest.pack(self.settings, expansion, trees)
+        if not sets or self.history_.interrupted:  # otherwise measured as it is now
+            self._forest = Forest.pack(self.settings, expansion, trees)
 
     def _measure(self, sets: Mapping[str, Dataset]) -> dict[str, float]:
         return {

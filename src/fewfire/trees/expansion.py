@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -11,6 +14,8 @@ from ..data import Dataset
 from ..data.features import make_csr
 from ..evaluation import core_inputs
 from .presets import LARGEST, LEAST_ROWS, PAIR_SCALE, Settings
+
+T = TypeVar("T")
 
 _MOST_FEATURES = 2**31 - 1
 
@@ -75,6 +80,12 @@ def expansions_of(settings: Settings, expansion: Expansion) -> list[Expansion]:
     if settings.pairs < settings.n_trees:
         plain = Expansion(expansion.n_features, expansion.power)
     return [expansion if number < settings.pairs else plain for number in range(settings.n_trees)]
+
+
+def for_each(expansions: list[Expansion], make: Callable[[Expansion], T]) -> list[T]:
+    """Return what `make` makes of each; trees that read alike share one."""
+    made = {own: make(own) for own in set(expansions)}
+    return [made[own] for own in expansions]
 
 
 def as_inputs(rows: csr_array) -> _core.SparseInputs:

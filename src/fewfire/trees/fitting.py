@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from ..history import History
 from ..ledger import Ledger
-from ..progress import epoch_bar, tell
+from ..progress import epoch_bar, tell_epoch
 from .plan import renumbered
 from .presets import LEARNING
 from .training import Lesson, mean_loss, train_epoch
@@ -78,7 +78,7 @@ class Fitting:
                 for epoch in range(1, self.max_epochs + 1):
                     record = self._one_epoch(epoch, pool) | measure()
                     self.history.append(record)
-                    self._say(record)
+                    tell_epoch(record, self.max_epochs, verbose=self.verbose)
             except KeyboardInterrupt:  # the slices that had begun are finished
                 self.history.interrupted = True
         for lesson in self.lessons:
@@ -102,12 +102,3 @@ class Fitting:
             "examples_per_second": self.n / seconds,
             "seconds": seconds,
         }
-
-    def _say(self, record: dict[str, Any]) -> None:
-        if not self.verbose:
-            return
-        figures = [f"{name} {value:.4f}" for name, value in record.items() if "/" in name]
-        tell(
-            f"epoch {record['epoch']}/{self.max_epochs}: {', '.join(figures)}, "
-            f"{record['examples_per_second']:,.0f} examples/s"
-        )

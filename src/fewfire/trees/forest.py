@@ -15,7 +15,7 @@ from ..data import Dataset
 from ..evaluation import TopK
 from ..files import Arrays
 from ..ledger import Ledger
-from .expansion import Expansion, expansions_of
+from .expansion import Expansion, expansions_of, for_each
 from .packed import PackedTree
 from .presets import LEARNING, Settings
 from .tree import LabelTree
@@ -94,8 +94,7 @@ class Forest:
 
     def rows(self, data: Dataset, n_threads: int) -> list[csr_array]:
         """Return the examples as each tree reads them."""
-        found = {own: own.rows(data, n_threads) for own in set(self.expansions)}
-        return [found[own] for own in self.expansions]
+        return for_each(self.expansions, lambda own: own.rows(data, n_threads))
 
     def arrays(self) -> Arrays:
         """Return what a file holds, by name."""
@@ -131,11 +130,14 @@ class Forest:
         ]
         return cls(settings, expansion, trees)
 
+    def _inputs(self, data: Dataset) -> list[_core.Inputs]:
+        """Return the core's view of the examples as each tree reads them."""
+        return for_each(self.expansions, lambda own: own.inputs(data))
+
     def _calls(self, data: Dataset) -> Iterator[tuple[list[_core.Inputs], NDArray[np.int64]]]:
         """Go through the examples window by window, in pieces."""
         for window in data.windows():
-            by_expansion = {own: own.inputs(window) for own in set(self.expansions)}
-            inputs = [by_expansion[own] for own in self.expansions]
+            inputs = self._inputs(window)
             ids = np.arange(len(window), dtype=np.int64)
             for begin in range(0, len(window), _CHUNK):
                 yield inputs, ids[begin : begin + _CHUNK]

@@ -101,7 +101,7 @@ class Layout:
     @cached_property
     def parents(self) -> NDArray[np.int32]:
         """The node of each child."""
-        return np.repeat(np.arange(self.n_nodes, dtype=np.int32), np.diff(self.children))
+        return parents_of(self.children)
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
@@ -143,6 +143,11 @@ class Layout:
             return np.arange(self.known[node], dtype=np.int32)
         begin = int(self.listed[:node].sum())
         return self.vocabulary[begin : begin + int(self.known[node])]
+
+
+def parents_of(children: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the node of each child, from the begins of the nodes' lists."""
+    return np.repeat(np.arange(len(children) - 1, dtype=np.int32), np.diff(children))
 
 
 def padded(n_children: NDArray[np.int64]) -> NDArray[np.int64]:

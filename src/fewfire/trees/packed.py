@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..bfloat16 import is_finite
 from ..files import Arrays
-from .layout import Layout
+from .layout import Layout, parents_of
 from .presets import LEARNING
 from .tree import LabelTree, Level
 
@@ -95,7 +95,7 @@ class PackedLevel:
     @cached_property
     def parents(self) -> NDArray[np.int32]:
         """The node of each child."""
-        return np.repeat(np.arange(self.n_nodes, dtype=np.int32), np.diff(self.children))
+        return parents_of(self.children)
 
     @cached_property
     def core(self) -> _core.PackedLevel:

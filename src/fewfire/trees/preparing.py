@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from ..data import Dataset
 from ..data.features import make_csr
-from .expansion import Expansion, expansions_of
+from .expansion import Expansion, expansions_of, for_each
 from .plan import (
     UNLIMITED,
     Cells,
@@ -138,8 +138,7 @@ class _Draft:
             data, settings.power, pairs=settings.pairs > 0, n_threads=n_threads
         )
         expansions = expansions_of(settings, self._expansion)
-        rows = {own: own.rows(data, n_threads) for own in set(expansions)}
-        self._rows = [rows[own] for own in expansions]
+        self._rows = for_each(expansions, lambda own: own.rows(data, n_threads))
         self._n_nonzero = self._rows[-1].nnz / max(1, len(data))
         self._lists = lists
         self._labels = np.flatnonzero(np.bincount(lists.indices, minlength=lists.shape[1])).astype(
@@ -151,7 +150,7 @@ class _Draft:
         cells = self._cells(0)
         self._first = {
             id(own): plan_tree(own, renumbered(lists, cells.labels), cells, UNLIMITED, n_threads)
-            for own in rows.values()
+            for own in {id(rows): rows for rows in self._rows}.values()
         }
 
     def _cells(self, number: int) -> Cells:

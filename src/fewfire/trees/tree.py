@@ -73,8 +73,6 @@ class LabelTree:
             raise ValueError("a tree needs a label for each child of its last level")
         if labels.min() < 0 or labels.max() >= n_labels or len(np.unique(labels)) != len(labels):
             raise ValueError(f"labels of a tree must be distinct, and 0 to {n_labels - 1}")
-        self.places = np.full(n_labels, -1, np.int32)
-        self.places[labels] = np.arange(len(labels), dtype=np.int32)
         self.cores = [level.core() for level in self.levels]
 
     @classmethod
