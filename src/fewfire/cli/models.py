@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import click
 import numpy as np
@@ -44,6 +44,10 @@ _GROUP_K = 5  # best rows among which `evaluate --groups` looks for a label
 def _encoding_of(model: Network | Labeller) -> Encoding | None:
     """Return how a model's training numbered features and labels, if it was trained."""
     return model.encoding if isinstance(model, Network) else model.trained_encoding
+
+
+def _gives_values(model: Network | Labeller) -> TypeGuard[Network]:
+    return isinstance(model, Network) and model.loss == "squared"
 
 
 def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, float]:
@@ -194,11 +198,7 @@ def predict(
         return
     for part in parts:
         for row in part:
-            pairs = (
-                row
-                if getattr(net, "loss", None) == "squared"
-                else (entry for pair in row for entry in pair)
-            )
+            pairs = row if _gives_values(net) else (entry for pair in row for entry in pair)
             words = (f"{word:.6g}" if isinstance(word, float) else str(word) for word in pairs)
             sys.stdout.write("\t".join(words) + "\n")
 
@@ -219,7 +219,7 @@ def _explain(
 def _predictions(
     net: Network | Labeller, data: Dataset, k: int, exact: bool, n_jobs: int
 ) -> list[Any]:
-    if isinstance(net, Network) and net.loss == "squared":
+    if _gives_values(net):
         return list(net.decision_function(data, exact=exact, n_jobs=n_jobs).tolist())
     top = net.predict_topk(data, k, exact=exact, n_jobs=n_jobs)
     names = net.label_names or range(net.n_outputs)

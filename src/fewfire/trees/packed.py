@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..bfloat16 import is_finite
+from ..bfloat16 import is_finite, widened
 from ..files import Arrays
 from .layout import Layout, parents_of
 from .presets import LEARNING
@@ -56,11 +56,10 @@ class PackedLevel:
             raise ValueError("children of a level do not fit its biases")
         if len(self.bias_moments) != len(self.bias) or not (self.bias_moments > 0).all():
             raise ValueError("moments of a level do not fit its biases")
-        halves = (self.weights & np.uint32(0xFFFF)).astype(np.uint16)
         for name, finite in (
             ("bias", np.isfinite(self.bias).all()),
             ("bias_moments", np.isfinite(self.bias_moments).all()),
-            ("weights", is_finite(halves)),
+            ("weights", is_finite(_halves(self.weights))),
         ):
             if not finite:
                 raise ValueError(f"{name} of a level are not all finite")
@@ -125,7 +124,12 @@ class PackedLevel:
         weights = self.weights[: int(counts.sum())]
         first = self.children[self.nodes]
         children = np.repeat(first, counts) + (weights >> np.uint32(16)).astype(np.int64)
-        return np.repeat(features, counts), children, (weights << np.uint32(16)).view(np.float32)
+        return np.repeat(features, counts), children, widened(_halves(weights))
+
+
+def _halves(weights: NDArray[np.uint32]) -> NDArray[np.uint16]:
+    """Return the bfloat16 numbers of packed weights, without their columns."""
+    return weights.astype(np.uint16)
 
 
 def _columns(layout: Layout) -> NDArray[np.int64]:
