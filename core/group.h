@@ -28,6 +28,8 @@ struct Groups {
     return std::span(items).subspan(begins[i], begins[i + 1] - begins[i]);
   }
 
+  RowId row(int64_t i) const { return items[begins[i]].row; }
+
   // Sorts `items` by row and finds the groups. Rows are below n_rows.
   void sort(int64_t n_rows) {
     const auto by_row = [](const Item& a, const Item& b) { return a.row < b.row; };

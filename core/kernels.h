@@ -47,6 +47,11 @@ struct Kernels {
                        const float* coefficients, int64_t n, Matrix<float> sums);
   // values[i] = exp(scores[i] - shift), at most two roundings off; returns their sum
   float (*exponentials)(const float* scores, int64_t n, float shift, float* values);
+  // The largest that is no NaN; -inf if there is none
+  float (*largest)(const float* values, int64_t n);
+  // Values of a size below `least` become +-least with the chance |value| / least, else 0: by lot, a function
+  // of the key and of i
+  void (*thin)(float* values, int64_t n, float least, uint32_t key);
   // sums[i] = sum of x.values[k] over the k whose bit i of words[x.ids[k]] is set
   void (*masked_sum)(Matrix<const uint64_t> words, SparseVector x, float* sums);
   // Bit i of planes[p] is bit p of how many of words[ids[k]] have bit i set; planes.rows >= 3, and enough

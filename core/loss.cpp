@@ -87,9 +87,7 @@ double logistic(std::span<const RowId> rows, std::span<const float> scores, std:
 }
 
 float highest_of(std::span<const float> scores) {
-  float highest = kNothing;
-  for (const float score : scores) highest = std::max(highest, score);
-  return highest;
+  return kernels().largest(scores.data(), static_cast<int64_t>(scores.size()));
 }
 
 float exponentials(std::span<const float> scores, float shift, std::span<float> values) {

@@ -35,6 +35,11 @@ struct OptimizerState {  // of one layer; memory of the caller
   Matrix<float> first, second;
   std::span<float> first_bias, second_bias;
   std::span<int64_t> touched;  // the step that last changed each row of weights, 0 for never
+
+  void prefetch(int64_t row) const {
+    for (const Matrix<float>& moment : {first, second})
+      if (moment.data != nullptr) moment.prefetch(row);
+  }
 };
 
 // The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and the bias's.

@@ -14,6 +14,12 @@ struct Matrix {  // row-major
   int64_t rows = 0, cols = 0;
   std::span<T> row(int64_t i) const { return {data + i * cols, static_cast<size_t>(cols)}; }
   operator Matrix<const T>() const { return {data, rows, cols}; }
+
+  // Asks memory for a row that will be needed soon.
+  void prefetch(int64_t i) const {
+    constexpr int64_t kLine = 64 / sizeof(T);  // numbers that memory brings at a time
+    for (int64_t j = 0; j < cols; j += kLine) __builtin_prefetch(data + i * cols + j);
+  }
 };
 
 // Of the elements of some vectors.

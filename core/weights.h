@@ -63,11 +63,10 @@ struct WeightsOf {
   }
   // Asks memory for a row that will be read soon.
   void prefetch(int64_t i) const {
-    constexpr int64_t kLine = 64;
-    const int64_t n_bytes = cols * static_cast<int64_t>(halves != nullptr ? sizeof(Half) : sizeof(Float));
-    const char* from = reinterpret_cast<const char*>(floats);
-    if (halves != nullptr) from = reinterpret_cast<const char*>(halves);
-    for (int64_t at = 0; at < n_bytes; at += kLine) __builtin_prefetch(from + i * n_bytes + at);
+    if (halves != nullptr)
+      Matrix<Half>{halves, rows, cols}.prefetch(i);
+    else
+      Matrix<Float>{floats, rows, cols}.prefetch(i);
   }
 };
 

@@ -59,11 +59,9 @@ struct SampledSpace {
   Groups<Visit> visits;
   std::vector<RowId> negatives;       // ascending
   std::vector<uint64_t> is_negative;  // a bit per row of the layer
+  std::vector<int32_t> places;        // of the first negative of each word with bits
   std::vector<float> weights, bias;   // of the negatives
   std::vector<float> scores, deltas;  // examples x negatives
-  std::vector<float> gradients;       // negatives x columns
-  std::vector<float> bias_gradients;
-  std::vector<char> settled;  // nothing is left to do for the negative: it has no gradient, or visits took it
 };
 
 struct ThreadSpace {

@@ -301,12 +301,25 @@ def rounded_by(values: np.ndarray, lots: np.ndarray) -> np.ndarray:
 
 def lots(seed: int, about: int, step: int, n_rows: int, n_columns: int) -> np.ndarray:
     """16 random bits for each weight: 3 for the decay of a step, 4 for the step itself."""
-    keys = [random_bits((seed + about) % 2**64, step, row) % 2**32 for row in range(n_rows)]
-    bits = np.array(keys, np.uint64)[:, None] + np.arange(n_columns, dtype=np.uint64) * 0x9E3779B9
+    keys = [random_bits((seed + about) % 2**64, step, row) for row in range(n_rows)]
+    return np.array([lots_of_key(key, n_columns) for key in keys]).reshape(n_rows, n_columns)
+
+
+def lots_of_key(key: int, n: int) -> np.ndarray:
+    """16 random bits for each of n values."""
+    bits = np.uint64(key % 2**32) + np.arange(n, dtype=np.uint64) * 0x9E3779B9
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         bits %= 2**32
         bits = (bits ^ bits >> np.uint64(shift)) * np.uint64(factor)
     return (bits % 2**32 >> np.uint64(16)).astype(np.int64)
+
+
+def thinned(values: np.ndarray, least: float, key: int) -> np.ndarray:
+    """Of values below `least` a share of value / least become `least`, the others 0."""
+    size, least = np.abs(values), np.float32(least)
+    drawn = lots_of_key(key, len(values)).astype(np.float32) + np.float32(0.5)
+    stays = drawn < size * (np.float32(65536) / least)
+    return np.where(size < least, np.where(stays, np.copysign(least, values), 0), values)
 
 
 def random_below(n: int, bits: int) -> int:

@@ -84,13 +84,13 @@ inline void dense_tile(const Stored* const* row, const Input* x, int64_t n, floa
   for (int r = 0; r < kRows; ++r) dots[r] = sum(sums[r]);
 }
 
-template <class Stored, class Input>
+template <bool kForesees, class Stored, class Input>
 inline void score_dense_of(Matrix<Stored> weights, const float* bias, const RowId* rows, int64_t first,
                            int64_t n, const Input* x, float* scores) {
   constexpr int kTile = 4, kAhead = 8;
   const auto id = [&](int64_t r) { return rows != nullptr ? rows[r] : first + r; };
   const auto row_at = [&](int64_t r) { return weights.data + id(r) * weights.cols; };
-  const int64_t n_foreseen = rows != nullptr ? n : 0;  // hardware foresees neighbours
+  const int64_t n_foreseen = kForesees && rows != nullptr ? n : 0;  // hardware foresees neighbours
   for (int64_t r = 0; r < n_foreseen && r < kAhead; ++r) prefetch(row_at(r), weights.cols);
   for (int64_t begin = 0; begin < n; begin += kTile) {
     const Stored* row[kTile];
@@ -146,12 +146,14 @@ void score_block(const Weights& weights, const float* bias, int64_t first, int64
 
 void score_dense(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
                  const float* x, float* scores) {
-  as_stored(weights, [&](auto matrix) { score_dense_of(matrix, bias, rows, first, n, x, scores); });
+  as_stored(weights, [&](auto matrix) { score_dense_of<true>(matrix, bias, rows, first, n, x, scores); });
 }
 
 void score_inputs(const Weights& row, Matrix<const float> inputs, const RowId* examples, int64_t n,
                   float* scores) {
-  as_stored(row, [&](auto one) { score_dense_of(inputs, nullptr, examples, 0, n, one.data, scores); });
+  as_stored(row, [&](auto one) {
+    score_dense_of<false>(inputs, nullptr, examples, 0, n, one.data, scores);  // inputs are in the cache
+  });
 }
 
 void weighted_sum(const Weights& matrix, const RowId* rows, int64_t first, const float* coefficients,

@@ -1,5 +1,8 @@
-// exp of many numbers side by side. exp x = 2^n exp r with n the whole number nearest to x / ln 2, and a
-// polynomial for r in +-ln 2 / 2 (the coefficients of Moshier's Cephes).
+// What a loss needs of many scores side by side. exp x = 2^n exp r with n the whole number nearest to x / ln
+// 2, and a polynomial for r in +-ln 2 / 2 (the coefficients of Moshier's Cephes).
+#include <cmath>
+#include <limits>
+
 #include "kernels/lanes.h"
 
 namespace fewfire::FEWFIRE_LEVEL {
@@ -42,6 +45,31 @@ float exponentials(const float* scores, int64_t n, float shift, float* values) {
   store(last, exp_lanes(load_some(scores + i, n - i) - shift));
   for (int64_t k = 0; i + k < n; ++k) total += values[i + k] = last[k];
   return total;
+}
+
+float largest(const float* values, int64_t n) {
+  constexpr float kNone = -std::numeric_limits<float>::infinity();
+  Floats lanes = Floats{} + kNone;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const Floats own = load(values + i);
+    lanes = own > lanes ? own : lanes;
+  }
+  float best = kNone;
+  for (int64_t k = 0; k < kLanes; ++k) best = lanes[k] > best ? lanes[k] : best;
+  for (; i < n; ++i) best = values[i] > best ? values[i] : best;
+  return best;
+}
+
+void thin(float* values, int64_t n, float least, uint32_t key) {
+  const float scale = 65536.0f / least;
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float size = std::abs(values[i]);
+    const float drawn = static_cast<float>(static_cast<int32_t>(lot(key, i))) + 0.5f;
+    const float kept = drawn < size * scale ? std::copysign(least, values[i]) : 0.0f;
+    values[i] = size < least ? kept : values[i];
+  }
 }
 
 }  // namespace fewfire::FEWFIRE_LEVEL

@@ -130,6 +130,8 @@ void score_bytes(Matrix<const int8_t> rows, const float* scales, const float* bi
 
 // exponentials.cpp
 float exponentials(const float* scores, int64_t n, float shift, float* values);
+float largest(const float* values, int64_t n);
+void thin(float* values, int64_t n, float least, uint32_t key);
 
 // codes.cpp
 void masked_sum(Matrix<const uint64_t> words, SparseVector x, float* sums);

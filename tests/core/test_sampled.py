@@ -312,6 +312,25 @@ def test_thinned_gradients_change_few_rows_and_none_by_less():
     assert smallest >= 0.3 / len(case.X) * 0.999
 
 
+@given(
+    n=strategies.SIZES,
+    thin=st.sampled_from([0.001, 0.1, 1.0]),
+    seed=strategies.SEEDS,
+    level=strategies.LEVELS,
+)
+def test_gradients_are_thinned_by_the_lots_of_the_example(n, thin, seed, level):
+    """The only label is the candidate, and every row is a negative."""
+    _core.set_simd_level(level)
+    z = np.random.default_rng(seed).normal(size=n).astype(np.float32) * 3
+    gate = {"active": 1, "n_negatives": n, "seed": seed}
+    _, whole = slopes(z, [0], "softmax", **gate)
+    _, got = slopes(z, [0], "softmax", **gate, thin=thin)
+    key = reference.random_bits(seed, reference.example_key(ONE[0]), 0)
+    want = reference.thinned(whole, thin, key >> 32)
+    want[:1] = reference.thinned(whole[:1], thin, key)
+    assert_array_equal(got, want)
+
+
 def test_the_partition_function_is_that_of_all_rows_in_the_mean():
     """Of one example with one label, exp(loss + score of the label)."""
     case = toy("softmax")
@@ -343,15 +362,18 @@ def test_negatives_are_drawn_uniformly_and_shared():
 # -- the loss at its limits -----------------------------------------------------------------------
 
 
-def slopes(z, labels, loss):
+ONE = np.ones((1, 1), np.float32)
+
+
+def slopes(z, labels, loss, **gate):
     """The loss of one example of these scores, and its gradient to the bit: rows start at 0 and
     read an input of 1, and biases are the scores."""
     table = np.column_stack([np.zeros(len(z)), z])
-    gate = Sampled(SignIndex(0.1), len(z))
+    gate = Sampled(SignIndex(0.1), **{"active": len(z), **gate})
     model = Model([Layer(np.array([[1.0, 0]]), "linear"), Layer(table, "linear", gate)], loss)
     net = native.Network(model)
     y = native.targets([np.array(labels, int)], loss)
-    trained = net.train(native.vectors(np.ones((1, 1), np.float32)), y, [0], [1.0], 1)
+    trained = net.train(native.vectors(ONE), y, [0], [1.0], 1)
     return trained.loss, -net.weights[1][:, 0]
 
 
@@ -411,7 +433,7 @@ def test_losses_hold_over_all_scores(n, n_labels, spread, loss, gated, seed, lev
     else:
         model = Model([Layer(np.column_stack([np.zeros(n), z]), "linear")], loss)
         net = native.Network(model)
-        one, y = native.vectors(np.ones((1, 1), np.float32)), native.targets([labels], loss)
+        one, y = native.vectors(ONE), native.targets([labels], loss)
         got, gradient = net.train(one, y, [0], [1.0], 1).loss, -net.weights[0][:, 0]
     assert_allclose(got, want, rtol=1e-5, atol=1e-6)
     assert_allclose(gradient, slope, rtol=1e-4, atol=1e-6)
