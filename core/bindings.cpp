@@ -220,9 +220,12 @@ Numpy<float> bind_scores(const Model& model, const Inputs& inputs, Array1<const 
   return to_numpy(std::move(scores), {n, width});
 }
 
-Numpy<float> bind_candidate_scores(const Model& model, const Inputs& inputs, Array1<const int64_t> ids,
-                                   const Targets& rows, int n_threads) {
+using CandidateResult = nb::typed<nb::tuple, Numpy<float>, Numpy<int64_t>>;
+
+CandidateResult bind_candidate_scores(const Model& model, const Inputs& inputs, Array1<const int64_t> ids,
+                                      const Targets& rows, int n_threads) {
   std::vector<float> scores;
+  Totals totals;
   {
     nb::gil_scoped_release unlocked;
     check_inputs(inputs, model, view(ids));
@@ -233,9 +236,9 @@ Numpy<float> bind_candidate_scores(const Model& model, const Inputs& inputs, Arr
     require(!last.is_bag, "a bag has no rows to choose from");
     require(!last.gate || last.gate->is_plain_when_exact(), "adaptive dropout scales the values of rows");
     scores.resize(rows.indices.size());
-    score_rows(model, inputs, view(ids), rows, threads_of(n_threads), scores);
+    totals = score_rows(model, inputs, view(ids), rows, threads_of(n_threads), scores);
   }
-  return to_numpy(std::move(scores));
+  return nb::make_tuple(to_numpy(std::move(scores)), ledger_of(totals.tallies));
 }
 
 Numpy<double> bind_latencies(const Model& model, const Inputs& inputs, Array1<const int64_t> ids, int64_t k,
@@ -842,7 +845,7 @@ void bind_network(nb::module_& m) {
         "What the gate of a layer chooses, and the best of all rows, (n, k) each, the highest score first; "
         "-1 where there are fewer.");
   m.def("candidate_scores", &bind_candidate_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "rows"_a,
-        "n_threads"_a, "Raw scores of the output rows listed for each example, list after list.");
+        "n_threads"_a, "(Raw scores of the output rows listed for each example, list after list, ledger).");
   m.def("latencies", &bind_latencies, "model"_a, "inputs"_a, "ids"_a.noconvert(), "k"_a, "exact"_a,
         "Seconds that each example takes alone, in one thread, to its k best rows.");
   m.def("scores", &bind_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "exact"_a, "n_threads"_a,

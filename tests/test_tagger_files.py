@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 import fewfire as ff
+from fewfire.blend import as_candidates
 from fewfire.files import read_model, write_model
 from tags import tagged
 
@@ -175,6 +176,29 @@ def test_a_blend_is_the_mean_of_both(blend, data):
     top = blend.predict_topk(data, 3)
     assert_array_equal(np.take_along_axis(found, top.indices, 1), top.scores)
     assert blend.evaluate(data)["P@1"] > 0.95
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_blend_counts_the_work_of_both_and_of_scoring_what_they_find(blend, data, exact):
+    ledger = blend.evaluate(data, exact=exact, n_jobs=1).ledger
+    parts = [
+        each.evaluate(data, exact=exact, n_jobs=1).ledger for each in (blend.tagger, blend.network)
+    ]
+    assert len(ledger.layers) == 3
+    assert ledger.dense == sum(part.dense for part in parts)
+    assert ledger.dense_nonzero == sum(part.dense_nonzero for part in parts)
+    top = [each.predict_topk(data, 40, exact=exact) for each in (blend.tagger, blend.network)]
+    wanted = as_candidates(np.hstack([own.indices for own in top]), 40)
+    _, again = blend.network.score(data, wanted, n_jobs=1)
+    assert again.layers[1].forward == wanted.nnz * 16
+    assert [layer.total for layer in ledger.layers[1:]] == [
+        first.total + second.total
+        for first, second in zip(parts[1].layers, again.layers, strict=True)
+    ]
+    assert (
+        ledger.layers[0].total
+        == parts[0].total + blend.tagger.score(data, wanted, n_jobs=1)[1].total
+    )
 
 
 def test_a_blend_of_models_that_do_not_fit_is_refused(tagger, data):
