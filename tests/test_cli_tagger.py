@@ -54,6 +54,7 @@ def test_training_is_repeatable_and_quiet_on_demand(folder):
     out, err = run(*TRAIN, "-o", "again", "-q", cwd=folder)
     assert err == ""
     assert "model: again" in out
+    assert out.splitlines()[2].startswith("training ")
     assert same_bytes(folder, "tagger", "again")
 
 
@@ -125,9 +126,17 @@ def test_inspect_shows_cells_by_words_and_labels(folder):
 
 def test_a_blend_is_trained_saved_and_read(folder):
     words = ("--blend", "--bag", 8, "--preset", "fast", "--max-epochs", 2, "-o", "blend")
-    run("train", "train.txt", "--labels", "tags.txt", "--val", "test.txt", *words, cwd=folder)
-    assert isinstance(ff.load(folder / "blend"), ff.Blend)
-    run("evaluate", "blend", "test.txt", "--json", cwd=folder)
+    words = ("train", "train.txt", "--labels", "tags.txt", "--val", "test.txt", *words)
+    report = json.loads(
+        run(*words, "--candidates", 40, "--json", "--monitor-gates", 50, cwd=folder)[0]
+    )
+    blend = ff.load(folder / "blend")
+    assert isinstance(blend, ff.Blend)
+    of_tagger = 2 * 2 * 900 * 960 * sum(tree.n_children for tree in blend.tagger.forest.trees)
+    of_network = 2 * 900 * (2 * 960 * 8 + 3 * 8 * 300)
+    assert report["ledger"]["dense"] == of_tagger + of_network
+    assert report["val"]["gated"]["metrics"].keys() == {"P@1", "P@3", "P@5"}
+    assert "gates" in report
     assert "tag " in run("predict", "blend", "test.txt", "-k", 2, cwd=folder)[0]
     assert "Blend" in run("inspect", "blend", cwd=folder)[0]
 
