@@ -66,12 +66,9 @@ class Blend(Labeller):
     ) -> tuple[TopK, Ledger]:
         """Return the `k` best of the labels that the tagger or the network finds, and the work of
         both; the tagger's is the first layer of the ledger."""
-        width = min(max(_CANDIDATES, 2 * k), self.n_outputs)
-        of_tagger, by_tagger = self.tagger.find(data, width, exact=exact, n_jobs=n_jobs)
-        of_network, by_network = self.network.find(data, width, exact=exact, n_jobs=n_jobs)
-        found = np.hstack([of_tagger.indices, of_network.indices])
-        scores, again = self.score(data, as_candidates(found, self.n_outputs), n_jobs=n_jobs)
-        return best_of(scores, k), Ledger.beside(by_tagger, by_network) + again
+        found, work = self._candidates(data, k, exact, n_jobs)
+        scores, again = self.score(data, found, n_jobs=n_jobs)
+        return best_of(scores, k), work + again
 
     def score(
         self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
@@ -84,10 +81,30 @@ class Blend(Labeller):
         means = csr_array((mean, wanted.indices, wanted.indptr), shape=wanted.shape)
         return means, Ledger.beside(by_tagger, by_network.without_dense())
 
+    @property
+    def n_opened(self) -> int:
+        """Cells that the tagger opens for an example."""
+        return self.tagger.n_opened
+
+    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+        """Return how many labels the tagger or the network finds, on average: both score them."""
+        found, _ = self._candidates(data, k, False, n_jobs)
+        return found.nnz / len(data)
+
     def dense(self, data: Dataset, *, n_jobs: int | None) -> Ledger:
         """Return what opening every node would multiply; `find` counts that of the network."""
         of_network = Ledger.empty(len(self.network.layers))
         return Ledger.beside(self.tagger.dense(data, n_jobs=n_jobs), of_network)
+
+    def _candidates(
+        self, data: Dataset, k: int, exact: bool, n_jobs: int | None
+    ) -> tuple[csr_array, Ledger]:
+        """Return the labels that the tagger or the network finds, and the work of finding them."""
+        width = min(max(_CANDIDATES, 2 * k), self.n_outputs)
+        of_tagger, by_tagger = self.tagger.find(data, width, exact=exact, n_jobs=n_jobs)
+        of_network, by_network = self.network.find(data, width, exact=exact, n_jobs=n_jobs)
+        found = np.hstack([of_tagger.indices, of_network.indices])
+        return as_candidates(found, self.n_outputs), Ledger.beside(by_tagger, by_network)
 
     def _probabilities(self, scores: csr_array) -> NDArray[np.float32]:
         if self.network.loss == "logistic":

@@ -75,6 +75,17 @@ class Grown(Labeller):
         scores, ledger = self.forest.score(data, wanted, self._threads(n_jobs))
         return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
 
+    @property
+    def n_opened(self) -> int:
+        """Cells that the router opens for an example, in all trees."""
+        return sum(min(self.settings.beam, tree.levels[-1].n_nodes) for tree in self.forest.trees)
+
+    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+        """Return how many labels the opened cells hold, each counted once, on average."""
+        width = min(self.forest.most_found, self.n_outputs)
+        top, _ = self.find(data, width, exact=False, n_jobs=n_jobs)
+        return float((top.indices >= 0).sum(axis=1).mean())
+
     def dense(self, data: Dataset, *, n_jobs: int | None) -> Ledger:
         """Return what opening every node would multiply."""
         return self.forest.dense(data, self._threads(n_jobs))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .config import check_integer
@@ -19,6 +22,7 @@ from .files import PathLike
 from .frequencies import LabelGroup, recall_by_group
 from .ledger import Ledger
 from .metrics import Metrics, cutoffs
+from .serving import EXACT_EXAMPLES, Serving, serving
 
 
 class Labeller(ABC):
@@ -45,6 +49,15 @@ class Labeller(ABC):
         self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
     ) -> tuple[csr_array, Ledger]:
         """Return how likely the stored places of `wanted` are, and the work."""
+
+    @property
+    @abstractmethod
+    def n_opened(self) -> int:
+        """Cells that the router opens for an example."""
+
+    @abstractmethod
+    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+        """Return how many labels are scored to find the `k` best, on average."""
 
     @abstractmethod
     def dense(self, data: Dataset, *, n_jobs: int | None) -> Ledger:
@@ -180,6 +193,42 @@ class Labeller(ABC):
         k = check_integer("k", k, low=1)
         top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
         return recall_by_group(k, top.indices, data.label_lists(), self.frequencies[0])
+
+    def serving(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Serving:
+        """Return how fast single examples are answered, and what the router leaves out.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features)
+            Up to 1000 examples are looked at, one after another.
+        k : int
+        n_jobs : int, optional
+            Threads for what is not timed; None for the model's.
+
+        Raises
+        ------
+        ValueError
+            As `predict_topk`, and without an example.
+        """
+        k = check_integer("k", k, low=1, high=self.n_outputs)
+        return serving(
+            self,
+            self.examples(X),
+            k,
+            n_jobs=n_jobs,
+            n_compared=EXACT_EXAMPLES,
+            cells=self.n_opened,
+        )
+
+    def seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
+        """Return what each example takes alone to its `k` best labels, in one thread."""
+        taken = np.empty(len(data))
+        for i in range(len(data)):
+            example = data[i : i + 1]
+            start = time.perf_counter()
+            self.find(example, k, exact=exact, n_jobs=1)
+            taken[i] = time.perf_counter() - start
+        return taken
 
     def default_metrics(self, kind: Kind) -> list[str]:
         """Return the metrics that `evaluate` computes for targets of this kind, the first first."""

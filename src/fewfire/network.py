@@ -458,10 +458,17 @@ class Network:
             As `predict_topk`, and without an example.
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
-        data = self._examples(X)
-        if len(data) == 0:
-            raise ValueError("the data set has no examples")
-        return serving(self.model(), len(self.layers), data, k, thread_count(n_jobs))
+        return serving(self, self._examples(X), k, n_jobs=n_jobs)
+
+    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+        """Return how many rows of the last layer are scored through the gates, on average."""
+        _, ledger = self.find(data, k, exact=False, n_jobs=n_jobs)
+        return ledger.layers[-1].rows_touched / len(data)
+
+    def seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
+        """Return what each example takes alone to its `k` best rows, in one thread of the core."""
+        ids = np.arange(len(data), dtype=np.int64)
+        return np.asarray(_core.latencies(self.model(), core_inputs(data), ids, k, exact))
 
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1

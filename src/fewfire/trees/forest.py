@@ -105,6 +105,12 @@ class Forest:
                 nonzero += int(rows.nnz) * tree.n_children
         return Ledger.of_dense(dense, nonzero)
 
+    @property
+    def most_found(self) -> int:
+        """Labels that a search finds at most: those of the largest cells."""
+        sizes = [np.sort(np.diff(tree.levels[-1].children)) for tree in self.trees]
+        return int(sum(own[-self.settings.beam :].sum() for own in sizes))
+
     def rows(self, data: Dataset, n_threads: int) -> list[csr_array]:
         """Return the examples as each tree reads them."""
         return for_each(self.expansions, lambda own: own.rows(data, n_threads))
