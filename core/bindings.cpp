@@ -125,7 +125,7 @@ TrainResult bind_train(const Model& model, const Inputs& inputs, const Targets& 
                        Array1<const int64_t> order, Array1<const float> rates, int64_t batch_size,
                        const Optimizer& optimizer, const std::vector<OptimizerState>& states,
                        int64_t first_step, uint64_t epoch, int n_threads, bool deterministic,
-                       bool counts_rows) {
+                       bool counts_rows, double loss_before) {
   Totals totals;
   {
     nb::gil_scoped_release unlocked;
@@ -136,8 +136,9 @@ TrainResult bind_train(const Model& model, const Inputs& inputs, const Targets& 
     check_inputs(inputs, model, view(order));
     check_targets(targets, model, inputs.n_rows());
     check_states(model, optimizer, states);
-    totals = train(model, inputs, targets, view(order), view(rates), optimizer, states,
-                   {batch_size, first_step, epoch, threads_of(n_threads), deterministic, counts_rows});
+    totals = train(
+        model, inputs, targets, view(order), view(rates), optimizer, states,
+        {batch_size, first_step, epoch, threads_of(n_threads), deterministic, counts_rows, loss_before});
   }
   return nb::make_tuple(totals.loss, totals.n_correct, ledger_of(totals.tallies), usage_of(totals));
 }
@@ -219,9 +220,12 @@ Numpy<float> bind_scores(const Model& model, const Inputs& inputs, Array1<const 
   return to_numpy(std::move(scores), {n, width});
 }
 
-Numpy<float> bind_candidate_scores(const Model& model, const Inputs& inputs, Array1<const int64_t> ids,
-                                   const Targets& rows, int n_threads) {
+using CandidateResult = nb::typed<nb::tuple, Numpy<float>, Numpy<int64_t>>;
+
+CandidateResult bind_candidate_scores(const Model& model, const Inputs& inputs, Array1<const int64_t> ids,
+                                      const Targets& rows, int n_threads) {
   std::vector<float> scores;
+  Totals totals;
   {
     nb::gil_scoped_release unlocked;
     check_inputs(inputs, model, view(ids));
@@ -232,9 +236,9 @@ Numpy<float> bind_candidate_scores(const Model& model, const Inputs& inputs, Arr
     require(!last.is_bag, "a bag has no rows to choose from");
     require(!last.gate || last.gate->is_plain_when_exact(), "adaptive dropout scales the values of rows");
     scores.resize(rows.indices.size());
-    score_rows(model, inputs, view(ids), rows, threads_of(n_threads), scores);
+    totals = score_rows(model, inputs, view(ids), rows, threads_of(n_threads), scores);
   }
-  return to_numpy(std::move(scores));
+  return nb::make_tuple(to_numpy(std::move(scores)), ledger_of(totals.tallies));
 }
 
 Numpy<double> bind_latencies(const Model& model, const Inputs& inputs, Array1<const int64_t> ids, int64_t k,
@@ -825,9 +829,10 @@ void bind_network(nb::module_& m) {
           "moments"_a.noconvert(), "touched"_a.noconvert(), nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
   m.def("train", &bind_train, "model"_a, "inputs"_a, "targets"_a, "order"_a.noconvert(),
         "rates"_a.noconvert(), "batch_size"_a, "optimizer"_a, "states"_a, "first_step"_a, "epoch"_a,
-        "n_threads"_a, "deterministic"_a, "counts_rows"_a = true,
-        "Train on one slice of an epoch: (loss sum, hits, ledger (n_layers, n_fields), for each layer "
-        "how often each row was chosen, but of a sampled last layer without counts_rows their sum).");
+        "n_threads"_a, "deterministic"_a, "counts_rows"_a = true, "loss_before"_a = 0.0,
+        "Train on one slice of an epoch: (loss sum with those before, hits, ledger (n_layers, n_fields), for "
+        "each layer how often each row was chosen, but of a sampled last layer without counts_rows their "
+        "sum).");
   m.def(
       "evaluate", &bind_evaluate, "model"_a, "inputs"_a, "targets"_a.none(), "ids"_a.noconvert(), "k"_a,
       "exact"_a, "n_threads"_a, "counts_rows"_a = true,
@@ -840,7 +845,7 @@ void bind_network(nb::module_& m) {
         "What the gate of a layer chooses, and the best of all rows, (n, k) each, the highest score first; "
         "-1 where there are fewer.");
   m.def("candidate_scores", &bind_candidate_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "rows"_a,
-        "n_threads"_a, "Raw scores of the output rows listed for each example, list after list.");
+        "n_threads"_a, "(Raw scores of the output rows listed for each example, list after list, ledger).");
   m.def("latencies", &bind_latencies, "model"_a, "inputs"_a, "ids"_a.noconvert(), "k"_a, "exact"_a,
         "Seconds that each example takes alone, in one thread, to its k best rows.");
   m.def("scores", &bind_scores, "model"_a, "inputs"_a, "ids"_a.noconvert(), "exact"_a, "n_threads"_a,

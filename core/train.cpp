@@ -49,6 +49,7 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
 
   Pool pool(options.n_threads);
   Totals totals;
+  totals.loss = options.loss_before;
   if (options.deterministic || pool.size() == 1) {
     Workspace space(model, Mode::train, pool.size(), options.counts_rows);
     for (int64_t i = 0; i < n_steps; ++i) run_step(i, space, pool, totals);

@@ -21,6 +21,8 @@ struct TrainOptions {
   // every thread runs whole steps of its own on the shared weights (see step.h).
   bool deterministic = false;
   bool counts_rows = true;  // of a last layer that retrieves; otherwise only their sum
+  // Of the slices before, from which the sum goes on: where slices are cut then leaves no trace in it.
+  double loss_before = 0.0;
 };
 
 // rates: one learning rate per micro-batch of `order`.

@@ -1,6 +1,7 @@
 """`fewfire train` for labels of sparse features, and what a saved tagger can do."""
 
 import json
+import re
 import signal
 import time
 
@@ -54,6 +55,7 @@ def test_training_is_repeatable_and_quiet_on_demand(folder):
     out, err = run(*TRAIN, "-o", "again", "-q", cwd=folder)
     assert err == ""
     assert "model: again" in out
+    assert out.splitlines()[2].startswith("training ")
     assert same_bytes(folder, "tagger", "again")
 
 
@@ -89,14 +91,42 @@ def test_ctrl_c_writes_what_was_learned(folder):
 
 def test_evaluation_goes_through_the_router_or_all_cells(folder):
     out, _ = run("evaluate", "tagger", "test.txt", cwd=folder)
-    assert "through the router" in out
-    assert "every cell" not in out
+    assert "through the router " in out
+    assert "every cell " not in out
+    assert "zeros skipped" in out
     for words in ((), ("--exact",)):
         report = json.loads(run("evaluate", "tagger", "test.txt", "--json", *words, cwd=folder)[0])
         assert report["exact"] == bool(words)
         assert report["metrics"]["P@1"] > 0.7
+        assert 0 < report["ledger"]["share"] < report["ledger"]["share_nonzero"]
     out, _ = run("evaluate", "tagger", "test.txt", "--groups", "--metrics", "PSP@5", cwd=folder)
     assert "torso" in out
+
+
+@pytest.mark.parametrize("model", ["tagger", "blend"])
+def test_evaluation_tells_of_single_examples(folder, model):
+    if model == "blend":
+        words = ("--blend", "--bag", 8, "--preset", "fast", "--max-epochs", 1, "-o", "blend", "-q")
+        run("train", "train.txt", "--labels", "tags.txt", *words, cwd=folder)
+    found = json.loads(run("evaluate", model, "test.txt", "--json", cwd=folder)[0])["serving"]
+    assert 0 < found["p50"] <= found["p99"]
+    assert 0 < found["exact_p50"] <= found["exact_p99"]
+    assert (found["k"], found["cells"], found["n_examples"]) == (5, 4, 100)
+    assert found["recall"] == 1  # a beam of 10 opens all cells
+    n_seen = 300 - len(ff.load(folder / "tagger").never_seen)
+    assert found["candidates"] == n_seen if model == "tagger" else 50 <= found["candidates"] <= 100
+    out, _ = run("evaluate", model, "test.txt", cwd=folder)
+    line, last = out.splitlines()[-2:]
+    assert re.fullmatch(
+        r"single examples, one thread: p50 [\d,]+ us, p99 [\d,]+ us through the router; "
+        r"p50 [\d,]+ us, p99 [\d,]+ us with every cell",
+        line,
+    )
+    scored = f"{found['candidates']:,.0f}"
+    assert last == (
+        f"4 cells are opened, and {scored} labels scored; of the 5 best of all cells 100.00% are "
+        "found"
+    )
 
 
 def test_predictions_are_names_with_reasons_on_demand(folder):
@@ -125,9 +155,17 @@ def test_inspect_shows_cells_by_words_and_labels(folder):
 
 def test_a_blend_is_trained_saved_and_read(folder):
     words = ("--blend", "--bag", 8, "--preset", "fast", "--max-epochs", 2, "-o", "blend")
-    run("train", "train.txt", "--labels", "tags.txt", "--val", "test.txt", *words, cwd=folder)
-    assert isinstance(ff.load(folder / "blend"), ff.Blend)
-    run("evaluate", "blend", "test.txt", "--json", cwd=folder)
+    words = ("train", "train.txt", "--labels", "tags.txt", "--val", "test.txt", *words)
+    report = json.loads(
+        run(*words, "--candidates", 40, "--json", "--monitor-gates", 50, cwd=folder)[0]
+    )
+    blend = ff.load(folder / "blend")
+    assert isinstance(blend, ff.Blend)
+    of_tagger = 2 * 2 * 900 * 960 * sum(tree.n_children for tree in blend.tagger.forest.trees)
+    of_network = 2 * 900 * (2 * 960 * 8 + 3 * 8 * 300)
+    assert report["ledger"]["dense"] == of_tagger + of_network
+    assert report["val"]["gated"]["metrics"].keys() == {"P@1", "P@3", "P@5"}
+    assert "gates" in report
     assert "tag " in run("predict", "blend", "test.txt", "-k", 2, cwd=folder)[0]
     assert "Blend" in run("inspect", "blend", cwd=folder)[0]
 

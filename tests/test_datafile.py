@@ -41,6 +41,9 @@ HOSTILE = {
     "a missing array": (lambda d, a: a.pop("X.data"), "X.data"),
     "fewer values": (lambda d, a: a.update({"X.data": a["X.data"][:-1].copy()}), "differ in size"),
     "another type": (lambda d, a: a.update({"X.data": a["X.indices"]}), "X.data is int32"),
+    "a type that models have": (
+        lambda d, a: a.update({"X.indptr": a["X.indptr"].astype(np.uint64)}), "X.indptr is uint64"
+    ),
     "fewer targets": (lambda d, a: a.update({"y.indptr": a["y.indptr"][:-1].copy()}), "y is of"),
     "no starts": (lambda d, a: a.update({"X.indptr": a["X.indptr"][:0].copy()}), "differ|examples"),
     "a start below 0": (put("X.indptr", 0, -1), "indptr goes from -1"),

@@ -52,6 +52,8 @@ def test_packing_leaves_out_small_weights_and_rounds_the_others(train, prune):
 
 def _by_feature(level, node):
     """The rows of a block: known features ascending, then the shared rows."""
-    known = level.layout.features(node)
-    order = np.concatenate([np.argsort(known), np.arange(len(known), level.layout.rows[node])])
+    layout = level.layout
+    listed = np.split(layout.vocabulary, np.cumsum(layout.listed))[node]
+    known = np.arange(layout.known[node]) if layout.is_dense[node] else listed
+    order = np.concatenate([np.argsort(known), np.arange(len(known), layout.rows[node])])
     return level.block(node)[order]

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import asdict, replace
 
@@ -25,6 +23,7 @@ from fewfire.study.runner import run
 from fewfire.study.speed import SpeedCell, to_race
 from fewfire.study.summary import groups
 from fewfire.study.work import run_cell
+from test_cli import start
 
 SETTING = Setting(lr=0.001, l2=0.0)
 
@@ -394,15 +393,8 @@ def test_a_document_is_markdown_and_a_page_of_its_own(tmp_path):
     assert "<td>3</td><td>4</td>" in page
 
 
-STUDY = ("--quick", "--data", "strokes", "--methods", "NN,VD,WTA,LSH", "--density", "0.05",
-         "--epochs", "1", "--seeds", "1")  # fmt: skip
-
-
-def start(*words, cwd):
-    command = [sys.executable, "-m", "fewfire", "reproduce", "kdd2017", *words]
-    return subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+STUDY = ("reproduce", "kdd2017", "--quick", "--data", "strokes", "--methods", "NN,VD,WTA,LSH",
+         "--density", "0.05", "--epochs", "1", "--seeds", "1")  # fmt: skip
 
 
 def finish(process):
@@ -451,7 +443,7 @@ def test_what_was_done_before_an_end_is_kept(tmp_path, how):
     assert "report.html" in os.listdir(tmp_path / "kdd2017")
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=300):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -90,6 +90,23 @@ def test_the_history_has_a_row_per_epoch_with_figures_of_the_evaluation_sets(tra
     assert tagger.history_.ledger.backward > 0
 
 
+def test_the_ledger_stands_beside_every_weight_and_those_of_the_features_there_are(train, test):
+    tagger = ff.Tagger(n_trees=2, pairs=1, max_epochs=3, **SMALL).fit(train)
+    trees = tagger.forest.trees
+    assert trees[0].width > trees[1].width == train.n_features
+    for data, ledger, passes in (
+        (test, tagger.evaluate(test, n_jobs=2).ledger, 1),
+        (test, tagger.evaluate(test, exact=True).ledger, 1),
+        (train, tagger.history_.ledger, 3 * 2),  # epochs; scores and gradients
+    ):
+        rows = tagger.forest.rows(data, 1)
+        dense = [len(data) * tree.width * tree.n_children for tree in trees]
+        nonzero = [own.nnz * tree.n_children for own, tree in zip(rows, trees, strict=True)]
+        assert ledger.dense == passes * sum(dense)
+        assert ledger.dense_nonzero == passes * sum(nonzero)
+        assert 0 < ledger.share < ledger.share_nonzero
+
+
 # -- the same bits -------------------------------------------------------------------------------
 
 
@@ -375,7 +392,8 @@ def test_smaller_trees_still_learn(train, test):
     full = ff.Tagger("fast", **SMALL).estimate_memory(train)
     tagger = ff.Tagger("fast", memory=int(full.examples + full.trees * 0.5), **SMALL).fit(train)
     assert tagger.evaluate(test)["P@1"] > 0.8
-    assert sum(tree.n_bytes for tree in tagger.forest.trees) <= 0.5 * full.trees
+    packed = [a for tree in tagger.forest.trees for a in tree.arrays("").values()]
+    assert sum(array.nbytes for array in packed) <= 0.5 * full.trees
 
 
 def test_too_little_memory_is_refused_before_anything_changes(train):

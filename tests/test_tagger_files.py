@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 import fewfire as ff
+from fewfire.blend import as_candidates
 from fewfire.files import read_model, write_model
 from tags import tagged
 
@@ -161,6 +162,37 @@ def test_a_checkpoint_is_wanted_to_resume_and_no_tagger(folder, data):
         ff.Trainer(net).fit(data, resume=folder / "good")
 
 
+# -- in use --------------------------------------------------------------------------------------
+
+
+def test_serving_tells_what_the_router_leaves_out(model, data):
+    found = model.serving(data, k=3, n_jobs=1)
+    gated, exact = (
+        model.predict_topk(data[:200], 3, exact=every).indices for every in (False, True)
+    )
+    recall = np.mean([np.isin(best, own).mean() for own, best in zip(gated, exact, strict=True)])
+    assert found.recall == pytest.approx(recall)
+    assert 0 < found.p50 <= found.p99
+    assert 0 < found.exact_p50 <= found.exact_p99
+    assert (found.k, found.cells, found.n_examples) == (3, 16, 600)  # two trees of eight cells
+    with pytest.raises(ValueError, match="no examples"):
+        model.serving(data[:0])
+
+
+def test_a_search_opens_a_beam_of_cells_and_scores_their_labels(data):
+    tagger = ff.Tagger(n_trees=3, labels_per_cell=5, beam=2, max_epochs=1, n_jobs=1).fit(data)
+    found = tagger.serving(data, n_jobs=1)
+    assert found.cells == 3 * 2
+    top = tagger.predict_topk(data, 40)
+    assert found.candidates == np.isfinite(top.scores).sum() / len(data)
+    assert 5 < found.candidates <= tagger.forest.most_found == 3 * 2 * 5
+    assert found.recall < 1
+
+
+def test_the_parts_of_a_blend_both_score_what_either_finds(blend, data):
+    assert blend.serving(data, n_jobs=1).candidates == 40  # the 50 best of each are all there are
+
+
 # -- blends --------------------------------------------------------------------------------------
 
 
@@ -175,6 +207,29 @@ def test_a_blend_is_the_mean_of_both(blend, data):
     top = blend.predict_topk(data, 3)
     assert_array_equal(np.take_along_axis(found, top.indices, 1), top.scores)
     assert blend.evaluate(data)["P@1"] > 0.95
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_blend_counts_the_work_of_both_and_of_scoring_what_they_find(blend, data, exact):
+    ledger = blend.evaluate(data, exact=exact, n_jobs=1).ledger
+    parts = [
+        each.evaluate(data, exact=exact, n_jobs=1).ledger for each in (blend.tagger, blend.network)
+    ]
+    assert len(ledger.layers) == 3
+    assert ledger.dense == sum(part.dense for part in parts)
+    assert ledger.dense_nonzero == sum(part.dense_nonzero for part in parts)
+    top = [each.predict_topk(data, 40, exact=exact) for each in (blend.tagger, blend.network)]
+    wanted = as_candidates(np.hstack([own.indices for own in top]), 40)
+    _, again = blend.network.score(data, wanted, n_jobs=1)
+    assert again.layers[1].forward == wanted.nnz * 16
+    assert [layer.total for layer in ledger.layers[1:]] == [
+        first.total + second.total
+        for first, second in zip(parts[1].layers, again.layers, strict=True)
+    ]
+    assert (
+        ledger.layers[0].total
+        == parts[0].total + blend.tagger.score(data, wanted, n_jobs=1)[1].total
+    )
 
 
 def test_a_blend_of_models_that_do_not_fit_is_refused(tagger, data):

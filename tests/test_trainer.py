@@ -107,11 +107,13 @@ def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(se
 
 
 def test_slices_of_an_epoch_leave_no_trace(monkeypatch):
-    whole, sliced = make(SELECTORS["simhash"]), make(SELECTORS["simhash"])
-    fit(whole)
-    monkeypatch.setattr(progress, "_SLICE_SECONDS", 1e-9)
-    fit(sliced)
-    assert_same(whole, sliced)
+    nets, histories = [make(SELECTORS["simhash"]) for _ in range(3)], []
+    for seconds, net in zip((1e-9, 3e-4, 1e9), nets, strict=True):
+        monkeypatch.setattr(progress, "_SLICE_SECONDS", seconds)
+        histories.append(fit(net))
+        assert_same(net, nets[0])
+    losses = [[row["train/loss"] for row in history] for history in histories]
+    assert losses[0] == losses[1] == losses[2]
 
 
 def test_sparse_and_dense_data_train_the_same_network():

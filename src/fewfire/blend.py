@@ -12,7 +12,6 @@ from scipy.special import expit
 
 from .config import check_number
 from .data import Dataset, Encoding
-from .data.dataset import Examples
 from .evaluation import TopK
 from .figures import Frequencies
 from .files import Arrays, PathLike, write_model
@@ -65,29 +64,47 @@ class Blend(Labeller):
     def find(
         self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
     ) -> tuple[TopK, Ledger]:
-        """Return the `k` best of the labels that the tagger or the network finds."""
-        width = min(max(_CANDIDATES, 2 * k), self.n_outputs)
-        of_tagger, ledger = self.tagger.find(data, width, exact=exact, n_jobs=n_jobs)
-        of_network = self.network.predict_topk(data, width, exact=exact, n_jobs=n_jobs)
-        found = np.hstack([of_tagger.indices, of_network.indices])
-        scores = self.predict_scores(data, as_candidates(found, self.n_outputs), n_jobs=n_jobs)
-        return best_of(scores, k), ledger
+        """Return the `k` best of the labels that the tagger or the network finds, and the work of
+        both; the tagger's is the first layer of the ledger."""
+        found, work = self._candidates(data, k, exact, n_jobs)
+        scores, again = self.score(data, found, n_jobs=n_jobs)
+        return best_of(scores, k), work + again
 
-    def predict_scores(
-        self, X: Examples, candidates: Any, *, n_jobs: int | None = None
-    ) -> csr_array:
-        """Return the weighted mean probability of the stored places of `candidates`, (n, labels).
-
-        A softmax is taken over an example's candidates; labels that training never saw count 0 in
-        the tagger's half.
-        """
-        data = self.examples(X)
-        wanted = self.candidates(candidates, len(data))
-        likely = self.tagger.predict_scores(data, wanted, n_jobs=n_jobs)
-        scores = self.network.predict_scores(data, wanted, n_jobs=n_jobs)
+    def score(
+        self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
+    ) -> tuple[csr_array, Ledger]:
+        """Return the weighted mean probability of the stored places of `wanted`, and the work."""
+        likely, by_tagger = self.tagger.score(data, wanted, n_jobs=n_jobs)
+        scores, by_network = self.network.score(data, wanted, n_jobs=n_jobs)
         share = np.float32(self.weight)
         mean = (1 - share) * np.maximum(likely.data, 0) + share * self._probabilities(scores)
-        return csr_array((mean, wanted.indices, wanted.indptr), shape=wanted.shape)
+        means = csr_array((mean, wanted.indices, wanted.indptr), shape=wanted.shape)
+        return means, Ledger.beside(by_tagger, by_network.without_dense())
+
+    @property
+    def n_opened(self) -> int:
+        """Cells that the tagger opens for an example."""
+        return self.tagger.n_opened
+
+    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+        """Return how many labels the tagger or the network finds, on average: both score them."""
+        found, _ = self._candidates(data, k, False, n_jobs)
+        return found.nnz / len(data)
+
+    def dense(self, data: Dataset, *, n_jobs: int | None) -> Ledger:
+        """Return what opening every node would multiply; `find` counts that of the network."""
+        of_network = Ledger.empty(len(self.network.layers))
+        return Ledger.beside(self.tagger.dense(data, n_jobs=n_jobs), of_network)
+
+    def _candidates(
+        self, data: Dataset, k: int, exact: bool, n_jobs: int | None
+    ) -> tuple[csr_array, Ledger]:
+        """Return the labels that the tagger or the network finds, and the work of finding them."""
+        width = min(max(_CANDIDATES, 2 * k), self.n_outputs)
+        of_tagger, by_tagger = self.tagger.find(data, width, exact=exact, n_jobs=n_jobs)
+        of_network, by_network = self.network.find(data, width, exact=exact, n_jobs=n_jobs)
+        found = np.hstack([of_tagger.indices, of_network.indices])
+        return as_candidates(found, self.n_outputs), Ledger.beside(by_tagger, by_network)
 
     def _probabilities(self, scores: csr_array) -> NDArray[np.float32]:
         if self.network.loss == "logistic":

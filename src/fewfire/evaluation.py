@@ -89,17 +89,19 @@ def output_scores(
 
 
 def candidate_scores(
-    model: _core.Model, data: Dataset, wanted: csr_array, *, n_threads: int
-) -> NDArray[np.float32]:
-    """Return the scores of the stored places of `wanted`, in their order."""
-    scores, done = [np.empty(0, np.float32)], 0
+    model: _core.Model, n_layers: int, data: Dataset, wanted: csr_array, *, n_threads: int
+) -> tuple[NDArray[np.float32], Ledger]:
+    """Return the scores of the stored places of `wanted`, in their order, and the cost."""
+    scores, ledger, done = [np.empty(0, np.float32)], Ledger.empty(n_layers), 0
     for inputs, _, ids in _calls(data, with_targets=False):
         starts = np.asarray(wanted.indptr[done : done + len(ids) + 1], np.int64)
         rows = np.asarray(wanted.indices[starts[0] : starts[-1]], np.int32)
         lists = _core.LabelTargets(starts - starts[0], rows)
-        scores.append(_core.candidate_scores(model, inputs, ids, lists, n_threads))
+        found, counts = _core.candidate_scores(model, inputs, ids, lists, n_threads)
+        scores.append(found)
+        ledger += Ledger(counts)
         done += len(ids)
-    return np.concatenate(scores)
+    return np.concatenate(scores), ledger
 
 
 def _calls(data: Dataset, *, with_targets: bool) -> Iterator[Call]:

@@ -64,31 +64,31 @@ class Grown(Labeller):
     def find(
         self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
     ) -> tuple[TopK, Ledger]:
-        """Return the `k` best labels of each example, and what finding them took."""
+        """Return the `k` best labels of each example, and the work of finding them."""
         return self.forest.find(data, k, exact=exact, n_threads=self._threads(n_jobs))
 
-    def predict_scores(
-        self, X: Examples, candidates: Any, *, n_jobs: int | None = None
-    ) -> csr_array:
-        """Return how likely given labels are: the cells they are in are opened, and no others.
+    def score(
+        self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
+    ) -> tuple[csr_array, Ledger]:
+        """Return how likely the stored places of `wanted` are, and the work: the cells they are in
+        are opened, and no others."""
+        scores, ledger = self.forest.score(data, wanted, self._threads(n_jobs))
+        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
 
-        Parameters
-        ----------
-        X : ndarray, scipy sparse or Dataset, (n, n_features)
-        candidates : sparse, (n, labels)
-            The stored places are scored.
-        n_jobs : int, optional
-            Threads; None for the tagger's.
+    @property
+    def n_opened(self) -> int:
+        """Cells that the router opens for an example, in all trees."""
+        return sum(min(self.settings.beam, tree.levels[-1].n_nodes) for tree in self.forest.trees)
 
-        Returns
-        -------
-        csr_array
-            Of the places of `candidates`; -inf for labels that training never saw.
-        """
-        data = self.examples(X)
-        wanted = self.candidates(candidates, len(data))
-        scores = self.forest.score(data, wanted, self._threads(n_jobs))
-        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape)
+    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+        """Return how many labels the opened cells hold, each counted once, on average."""
+        width = min(self.forest.most_found, self.n_outputs)
+        top, _ = self.find(data, width, exact=False, n_jobs=n_jobs)
+        return float((top.indices >= 0).sum(axis=1).mean())
+
+    def dense(self, data: Dataset, *, n_jobs: int | None) -> Ledger:
+        """Return what opening every node would multiply."""
+        return self.forest.dense(data, self._threads(n_jobs))
 
     def explain(self, X: Examples, k: int = 1, *, n: int = 10) -> list[list[Reason]]:
         """Return for each row of `X` the `k` best labels, and the `n` features, and pairs of them,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .config import check_integer
@@ -15,9 +18,11 @@ from .data.encoding import Kind
 from .data.strings import as_dataset
 from .evaluation import TopK
 from .figures import Frequencies, depth_of, figures, formulas_of
+from .files import PathLike
 from .frequencies import LabelGroup, recall_by_group
 from .ledger import Ledger
 from .metrics import Metrics, cutoffs
+from .serving import EXACT_EXAMPLES, Serving, serving
 
 
 class Labeller(ABC):
@@ -37,7 +42,30 @@ class Labeller(ABC):
     def find(
         self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
     ) -> tuple[TopK, Ledger]:
-        """Return the `k` best labels of each example, and what finding them took."""
+        """Return the `k` best labels of each example, and the work of finding them."""
+
+    @abstractmethod
+    def score(
+        self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
+    ) -> tuple[csr_array, Ledger]:
+        """Return how likely the stored places of `wanted` are, and the work."""
+
+    @property
+    @abstractmethod
+    def n_opened(self) -> int:
+        """Cells that the router opens for an example."""
+
+    @abstractmethod
+    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+        """Return how many labels are scored to find the `k` best, on average."""
+
+    @abstractmethod
+    def dense(self, data: Dataset, *, n_jobs: int | None) -> Ledger:
+        """Return what a model of the same weights would multiply that skips no label."""
+
+    @abstractmethod
+    def save(self, path: PathLike) -> None:
+        """Write the model to a safetensors file: beside `path` first, then renamed."""
 
     @property
     def label_names(self) -> tuple[Any, ...] | None:
@@ -81,6 +109,33 @@ class Labeller(ABC):
         k = check_integer("k", k, low=1, high=self.n_outputs)
         return self.find(self.examples(X), k, exact=exact, n_jobs=n_jobs)[0]
 
+    def predict_scores(
+        self, X: Examples, candidates: Any, *, n_jobs: int | None = None
+    ) -> csr_array:
+        """Return how likely given labels are: what re-ranks the answers of another system.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features)
+        candidates : sparse, (n, labels)
+            The stored places are scored.
+        n_jobs : int, optional
+            Threads; None for the model's.
+
+        Returns
+        -------
+        csr_array
+            Of the places of `candidates`. Labels that training never saw have -inf in a tagger, and
+            count 0 in the tagger's part of a blend, whose softmax is taken over the candidates.
+
+        Raises
+        ------
+        ValueError
+            If `X` or `candidates` has another shape.
+        """
+        data = self.examples(X)
+        return self.score(data, self.candidates(candidates, len(data)), n_jobs=n_jobs)[0]
+
     def evaluate(
         self,
         data: Dataset,
@@ -123,7 +178,8 @@ class Labeller(ABC):
         wanted = cutoffs(names)
         formulas = formulas_of(wanted, lambda: self.frequencies, propensity)
         k = depth_of(wanted, self.n_outputs)
-        top, ledger = self.find(data, k, exact=exact, n_jobs=n_jobs)
+        top, work = self.find(data, k, exact=exact, n_jobs=n_jobs)
+        ledger = work + self.dense(data, n_jobs=n_jobs)
         values = figures(wanted, formulas, top.indices, data)
         ordered = {name: values[name] for name in names}
         return Metrics(ordered, ledger.share, ledger, len(data), exact)
@@ -137,6 +193,42 @@ class Labeller(ABC):
         k = check_integer("k", k, low=1)
         top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
         return recall_by_group(k, top.indices, data.label_lists(), self.frequencies[0])
+
+    def serving(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Serving:
+        """Return how fast single examples are answered, and what the router leaves out.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features)
+            Up to 1000 examples are looked at, one after another.
+        k : int
+        n_jobs : int, optional
+            Threads for what is not timed; None for the model's.
+
+        Raises
+        ------
+        ValueError
+            As `predict_topk`, and without an example.
+        """
+        k = check_integer("k", k, low=1, high=self.n_outputs)
+        return serving(
+            self,
+            self.examples(X),
+            k,
+            n_jobs=n_jobs,
+            n_compared=EXACT_EXAMPLES,
+            cells=self.n_opened,
+        )
+
+    def seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
+        """Return what each example takes alone to its `k` best labels, in one thread."""
+        taken = np.empty(len(data))
+        for i in range(len(data)):
+            example = data[i : i + 1]
+            start = time.perf_counter()
+            self.find(example, k, exact=exact, n_jobs=1)
+            taken[i] = time.perf_counter() - start
+        return taken
 
     def default_metrics(self, kind: Kind) -> list[str]:
         """Return the metrics that `evaluate` computes for targets of this kind, the first first."""

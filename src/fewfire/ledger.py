@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ._core import LEDGER_FIELDS
 
 _MULTIPLICATIONS = ("forward", "backward", "optimizer", "hashing", "ranking", "refresh")
+_DENSE = [LEDGER_FIELDS.index(name) for name in ("dense", "dense_nonzero")]
 
 
 class Ledger:
@@ -38,6 +39,28 @@ class Ledger:
     def empty(cls, n_layers: int) -> Ledger:
         """Return a ledger of zeros."""
         return cls(np.zeros((n_layers, len(LEDGER_FIELDS)), dtype=np.int64))
+
+    @classmethod
+    def of_dense(cls, dense: int, dense_nonzero: int) -> Ledger:
+        """Return the ledger of one layer that did no work, beside what the dense one would do."""
+        ledger = cls.empty(1)
+        ledger.counts[0, _DENSE] = dense, dense_nonzero
+        return ledger
+
+    @classmethod
+    def beside(cls, *ledgers: Ledger) -> Ledger:
+        """Return the ledger of models that work side by side: the layers of one, then the next's.
+
+        >>> Ledger.beside(Ledger.empty(1), Ledger.of_dense(6, 3)).layers[1].dense_nonzero
+        3
+        """
+        return cls(np.concatenate([ledger.counts for ledger in ledgers]))
+
+    def without_dense(self) -> Ledger:
+        """Return the work alone: of another look at examples that are counted already."""
+        ledger = Ledger(self.counts)
+        ledger.counts[:, _DENSE] = 0
+        return ledger
 
     def __getattr__(self, name: str) -> int:
         if name not in LEDGER_FIELDS:

@@ -247,8 +247,14 @@ class Network:
             If `X` has another width than the network or holds NaN, or `k` is out of range.
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
-        data = self._examples(X)
-        return self._evaluate(data, k, exact, n_jobs).top
+        return self.find(self._examples(X), k, exact=exact, n_jobs=n_jobs)[0]
+
+    def find(
+        self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
+    ) -> tuple[TopK, Ledger]:
+        """Return the `k` best rows of each example, and the cost of finding them."""
+        found = self._evaluate(data, k, exact, n_jobs)
+        return found.top, found.ledger
 
     def decision_function(
         self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
@@ -307,9 +313,17 @@ class Network:
                 " a row per example, a column per row of the last layer"
             )
         wanted.sum_duplicates()
+        return self.score(data, wanted, n_jobs=n_jobs)[0]
+
+    def score(
+        self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
+    ) -> tuple[csr_array, Ledger]:
+        """Return the scores of the stored places of `wanted`, canonical CSR, and the cost."""
         n_threads = thread_count(n_jobs)
-        scores = candidate_scores(self.model(), data, wanted, n_threads=n_threads)
-        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape)
+        scores, ledger = candidate_scores(
+            self.model(), len(self.layers), data, wanted, n_threads=n_threads
+        )
+        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
 
     def predict_proba(
         self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
@@ -444,10 +458,17 @@ class Network:
             As `predict_topk`, and without an example.
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
-        data = self._examples(X)
-        if len(data) == 0:
-            raise ValueError("the data set has no examples")
-        return serving(self.model(), len(self.layers), data, k, thread_count(n_jobs))
+        return serving(self, self._examples(X), k, n_jobs=n_jobs)
+
+    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+        """Return how many rows of the last layer are scored through the gates, on average."""
+        _, ledger = self.find(data, k, exact=False, n_jobs=n_jobs)
+        return ledger.layers[-1].rows_touched / len(data)
+
+    def seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
+        """Return what each example takes alone to its `k` best rows, in one thread of the core."""
+        ids = np.arange(len(data), dtype=np.int64)
+        return np.asarray(_core.latencies(self.model(), core_inputs(data), ids, k, exact))
 
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1

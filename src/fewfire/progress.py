@@ -29,8 +29,8 @@ class Sums:
         self.forget_recent_usage()
 
     def add(self, loss: float, n_correct: int, usage: list[NDArray[np.int64]], n: int) -> None:
-        """Add what the core returned for `n` examples."""
-        self.loss += loss
+        """Add what the core returned for `n` examples; `loss` is the sum of the epoch so far."""
+        self.loss = loss
         self.n_correct += n_correct
         self.n_seen += n
         if not self.usage:

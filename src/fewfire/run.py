@@ -162,7 +162,7 @@ class Run:
                     loss, n_correct, ledger, usage = _core.train(
                         model, inputs, targets, ids, rates, plan.batch_size, optimizer, states,
                         first_step + done, self.epoch, plan.n_threads, plan.deterministic,
-                        counts_rows=False,
+                        counts_rows=False, loss_before=sums.loss,
                     )  # fmt: skip
                 self.history.ledger += Ledger(ledger)
                 self.history.n_examples += len(ids)

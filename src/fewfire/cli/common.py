@@ -128,6 +128,7 @@ def cost(ledger: Ledger, n_examples: int) -> dict[str, str]:
     return {
         "multiplications": f"{ledger.total / n_examples:,.0f}",
         "of dense": f"{ledger.share:.2%}",
+        "zeros skipped": f"{ledger.share_nonzero:.2%}",
         "additions": f"{ledger.additions / n_examples:,.0f}",
     }
 

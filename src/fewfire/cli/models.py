@@ -92,7 +92,8 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Measure MODEL on DATA, through its gates as in training and with every row computed; a tagger
-    through its router, or with --exact with every cell opened.
+    through its router, or with --exact with every cell opened. Then tell how long single examples
+    take, and what gates or router leave out.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
     text, or what `fewfire convert` made of it, encoded like the training set; for a model of raw
@@ -105,7 +106,7 @@ def evaluate(
     recalls = partial(net.recall_by_group, examples, _GROUP_K, n_jobs=n_jobs)
     if as_json:
         report = metrics_dict(measure(exact=exact))
-        if isinstance(net, Network) and net.is_gated:
+        if _leaves_out(net):
             report["serving"] = asdict(net.serving(examples, _serving_k(net), n_jobs=n_jobs))
         if groups:
             found = recalls(exact=exact)
@@ -114,9 +115,12 @@ def evaluate(
         return
     ways = _ways(net, exact=exact)
     rows = [_figures(computed, measure(exact=every)) for computed, every in ways.items()]
-    print(f"{len(examples):,} examples; multiplications and additions are per example")
+    print(
+        f"{len(examples):,} examples; multiplications and additions are per example, shares are of "
+        "the dense model with and without the zeros of the data"
+    )
     print(table(rows))
-    if isinstance(net, Network) and net.is_gated:
+    if _leaves_out(net):
         print(_in_use(net.serving(examples, _serving_k(net), n_jobs=n_jobs)))
     if groups:
         by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
@@ -133,16 +137,25 @@ def _ways(net: Network | Labeller, *, exact: bool) -> dict[str, bool]:
     return {"through the gates": False, "every row": True}
 
 
-def _serving_k(net: Network) -> int:
+def _leaves_out(net: Network | Labeller) -> bool:
+    return isinstance(net, Labeller) or net.is_gated
+
+
+def _serving_k(net: Network | Labeller) -> int:
     return min(_GROUP_K, net.n_outputs)
 
 
 def _in_use(found: Serving) -> str:
+    gated, every = ("gates", "row") if found.cells is None else ("router", "cell")
+    scored = (
+        f"the last layer scores {found.candidates:,.0f} rows"
+        if found.cells is None
+        else f"{found.cells:,} cells are opened, and {found.candidates:,.0f} labels scored"
+    )
     return (
         f"single examples, one thread: p50 {found.p50:,.0f} us, p99 {found.p99:,.0f} us through "
-        f"the gates; p50 {found.exact_p50:,.0f} us, p99 {found.exact_p99:,.0f} us with every row\n"
-        f"the last layer scores {found.candidates:,.0f} rows; of the {found.k} best of all rows "
-        f"{found.recall:.2%} are found"
+        f"the {gated}; p50 {found.exact_p50:,.0f} us, p99 {found.exact_p99:,.0f} us with every "
+        f"{every}\n{scored}; of the {found.k} best of all {every}s {found.recall:.2%} are found"
     )
 
 

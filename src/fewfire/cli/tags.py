@@ -1,22 +1,19 @@
-"""`fewfire train` for labels of sparse features: when a tagger is trained, how, and its report."""
+"""`fewfire train` for labels of sparse features: when a tagger is trained, and how."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from ..blend import Blend
 from ..config import n_bytes_of
 from ..data import Dataset
 from ..datasets import load_names
-from ..history import History
 from ..tagger import Tagger
 from ..trees.presets import PRESETS
-from .common import PATH, Command, cost, metrics_dict, print_json, say, table
+from .common import PATH, Command, say
 
 FEW_CLASSES = 300  # classes from which sparse features get a tagger
 _TAG_OPTIONS = ("preset", "memory", "features", "blend")
@@ -107,49 +104,3 @@ def train_tagger(
     if names is not None:
         tagger.set_feature_names(names)
     return tagger
-
-
-def finish(
-    model: Tagger | Blend,
-    history: History,
-    *,
-    held_out: Dataset | None,
-    output: Path | None,
-    n_jobs: int,
-    as_json: bool,
-) -> int:
-    """Write a tagger, or a blend with one, tell what training it came to, and return the exit
-    code."""
-    if output is not None:
-        model.save(output)
-    _report(model, history, held_out, output, n_jobs, as_json=as_json)
-    return 130 if history.interrupted else 0
-
-
-def _report(
-    model: Tagger | Blend,
-    history: History,
-    held_out: Dataset | None,
-    output: Path | None,
-    n_jobs: int,
-    *,
-    as_json: bool,
-) -> None:
-    found = None if held_out is None else model.evaluate(held_out, n_jobs=n_jobs)
-    if as_json:
-        print_json(
-            {
-                "interrupted": history.interrupted,
-                "history": list(history),
-                "ledger": history.ledger.to_dict(),
-                "val": {} if found is None else {"gated": metrics_dict(found)},
-                "model": None if output is None else str(output),
-            }
-        )
-        return
-    if found is not None:
-        figures = {name: f"{value:.4f}" for name, value in found.items()}
-        print(table([{"": "val", **figures, **cost(found.ledger, len(held_out or ()))}]))
-    print(f"{model!r}: {history.n_examples:,} examples trained")
-    if output is not None:
-        print(f"model: {output}")

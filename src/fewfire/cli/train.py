@@ -15,7 +15,7 @@ from ..blend import Blend
 from ..callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
 from ..data import Dataset
 from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
-from ..history import History
+from ..ledger import Ledger
 from ..linear import ACTIVATIONS
 from ..network import LOSSES, Network
 from ..optimizers import OPTIMIZERS, Optimizer
@@ -25,17 +25,14 @@ from ..trainer import Trainer
 from .common import (
     PATH,
     Command,
-    cost,
     jobs_option,
     json_option,
-    metrics_dict,
-    print_json,
     read_part,
     say,
-    table,
 )
 from .nets import PRESETS, by_name, make, names, network, options_of
-from .tags import finish, tag_options, train_tagger, wants_tagger
+from .report import finish
+from .tags import tag_options, train_tagger, wants_tagger
 
 
 def _widths(
@@ -305,11 +302,10 @@ def train(
         say(f"{fit!r}\n{net.summary()}\n{trainer!r}")
     history = trainer.fit(fit, {"val": held_out} if held_out else None, resume=resume)
     if is_tagged:
-        return end(Blend(tagger, net), history)
-    if output is not None:
-        net.save(output)
-    _report(net, history, held_out, gates, output, n_jobs, as_json)
-    return 130 if history.interrupted else 0
+        history.ledger = Ledger.beside(tagger.history_.ledger, history.ledger)
+        history.n_examples += tagger.history_.n_examples
+        return end(Blend(tagger, net), history, gates)
+    return end(net, history, gates)
 
 
 class _Gates(GateMonitor):
@@ -366,42 +362,3 @@ def _schedule(settings: dict[str, Any]) -> Schedule | None:
     name = settings["schedule"] or "linear"
     schedule: Schedule = make(SCHEDULES, name, SCHEDULE_OPTIONS, settings)
     return schedule
-
-
-def _report(
-    net: Network,
-    history: History,
-    held_out: Dataset | None,
-    gates: GateMonitor | None,
-    output: Path | None,
-    n_jobs: int,
-    as_json: bool,
-) -> None:
-    evaluations = {
-        "gated" if not exact else "exact": net.evaluate(held_out, exact=exact, n_jobs=n_jobs)
-        for exact in ([False, True] if net.is_gated else [True])
-        if held_out is not None
-    }
-    if as_json:
-        print_json(
-            {
-                "interrupted": history.interrupted,
-                "history": list(history),
-                "ledger": history.ledger.to_dict(),
-                "val": {name: metrics_dict(result) for name, result in evaluations.items()},
-                **({} if gates is None else {"gates": gates.history_}),
-                "model": None if output is None else str(output),
-            }
-        )
-        return
-    rows = [
-        {"": f"val, {name}"}
-        | {key: f"{value:.4f}" for key, value in result.items()}
-        | cost(result.ledger, result.n_examples)
-        for name, result in evaluations.items()
-    ]
-    blank = dict.fromkeys(rows[0], "") if rows else {}
-    print("multiplications and additions per example:")
-    print(table([{**blank, "": "training", **cost(history.ledger, history.n_examples)}, *rows]))
-    if output is not None:
-        print(f"model: {output}")

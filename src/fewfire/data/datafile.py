@@ -16,11 +16,10 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import Blocks, FormatError, PathLike, write_safetensors
+from ..files import TYPES, Blocks, FormatError, PathLike, write_safetensors
 
 KEY = "fewfire.data"
 VERSION = 1
-TYPES = {"I64": np.int64, "I32": np.int32, "F32": np.float32, "U8": np.uint8}
 MAX_HEADER = 1 << 20  # bytes; ours have about one thousand
 
 

@@ -22,7 +22,6 @@ from .tree import LabelTree
 
 _CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
 _GRAIN = 16  # examples that a thread of the core takes at a time: fewer want no more threads
-_DENSE = _core.LEDGER_FIELDS.index("dense")
 
 
 class Forest:
@@ -59,7 +58,7 @@ class Forest:
         return cls(settings, expansion, packed)
 
     def find(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> tuple[TopK, Ledger]:
-        """Return the `k` likeliest labels of each example, and the cost."""
+        """Return the `k` likeliest labels of each example, and the work."""
         beam = max(tree.most_nodes for tree in self.trees) if exact else self.settings.beam
         indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
         ledger = Ledger.empty(1)
@@ -71,26 +70,46 @@ class Forest:
             indices.append(found[0])
             scores.append(found[1])
             ledger += Ledger(found[2])
-        self._count_all(ledger, data)
         return TopK(np.concatenate(indices), np.concatenate(scores)), ledger
 
-    def score(self, data: Dataset, wanted: csr_array, n_threads: int) -> NDArray[np.float32]:
-        """Return how likely the stored places of `wanted` are; -inf for labels in no tree."""
+    def score(
+        self, data: Dataset, wanted: csr_array, n_threads: int
+    ) -> tuple[NDArray[np.float32], Ledger]:
+        """Return how likely the stored places of `wanted` are, and the work; -inf for labels in no
+        tree."""
         scores = np.full(wanted.nnz, -np.inf, np.float32)
         is_seen = self.is_seen[wanted.indices]
-        counts = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_seen)])
-        indptr, labels = counts[wanted.indptr], wanted.indices[is_seen].astype(np.int32)
-        done, parts = 0, [np.empty(0, np.float32)]
+        n_seen = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_seen)])
+        indptr, labels = n_seen[wanted.indptr], wanted.indices[is_seen].astype(np.int32)
+        done, parts, ledger = 0, [np.empty(0, np.float32)], Ledger.empty(1)
         for inputs, ids in self._calls(data):
             own = indptr[done : done + len(ids) + 1]
-            found, _ = _core.score_labels(
+            found, counts = _core.score_labels(
                 self._cores, inputs, ids, own - own[0], labels[own[0] : own[-1]],
                 self._path_weight, self._threads(len(ids), n_threads),
             )  # fmt: skip
             parts.append(found)
+            ledger += Ledger(counts)
             done += len(ids)
         scores[is_seen] = np.concatenate(parts)
-        return scores
+        return scores, ledger
+
+    def dense(self, data: Dataset, n_threads: int) -> Ledger:
+        """Return what opening every node would multiply, for every feature and for those only that
+        examples have."""
+        dense = nonzero = 0
+        for begin in range(0, len(data), _CHUNK):
+            part = data[begin : begin + _CHUNK]
+            for tree, rows in zip(self.trees, self.rows(part, n_threads), strict=True):
+                dense += len(part) * tree.width * tree.n_children
+                nonzero += int(rows.nnz) * tree.n_children
+        return Ledger.of_dense(dense, nonzero)
+
+    @property
+    def most_found(self) -> int:
+        """Labels that a search finds at most: those of the largest cells."""
+        sizes = [np.sort(np.diff(tree.levels[-1].children)) for tree in self.trees]
+        return int(sum(own[-self.settings.beam :].sum() for own in sizes))
 
     def rows(self, data: Dataset, n_threads: int) -> list[csr_array]:
         """Return the examples as each tree reads them."""
@@ -145,8 +164,3 @@ class Forest:
     @staticmethod
     def _threads(n_examples: int, n_threads: int) -> int:
         return min(n_threads, -(-n_examples // _GRAIN))
-
-    def _count_all(self, ledger: Ledger, data: Dataset) -> None:
-        """Note what opening every node for every feature would multiply."""
-        dense = sum(tree.width * tree.n_children for tree in self.trees)
-        ledger.counts[0, _DENSE] = len(data) * dense

@@ -137,13 +137,6 @@ class Layout:
             self.columns, weights, bias, bias_moments,
         )  # fmt: skip
 
-    def features(self, node: int) -> NDArray[np.int32]:
-        """Return which feature each of a node's first rows belongs to."""
-        if self.is_dense[node]:
-            return np.arange(self.known[node], dtype=np.int32)
-        begin = int(self.listed[:node].sum())
-        return self.vocabulary[begin : begin + int(self.known[node])]
-
 
 def parents_of(children: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the node of each child, from the begins of the nodes' lists."""

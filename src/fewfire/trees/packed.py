@@ -109,11 +109,6 @@ class PackedLevel:
         """Nodes."""
         return len(self.children) - 1
 
-    @property
-    def n_bytes(self) -> int:
-        """Memory that the level takes."""
-        return sum(int(getattr(self, name).nbytes) for name in _TYPES) + self.parents.nbytes
-
     def known_weights(
         self,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
@@ -197,11 +192,6 @@ class PackedTree:
     def most_nodes(self) -> int:
         """Nodes of the widest level."""
         return max(level.n_nodes for level in self.levels)
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory that the tree takes."""
-        return sum(level.n_bytes for level in self.levels)
 
     def arrays(self, prefix: str) -> Arrays:
         """Return what a file holds of the tree, by name."""

@@ -48,6 +48,7 @@ class Lesson:
         rate_factor: float,
     ) -> None:
         self._core = tree.core(int(rows.shape[1]))
+        self._n_children, self._n_features = tree.n_children, np.diff(rows.indptr)
         self._rates = learning.rates(len(tree.levels), rate_factor)
         self._inputs = as_inputs(rows)
         self._lists = np.asarray(lists.indptr, np.int64), np.asarray(lists.indices, np.int32)
@@ -82,9 +83,14 @@ class Lesson:
                 n_threads,
             )  # fmt: skip
         self.loss += loss
-        self.ledger += Ledger(ledger)
+        self.ledger += Ledger(ledger) + self._dense(ids)
         self.done += len(ids)
         return len(ids)
+
+    def _dense(self, ids: NDArray[np.int64]) -> Ledger:
+        """Return what scores of every child, and gradients of every weight, would multiply."""
+        n_inputs, n_stored = len(ids) * self._inputs.shape[1], int(self._n_features[ids].sum())
+        return Ledger.of_dense(2 * n_inputs * self._n_children, 2 * n_stored * self._n_children)
 
     def _factors(self, n: int) -> NDArray[np.float32]:
         """Return the factors of the rates of the next `n` examples, which fall in a line."""

@@ -84,6 +84,11 @@ class LabelTree:
         ]
         return cls(plan.cells.labels, levels, n_labels)
 
+    @property
+    def n_children(self) -> int:
+        """Children of all nodes."""
+        return sum(level.layout.n_children for level in self.levels)
+
     def core(self, width: int) -> _core.Tree:
         """Return the core's view of a tree on `width` features."""
         return _core.Tree(self.cores, width)
