@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "pool.h"
+#include "routed/label_sums.h"
 
 namespace fewfire {
 namespace {
@@ -13,8 +14,7 @@ struct Space {  // scratch of one thread
   std::vector<Opened> visits;
   std::vector<Candidate> candidates;
   PackedScores scores;
-  std::vector<float> sums;  // of likelihoods, per label; 0 between examples
-  std::vector<RowId> found;
+  LabelSums sums;
   Tally tally;
 };
 
@@ -45,11 +45,10 @@ void search_tree(const Member& member, SparseVector x, const Search& search, Spa
     for (const Candidate& candidate : space.candidates)
       space.visits.push_back({candidate.child, false, candidate.path});
   }
-  for (const Candidate& candidate : space.candidates) {
-    const RowId label = member.tree->labels[candidate.child];
-    if (space.sums[label] == 0.0f) space.found.push_back(label);
-    space.sums[label] += std::max(std::exp(candidate.path), std::numeric_limits<float>::min());
-  }
+  space.sums.reserve(space.candidates.size());
+  for (const Candidate& candidate : space.candidates)
+    space.sums.add(member.tree->labels[candidate.child],
+                   std::max(std::exp(candidate.path), std::numeric_limits<float>::min()));
 }
 
 }  // namespace
@@ -58,17 +57,11 @@ Tally predict_trees(std::span<const Member> members, std::span<const int64_t> id
                     int64_t k, int n_threads, Matrix<RowId> best, Matrix<float> scores) {
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
-  for (Space& space : spaces) space.sums.assign(members[0].tree->places.size(), 0.0f);
   pool.parallel_for(static_cast<int64_t>(ids.size()), 16, [&](int64_t i, int thread) {
     Space& space = spaces[thread];
-    space.found.clear();
     for (const Member& member : members)
       search_tree(member, member.inputs->row(ids[i], space.buffer), search, space);
-    space.candidates.clear();
-    for (const RowId label : space.found) {
-      space.candidates.push_back({label, space.sums[label] / static_cast<float>(members.size())});
-      space.sums[label] = 0.0f;
-    }
+    space.sums.take(static_cast<float>(members.size()), space.candidates);
     keep_best(space.candidates, k);
     std::fill(best.row(i).begin(), best.row(i).end(), RowId{-1});
     std::fill(scores.row(i).begin(), scores.row(i).end(), -std::numeric_limits<float>::infinity());
