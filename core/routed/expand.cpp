@@ -4,13 +4,10 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
-
-#include "rng.h"
+#include <utility>
 
 namespace fewfire {
 namespace {
-
-constexpr int64_t kPartSize = int64_t{1} << 21;  // keys that a thread sorts at a time
 
 float power_of(float x, float power) {
   if (power == 1.0f) return x;
@@ -49,15 +46,35 @@ Copied largest_features(const Inputs& inputs, int64_t most, Pool& pool) {
   return found;
 }
 
-// Sorts the keys and keeps, once, those that occur `least` times.
-void keep_frequent(std::vector<uint64_t>& keys, int64_t least) {
-  std::sort(keys.begin(), keys.end());
-  size_t n = 0;
-  for (size_t begin = 0, end = 0; begin < keys.size(); begin = end) {
-    while (end < keys.size() && keys[end] == keys[begin]) ++end;
-    if (static_cast<int64_t>(end - begin) >= least) keys[n++] = keys[begin];
-  }
-  keys.resize(n);
+// The rows that have each feature, as `features` lists those of a row.
+Copied rows_of(const Copied& features, int64_t n_features) {
+  Copied found{.indptr = std::vector<int64_t>(static_cast<size_t>(n_features) + 1),
+               .indices = std::vector<RowId>(features.indices.size()),
+               .values = {}};
+  for (const RowId id : features.indices) ++found.indptr[id + 1];
+  std::partial_sum(found.indptr.begin(), found.indptr.end(), found.indptr.begin());
+  std::vector<int64_t> next(found.indptr.begin(), found.indptr.end() - 1);
+  for (size_t i = 0; i + 1 < features.indptr.size(); ++i)
+    for (int64_t at = features.indptr[i]; at < features.indptr[i + 1]; ++at)
+      found.indices[next[features.indices[at]]++] = static_cast<RowId>(i);
+  return found;
+}
+
+struct Counts {             // scratch of one thread
+  std::vector<int32_t> of;  // higher features; 0 between lower ones
+  std::vector<RowId> found;
+};
+
+// The features above `low` that are with it in at least `least` of `rows`, ascending.
+void find_partners(const Copied& features, std::span<const RowId> rows, RowId low, int64_t least,
+                   Counts& counts) {
+  counts.found.clear();
+  for (const RowId row : rows)
+    for (int64_t at = features.indptr[row + 1]; features.indices[--at] > low;)
+      if (counts.of[features.indices[at]]++ == 0) counts.found.push_back(features.indices[at]);
+  const auto is_rare = [&](RowId high) { return std::exchange(counts.of[high], 0) < least; };
+  std::erase_if(counts.found, is_rare);
+  std::sort(counts.found.begin(), counts.found.end());
 }
 
 }  // namespace
@@ -94,29 +111,22 @@ void find_largest(std::span<const float> values, int64_t most, std::vector<int32
 }
 
 std::vector<uint64_t> count_pairs(const Inputs& inputs, int64_t most, int64_t least, Pool& pool) {
-  const Copied rows = largest_features(inputs, most, pool);
-  int64_t n_keys = 0;
-  for (size_t i = 0; i + 1 < rows.indptr.size(); ++i) {
-    const int64_t n = rows.indptr[i + 1] - rows.indptr[i];
-    n_keys += n * (n - 1) / 2;
-  }
-  // Each part sorts the keys whose hash falls into it: memory is bounded by the parts at hand.
-  const uint64_t n_parts = static_cast<uint64_t>(n_keys / kPartSize + pool.size());
-  std::vector<std::vector<uint64_t>> parts(n_parts);
-  pool.parallel_for(static_cast<int64_t>(n_parts), 1, [&](int64_t part, int) {
-    std::vector<uint64_t>& keys = parts[static_cast<size_t>(part)];
-    for (size_t i = 0; i + 1 < rows.indptr.size(); ++i)
-      for (int64_t a = rows.indptr[i]; a < rows.indptr[i + 1]; ++a)
-        for (int64_t b = a + 1; b < rows.indptr[i + 1]; ++b) {
-          const uint64_t key = pair_key(rows.indices[a], rows.indices[b]);
-          if (mix(key) % n_parts == static_cast<uint64_t>(part)) keys.push_back(key);
-        }
-    keep_frequent(keys, least);
-    keys.shrink_to_fit();
+  const Copied features = largest_features(inputs, most, pool);
+  const Copied rows = rows_of(features, inputs.n_columns());
+  std::vector<std::vector<uint64_t>> keys(static_cast<size_t>(inputs.n_columns()));  // by the lower feature
+  std::vector<Counts> counts(static_cast<size_t>(pool.size()));
+  for (Counts& own : counts) own.of.assign(keys.size(), 0);
+  pool.parallel_for(inputs.n_columns(), 16, [&](int64_t low, int thread) {
+    const std::span<const RowId> own =
+        std::span(rows.indices)
+            .subspan(static_cast<size_t>(rows.indptr[low]),
+                     static_cast<size_t>(rows.indptr[low + 1] - rows.indptr[low]));
+    find_partners(features, own, static_cast<RowId>(low), least, counts[thread]);
+    for (const RowId high : counts[thread].found)
+      keys[low].push_back(pair_key(static_cast<RowId>(low), high));
   });
   std::vector<uint64_t> all;
-  for (const std::vector<uint64_t>& keys : parts) all.insert(all.end(), keys.begin(), keys.end());
-  std::sort(all.begin(), all.end());
+  for (const std::vector<uint64_t>& own : keys) all.insert(all.end(), own.begin(), own.end());
   return all;
 }
 
@@ -154,16 +164,21 @@ void Expanded::add_pairs(RowBuffer& buffer) const {
   scale_to_unit(buffer.values);
 }
 
-Copied copy_rows(const Inputs& inputs, Pool& pool) {
-  const int64_t n = inputs.n_rows();
-  Copied copy{.indptr = std::vector<int64_t>(static_cast<size_t>(n) + 1), .indices = {}, .values = {}};
+std::vector<int64_t> count_values(const Inputs& inputs, Pool& pool) {
+  std::vector<int64_t> counts(static_cast<size_t>(inputs.n_rows()) + 1);
   std::vector<RowBuffer> buffers(static_cast<size_t>(pool.size()));
-  pool.parallel_for(
-      n, 64, [&](int64_t i, int thread) { copy.indptr[i + 1] = inputs.row(i, buffers[thread]).size(); });
-  std::partial_sum(copy.indptr.begin(), copy.indptr.end(), copy.indptr.begin());
-  copy.indices.resize(static_cast<size_t>(copy.indptr[n]));
+  pool.parallel_for(inputs.n_rows(), 64,
+                    [&](int64_t i, int thread) { counts[i + 1] = inputs.row(i, buffers[thread]).size(); });
+  std::partial_sum(counts.begin(), counts.end(), counts.begin());
+  return counts;
+}
+
+Copied copy_rows(const Inputs& inputs, Pool& pool) {
+  Copied copy{.indptr = count_values(inputs, pool), .indices = {}, .values = {}};
+  std::vector<RowBuffer> buffers(static_cast<size_t>(pool.size()));
+  copy.indices.resize(static_cast<size_t>(copy.indptr.back()));
   copy.values.resize(copy.indices.size());
-  pool.parallel_for(n, 64, [&](int64_t i, int thread) {
+  pool.parallel_for(inputs.n_rows(), 64, [&](int64_t i, int thread) {
     const SparseVector x = inputs.row(i, buffers[thread]);
     std::copy(x.ids.begin(), x.ids.end(), copy.indices.begin() + copy.indptr[i]);
     std::copy(x.values.begin(), x.values.end(), copy.values.begin() + copy.indptr[i]);

@@ -72,6 +72,9 @@ struct Copied {  // CSR
   std::vector<float> values;
 };
 
+// The begin of each row's values among those of all rows, and their number.
+std::vector<int64_t> count_values(const Inputs& inputs, Pool& pool);
+
 // All rows at once, for who reads them many times.
 Copied copy_rows(const Inputs& inputs, Pool& pool);
 
