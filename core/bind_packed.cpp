@@ -3,6 +3,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
+
 #include "bind_trees.h"
 
 namespace fewfire {
@@ -22,9 +24,11 @@ void check_packed(const PackedLevel& level) {
   check_begins(level.rows, level.rows.size() - 1, level.weights.size(), "rows must be begins in the weights");
   check_ascending(level.lists, level.nodes, static_cast<int64_t>(n));
   const auto check_row = [&](int64_t row, int64_t node) {
-    for (uint32_t k = level.rows[row]; k < level.rows[row + 1]; ++k)
+    for (uint32_t k = level.rows[row]; k < level.rows[row + 1]; ++k) {
       require(static_cast<int64_t>(level.weights[k] >> 16) < level.n_children(node),
               "a weight is of no child of its node");
+      require(std::isfinite(value_of(level.weights[k])), "weights of a level are not all finite");
+    }
   };
   for (size_t node = 0; node < n; ++node) {
     require(level.n_children(node) > 0, "a node needs a child");
@@ -102,6 +106,13 @@ void bind_packed(nb::module_& m) {
       "level"_a, "n_features"_a, "least"_a,
       "What a PackedLevel takes: (bias, lists, nodes, shared, rows, weights).");
   m.def(
+      "count_kept",
+      [](const Level& level, float least) {
+        nb::gil_scoped_release unlocked;
+        return count_kept(level, least);
+      },
+      "level"_a, "least"_a, "How many weights `pack_level` keeps.");
+  m.def(
       "packed_weights",
       [](const PackedLevel& level, int64_t child, Array1<const RowId> ids) {
         require(child >= 0 && child < static_cast<int64_t>(level.parents.size()), "no such child");
@@ -122,9 +133,9 @@ void bind_packed(nb::module_& m) {
       [](const PackedLevel& packed, const Level& level) {
         require(packed.n_nodes() == level.n_nodes(), "levels have different nodes");
         for (int64_t node = 0; node < level.n_nodes(); ++node)
-          require(packed.n_children(node) == level.n_children(node) &&
+          require(packed.n_children(node) <= level.n_children(node) &&
                       packed.shared[node + 1] - packed.shared[node] == level.n_shared(node),
-                  "nodes differ in their children or shared rows");
+                  "a node lacks children, or has other shared rows");
         for (RowId feature = 0; static_cast<size_t>(feature) + 1 < packed.lists.size(); ++feature)
           for (const RowId node : packed.nodes_of(feature)) {
             const RowId row = known_row(level, table_of(level, feature), feature, node);

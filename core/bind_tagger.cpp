@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "bind_trees.h"
+#include "routed/centroids.h"
 #include "routed/expand.h"
 #include "routed/score_labels.h"
 
@@ -17,6 +18,19 @@ using namespace nb::literals;
 
 using CopiedRows = nb::typed<nb::tuple, Numpy<int64_t>, Numpy<int32_t>, Numpy<float>>;
 using Scored = nb::typed<nb::tuple, Numpy<float>, Numpy<int64_t>>;
+
+CopiedRows csr_of(Copied rows) {
+  return nb::make_tuple(to_numpy(std::move(rows.indptr)), to_numpy(std::move(rows.indices)),
+                        to_numpy(std::move(rows.values)));
+}
+
+// Lists of examples, checked.
+Targets lists_of(const Inputs& inputs, Array1<const int64_t> indptr, Array1<const RowId> examples) {
+  check_lists(view(indptr), examples.size());
+  for (const RowId example : view(examples))
+    require(example >= 0 && example < inputs.n_rows(), "an example is out of range");
+  return {.indptr = view(indptr), .indices = view(examples), .values = {}};
+}
 
 Expansion make_expansion(float power, int64_t most, float pair_scale, Array1<const uint64_t> keys) {
   require(power > 0.0f && pair_scale > 0.0f, "power and pair_scale must be above 0");
@@ -77,10 +91,46 @@ void bind_tagger(nb::module_& m) {
           Pool pool(threads_of(n_threads));
           copy = copy_rows(inputs, pool);
         }
-        return nb::make_tuple(to_numpy(std::move(copy.indptr)), to_numpy(std::move(copy.indices)),
-                              to_numpy(std::move(copy.values)));
+        return csr_of(std::move(copy));
       },
       "inputs"_a, "n_threads"_a, "All rows as CSR: (indptr, indices, values).");
+  m.def(
+      "count_values",
+      [](const Inputs& inputs, int n_threads) {
+        nb::gil_scoped_release unlocked;
+        Pool pool(threads_of(n_threads));
+        return count_values(inputs, pool).back();
+      },
+      "inputs"_a, "n_threads"_a, "How many values all rows have.");
+  m.def(
+      "centroids",
+      [](const Inputs& inputs, Array1<const int64_t> indptr, Array1<const RowId> examples,
+         int n_threads) -> CopiedRows {
+        const Targets lists = lists_of(inputs, indptr, examples);
+        Copied found;
+        {
+          nb::gil_scoped_release unlocked;
+          Pool pool(threads_of(n_threads));
+          found = centroids(inputs, lists, pool);
+        }
+        return csr_of(std::move(found));
+      },
+      "inputs"_a, "indptr"_a.noconvert(), "examples"_a.noconvert(), "n_threads"_a,
+      "The mean direction of each list's examples as CSR: (indptr, indices, values).");
+  m.def(
+      "count_features",
+      [](const Inputs& inputs, Array1<const int64_t> indptr, Array1<const RowId> examples, int n_threads) {
+        const Targets lists = lists_of(inputs, indptr, examples);
+        std::vector<int64_t> begins;
+        {
+          nb::gil_scoped_release unlocked;
+          Pool pool(threads_of(n_threads));
+          begins = count_features(inputs, lists, pool);
+        }
+        return to_numpy(std::move(begins));
+      },
+      "inputs"_a, "indptr"_a.noconvert(), "examples"_a.noconvert(), "n_threads"_a,
+      "How many features each list's examples have, summed up from 0 on: the indptr of `centroids`.");
   m.def(
       "count_pairs",
       [](const Inputs& inputs, int64_t most, int64_t least, int n_threads) {

@@ -97,6 +97,12 @@ def best(paths: dict[int, float], n: int, record: Record) -> list[int]:
     return ranked[:n]
 
 
+def centroid(X: np.ndarray) -> np.ndarray:
+    """The direction of the sum of rows; 0 has none."""
+    total = X.sum(axis=0, dtype=float)
+    return total / (np.linalg.norm(total) or 1)
+
+
 # -- training -----------------------------------------------------------------------------------
 
 

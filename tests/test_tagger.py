@@ -1,10 +1,8 @@
 """Laws of taggers: what they learn, what they promise to the bit, and what they refuse."""
 
-import contextlib
 import os
 import signal
 import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 import fewfire as ff
-from fewfire.trees import preparing
 from fewfire.trees.plan import depths_of
 from fewfire.trees.presets import PRESETS
 from tags import N_WORDS, tagged
@@ -345,65 +342,6 @@ def test_features_are_called_by_their_names_and_pairs_by_both(tagger):
         tagger.set_feature_names(names[:3])
 
 
-# -- memory --------------------------------------------------------------------------------------
-
-
-def test_a_training_takes_what_was_estimated(train):
-    tagger = ff.Tagger("balanced", **SMALL)
-    estimate = tagger.estimate_memory(train)
-    tagger.fit(train)
-    levels = [level for tree in tagger.forest.trees for level in tree.unpack().levels]
-    n_bytes = sum(level.weights.nbytes + 2 * level.bias.nbytes for level in levels)
-    assert n_bytes <= estimate.trees <= 1.6 * n_bytes
-    assert estimate.total == estimate.examples + estimate.trees + estimate.pairs
-
-
-@given(share=st.floats(0.02, 1.2))
-@settings(max_examples=15)
-def test_a_limit_is_kept_or_refused(share):
-    data = tagged(n=300)
-    full = ff.Tagger("best", max_epochs=1, **SMALL).estimate_memory(data).total
-    limit = int(share * full)
-    tagger = ff.Tagger("best", max_epochs=1, memory=limit, **SMALL)
-    if share < 0.2:  # may be refused
-        with contextlib.suppress(MemoryError):
-            assert tagger.estimate_memory(data).total <= 1.05 * limit
-    else:
-        assert tagger.estimate_memory(data).total <= 1.05 * limit
-
-
-def test_pairs_go_first_then_words_then_trees(train):
-    def chosen(limit):
-        prepared = preparing.prepare(train, wanted, limit, 0, 1)
-        known = sum(layout.known.sum() for layout in prepared.plans[0].layouts)
-        return prepared.settings.n_trees, prepared.settings.pairs, known
-
-    wanted = replace(PRESETS["best"], labels_per_cell=5, max_epochs=1)
-    full = preparing.prepare(train, wanted, 2**40, 0, 1).memory.total
-    steps = [chosen(int(share * full)) for share in (1.1, 0.9, 0.5, 0.3, 0.2, 0.1)]
-    assert steps[0][:2] == (wanted.n_trees, wanted.pairs)
-    assert steps[1][:2] == (wanted.n_trees, 0)
-    assert all(not pairs for _, pairs, _ in steps[1:])
-    trees = [n for n, _, _ in steps]
-    assert trees == sorted(trees, reverse=True)
-
-
-def test_smaller_trees_still_learn(train, test):
-    full = ff.Tagger("fast", **SMALL).estimate_memory(train)
-    tagger = ff.Tagger("fast", memory=int(full.examples + full.trees * 0.5), **SMALL).fit(train)
-    assert tagger.evaluate(test)["P@1"] > 0.8
-    packed = [a for tree in tagger.forest.trees for a in tree.arrays("").values()]
-    assert sum(array.nbytes for array in packed) <= 0.5 * full.trees
-
-
-def test_too_little_memory_is_refused_before_anything_changes(train):
-    tagger = ff.Tagger("fast", memory="1k", **SMALL)
-    with pytest.raises(MemoryError, match=r"MB at least, 0\.0 MB are allowed"):
-        tagger.fit(train)
-    with pytest.raises(ValueError, match="not trained yet"):
-        tagger.predict_topk(train)
-
-
 # -- interrupts ----------------------------------------------------------------------------------
 
 
@@ -472,7 +410,7 @@ def test_wrong_data_is_refused(tagger, train):
 def test_many_unknown_features_on_few_shared_rows_do_not_make_weights_grow():
     rng = np.random.default_rng(0)
     X = (rng.random((400, 2000)) < 0.5).astype(np.float32)
-    tagger = ff.Tagger("fast", n_jobs=1, labels_per_cell=20, memory="3.3M")
+    tagger = ff.Tagger("fast", n_jobs=1, labels_per_cell=20, memory="6M")
     tagger.fit(X, rng.integers(200, size=400))
     assert all(abs(level.bias).max() < 5 for level in tagger.forest.trees[0].levels)
     losses = [row["train/loss"] for row in tagger.history_]

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <stdexcept>
 
 namespace fewfire {
 namespace {
@@ -12,12 +14,27 @@ uint32_t rounded(float value) {
   return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
 }
 
+bool is_kept(float value, float least) { return std::abs(value) >= least && value != 0.0f; }
+
 void append_row(const Level& level, int64_t node, int64_t row, float least, Packed& packed) {
   const std::span<const float> values = level.block(node).row(row);
   for (int64_t c = 0; c < level.n_children(node); ++c)
-    if (std::abs(values[c]) >= least && values[c] != 0.0f)
+    if (is_kept(values[c], least))
       packed.weights.push_back(static_cast<uint32_t>(c) << 16 | rounded(values[c]));
   packed.rows.push_back(static_cast<uint32_t>(packed.weights.size()));
+}
+
+// What grows by doubling would take twice its size for a while, beside the level itself.
+void reserve(const Level& level, float least, Packed& packed) {
+  const int64_t n_kept = count_kept(level, least);
+  if (n_kept > std::numeric_limits<uint32_t>::max())
+    throw std::length_error("a level keeps more than 2^32 weights: prune more");
+  int64_t n_known = 0, n_rows = 0;
+  for (int64_t node = 0; node < level.n_nodes(); ++node)
+    n_known += level.known[node], n_rows += level.n_rows(node);
+  packed.nodes.reserve(static_cast<size_t>(n_known));
+  packed.rows.reserve(static_cast<size_t>(n_rows) + 1);
+  packed.weights.reserve(static_cast<size_t>(n_kept));
 }
 
 // Nodes with a row for every feature: no table lists them.
@@ -41,6 +58,11 @@ void find_homes(const Level& level, std::span<const RowId> dense, RowId feature,
 
 }  // namespace
 
+int64_t count_kept(const Level& level, float least) {  // padding is 0
+  return std::count_if(level.weights.begin(), level.weights.end(),
+                       [&](float value) { return is_kept(value, least); });
+}
+
 int64_t packed_row(const PackedLevel& level, RowId feature, RowId node) {
   const std::span<const RowId> nodes = level.nodes_of(feature);
   const auto at = std::lower_bound(nodes.begin(), nodes.end(), node);
@@ -52,6 +74,7 @@ int64_t packed_row(const PackedLevel& level, RowId feature, RowId node) {
 
 Packed pack(const Level& level, int64_t n_features, float least) {
   Packed packed;
+  reserve(level, least, packed);
   const std::vector<RowId> dense = dense_nodes(level);
   std::vector<uint64_t> homes;
   for (RowId feature = 0; feature < n_features; ++feature) {

@@ -32,6 +32,9 @@ inline float value_of(uint32_t weight) { return widen(static_cast<BFloat16>(weig
 // The row of a feature in a node: its own, or one that it shares with others, or -1 if the node shares none.
 int64_t packed_row(const PackedLevel& level, RowId feature, RowId node);
 
+// Weights of at least `least` in absolute value that are not 0.
+int64_t count_kept(const Level& level, float least);
+
 // What a PackedLevel borrows, made from a level whose columns are at most 65,536; weights below `least` in
 // absolute value are left out, others rounded to nearest even.
 struct Packed {
@@ -42,7 +45,8 @@ struct Packed {
 };
 Packed pack(const Level& level, int64_t n_features, float least);
 
-// Writes the weights and biases into a level of the same nodes and vocabularies, whose weights are 0.
+// Writes the weights and biases into a level of the same nodes and vocabularies, whose weights are 0; its
+// nodes may have further children behind those.
 void unpack(const PackedLevel& packed, const Level& level);
 
 }  // namespace fewfire

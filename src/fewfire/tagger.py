@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from .config import check_integer, n_bytes_of, thread_count
 from .data import Dataset, Encoding
@@ -19,13 +18,11 @@ from .history import History
 from .labelling import check_alike, to_learn
 from .ledger import Ledger
 from .progress import tell
-from .trees.expansion import Expansion
+from .trees.budget import TaggerMemory, memory_limit
 from .trees.fitting import Fitting
 from .trees.forest import Forest
-from .trees.growing import with_labels
-from .trees.preparing import TaggerMemory, label_lists, memory_limit, prepare
+from .trees.preparing import Prepared, prepare, prepare_more
 from .trees.presets import rate_factor, settings_of
-from .trees.tree import LabelTree
 
 
 class Tagger(Grown):
@@ -169,14 +166,12 @@ class Tagger(Grown):
         prepared = prepare(train, self._wanted, self._limit, self.random_state, n_threads)
         if self.verbose:
             tell(f"{prepared.settings}\n{prepared.memory}")
-        rows, lists = prepared.rows, prepared.lists
         with self._all_or_nothing():
             self.settings = prepared.settings
             self.encoding, self.feature_names = train.encoding, None
             self.label_counts, self.n_trained = np.zeros(train.n_labels, np.int64), 0
             epochs = self.settings.max_epochs
-            factor = rate_factor(len(train), epochs)
-            self._learn(prepared.grow(), prepared.expansion, rows, lists, epochs, factor, sets)
+            self._learn(prepared, epochs, rate_factor(len(train), epochs), sets)
         return self
 
     def partial_fit(
@@ -213,6 +208,9 @@ class Tagger(Grown):
         ValueError
             If the tagger is not trained, or the data does not go on where its own ended; nothing
             has changed then.
+        MemoryError
+            If the unpacked trees and the examples take more than `memory`, besides what data and
+            tagger do; nothing has changed then.
         """
         old = self.trained_encoding
         data = to_learn(X, y)
@@ -224,20 +222,20 @@ class Tagger(Grown):
         if max_epochs is not None:
             epochs = check_integer("max_epochs", max_epochs, low=1)
         n_threads = thread_count(self.n_jobs)
-        rows = self.forest.rows(data, n_threads)
-        lists = label_lists(data, encoding.n_labels)
-        trees = with_labels(self.forest, rows, lists, n_threads=n_threads)
+        prepared = prepare_more(self.forest, data, encoding.n_labels, self._limit, n_threads)
+        if self.verbose:
+            tell(str(prepared.memory))
         with self._all_or_nothing():
             self.encoding = encoding
             self.label_counts = np.pad(self.frequencies[0], (0, encoding.n_labels - old.n_labels))
-            self._learn(trees, self.forest.expansion, rows, lists, epochs, 1.0, sets)
+            self._learn(prepared, epochs, 1.0, sets)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
         """Return what `fit` would take for this data, besides the data itself.
 
-        It clusters the labels and collects the vocabularies, so the figures are exact, and as long
-        as that takes.
+        It clusters the labels and collects the vocabularies, and takes as long as that does. The
+        figures are exact, but for the packed trees, for which there is room.
         """
         train, n_threads = to_learn(X, y), thread_count(self.n_jobs)
         return prepare(train, self._wanted, self._limit, self.random_state, n_threads).memory
@@ -258,15 +256,13 @@ class Tagger(Grown):
 
     def _learn(
         self,
-        trees: list[LabelTree],
-        expansion: Expansion,
-        rows: list[csr_array],
-        lists: csr_array,
+        prepared: Prepared,
         max_epochs: int,
         rate_factor: float,
         sets: Mapping[str, Dataset],
     ) -> None:
         """Train the trees, count what they were trained on, and pack them."""
+        rows, lists, trees = prepared.rows, prepared.lists, prepared.grow()
         fitting = Fitting(
             trees,
             self.settings.loss,
@@ -282,14 +278,19 @@ class Tagger(Grown):
         self.label_counts += np.bincount(lists.indices, minlength=lists.shape[1])
         self.n_trained += int(rows[0].shape[0])
 
+        def pack() -> None:
+            self._forest = None  # the last one is not held beside the next
+            self._forest = Forest.pack(prepared.settings, prepared.expansion, trees, prepared.room)
+            self.settings = self._forest.settings
+
         def measure() -> dict[str, float]:
             if sets:
-                self._forest = Forest.pack(self.settings, expansion, trees)
+                pack()
             return self._measure(sets)
 
         self.history_ = fitting.go(measure)
         if not sets or self.history_.interrupted:  # otherwise measured as it is now
-            self._forest = Forest.pack(self.settings, expansion, trees)
+            pack()
 
     def _measure(self, sets: Mapping[str, Dataset]) -> dict[str, float]:
         return {

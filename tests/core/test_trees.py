@@ -386,6 +386,18 @@ def test_a_node_knows_the_heaviest_features_of_its_examples(case, form, n_thread
         assert_array_equal(features[indptr[node] : indptr[node + 1]], ranked[: most[node]])
 
 
+@given(case=memberships(), form=st.sampled_from(["dense", "sparse"]), n_threads=st.integers(1, 3))
+def test_centroids_are_the_directions_of_sums(case, form, n_threads):
+    X, members, _ = case
+    inputs = native.vectors(X, form)
+    indptr, indices, values = _core.centroids(inputs, *lists(members), n_threads)
+    for (begin, end), own in zip(itertools.pairwise(indptr), members, strict=True):
+        assert_array_equal(indices[begin:end], np.flatnonzero((X[own] != 0).any(axis=0)))
+        want = reference.centroid(X[own])[indices[begin:end]]
+        assert_allclose(values[begin:end], want, rtol=1e-6, atol=1e-7)
+    assert_array_equal(_core.count_features(inputs, *lists(members), n_threads), indptr)
+
+
 @given(vocabularies=st.lists(st.lists(st.integers(0, 20), unique=True), min_size=1, max_size=40))
 def test_tables_find_the_row_of_each_known_feature_and_no_other(vocabularies):
     begins, entries = _core.fill_tables(*lists(vocabularies))

@@ -61,6 +61,10 @@ class Expansion:
         """Return the core's view of examples, expanded when they are read."""
         return _core.Expanded(core_inputs(data), self._core)
 
+    def n_values(self, data: Dataset, n_threads: int) -> int:
+        """Return how many values `rows` will have."""
+        return _core.count_values(self.inputs(data), n_threads)
+
     def rows(self, data: Dataset, n_threads: int) -> csr_array:
         """Return all examples expanded, (n, width)."""
         indptr, indices, values = _core.copy_rows(self.inputs(data), n_threads)

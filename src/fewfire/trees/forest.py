@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from ..data import Dataset
 from ..evaluation import TopK
 from ..files import Arrays
 from ..ledger import Ledger
-from .expansion import Expansion, expansions_of, for_each
-from .packed import PackedTree
+from .expansion import Expansion, T, expansions_of, for_each
+from .packed import PackedTree, prune_to_fit
 from .presets import LEARNING, Settings
 from .tree import LabelTree
 
@@ -47,15 +48,19 @@ class Forest:
         self._path_weight = LEARNING[settings.loss].path_weight
 
     @classmethod
-    def pack(cls, settings: Settings, expansion: Expansion, trees: list[LabelTree]) -> Forest:
-        """Pack trained trees."""
+    def pack(
+        cls, settings: Settings, expansion: Expansion, trees: list[LabelTree], room: int
+    ) -> Forest:
+        """Pack trained trees into at most `room` bytes: where more weights would be kept, those
+        below a larger `settings.prune` are left out."""
         expansions = expansions_of(settings, expansion)
         assert settings.prune is not None
+        prune = prune_to_fit(trees, settings.prune, room)
         packed = [
-            PackedTree.pack(tree, own.width, settings.loss, settings.prune)
+            PackedTree.pack(tree, own.width, settings.loss, prune)
             for tree, own in zip(trees, expansions, strict=True)
         ]
-        return cls(settings, expansion, packed)
+        return cls(replace(settings, prune=prune), expansion, packed)
 
     def find(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> tuple[TopK, Ledger]:
         """Return the `k` likeliest labels of each example, and the work."""
@@ -113,7 +118,12 @@ class Forest:
 
     def rows(self, data: Dataset, n_threads: int) -> list[csr_array]:
         """Return the examples as each tree reads them."""
-        return for_each(self.expansions, lambda own: own.rows(data, n_threads))
+        return self.for_each(lambda own: own.rows(data, n_threads))
+
+    def for_each(self, make: Callable[[Expansion], T]) -> list[T]:
+        """Return what `make` makes of how each tree reads examples; trees that read alike share
+        it."""
+        return for_each(self.expansions, make)
 
     def arrays(self) -> Arrays:
         """Return what a file holds, by name."""
@@ -151,7 +161,7 @@ class Forest:
 
     def _inputs(self, data: Dataset) -> list[_core.Inputs]:
         """Return the core's view of the examples as each tree reads them."""
-        return for_each(self.expansions, lambda own: own.inputs(data))
+        return self.for_each(lambda own: own.inputs(data))
 
     def _calls(self, data: Dataset) -> Iterator[tuple[list[_core.Inputs], NDArray[np.int64]]]:
         """Go through the examples window by window, in pieces."""

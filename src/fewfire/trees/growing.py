@@ -4,7 +4,7 @@ a column of its own there. Padding gives it one for nothing; else the cell's blo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,36 @@ from scipy.sparse import csr_array
 from .. import _core
 from .expansion import as_inputs
 from .forest import Forest
-from .layout import Layout
+from .layout import Layout, LevelSize
 from .packed import PackedTree
-from .presets import LEARNING
-from .tree import LabelTree, Level
+from .presets import Learning
+from .tree import LabelTree
 
 _MOST_CELLS = 10  # of an example that are compared
 
 
+@dataclass(frozen=True)
+class Growth:
+    """A packed tree, and where its weights go when it is trained on."""
+
+    tree: PackedTree
+    labels: NDArray[np.int32]  # at each place
+    layouts: list[Layout]
+
+    @property
+    def sizes(self) -> list[LevelSize]:
+        """What tells how much memory it takes."""
+        return [layout.size for layout in self.layouts]
+
+    def grow(self, n_labels: int, learning: Learning) -> LabelTree:
+        """Return the tree, to be trained on; weights of new labels are 0."""
+        return LabelTree(self.labels, self.tree.unpack(self.layouts, learning), n_labels)
+
+
 def with_labels(
     forest: Forest, rows: Sequence[csr_array], lists: csr_array, *, n_threads: int
-) -> list[LabelTree]:
-    """Return the trees unpacked, with a column for each label of `lists` that they do not hold.
+) -> list[Growth]:
+    """Return how the trees get a column for each label of `lists` that they do not hold.
 
     rows: (n, width) the examples as each tree reads them. lists: (n, n_labels) of ones, maybe more
     labels than before.
@@ -34,11 +52,10 @@ def with_labels(
     is_known = np.zeros(n_labels, bool)
     is_known[: len(forest.is_seen)] = forest.is_seen
     new = np.flatnonzero((counts > 0) & ~is_known).astype(np.int32)
-    learning = LEARNING[forest.settings.loss]
     trees = []
     for tree, own in zip(forest.trees, rows, strict=True):
         homes = _likeliest_cells(tree, forest.settings.loss, own, lists[:, new], n_threads)
-        trees.append(_with_columns(tree.unpack(), new, homes, n_labels, learning.label_bias))
+        trees.append(_grown(tree, new, homes))
     return trees
 
 
@@ -71,29 +88,11 @@ def _likeliest_cells(
     )
 
 
-def _with_columns(
-    tree: LabelTree, labels: NDArray[np.int32], homes: NDArray[np.int64], n_labels: int, bias: float
-) -> LabelTree:
+def _grown(tree: PackedTree, labels: NDArray[np.int32], homes: NDArray[np.int64]) -> Growth:
     """Return the tree with each label at the end of the cell that is its home."""
-    last = tree.levels[-1]
+    last = tree.levels[-1].children
     order = np.argsort(homes, kind="stable")
-    ends = last.layout.children[1:][homes[order]]
-    n_added = np.bincount(homes, minlength=last.layout.n_nodes)
-    children = last.layout.children + np.concatenate([[0], np.cumsum(n_added)])
-    level = _widened(last, replace(last.layout, children=children), bias)
-    places = np.insert(tree.labels, ends, labels[order])
-    return LabelTree(places, [*tree.levels[:-1], level], n_labels)
-
-
-def _widened(level: Level, layout: Layout, bias: float) -> Level:
-    """Return a level in another layout, whose nodes have more children; weights are kept."""
-    if (layout.widths == level.layout.widths).all():  # padding had a column for each
-        return Level(layout, level.weights, level.bias, level.bias_moments)
-    wider = Level.fresh(layout, bias)
-    for node in range(layout.n_nodes):
-        width = int(level.layout.widths[node])
-        wider.block(node)[:, :width] = level.block(node)
-        begin, own = layout.columns[node], level.layout.columns[node]
-        for ours, theirs in ((wider.bias, level.bias), (wider.bias_moments, level.bias_moments)):
-            ours[begin : begin + width] = theirs[own : own + width]
-    return wider
+    ends = last[1:][homes[order]]
+    n_added = np.bincount(homes, minlength=len(last) - 1)
+    children = last + np.concatenate([[0], np.cumsum(n_added)])
+    return Growth(tree, np.insert(tree.labels, ends, labels[order]), tree.layouts(children))

@@ -20,6 +20,48 @@ _ENTRIES = 3  # of tables, per known feature, at most
 
 
 @dataclass(frozen=True)
+class LevelSize:
+    """What tells how much memory a level of `n` nodes takes.
+
+    Parameters
+    ----------
+    listed : ndarray of int64, (n,)
+        Features of each node's vocabulary; none where each feature has its row.
+    rows, widths : ndarray of int64, (n,)
+        Of each block.
+    """
+
+    listed: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    widths: NDArray[np.int64]
+
+    @classmethod
+    def sparse(cls, known: NDArray[np.int64], widths: NDArray[np.int64]) -> LevelSize:
+        """Return the size of nodes that know so many features."""
+        return cls(known, known + shared_rows(known), widths)
+
+    @property
+    def n_weights(self) -> int:
+        """Weights of all blocks."""
+        return int((self.rows * self.widths).sum())
+
+    @property
+    def n_bytes(self) -> int:
+        """What the level takes when it has weights."""
+        n_listed = int(self.listed.sum())
+        floats = self.n_weights + 2 * int(self.widths.sum())
+        return 4 * (floats + n_listed) + 8 * _ENTRIES * n_listed
+
+    @property
+    def packed_bytes(self) -> int:
+        """What the level takes packed, but for its weights."""
+        has_each = self.listed == 0
+        own, n_rows = np.where(has_each, self.rows, self.listed), int(self.rows.sum())
+        lists = 8 * int(own[has_each].sum())  # of sparse levels they are a small part
+        return 4 * (n_rows + int(own.sum())) + lists + 12 * int(self.widths.sum())
+
+
+@dataclass(frozen=True)
 class Layout:
     """A level of `n` nodes.
 
@@ -114,20 +156,9 @@ class Layout:
         return _begins(self.widths)
 
     @property
-    def n_bytes(self) -> int:
-        """What the level takes when it has weights."""
-        return self.capped_bytes(int(self.known.max()))
-
-    def capped_bytes(self, most: int) -> int:
-        """Return what it would take if nodes knew at most `most` features."""
-        if (self.known <= most).all():
-            listed, rows = self.listed, self.rows
-        else:
-            listed = np.minimum(self.known, most)
-            rows = listed + shared_rows(listed)
-        n_weights, n_bias = int((rows * self.widths).sum()), int(self.columns[-1])
-        n_listed = int(listed.sum())
-        return 4 * (n_weights + 2 * n_bias + n_listed) + 8 * _ENTRIES * n_listed
+    def size(self) -> LevelSize:
+        """What tells how much memory the level takes."""
+        return LevelSize(self.listed, self.rows, self.widths)
 
     def level(self, weights: Any, bias: Any, bias_moments: Any) -> _core.Level:
         """Return the core's view of the level; it shares the arrays."""

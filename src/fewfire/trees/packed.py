@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..bfloat16 import is_finite, widened
+from ..bfloat16 import widened
 from ..files import Arrays
 from .layout import Layout, parents_of
-from .presets import LEARNING
+from .presets import Learning
 from .tree import LabelTree, Level
+
+_LEAST_PRUNE, _PRUNE_STEP = 0.01, 1.25  # where the weights of trees have too little room
 
 _TYPES = {
     "children": np.int64,
@@ -56,12 +58,8 @@ class PackedLevel:
             raise ValueError("children of a level do not fit its biases")
         if len(self.bias_moments) != len(self.bias) or not (self.bias_moments > 0).all():
             raise ValueError("moments of a level do not fit its biases")
-        for name, finite in (
-            ("bias", np.isfinite(self.bias).all()),
-            ("bias_moments", np.isfinite(self.bias_moments).all()),
-            ("weights", is_finite(_halves(self.weights))),
-        ):
-            if not finite:
+        for name in ("bias", "bias_moments"):
+            if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} of a level are not all finite")
         self.core  # noqa: B018  # checks what the core follows blindly
 
@@ -70,26 +68,27 @@ class PackedLevel:
         """Leave out weights below `least` in absolute value."""
         bias, lists, nodes, shared, rows, weights = _core.pack_level(level.core(), width, least)
         layout = level.layout
-        moments = level.bias_moments[_columns(layout)]
+        moments = level.bias_moments[_columns(layout, layout.children)]
         return cls(layout.children, bias, moments, lists, nodes, shared, rows, weights)
 
-    def unpack(self, width: int, bias: float) -> Level:
-        """Return the level with room for all weights of its vocabularies, `width` features in all;
-        biases of padding columns are `bias`."""
-        layout = self._layout(width)
+    def unpack(self, layout: Layout, bias: float) -> Level:
+        """Return the level in a layout that `layout` gave; biases of padding and of further
+        children are `bias`."""
         level = Level.fresh(layout, bias)
         _core.unpack_level(self.core, level.core())
-        level.bias_moments[_columns(layout)] = self.bias_moments
+        level.bias_moments[_columns(layout, self.children)] = self.bias_moments
         return level
 
-    def _layout(self, width: int) -> Layout:
+    def layout(self, width: int, children: NDArray[np.int64]) -> Layout:
+        """Return where all weights of the vocabularies have room, of `width` features in all, if
+        nodes have these children, those that they have and maybe more behind."""
         n_shared = np.diff(self.shared)
         if self.n_nodes == 1 and n_shared[0] == 0:
-            return Layout.dense(width, int(self.children[-1]))
+            return Layout.dense(width, int(children[-1]))
         features = np.repeat(np.arange(len(self.lists) - 1, dtype=np.int32), np.diff(self.lists))
         known = np.bincount(self.nodes, minlength=self.n_nodes)
         vocabulary = features[np.argsort(self.nodes, kind="stable")]
-        return Layout(self.children, known, known + n_shared, vocabulary)
+        return Layout(children, known, known + n_shared, vocabulary)
 
     @cached_property
     def parents(self) -> NDArray[np.int32]:
@@ -127,10 +126,10 @@ def _halves(weights: NDArray[np.uint32]) -> NDArray[np.uint16]:
     return weights.astype(np.uint16)
 
 
-def _columns(layout: Layout) -> NDArray[np.int64]:
-    """Return the column of each child."""
-    padding = layout.columns[:-1] - layout.children[:-1]
-    return np.arange(layout.n_children) + np.repeat(padding, np.diff(layout.children))
+def _columns(layout: Layout, children: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the columns of each node's first children, so many as `children` tells."""
+    padding = layout.columns[:-1] - children[:-1]
+    return np.arange(children[-1]) + np.repeat(padding, np.diff(children))
 
 
 class PackedTree:
@@ -174,14 +173,20 @@ class PackedTree:
         levels = [PackedLevel.pack(level, width, least) for level in tree.levels]
         return cls(tree.labels, levels, tree.n_labels, width, loss)
 
-    def unpack(self) -> LabelTree:
-        """Return the tree with room for all weights, to be trained on."""
-        learning = LEARNING[self.loss]
-        levels = [
-            level.unpack(self.width, learning.bias(is_last=level is self.levels[-1]))
-            for level in self.levels
+    def layouts(self, children: NDArray[np.int64]) -> list[Layout]:
+        """Return where the levels have room for all weights; the last has these `children`, its
+        own and maybe more."""
+        of_levels = [*(level.children for level in self.levels[:-1]), children]
+        return [
+            level.layout(self.width, own) for level, own in zip(self.levels, of_levels, strict=True)
         ]
-        return LabelTree(self.labels, levels, len(self.places))
+
+    def unpack(self, layouts: Sequence[Layout], learning: Learning) -> list[Level]:
+        """Return the levels in these layouts, to be trained on."""
+        return [
+            level.unpack(layout, learning.bias(is_last=level is self.levels[-1]))
+            for level, layout in zip(self.levels, layouts, strict=True)
+        ]
 
     @property
     def n_children(self) -> int:
@@ -225,3 +230,16 @@ class PackedTree:
         if any(len(level.lists) - 1 > width for level in levels):
             raise ValueError(f"{prefix} knows more features than the {width} there are")
         return cls(labels, levels, n_labels, width, loss)
+
+
+def prune_to_fit(trees: Sequence[LabelTree], prune: float, room: int) -> float:
+    """Return the absolute value below which weights are left out: `prune`, or a larger one with
+    which the trees take at most `room` bytes when they are packed, if any does."""
+    levels = [level for tree in trees for level in tree.levels]
+    room -= sum(level.layout.size.packed_bytes for level in levels)
+    if room >= 4 * sum(level.weights.size for level in levels):
+        return prune
+    cores = [core for tree in trees for core in tree.cores]
+    while 4 * (n_kept := sum(_core.count_kept(core, prune) for core in cores)) > room and n_kept:
+        prune = max(_PRUNE_STEP * prune, _LEAST_PRUNE)
+    return prune

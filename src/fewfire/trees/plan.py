@@ -12,7 +12,9 @@ from scipy.sparse import csr_array
 
 from .. import _core
 from .expansion import as_inputs
-from .layout import Layout
+from .layout import Layout, LevelSize, padded
+from .presets import Learning
+from .tree import LabelTree, Level
 
 _MOST_CELLS = 512  # of a root; more of them get a level above
 UNLIMITED = 2**40  # features of a vocabulary
@@ -39,6 +41,10 @@ class Cells:
             return self.begins[level]
         return np.searchsorted(self.begins[level + 1], self.begins[level]).astype(np.int64)
 
+    def n_children(self, level: int) -> int:
+        """Return how many children all nodes of a level have."""
+        return int(self.children(level)[-1])
+
 
 @dataclass(frozen=True)
 class TreePlan:
@@ -47,10 +53,41 @@ class TreePlan:
     cells: Cells
     layouts: list[Layout]
 
-    @property
-    def n_bytes(self) -> int:
-        """What the tree takes when it has weights."""
-        return sum(layout.n_bytes for layout in self.layouts)
+    def grow(self, n_labels: int, learning: Learning) -> LabelTree:
+        """Return the tree, its weights 0."""
+        levels = [
+            Level.fresh(layout, learning.bias(is_last=layout is self.layouts[-1]))
+            for layout in self.layouts
+        ]
+        return LabelTree(self.cells.labels, levels, n_labels)
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A tree before its vocabularies are collected.
+
+    Parameters
+    ----------
+    cells : Cells
+    n_features : int
+    known : list of ndarray of int64
+        For each level, how many features the examples of each node have.
+    """
+
+    cells: Cells
+    n_features: int
+    known: list[NDArray[np.int64]]
+
+    def sizes(self, most: int) -> list[LevelSize]:
+        """Return the sizes of the levels if nodes knew at most `most` features."""
+        found = []
+        for level, known in enumerate(self.known):
+            widths = padded(np.diff(self.cells.children(level)))
+            if level == 0 and most >= self.n_features:
+                found.append(Layout.dense(self.n_features, self.cells.n_children(0)).size)
+            else:
+                found.append(LevelSize.sparse(np.minimum(known, most), widths))
+        return found
 
 
 def depths_of(n_labels: int, labels_per_cell: int) -> list[int]:
@@ -68,19 +105,6 @@ def depths_of(n_labels: int, labels_per_cell: int) -> list[int]:
     return [depth] if 2**depth <= _MOST_CELLS else [depth - depth // 2, depth // 2]
 
 
-def centroids_of(rows: csr_array, lists: csr_array, labels: NDArray[np.int32]) -> csr_array:
-    """Return the mean direction of the examples of each of `labels`, of unit length or empty.
-
-    rows: (n, width) expanded examples. lists: (n, all labels) of ones.
-    """
-    sums = csr_array(lists[:, labels].T.tocsr() @ rows)
-    sums.sort_indices()
-    squares = np.add.reduceat(np.append(sums.data**2, 0.0), sums.indptr[:-1])
-    norms = np.sqrt(np.where(np.diff(sums.indptr) > 0, squares, 1.0))
-    sums.data = (sums.data / np.repeat(norms, np.diff(sums.indptr))).astype(np.float32)
-    return sums
-
-
 def find_cells(
     centroids: csr_array,
     labels: NDArray[np.int32],
@@ -95,6 +119,19 @@ def find_cells(
     return Cells(np.ascontiguousarray(labels[order]), begins)
 
 
+def sketch_tree(rows: csr_array, lists: csr_array, cells: Cells, n_threads: int) -> Sketch:
+    """Count the features that the nodes of a tree would know.
+
+    rows: (n, width) expanded examples. lists: (n, places) of ones, as the tree numbers labels.
+    """
+    inputs = as_inputs(rows)
+    known = [
+        np.diff(_core.count_features(inputs, *_members(lists, begins), n_threads))
+        for begins in cells.begins
+    ]
+    return Sketch(cells, int(rows.shape[1]), known)
+
+
 def plan_tree(
     rows: csr_array, lists: csr_array, cells: Cells, most: int, n_threads: int
 ) -> TreePlan:
@@ -104,14 +141,13 @@ def plan_tree(
     """
     inputs, layouts = as_inputs(rows), []
     for level, begins in enumerate(cells.begins):
-        children = cells.children(level)
         if level == 0 and most >= rows.shape[1]:
-            layouts.append(Layout.dense(int(rows.shape[1]), int(children[-1])))
+            layouts.append(Layout.dense(int(rows.shape[1]), cells.n_children(0)))
             continue
         members = _members(lists, begins)
         limits = np.full(len(begins) - 1, most, np.int64)
         found = _core.collect_vocabulary(inputs, *members, limits, n_threads)
-        layouts.append(Layout.sparse(children, *found))
+        layouts.append(Layout.sparse(cells.children(level), *found))
     return TreePlan(cells, layouts)
 
 

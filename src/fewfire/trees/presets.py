@@ -35,7 +35,7 @@ class Settings:
         check_integer("labels_per_cell", self.labels_per_cell, low=1, high=_MOST_LABELS)
         check_number("power", self.power, above=0.0, high=10.0)
         if self.prune is not None:
-            check_number("prune", self.prune, low=0.0, high=1.0)
+            check_number("prune", self.prune, low=0.0)
         pairs = check_integer("pairs", self.pairs, low=0, high=self.n_trees)
         object.__setattr__(self, "pairs", pairs)
         check_choice("loss", self.loss, TREE_LOSSES)

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .layout import Layout
-from .plan import TreePlan
-from .presets import Learning
 
 _FIRST_MOMENT = 1e-6  # of the biases' Adagrad
 
@@ -74,15 +72,6 @@ class LabelTree:
         if labels.min() < 0 or labels.max() >= n_labels or len(np.unique(labels)) != len(labels):
             raise ValueError(f"labels of a tree must be distinct, and 0 to {n_labels - 1}")
         self.cores = [level.core() for level in self.levels]
-
-    @classmethod
-    def grow(cls, plan: TreePlan, n_labels: int, learning: Learning) -> LabelTree:
-        """Return the tree that was planned, its weights 0."""
-        levels = [
-            Level.fresh(layout, learning.bias(is_last=layout is plan.layouts[-1]))
-            for layout in plan.layouts
-        ]
-        return cls(plan.cells.labels, levels, n_labels)
 
     @property
     def n_children(self) -> int:

@@ -1,0 +1,114 @@
+"""What a training of trees takes of memory, and what it may take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy.sparse import csr_array
+
+from .expansion import Expansion
+from .layout import LevelSize
+
+_SHARE_OF_MACHINE = 0.75  # that a training takes if it is not told
+_KEPT = 1 / 16  # of the weights, for which packed trees have room
+
+
+@dataclass(frozen=True)
+class TaggerMemory:
+    """Bytes of a training by purpose.
+
+    Attributes
+    ----------
+    examples : int
+        The training set as trees read it, and its labels.
+    pairs : int
+        The known pairs of features.
+    centroids : int
+        The mean examples of labels, and vocabularies being collected: gone before there are
+        weights.
+    trees : int
+        Weights, vocabularies and tables.
+    packed : int
+        What is set aside for the trees as prediction reads them, which are made while there are
+        still the others.
+    """
+
+    examples: int
+    pairs: int
+    centroids: int
+    trees: int
+    packed: int
+
+    @classmethod
+    def of(
+        cls, examples: int, pairs: int, centroids: int, sizes: Sequence[Sequence[LevelSize]]
+    ) -> TaggerMemory:
+        """Return the memory of trees whose levels have these sizes."""
+        levels = [level for tree in sizes for level in tree]
+        n_listed = sum(int(level.listed.sum()) for level in levels)
+        return cls(
+            examples,
+            pairs,
+            centroids + 8 * n_listed,  # vocabularies grow to twice their size
+            sum(level.n_bytes for level in levels),
+            sum(level.packed_bytes + int(4 * _KEPT * level.n_weights) for level in levels),
+        )
+
+    @property
+    def total(self) -> int:
+        """What is held at once, at most."""
+        return self.examples + self.pairs + max(self.centroids, self.trees + self.packed)
+
+    @property
+    def besides_packed(self) -> int:
+        """What is held while trees are packed, without the packed ones."""
+        return self.examples + self.pairs + self.trees
+
+    def __str__(self) -> str:
+        parts = ", ".join(
+            f"{name} {getattr(self, name) / 1e6:,.1f}"
+            for name in ("examples", "pairs", "trees", "packed")
+        )
+        before = f"before there are trees, centroids {self.centroids / 1e6:,.1f}"
+        return f"memory: {self.total / 1e6:,.1f} MB ({parts}; {before})"
+
+
+def memory_limit(memory: int | None) -> int:
+    """Return the bytes that a training may take: those given, or three quarters of the machine."""
+    if memory is not None:
+        return memory
+    if not hasattr(os, "sysconf"):
+        return 2**62
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return int(_SHARE_OF_MACHINE * total)
+
+
+class TooLittleMemoryError(MemoryError):
+    """A training takes more than it may."""
+
+
+def check_fits(n_bytes: int, limit: int) -> None:
+    """Raise if a training takes more than it may."""
+    if n_bytes > limit:
+        raise TooLittleMemoryError(
+            f"training takes {n_bytes / 1e6:,.1f} MB at least, {limit / 1e6:,.1f} MB are allowed"
+        )
+
+
+def all_example_bytes(
+    expansions: Sequence[Expansion], n_values: Sequence[int], lists: csr_array
+) -> int:
+    """Return what examples take as trees read them, by these expansions, each with so many values;
+    and their labels: the lists, and for each tree those as it numbers labels, an order of learning
+    and the sizes of the examples."""
+    n = int(lists.shape[0]) + 1
+    kinds = dict(zip(map(id, expansions), n_values, strict=True))  # trees that read alike share
+    labels = 8 * (lists.nnz + n) + len(expansions) * (4 * lists.nnz + 24 * n)
+    return sum(8 * (own + n) for own in kinds.values()) + labels
+
+
+def pair_bytes(expansion: Expansion) -> int:
+    """Return what the known pairs take."""
+    return 40 * len(expansion.keys)  # a key, and a table of twice as many entries of 16 bytes
