@@ -14,24 +14,39 @@ constexpr int kRounds = 12;
 constexpr double kGain = 1e-4;  // relative, of the mean cosine; below it a split has settled
 
 struct Means {                                 // scratch of one thread
-  std::vector<float> first, second;            // sums of the two halves, dense; 0 outside a split
+  std::vector<std::array<float, 2>> sums;      // of the two halves, dense; 0 outside a split
   std::vector<std::array<float, 2>> products;  // of each member with them
   std::vector<float> scores;
   std::vector<RowId> order;
 };
 
-void add_rows(const SparseInputs& rows, std::span<const RowId> members, std::vector<float>& sums) {
+void add_rows(const SparseInputs& rows, std::span<const RowId> members, size_t half, Means& means) {
   RowBuffer none;
   for (const RowId member : members) {
     const SparseVector row = rows.row(member, none);
-    for (int64_t k = 0; k < row.size(); ++k) sums[row.ids[k]] += row.values[k];
+    for (int64_t k = 0; k < row.size(); ++k) means.sums[row.ids[k]][half] += row.values[k];
   }
 }
 
 void clear_rows(const SparseInputs& rows, std::span<const RowId> members, Means& means) {
   RowBuffer none;
+  size_t n_values = 0;
+  for (const RowId member : members) n_values += rows.row(member, none).ids.size();
+  if (n_values > means.sums.size()) {  // which is in order, and once each
+    std::fill(means.sums.begin(), means.sums.end(), std::array{0.0f, 0.0f});
+    return;
+  }
   for (const RowId member : members)
-    for (const RowId id : rows.row(member, none).ids) means.first[id] = means.second[id] = 0.0f;
+    for (const RowId id : rows.row(member, none).ids) means.sums[id] = {0.0f, 0.0f};
+}
+
+std::array<float, 2> multiply(SparseVector row, const Means& means) {
+  float a = 0.0f, b = 0.0f;
+  for (int64_t k = 0; k < row.size(); ++k) {
+    a += row.values[k] * means.sums[row.ids[k]][0];
+    b += row.values[k] * means.sums[row.ids[k]][1];
+  }
+  return {a, b};
 }
 
 float inverse(double x) { return x > 0.0 ? static_cast<float>(1.0 / std::sqrt(x)) : 0.0f; }
@@ -45,13 +60,7 @@ double compare(const SparseInputs& rows, std::span<const RowId> members, size_t 
   means.products.resize(n);
   double first_square = 0.0, second_square = 0.0;  // |sum|^2 is the sum of its rows' products with it
   for (size_t i = 0; i < n; ++i) {
-    const SparseVector row = rows.row(members[i], none);
-    float a = 0.0f, b = 0.0f;
-    for (int64_t k = 0; k < row.size(); ++k) {
-      a += row.values[k] * means.first[row.ids[k]];
-      b += row.values[k] * means.second[row.ids[k]];
-    }
-    means.products[i] = {a, b};
+    const auto [a, b] = means.products[i] = multiply(rows.row(members[i], none), means);
     if (i < n_one) first_square += a;
     if (i >= half && i < half + n_other) second_square += b;
   }
@@ -80,8 +89,8 @@ void halve(const SparseInputs& rows, std::span<RowId> members, uint64_t seed, ui
   double last = -1.0;
   for (int round = 0; round < kRounds; ++round) {
     clear_rows(rows, members, means);
-    add_rows(rows, one, means.first);
-    add_rows(rows, other, means.second);
+    add_rows(rows, one, 0, means);
+    add_rows(rows, other, 1, means);
     const double now = compare(rows, members, one.size(), other.size(), means);
     if (round > 1 && now - last <= kGain * now) break;
     last = now;
@@ -117,10 +126,7 @@ std::vector<RowId> cluster(const SparseInputs& rows, int depth, uint64_t seed, P
   std::vector<RowId> order(static_cast<size_t>(rows.n_rows()));
   std::iota(order.begin(), order.end(), 0);
   std::vector<Means> means(static_cast<size_t>(pool.size()));
-  for (Means& own : means) {
-    own.first.assign(static_cast<size_t>(rows.n_columns()), 0.0f);
-    own.second.assign(static_cast<size_t>(rows.n_columns()), 0.0f);
-  }
+  for (Means& own : means) own.sums.resize(static_cast<size_t>(rows.n_columns()));
   for (int level = 0; level < depth; ++level) {
     const std::vector<int64_t> begins = stretches(rows.n_rows(), level);
     pool.parallel_for(int64_t{1} << level, 1, [&](int64_t i, int thread) {
