@@ -36,8 +36,8 @@ class Tagger(Grown):
         How much time training takes for quality.
     memory : int or str, optional
         What training may take besides the data set it is given, in bytes or like "2G". Where it
-        does not fit, pairs are left out, then features of vocabularies, then trees. None: three
-        quarters of the machine.
+        does not fit, pairs are left out, then features of vocabularies, then trees; `partial_fit`
+        raises instead. None: three quarters of the machine.
     n_trees : int, optional
         Trees that are averaged.
     max_epochs : int, optional
