@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 import fewfire as ff
+from fewfire import progress
 from fewfire.trees.plan import depths_of
 from fewfire.trees.presets import PRESETS
 from tags import N_WORDS, tagged
@@ -40,6 +41,10 @@ def weights(tagger):
 
 def same(a, b):
     return all(map(np.array_equal, weights(a), weights(b)))
+
+
+def losses(tagger):
+    return [row["train/loss"] for row in tagger.history_]
 
 
 # -- learning ------------------------------------------------------------------------------------
@@ -109,6 +114,14 @@ def test_the_ledger_stands_beside_every_weight_and_those_of_the_features_there_a
 
 def test_one_thread_repeats_itself_to_the_bit(train, tagger):
     assert same(tagger, ff.Tagger("balanced", **SMALL).fit(train))
+
+
+def test_slices_of_an_epoch_leave_no_trace(monkeypatch, train, tagger):
+    for seconds in (1e-9, 1e-3, 1e9):
+        monkeypatch.setattr(progress, "_SLICE_SECONDS", seconds)
+        other = ff.Tagger("balanced", **SMALL).fit(train)
+        assert same(other, tagger)
+        assert losses(other) == losses(tagger)
 
 
 def test_threads_that_share_a_tree_learn_as_well(train, test):

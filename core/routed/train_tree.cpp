@@ -174,6 +174,7 @@ TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Targets& lab
   constexpr int64_t kExamples = 16;  // that a thread takes at a time
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
+  spaces[0].totals.loss = options.loss_before;
   pool.parallel_for(static_cast<int64_t>(order.size()), kExamples, [&](int64_t i, int thread) {
     Space& space = spaces[thread];
     learn(tree, inputs.row(order[i], space.buffer), labels.labels(order[i]), rates[i], options, space);

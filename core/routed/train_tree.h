@@ -15,6 +15,7 @@ struct TreeOptions {
   float thin;             // gradients below it are left out
   float bias_lr;          // of Adagrad
   std::vector<float> lr;  // of SGD, per level
+  double loss_before;     // of the slices before, from which the sum goes on
 };
 
 struct TreeTotals {

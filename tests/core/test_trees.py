@@ -122,7 +122,8 @@ class Case:
 
     def train(self, core: Any, n_threads: int = 1) -> tuple[float, np.ndarray]:
         inputs = native.vectors(self.X, self.form)
-        how = asdict(self.options) | {"lr": list(self.options.lr), "n_threads": n_threads}
+        how = asdict(self.options) | {"lr": list(self.options.lr)}
+        how |= {"loss_before": 0.0, "n_threads": n_threads}
         return _core.train_tree(core, inputs, *lists(self.labels), self.order, self.rates, **how)
 
 

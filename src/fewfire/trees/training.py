@@ -76,13 +76,12 @@ class Lesson:
         """Train on the next examples; return how many."""
         ids = self._order[self.done : self.done + self._pace.size]
         with self._pace.of(len(ids)):
-            loss, ledger = _core.train_tree(
+            self.loss, ledger = _core.train_tree(
                 self._core, self._inputs, *self._lists, ids, self._factors(len(ids)),
                 self._loss, self._rates, self._learning.n_negatives,
                 self._learning.negative_scale, self._learning.thin, self._learning.bias_lr,
-                n_threads,
+                self.loss, n_threads,
             )  # fmt: skip
-        self.loss += loss
         self.ledger += Ledger(ledger) + self._dense(ids)
         self.done += len(ids)
         return len(ids)
