@@ -15,7 +15,7 @@ struct Space {  // scratch of one thread
   std::vector<Opened> visits;
   std::vector<Candidate> candidates;
   Rows rows;
-  std::vector<float> scores, deltas, coefficients;
+  std::vector<float> scores, signs, deltas, coefficients;
   std::vector<int32_t> lines;
   std::vector<float> shared;  // sums of values per shared row; 0 between nodes
   TreeTotals totals;
@@ -33,61 +33,68 @@ void find_targets(const Tree& tree, std::span<const RowId> labels, Space& space)
   }
 }
 
-// d loss / d score of one child, and its loss
-inline float delta_of(TreeLoss kind, float z, bool is_target, double& loss) {
+// Of one line of children: deltas[c] = scale * d loss / d score, and the sum of their losses. signs[c]: 1 of
+// a child with a target below it, -1 of others, 0 of a column without a child.
+float compare_line(TreeLoss kind, const float* scores, const float* signs, float scale, float* deltas) {
+  float loss = 0.0f;
   if (kind == TreeLoss::squared_hinge) {
-    const float gap = is_target ? 1.0f - z : 1.0f + z;
-    if (gap <= 0.0f) return 0.0f;
-    loss += 0.5f * gap * gap;
-    return is_target ? -gap : gap;
+#pragma omp simd reduction(+ : loss)
+    for (int64_t c = 0; c < kColumns; ++c) {
+      const float gap = std::max(0.0f, std::abs(signs[c]) - signs[c] * scores[c]);
+      loss += 0.5f * gap * gap;
+      deltas[c] = -signs[c] * gap * scale;
+    }
+    return loss;
   }
-  loss -= log_likelihood(kind, is_target ? z : -z);
-  return 1.0f / (1.0f + std::exp(-z)) - (is_target ? 1.0f : 0.0f);
+  for (int64_t c = 0; c < kColumns; ++c) {
+    if (signs[c] == 0.0f) continue;
+    loss -= log_likelihood(kind, signs[c] * scores[c]);
+    deltas[c] = scale * (1.0f / (1.0f + std::exp(-scores[c])) - (signs[c] > 0.0f ? 1.0f : 0.0f));
+  }
+  return loss;
 }
 
-// Whether no child of a line that is no target has a gradient: all are on their side of the margin.
-inline bool is_settled(TreeLoss kind, const float* scores) {
-  if (kind != TreeLoss::squared_hinge) return false;
-  float most = -2.0f;
-#pragma omp simd reduction(max : most)
-  for (int64_t c = 0; c < kColumns; ++c) most = std::max(most, scores[c]);
-  return most <= -1.0f;
+// Leaves out deltas that are too small; whether any is left.
+bool thin(float least, float* deltas) {
+  int32_t is_left = 0;
+#pragma omp simd reduction(| : is_left)
+  for (int64_t c = 0; c < kColumns; ++c) {
+    deltas[c] = std::abs(deltas[c]) < least ? 0.0f : deltas[c];
+    is_left |= deltas[c] != 0.0f ? 1 : 0;
+  }
+  return is_left != 0;
 }
 
 // deltas[c] of all children of a node from their scores; lists the cache lines that have any.
 void compare(const Level& level, const Opened& visit, std::span<const RowId> targets,
              const TreeOptions& options, Space& space) {
   const int64_t first = level.children[visit.node], n = level.n_children(visit.node);
+  space.signs.assign(space.scores.size(), 0.0f);
+  std::fill(space.signs.begin(), space.signs.begin() + n, -1.0f);
+  for (auto target = std::lower_bound(targets.begin(), targets.end(), static_cast<RowId>(first));
+       target != targets.end() && *target < first + n; ++target)
+    space.signs[static_cast<size_t>(*target - first)] = 1.0f;
   space.deltas.assign(space.scores.size(), 0.0f);
   space.lines.clear();
-  auto target = std::lower_bound(targets.begin(), targets.end(), static_cast<RowId>(first));
   const float scale = visit.is_positive ? 1.0f : options.negative_scale;
   for (int64_t begin = 0; begin < n; begin += kColumns) {
-    const int64_t end = std::min(begin + kColumns, n);
-    const bool has_target = target != targets.end() && *target < first + end;
-    if (!has_target && is_settled(options.loss, space.scores.data() + begin)) continue;
-    bool is_moved = false;
-    for (int64_t c = begin; c < end; ++c) {
-      const bool is_target = target != targets.end() && *target == first + c;
-      target += is_target;
-      const float delta = delta_of(options.loss, space.scores[c], is_target, space.totals.loss) * scale;
-      if (std::abs(delta) < options.thin) continue;
-      space.deltas[c] = delta;
-      is_moved = true;
-    }
-    if (is_moved) space.lines.push_back(static_cast<int32_t>(begin / kColumns));
+    float* deltas = space.deltas.data() + begin;
+    space.totals.loss +=
+        compare_line(options.loss, space.scores.data() + begin, space.signs.data() + begin, scale, deltas);
+    if (thin(options.thin, deltas)) space.lines.push_back(static_cast<int32_t>(begin / kColumns));
   }
 }
 
 void update_bias(const Level& level, int64_t node, float lr, Space& space) {
   float* bias = level.bias.data() + level.columns[node];
   float* moments = level.bias_moments.data() + level.columns[node];
+  const float* deltas = space.deltas.data();
   for (const int32_t line : space.lines)
+#pragma omp simd
     for (int64_t c = line * kColumns; c < (line + 1) * kColumns; ++c) {
-      const float g = space.deltas[c];
-      if (g == 0.0f) continue;
+      const float g = deltas[c];
       moments[c] += g * g;
-      bias[c] -= lr * g / std::sqrt(moments[c]);
+      bias[c] -= g == 0.0f ? 0.0f : lr * g / std::sqrt(moments[c]);
     }
 }
 
