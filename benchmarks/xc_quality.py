@@ -11,6 +11,8 @@ is read. What is not installed is left out; another environment's Python may run
 
     python benchmarks/xc_quality.py FOLDER --python omikuji=peers/bin/python > lines.jsonl
     python benchmarks/xc_table.py lines.jsonl
+
+With `--keep TOPS` the labels that each run finds are written there, for `xc_paired.py`.
 """
 
 from __future__ import annotations
@@ -127,7 +129,10 @@ def main() -> None:
                 data = str(Path(work) / f"data-{power}")
                 job = Job(name, data, str(Path(out) / "run"), options.threads, seed)
                 costs = run(job, pythons[name])
-                figures = quality(np.load(Path(job.out) / "top.npy"), measured, known)
+                top = np.load(Path(job.out) / "top.npy")
+                figures = quality(top, measured, known)
+                if options.keep:
+                    np.save(options.keep / f"{name}^{power:g}-{seed}.npy", top)
             what = {"model": name, "power": power, "seed": seed, **settings}
             report("xc_quality", threads=options.threads, **what, **figures, **costs)
             print(f"{number + 1} of {len(runs)} runs", file=sys.stderr)
@@ -157,9 +162,12 @@ def parse() -> argparse.Namespace:
     option("--threads", type=int, default=2)
     option("--python", type=python_of, action="append", default=[], metavar="MODULE=PYTHON",
            help="the Python that has a peer, such as omikuji, napkinxc, pecos")  # fmt: skip
+    option("--keep", type=Path, help="folder for the labels that each run finds")
     options = parser.parse_args()
     check_names(parser, options.only, MODELS)
     options.python = dict(options.python)
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
     return options
 
 

@@ -45,6 +45,8 @@ class Tagger(Grown):
         Feature values x are read as sign(x) abs(x)^power, and examples brought to unit length.
     pairs : int, optional
         Trees that read pairs of an example's largest features, too.
+    largest : int, optional
+        Features of an example, its largest, whose pairs these are.
     labels_per_cell : int, optional
         About how many labels share a block of weights.
     loss : {"squared_hinge", "logistic"}, optional
@@ -96,6 +98,7 @@ class Tagger(Grown):
         max_epochs: int | None = None,
         power: float | None = None,
         pairs: int | None = None,
+        largest: int | None = None,
         labels_per_cell: int | None = None,
         loss: str | None = None,
         beam: int | None = None,
@@ -109,6 +112,7 @@ class Tagger(Grown):
             "max_epochs": max_epochs,
             "power": power,
             "pairs": pairs,
+            "largest": largest,
             "labels_per_cell": labels_per_cell,
             "loss": loss,
             "beam": beam,

@@ -13,7 +13,7 @@ from .. import _core
 from ..data import Dataset
 from ..data.features import make_csr
 from ..evaluation import core_inputs
-from .presets import LARGEST, LEAST_ROWS, PAIR_SCALE, Settings
+from .presets import LEAST_ROWS, PAIR_SCALE, Settings
 
 T = TypeVar("T")
 
@@ -31,26 +31,31 @@ class Expansion:
     ----------
     n_features : int
     power : float
+    largest : int
+        Features of an example, its largest, whose pairs are looked for.
     keys : ndarray of uint64, optional
         Known pairs: the lower feature << 32 | the higher one, ascending.
     """
 
     def __init__(
-        self, n_features: int, power: float, keys: NDArray[np.uint64] | None = None
+        self,
+        n_features: int,
+        power: float,
+        largest: int,
+        keys: NDArray[np.uint64] | None = None,
     ) -> None:
-        self.n_features = n_features
-        self.power = power
+        self.n_features, self.power, self.largest = n_features, power, largest
         self.keys = np.empty(0, np.uint64) if keys is None else keys
-        self._core = _core.Expansion(power, LARGEST, PAIR_SCALE, self.keys)
+        self._core = _core.Expansion(power, largest, PAIR_SCALE, self.keys)
 
     @classmethod
-    def learn(cls, data: Dataset, power: float, *, pairs: bool, n_threads: int) -> Expansion:
+    def learn(cls, data: Dataset, settings: Settings, n_threads: int) -> Expansion:
         """Return the expansion for a training set, whose frequent pairs it knows."""
         keys = None
-        if pairs:
-            keys = _core.count_pairs(core_inputs(data), LARGEST, LEAST_ROWS, n_threads)
+        if settings.pairs:
+            keys = _core.count_pairs(core_inputs(data), settings.largest, LEAST_ROWS, n_threads)
             keys = keys[: _MOST_FEATURES - data.n_features]
-        return cls(data.n_features, power, keys)
+        return cls(data.n_features, settings.power, settings.largest, keys)
 
     @property
     def width(self) -> int:
@@ -82,7 +87,7 @@ def expansions_of(settings: Settings, expansion: Expansion) -> list[Expansion]:
     """Return how each tree of a forest reads examples: the first `settings.pairs` with pairs."""
     plain = expansion
     if settings.pairs < settings.n_trees:
-        plain = Expansion(expansion.n_features, expansion.power)
+        plain = Expansion(expansion.n_features, expansion.power, expansion.largest)
     return [expansion if number < settings.pairs else plain for number in range(settings.n_trees)]
 
 

@@ -150,7 +150,7 @@ class Forest:
             raise ValueError(f"pairs are {keys.dtype}{keys.shape}, wanted uint64(n,)")
         if len(keys) and (keys & np.uint64(0xFFFFFFFF)).max() >= n_features:
             raise ValueError(f"pairs must be of features 0 to {n_features - 1}")
-        expansion = Expansion(n_features, settings.power, keys)
+        expansion = Expansion(n_features, settings.power, settings.largest, keys)
         trees = [
             PackedTree.from_arrays(
                 arrays, f"trees.{number}.", n_levels, n_labels, own.width, settings.loss

@@ -123,9 +123,7 @@ class _Draft:
     ) -> None:
         self._settings, self._limit, self._seed = settings, limit, seed
         self._n_threads, self._lists = n_threads, lists
-        self._expansion = Expansion.learn(
-            data, settings.power, pairs=settings.pairs > 0, n_threads=n_threads
-        )
+        self._expansion = Expansion.learn(data, settings, n_threads)
         self._expansions = expansions_of(settings, self._expansion)
         self._n_values = for_each(self._expansions, lambda own: own.n_values(data, n_threads))
         self._check(centroids=0)

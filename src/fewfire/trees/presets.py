@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from ..config import check_choice, check_integer, check_number
 
 _MOST_LABELS = 32_768  # of a cell: a packed weight has 16 bits for its column
+_MOST_LARGEST = 256  # which make 32,640 pairs
 TREE_LOSSES = ("squared_hinge", "logistic")
 
 
@@ -20,19 +21,21 @@ class Settings:
     """Everything about trees that does not follow from the data."""
 
     n_trees: int = 1
-    max_epochs: int = 5
+    max_epochs: int = 4
     power: float = 0.5  # of feature values
     pairs: int = 0  # trees that read pairs of each example's largest features, too
+    largest: int = 12  # features of an example whose pairs these are
     labels_per_cell: int = 80
     loss: str = "squared_hinge"
     beam: int = 10  # nodes of a level that prediction opens
     prune: float | None = None  # weights below it are left out; None: by the examples' length
 
     def __post_init__(self) -> None:
-        for name in ("n_trees", "max_epochs", "labels_per_cell", "beam"):
+        for name in ("n_trees", "max_epochs", "labels_per_cell", "beam", "largest"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name), low=1))
         check_integer("n_trees", self.n_trees, low=1, high=256)
         check_integer("labels_per_cell", self.labels_per_cell, low=1, high=_MOST_LABELS)
+        check_integer("largest", self.largest, low=2, high=_MOST_LARGEST)
         check_number("power", self.power, above=0.0, high=10.0)
         if self.prune is not None:
             check_number("prune", self.prune, low=0.0)
@@ -46,14 +49,17 @@ class Settings:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Settings:
-        """Make the settings that `to_dict` described."""
+        """Make the settings that `to_dict` described; raise `ValueError` if one is missing."""
+        missing = {field.name for field in fields(cls)} - set(data)
+        if missing:
+            raise ValueError(f"the settings lack {sorted(missing)}")
         return cls(**data)
 
 
 PRESETS = {
-    "fast": Settings(max_epochs=3),
-    "balanced": Settings(n_trees=2, pairs=1),
-    "best": Settings(n_trees=6, pairs=3),
+    "fast": Settings(pairs=1, largest=5),
+    "balanced": Settings(n_trees=3, pairs=1),
+    "best": Settings(n_trees=8, pairs=4),
 }
 
 
@@ -86,9 +92,8 @@ LEARNING = {
     "logistic": Learning(router_lr=4.0, label_lr=3.0, router_bias=-4.0, label_bias=-3.0),
 }
 
-# Pairs of an example's so many largest features, of those that so many examples have; the value of
-# one is PAIR_SCALE (v_i v_j)^(1/4).
-LARGEST, LEAST_ROWS, PAIR_SCALE = 16, 5, 0.3
+# Pairs that so many examples have; the value of one is PAIR_SCALE (v_i v_j)^(1/4).
+LEAST_ROWS, PAIR_SCALE = 5, 0.3
 
 
 _STEPS = 250_000  # that the learning rates are for
