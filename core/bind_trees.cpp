@@ -174,8 +174,8 @@ void bind_trees(nb::module_& m) {
       "train_tree",
       [](const Tree& tree, const Inputs& inputs, Array1<const int64_t> label_indptr,
          Array1<const RowId> labels, Array1<const int64_t> order, Array1<const float> rates,
-         const std::string& loss, const std::vector<float>& lr, int64_t n_negatives, float negative_scale,
-         float thin, float bias_lr, double loss_before, int n_threads) -> Trained {
+         const std::string& loss, const std::vector<float>& lr, int64_t n_negatives, float least_path,
+         float negative_scale, float thin, float bias_lr, double loss_before, int n_threads) -> Trained {
         require(tree.n_features == inputs.n_columns(), "inputs have another width than the tree");
         check_lists(view(label_indptr), labels.size());
         require(static_cast<int64_t>(label_indptr.size()) == inputs.n_rows() + 1,
@@ -193,6 +193,7 @@ void bind_trees(nb::module_& m) {
                          view(order), view(rates),
                          {.loss = tree_loss_of(loss),
                           .n_negatives = n_negatives,
+                          .least_path = least_path,
                           .negative_scale = negative_scale,
                           .thin = thin,
                           .bias_lr = bias_lr,
@@ -203,8 +204,9 @@ void bind_trees(nb::module_& m) {
         return nb::make_tuple(totals.loss, ledger_of(totals.tally));
       },
       "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(), "labels"_a.noconvert(), "order"_a.noconvert(),
-      "rates"_a.noconvert(), "loss"_a, "lr"_a, "n_negatives"_a, "negative_scale"_a, "thin"_a, "bias_lr"_a,
-      "loss_before"_a, "n_threads"_a, "Train on a slice of an epoch: (loss sum so far, ledger).");
+      "rates"_a.noconvert(), "loss"_a, "lr"_a, "n_negatives"_a, "least_path"_a, "negative_scale"_a, "thin"_a,
+      "bias_lr"_a, "loss_before"_a, "n_threads"_a,
+      "Train on a slice of an epoch: (loss sum so far, ledger).");
   m.def("predict_trees", &bind_predict, "trees"_a, "inputs"_a, "ids"_a.noconvert(), "k"_a, "beam"_a,
         "path_weight"_a, "n_threads"_a,
         "The k likeliest labels of each example: (labels, likelihoods, ledger).");

@@ -61,6 +61,7 @@ class Options:
     loss: str
     lr: tuple[float, ...]  # per level
     n_negatives: int
+    least_path: float
     negative_scale: float
     thin: float
     bias_lr: float
@@ -143,7 +144,12 @@ def learn(
             record.note(abs(abs(delta) - options.thin))
             delta[abs(delta) < options.thin] = 0
             step(node, x, delta, rate * lr, rate * options.bias_lr)
-        others = {child: path for child, path in paths.items() if child not in wanted}
+        record.note([abs(path - options.least_path) for path in paths.values()])
+        others = {
+            child: path
+            for child, path in paths.items()
+            if child not in wanted and path >= options.least_path
+        }
         # A node that none of the visited has above it was not scored on the way.
         chosen = [*wanted, *best(others, options.n_negatives, record)]
         visits, positive = {child: paths.get(child, 0.0) for child in chosen}, wanted

@@ -133,17 +133,18 @@ void update_node(const Level& level, int64_t node, std::span<const RowId> rows, 
   space.totals.tally.rows_updated += x.size();
 }
 
-// The nodes of the next level that learn: those with a label below them, and the likeliest others.
-void choose(std::span<const RowId> targets, int64_t n_negatives, Space& space) {
+// The nodes of the next level that learn: those with a label below them, and the likeliest others that the
+// router does not rule out.
+void choose(std::span<const RowId> targets, const TreeOptions& options, Space& space) {
   space.visits.clear();
   for (const RowId node : targets) space.visits.push_back({node, true, 0.0f});
   std::erase_if(space.candidates, [&](const Candidate& candidate) {
     const auto at = std::lower_bound(targets.begin(), targets.end(), candidate.child);
-    if (at == targets.end() || *at != candidate.child) return false;
+    if (at == targets.end() || *at != candidate.child) return candidate.path < options.least_path;
     space.visits[static_cast<size_t>(at - targets.begin())].path = candidate.path;
     return true;
   });
-  keep_best(space.candidates, n_negatives);
+  keep_best(space.candidates, options.n_negatives);
   for (const Candidate& candidate : space.candidates)
     space.visits.push_back({candidate.child, false, candidate.path});
 }
@@ -169,7 +170,7 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
       space.totals.tally.forward += x.size() * level.n_children(visit.node);
       space.totals.tally.rows_touched += x.size();
     }
-    if (!is_last) choose(space.targets[l], options.n_negatives, space);
+    if (!is_last) choose(space.targets[l], options, space);
   }
 }
 

@@ -10,7 +10,8 @@ namespace fewfire {
 
 struct TreeOptions {
   TreeLoss loss;
-  int64_t n_negatives;    // other nodes per level
+  int64_t n_negatives;    // other nodes per level, at most
+  float least_path;       // log likelihood of the way to them, at least
   float negative_scale;   // of the gradients in them
   float thin;             // gradients below it are left out
   float bias_lr;          // of Adagrad

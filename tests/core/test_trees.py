@@ -136,6 +136,7 @@ def cases(draw):
         loss=draw(LOSSES),
         lr=tuple(rng.uniform(0.01, 0.2, n_levels).tolist()),
         n_negatives=draw(st.integers(0, 6)),
+        least_path=draw(st.sampled_from([-np.inf, -3.5, -1.0])),
         negative_scale=draw(st.sampled_from([0.0, 0.6, 1.0])),
         thin=draw(st.sampled_from([0.0, 0.001, 0.3])),
         bias_lr=draw(st.sampled_from([0.0, 0.1])),

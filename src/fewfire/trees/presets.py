@@ -72,7 +72,8 @@ class Learning:
     router_bias: float  # at the start
     label_bias: float
     bias_lr: float = 0.1  # of Adagrad
-    n_negatives: int = 6  # nodes per level that hold no label of the example, and learn
+    n_negatives: int = 6  # nodes per level that hold no label of the example, and learn, at most
+    least_path: float = -3.5  # log likelihood of the way to them, below which they do not
     negative_scale: float = 0.6  # of the gradients there
     thin: float = 0.001  # gradients below it are left out
     last_rate: float = 0.02  # of the learning rates, which fall in a line
