@@ -2,9 +2,9 @@
 //   - its labels and the candidates that the index proposes, and
 //   - negatives, drawn uniformly and shared by its micro-batch, which stand for all other rows (loss.h);
 // prediction computes the candidates. What a step costs depends on the rows it touches alone: visits
-// (row, example) are sorted by row, so that a row is read once to be scored and once to pass its gradient
-// on and be changed, for all examples that chose it, and asked for before its turn. Negatives are copied
-// side by side and multiplied as a dense block.
+// (row, example) are sorted by row, so that a row is read once to be scored for all examples that chose it,
+// and pairs with a gradient once more, so that it is read once to pass them on and be changed; rows are
+// asked for before their turn. Negatives are copied side by side and multiplied as a dense block.
 #pragma once
 
 #include "pool.h"

@@ -79,8 +79,8 @@ class Lesson:
             self.loss, ledger = _core.train_tree(
                 self._core, self._inputs, *self._lists, ids, self._factors(len(ids)),
                 self._loss, self._rates, self._learning.n_negatives,
-                self._learning.least_path, self._learning.negative_scale, self._learning.thin, self._learning.bias_lr,
-                self.loss, n_threads,
+                self._learning.least_path, self._learning.negative_scale, self._learning.thin,
+                self._learning.bias_lr, self.loss, n_threads,
             )  # fmt: skip
         self.ledger += Ledger(ledger) + self._dense(ids)
         self.done += len(ids)
