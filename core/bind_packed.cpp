@@ -88,7 +88,7 @@ void bind_packed(nb::module_& m) {
           nb::keep_alive<1, 5>());
   m.def(
       "pack_level",
-      [](const Level& level, int64_t n_features, float least) -> PackedResult {
+      [](const Level& level, int64_t n_features, float least, int n_threads) -> PackedResult {
         require(least >= 0.0f, "least must be at least 0");
         for (int64_t node = 0; node < level.n_nodes(); ++node)
           require(level.n_children(node) <= 65536 &&
@@ -97,13 +97,14 @@ void bind_packed(nb::module_& m) {
         Packed packed;
         {
           nb::gil_scoped_release unlocked;
-          packed = pack(level, n_features, least);
+          Pool pool(threads_of(n_threads));
+          packed = pack(level, n_features, least, pool);
         }
         return nb::make_tuple(to_numpy(std::move(packed.bias)), to_numpy(std::move(packed.lists)),
                               to_numpy(std::move(packed.nodes)), to_numpy(std::move(packed.shared)),
                               to_numpy(std::move(packed.rows)), to_numpy(std::move(packed.weights)));
       },
-      "level"_a, "n_features"_a, "least"_a,
+      "level"_a, "n_features"_a, "least"_a, "n_threads"_a,
       "What a PackedLevel takes: (bias, lists, nodes, shared, rows, weights).");
   m.def(
       "count_kept",

@@ -31,7 +31,7 @@ def unpacked(tree):
 
 def test_packing_what_was_unpacked_gives_the_same_bits(tagger):
     for tree, expansion in zip(tagger.forest.trees, tagger.forest.expansions, strict=True):
-        again = PackedTree.pack(unpacked(tree), expansion.width, "squared_hinge", 0.0)
+        again = PackedTree.pack(unpacked(tree), expansion.width, "squared_hinge", 0.0, 1)
         for name, array in tree.arrays("").items():
             assert_array_equal(array, again.arrays("")[name], err_msg=name)
 
@@ -47,7 +47,7 @@ def test_packing_leaves_out_small_weights_and_rounds_the_others(train, prune):
         level.bias_moments[_columns(level.layout, level.layout.children)] += rng.random(
             level.layout.n_children
         )
-    packed = unpacked(PackedTree.pack(trees[0], rows.expansion.width, "squared_hinge", prune))
+    packed = unpacked(PackedTree.pack(trees[0], rows.expansion.width, "squared_hinge", prune, 1))
     for before, after in zip(trees[0].levels, packed.levels, strict=True):
         assert_array_equal(before.bias, after.bias)
         assert_array_equal(before.bias_moments, after.bias_moments)

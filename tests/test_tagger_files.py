@@ -115,12 +115,13 @@ def test_damaged_arrays_are_refused_or_harmless(folder, data, seed):
 
 
 CONFIGS = {
-    "more trees": lambda c: c["tagger"]["settings"].update(n_trees=3),
+    "more trees": lambda c: c["tagger"]["settings"].update(n_trees=4),
     "more levels": lambda c: c["tagger"].update(n_levels=3),
     "fewer levels": lambda c: c["tagger"].update(n_levels=1),
     "no levels": lambda c: c["tagger"].update(n_levels=0),
     "an unknown loss": lambda c: c["tagger"]["settings"].update(loss="none"),
     "an unknown setting": lambda c: c["tagger"]["settings"].update(x=1),
+    "a setting too few": lambda c: c["tagger"]["settings"].pop("largest"),
     "no settings": lambda c: c["tagger"].pop("settings"),
     "fewer features": lambda c: c["encoding"].update(n_features=3),
     "more features": lambda c: c["encoding"].update(n_features=2**40),
@@ -174,7 +175,7 @@ def test_serving_tells_what_the_router_leaves_out(model, data):
     assert found.recall == pytest.approx(recall)
     assert 0 < found.p50 <= found.p99
     assert 0 < found.exact_p50 <= found.exact_p99
-    assert (found.k, found.cells, found.n_examples) == (3, 16, 600)  # two trees of eight cells
+    assert (found.k, found.cells, found.n_examples) == (3, 24, 600)  # three trees of eight cells
     with pytest.raises(ValueError, match="no examples"):
         model.serving(data[:0])
 

@@ -159,7 +159,7 @@ def test_packed_trees_are_pruned_until_they_fit(train, share):
     sizes = [level.layout.size for level in trees[0].levels]
     n_weights = int(share * sum(size.n_weights for size in sizes))
     room = sum(size.packed_bytes for size in sizes) + 4 * n_weights
-    forest = Forest.pack(prepared.settings, prepared.expansion, trees, room)
+    forest = Forest.pack(prepared.settings, prepared.expansion, trees, room, 1)
     kept = sum(len(level.weights) for level in forest.trees[0].levels)
     assert kept <= n_weights
     assert kept > 0.2 * n_weights or share < 0.1
@@ -168,7 +168,7 @@ def test_packed_trees_are_pruned_until_they_fit(train, share):
 
 def test_packed_trees_without_any_room_keep_no_weights(train):
     prepared, trees = with_weights(train)
-    forest = Forest.pack(prepared.settings, prepared.expansion, trees, 0)
+    forest = Forest.pack(prepared.settings, prepared.expansion, trees, 0, 1)
     assert all(len(level.weights) == 0 for level in forest.trees[0].levels)
 
 

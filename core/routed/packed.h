@@ -3,6 +3,7 @@
 // follow each other, so that an example reads them at one place.
 #pragma once
 
+#include "pool.h"
 #include "routed/tree.h"
 #include "weights.h"
 
@@ -43,7 +44,7 @@ struct Packed {
   std::vector<RowId> nodes;
   std::vector<uint32_t> rows{0}, weights;
 };
-Packed pack(const Level& level, int64_t n_features, float least);
+Packed pack(const Level& level, int64_t n_features, float least, Pool& pool);
 
 // Writes the weights and biases into a level of the same nodes and vocabularies, whose weights are 0; its
 // nodes may have further children behind those.

@@ -267,6 +267,7 @@ class Tagger(Grown):
     ) -> None:
         """Train the trees, count what they were trained on, and pack them."""
         rows, lists, trees = prepared.rows, prepared.lists, prepared.grow()
+        n_threads = thread_count(self.n_jobs)
         fitting = Fitting(
             trees,
             self.settings.loss,
@@ -275,7 +276,7 @@ class Tagger(Grown):
             seed=self.random_state,
             max_epochs=max_epochs,
             rate_factor=rate_factor,
-            n_threads=thread_count(self.n_jobs),
+            n_threads=n_threads,
             verbose=self.verbose,
         )
         assert self.label_counts is not None
@@ -284,7 +285,9 @@ class Tagger(Grown):
 
         def pack() -> None:
             self._forest = None  # the last one is not held beside the next
-            self._forest = Forest.pack(prepared.settings, prepared.expansion, trees, prepared.room)
+            self._forest = Forest.pack(
+                prepared.settings, prepared.expansion, trees, prepared.room, n_threads
+            )
             self.settings = self._forest.settings
 
         def measure() -> dict[str, float]:

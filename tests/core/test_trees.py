@@ -209,7 +209,7 @@ def native_packed(member, d, loss, n_labels, least=0.0):
     levels = []
     for nodes in member.tree:
         level = native_level(nodes)
-        bias, *rest = _core.pack_level(level.core(), d, least)
+        bias, *rest = _core.pack_level(level.core(), d, least, n_threads=1)
         levels.append(_core.PackedLevel(level.layout.children, level.layout.parents, bias, *rest))
     return _core.PackedTree(levels, d, loss, member.labels, n_labels)
 
@@ -296,12 +296,16 @@ def test_equal_labels_come_in_their_order_and_missing_ones_are_none():
     assert_allclose(scores[0], [np.exp(-1)] * 4 + [-np.inf] * 2, rtol=1e-6)
 
 
-@given(forest=forests(), least=st.sampled_from([0.0, 0.25, 0.7, 100.0]))
-def test_packed_weights_are_the_twins(forest, least):
+@given(
+    forest=forests(),
+    least=st.sampled_from([0.0, 0.25, 0.7, 100.0]),
+    n_threads=st.integers(1, 3),
+)
+def test_packed_weights_are_the_twins(forest, least, n_threads):
     member, d = forest.members[0], forest.X.shape[1]
     for nodes, small in zip(member.tree, reference.packed(member.tree, least), strict=True):
         level = native_level(nodes)
-        bias, *rest = _core.pack_level(level.core(), d, least)
+        bias, *rest = _core.pack_level(level.core(), d, least, n_threads)
         packed = _core.PackedLevel(level.layout.children, level.layout.parents, bias, *rest)
         for node in small:
             rows = [node.row(feature) for feature in range(d)]

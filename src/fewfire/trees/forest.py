@@ -49,7 +49,12 @@ class Forest:
 
     @classmethod
     def pack(
-        cls, settings: Settings, expansion: Expansion, trees: list[LabelTree], room: int
+        cls,
+        settings: Settings,
+        expansion: Expansion,
+        trees: list[LabelTree],
+        room: int,
+        n_threads: int,
     ) -> Forest:
         """Pack trained trees into at most `room` bytes: where more weights would be kept, those
         below a larger `settings.prune` are left out."""
@@ -57,7 +62,7 @@ class Forest:
         assert settings.prune is not None
         prune = prune_to_fit(trees, settings.prune, room)
         packed = [
-            PackedTree.pack(tree, own.width, settings.loss, prune)
+            PackedTree.pack(tree, own.width, settings.loss, prune, n_threads)
             for tree, own in zip(trees, expansions, strict=True)
         ]
         return cls(replace(settings, prune=prune), expansion, packed)

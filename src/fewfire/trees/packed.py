@@ -64,9 +64,11 @@ class PackedLevel:
         self.core  # noqa: B018  # checks what the core follows blindly
 
     @classmethod
-    def pack(cls, level: Level, width: int, least: float) -> PackedLevel:
+    def pack(cls, level: Level, width: int, least: float, n_threads: int) -> PackedLevel:
         """Leave out weights below `least` in absolute value."""
-        bias, lists, nodes, shared, rows, weights = _core.pack_level(level.core(), width, least)
+        bias, lists, nodes, shared, rows, weights = _core.pack_level(
+            level.core(), width, least, n_threads
+        )
         layout = level.layout
         moments = level.bias_moments[_columns(layout, layout.children)]
         return cls(layout.children, bias, moments, lists, nodes, shared, rows, weights)
@@ -168,9 +170,11 @@ class PackedTree:
         self.places[labels] = np.arange(len(labels), dtype=np.int32)
 
     @classmethod
-    def pack(cls, tree: LabelTree, width: int, loss: str, least: float) -> PackedTree:
+    def pack(
+        cls, tree: LabelTree, width: int, loss: str, least: float, n_threads: int
+    ) -> PackedTree:
         """Pack a tree; weights below `least` in absolute value are left out."""
-        levels = [PackedLevel.pack(level, width, least) for level in tree.levels]
+        levels = [PackedLevel.pack(level, width, least, n_threads) for level in tree.levels]
         return cls(tree.labels, levels, tree.n_labels, width, loss)
 
     def layouts(self, children: NDArray[np.int64]) -> list[Layout]:
