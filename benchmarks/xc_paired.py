@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 import fewfire as ff
 from xc_quality import CUTOFFS, N_VALIDATION, load
 
+Seeds = dict[int, dict[int, NDArray[np.float64]]]
+
 
 def hits(top: NDArray[np.int32], measured: ff.Dataset) -> dict[int, NDArray[np.float64]]:
     """Return the precision at each cutoff of each example."""
@@ -29,6 +31,7 @@ def hits(top: NDArray[np.int32], measured: ff.Dataset) -> dict[int, NDArray[np.f
         np.arange(len(measured))[:, None] * measured.n_labels + top,
         rows * measured.n_labels + labels,
     )
+    is_label &= top >= 0
     return {k: is_label[:, :k].sum(axis=1) / k for k in CUTOFFS}
 
 
@@ -36,19 +39,19 @@ def standard_error(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
-def compared(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> str:
-    """Tell the mean of ours - theirs, (seeds, examples), and its two standard errors."""
-    ahead = 100 * (ours - theirs)
+def compared(ours: Seeds, theirs: Seeds, k: int) -> str:
+    """Tell the mean of ours - theirs at a cutoff, and its two standard errors."""
+    ahead = 100 * np.array([ours[seed][k] - theirs[seed][k] for seed in ours])
     examples, seeds = standard_error(ahead.mean(axis=0)), standard_error(ahead.mean(axis=1))
     return f"{ahead.mean():+.2f} ({examples:.2f}, {seeds:.2f})"
 
 
-def read(folder: Path, measured: ff.Dataset) -> dict[str, dict[int, list[NDArray[np.float64]]]]:
-    """Return the precisions of each model at each cutoff, a vector per seed, seeds ascending."""
-    found: dict[str, dict[int, list[NDArray[np.float64]]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted(folder.glob("*.npy"), key=lambda path: int(path.stem.rpartition("-")[2])):
-        for k, precisions in hits(np.load(path), measured).items():
-            found[path.stem.rpartition("-")[0]][k].append(precisions)
+def read(folder: Path, measured: ff.Dataset) -> dict[str, Seeds]:
+    """Return the precisions of each model, seed, cutoff and example."""
+    found: dict[str, Seeds] = defaultdict(dict)
+    for path in sorted(folder.glob("*.npy")):
+        model, _, seed = path.stem.rpartition("-")
+        found[model][int(seed)] = hits(np.load(path), measured)
     return found
 
 
@@ -73,11 +76,11 @@ def main() -> None:
         parser.error(f"{options.tops} has no {options.against!r}, only {sorted(models)}")
     others = models.pop(options.against)
     print(f"ahead of {options.against}, points (standard error over examples, over seeds)\n")
+    for name, own in models.items():
+        if own.keys() != others.keys():
+            parser.error(f"{name} has the seeds {sorted(own)}, {options.against} {sorted(others)}")
     head = ["model", *(f"P@{k}" for k in CUTOFFS)]
-    rows = [
-        [name, *(compared(np.array(own[k]), np.array(others[k])) for k in CUTOFFS)]
-        for name, own in models.items()
-    ]
+    rows = [[name, *(compared(own, others, k) for k in CUTOFFS)] for name, own in models.items()]
     print(table([head, ["---", *["---:"] * len(CUTOFFS)], *rows]))
 
 

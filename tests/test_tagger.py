@@ -367,6 +367,7 @@ def test_ctrl_c_keeps_what_was_learned():
     timer.join()
     assert tagger.history_.interrupted
     assert 0 < len(tagger.history_) < 5000
+    assert tagger.history_.n_examples >= 3000 * len(tagger.history_)
     assert tagger.evaluate(data)["P@1"] > 0.9
 
 
@@ -382,6 +383,8 @@ def test_ctrl_c_keeps_what_was_learned():
         ({"power": 0.0}, "power must be at most 10 and above 0"),
         ({"loss": "softmax"}, "loss must be one of squared_hinge, logistic"),
         ({"beam": 0}, "beam must be at least 1"),
+        ({"largest": 1}, "largest must be"),
+        ({"largest": 65}, "largest must be"),
         ({"labels_per_cell": 0}, "labels_per_cell must be at least 1"),
         ({"memory": "lots"}, 'size like "2G"'),
         ({"memory": 0}, "memory must be at least 1"),

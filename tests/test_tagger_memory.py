@@ -56,15 +56,16 @@ def test_an_estimate_is_what_training_makes():
         for level in levels
         for array in (level.weights, level.bias, level.bias_moments, level.layout.vocabulary)
     ]
-    tables = [entries_of(level.layout) for level in levels]
-    made = sum(array.nbytes for array in [*arrays, *tables])
+    tables = [array for level in levels for array in tables_of(level.layout)]
+    of_packed = 8 * len(levels) * (prepared.expansion.width + 1)  # where lists of features begin
+    made = sum(array.nbytes for array in [*arrays, *tables]) + of_packed
     assert made <= memory.trees <= 1.1 * made
     assert memory.total == memory.examples + memory.pairs + memory.trees + memory.packed
 
 
-def entries_of(layout):
+def tables_of(layout):
     begins = np.concatenate([[0], np.cumsum(layout.listed)])
-    return _core.fill_tables(begins, layout.vocabulary)[1]
+    return _core.fill_tables(begins, layout.vocabulary)
 
 
 def test_packed_trees_take_what_was_set_aside(train):
@@ -118,6 +119,16 @@ def test_a_limit_is_kept_or_refused(share):
     may_be_refused = share < 0.25
     with contextlib.suppress(MemoryError) if may_be_refused else contextlib.nullcontext():
         assert tagger.estimate_memory(data).total <= limit
+
+
+@pytest.mark.parametrize("labels_per_cell", [5, 80], ids=["cells", "only a root"])
+@pytest.mark.parametrize("pairs", [0, 1])
+def test_a_limit_of_the_estimate_gives_up_nothing(train, pairs, labels_per_cell):
+    free = replace(PRESETS["fast"], pairs=pairs, labels_per_cell=labels_per_cell)
+    wanted = preparing.prepare(train, free, 2**40, 0, 1)
+    limited = preparing.prepare(train, free, wanted.memory.total, 0, 1)
+    assert limited.settings == wanted.settings
+    assert limited.memory == wanted.memory
 
 
 def test_pairs_go_first_then_words_then_trees(train):

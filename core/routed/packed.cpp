@@ -44,6 +44,7 @@ void find_homes(const Level& level, std::span<const RowId> dense, RowId feature,
 // The biases, and where each row goes; their nodes and ends are written later.
 Packed lay_out(const Level& level, int64_t n_features, size_t n_dense) {
   Packed packed;
+  packed.lists.reserve(static_cast<size_t>(n_features) + 1);
   for (RowId feature = 0; feature < n_features; ++feature) {
     const std::span<const uint64_t> table = table_of(level, feature);
     const auto n_free = std::count(table.begin(), table.end(), kNoEntry);

@@ -87,9 +87,10 @@ def serving(
         model.find(data[:n_compared], k, exact=exact, n_jobs=n_jobs)[0].indices
         for exact in (False, True)
     )
-    recall = np.mean(
-        [np.isin(wanted, found).mean() for found, wanted in zip(gated, best, strict=True)]
-    )
+    is_found = [  # -1: there are fewer than k rows
+        np.isin(wanted[wanted >= 0], found) for found, wanted in zip(gated, best, strict=True)
+    ]
+    recall = np.concatenate(is_found).mean()
     p50, p99 = _microseconds(model.seconds(data, k, exact=False))
     exact_p50, exact_p99 = _microseconds(model.seconds(data[:EXACT_EXAMPLES], k, exact=True))
     n_scored = model.n_scored(data, k, n_jobs=n_jobs)

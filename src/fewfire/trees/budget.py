@@ -43,16 +43,24 @@ class TaggerMemory:
 
     @classmethod
     def of(
-        cls, examples: int, pairs: int, centroids: int, sizes: Sequence[Sequence[LevelSize]]
+        cls,
+        examples: int,
+        pairs: int,
+        centroids: int,
+        sizes: Sequence[Sequence[LevelSize]],
+        width: int,
+        n_threads: int,
     ) -> TaggerMemory:
-        """Return the memory of trees whose levels have these sizes."""
+        """Return the memory of trees on `width` features whose levels have these sizes."""
         levels = [level for tree in sizes for level in tree]
         n_listed = sum(int(level.listed.sum()) for level in levels)
         return cls(
             examples,
             pairs,
-            centroids + 8 * n_listed,  # vocabularies grow to twice their size
-            sum(level.n_bytes for level in levels),
+            # Vocabularies grow to twice their size; of features, sums of both halves, or marks.
+            centroids + 8 * n_listed + 13 * width * n_threads,
+            # Where a feature's table and its list begin.
+            sum(level.n_bytes + 16 * (width + 1) for level in levels),
             sum(level.packed_bytes + int(4 * _KEPT * level.n_weights) for level in levels),
         )
 
@@ -111,4 +119,5 @@ def all_example_bytes(
 
 def pair_bytes(expansion: Expansion) -> int:
     """Return what the known pairs take."""
-    return 40 * len(expansion.keys)  # a key, and a table of twice as many entries of 16 bytes
+    n = len(expansion.keys)
+    return 8 * n + 16 * (1 << (2 * n).bit_length()) if n else 0  # keys, and a table half full

@@ -90,11 +90,13 @@ class Fitting:
         slices = contextlib.closing(train_epoch(self.lessons, self.n_threads, pool))
         total = self.n * n_trees
         title = f"epoch {epoch}/{self.max_epochs}"
-        with slices as sizes, epoch_bar(title, total, verbose=self.verbose) as bar:
-            for size in sizes:
-                bar.set_postfix({"loss": f"{mean_loss(self.lessons):.4f}"}, refresh=False)
-                bar.update(size)
-        self.history.n_examples += self.n
+        try:
+            with slices as sizes, epoch_bar(title, total, verbose=self.verbose) as bar:
+                for size in sizes:
+                    bar.set_postfix({"loss": f"{mean_loss(self.lessons):.4f}"}, refresh=False)
+                    bar.update(size)
+        finally:  # also what an interrupt left of the epoch
+            self.history.n_examples += sum(lesson.done for lesson in self.lessons) // n_trees
         seconds = time.perf_counter() - start
         return {
             "epoch": epoch,

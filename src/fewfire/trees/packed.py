@@ -64,11 +64,11 @@ class PackedLevel:
         self.core  # noqa: B018  # checks what the core follows blindly
 
     @classmethod
-    def pack(cls, level: Level, width: int, least: float, n_threads: int) -> PackedLevel:
-        """Leave out weights below `least` in absolute value."""
-        bias, lists, nodes, shared, rows, weights = _core.pack_level(
-            level.core(), width, least, n_threads
-        )
+    def pack(
+        cls, level: Level, core: _core.Level, width: int, least: float, n_threads: int
+    ) -> PackedLevel:
+        """Leave out weights below `least` in absolute value; `core` is the core's view."""
+        bias, lists, nodes, shared, rows, weights = _core.pack_level(core, width, least, n_threads)
         layout = level.layout
         moments = level.bias_moments[_columns(layout, layout.children)]
         return cls(layout.children, bias, moments, lists, nodes, shared, rows, weights)
@@ -174,7 +174,10 @@ class PackedTree:
         cls, tree: LabelTree, width: int, loss: str, least: float, n_threads: int
     ) -> PackedTree:
         """Pack a tree; weights below `least` in absolute value are left out."""
-        levels = [PackedLevel.pack(level, width, least, n_threads) for level in tree.levels]
+        levels = [
+            PackedLevel.pack(level, core, width, least, n_threads)
+            for level, core in zip(tree.levels, tree.cores, strict=True)
+        ]
         return cls(tree.labels, levels, tree.n_labels, width, loss)
 
     def layouts(self, children: NDArray[np.int64]) -> list[Layout]:

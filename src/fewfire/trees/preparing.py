@@ -97,7 +97,7 @@ def prepare_more(
     rows = forest.rows(data, n_threads)
     plans = with_labels(forest, rows, lists, n_threads=n_threads)
     sizes = [plan.sizes for plan in plans]
-    memory = TaggerMemory.of(examples, 0, 0, sizes)
+    memory = TaggerMemory.of(examples, 0, 0, sizes, forest.expansion.width, n_threads)
     check_fits(memory.total, limit)
     return Prepared(forest.settings, forest.expansion, rows, lists, plans, memory, limit)
 
@@ -167,7 +167,10 @@ class _Draft:
         return self._memory(n_trees, most).total <= self._limit
 
     def _most_known(self, n_trees: int) -> int:
-        """Return the most features that nodes may know to keep inside the limit, by bisection."""
+        """Return the most features that nodes may know to keep inside the limit, by bisection:
+        but for those of all, where the root needs no vocabulary, more take more."""
+        if self._fits(n_trees, UNLIMITED):
+            return UNLIMITED
         low, high = _LEAST_KNOWN, max(_LEAST_KNOWN, self._expansion.width)
         check_fits(self._memory(n_trees, low).total, self._limit)
         while low < high:
@@ -191,7 +194,14 @@ class _Draft:
         examples = all_example_bytes(
             self._expansions[:n_trees], self._n_values[:n_trees], self._lists
         )
-        return TaggerMemory.of(examples, pair_bytes(self._expansion), centroids, sizes)
+        return TaggerMemory.of(
+            examples,
+            pair_bytes(self._expansion),
+            centroids,
+            sizes,
+            self._expansion.width,
+            self._n_threads,
+        )
 
     def _sketch(self, number: int) -> Sketch:
         """Return a tree, sketched when it is first asked for, after those before."""

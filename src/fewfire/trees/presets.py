@@ -12,7 +12,7 @@ import numpy as np
 from ..config import check_choice, check_integer, check_number
 
 _MOST_LABELS = 32_768  # of a cell: a packed weight has 16 bits for its column
-_MOST_LARGEST = 256  # which make 32,640 pairs
+_MOST_LARGEST = 64  # which make 2,016 pairs, as many as the core finds room for
 TREE_LOSSES = ("squared_hinge", "logistic")
 
 
