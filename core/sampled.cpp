@@ -152,18 +152,6 @@ std::span<float> row_of(std::vector<float>& values, int64_t i, int64_t width) {
   return std::span(values).subspan(static_cast<size_t>(i * width), static_cast<size_t>(width));
 }
 
-// Appends the pairs whose delta is not 0.
-void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,
-                    std::vector<Pair>& scratch, std::vector<Pair>& pairs) {
-  if (scratch.size() < rows.size()) scratch.resize(rows.size());
-  size_t n = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    scratch[n] = {rows[i], static_cast<int32_t>(example), deltas[i]};
-    n += deltas[i] != 0.0f ? 1 : 0;
-  }
-  pairs.insert(pairs.end(), scratch.begin(), scratch.begin() + static_cast<int64_t>(n));
-}
-
 // The rows that a gradient flows to, those of candidates and of negatives, in space.groups.
 void collect_pairs(const Layer& layer, size_t l, Workspace& space) {
   SampledSpace& own = space.sampled;

@@ -207,13 +207,10 @@ void pairs_of_row(const Activity& activity, RowId row, int64_t n_examples, std::
 }
 
 void collect_pairs(const Layer& layer, Activity& activity, Workspace& space) {
-  ThreadSpace& own = space.threads[0];
-  space.groups.items.clear();
-  for (int64_t e = 0; e < space.n_examples(); ++e) {
-    nonzero_deltas(activity, e, own);
-    for (size_t i = 0; i < own.rows.size(); ++i)
-      space.groups.items.push_back({own.rows[i], static_cast<int32_t>(e), own.deltas[i]});
-  }
+  std::vector<Pair>&pairs = space.groups.items, &scratch = space.threads[0].pairs;
+  pairs.clear();
+  for (int64_t e = 0; e < space.n_examples(); ++e)
+    append_nonzero(activity.active(e).ids, activity.deltas_of(e), e, scratch, pairs);
   space.groups.sort(layer.n_rows());
 }
 

@@ -70,6 +70,17 @@ void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient
     index->signs_flipped(row, own.flipped, read_row(layer.weights, row, own.widened));
 }
 
+void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,
+                    std::vector<Pair>& scratch, std::vector<Pair>& pairs) {
+  if (scratch.size() < rows.size()) scratch.resize(rows.size());
+  size_t n = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    scratch[n] = {rows[i], static_cast<int32_t>(example), deltas[i]};
+    n += deltas[i] != 0.0f ? 1 : 0;
+  }
+  pairs.insert(pairs.end(), scratch.begin(), scratch.begin() + static_cast<int64_t>(n));
+}
+
 void load_pairs(std::span<const Pair> pairs, ThreadSpace& own) {
   own.ids.clear();
   own.deltas.clear();

@@ -15,6 +15,10 @@ struct Update {
 void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient, const Update& update,
             const OptimizerState& state, const Workspace& space, ThreadSpace& own);
 
+// Appends the pairs of an example whose delta is not 0.
+void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,
+                    std::vector<Pair>& scratch, std::vector<Pair>& pairs);
+
 // The examples of the pairs and their deltas, in own.ids and own.deltas.
 void load_pairs(std::span<const Pair> pairs, ThreadSpace& own);
 

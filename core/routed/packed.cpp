@@ -83,10 +83,10 @@ std::span<const float> weights_of(const Level& level, RowId node, int64_t row) {
   return level.block(node).row(row).first(static_cast<size_t>(level.n_children(node)));
 }
 
-uint32_t count_kept(std::span<const float> weights, float least) {
+int64_t count_kept(std::span<const float> weights, float least) {
   int64_t n = 0;
   for (const float weight : weights) n += is_kept(weight, least);
-  return static_cast<uint32_t>(n);
+  return n;
 }
 
 void sum_up(std::vector<uint32_t>& rows) {
@@ -112,9 +112,7 @@ void write_kept(std::span<const float> weights, float least, std::vector<uint32_
 }  // namespace
 
 int64_t count_kept(const Level& level, float least) {  // padding is 0
-  int64_t n = 0;
-  for (const float value : level.weights) n += is_kept(value, least);
-  return n;
+  return count_kept(level.weights, least);
 }
 
 int64_t packed_row(const PackedLevel& level, RowId feature, RowId node) {
@@ -131,7 +129,7 @@ Packed pack(const Level& level, int64_t n_features, float least, Pool& pool) {
   Packed packed = lay_out(level, n_features, dense.size());
   for_each_row(level, dense, packed, pool, [&](int64_t place, RowId node, int64_t row, int) {
     if (place < std::ssize(packed.nodes)) packed.nodes[place] = node;
-    packed.rows[place + 1] = count_kept(weights_of(level, node, row), least);
+    packed.rows[place + 1] = static_cast<uint32_t>(count_kept(weights_of(level, node, row), least));
   });
   sum_up(packed.rows);
   packed.weights.resize(packed.rows.back());
