@@ -18,8 +18,8 @@ from typing import Any
 
 import common
 import fewfire as ff
-from fewfire.layers import default_gain
-from fewfire.selectors import Selector
+from fewfire.network.gates import Selector
+from fewfire.network.initial import default_gain
 from gates import append_line, find, read_lines
 from report import report
 

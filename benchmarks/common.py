@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import fewfire as ff
-from fewfire.selectors import Selector
+from fewfire.network.gates import Selector
 from report import widths
 
 N_VALIDATION = 5000

@@ -16,8 +16,8 @@ from typing import Any
 
 import fewfire as ff
 import xc
-from fewfire.bfloat16 import DTYPES
-from fewfire.selectors import Selector
+from fewfire.base.bfloat16 import DTYPES
+from fewfire.network.gates import Selector
 from report import report
 
 N_VALIDATION = 5000

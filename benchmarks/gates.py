@@ -19,7 +19,7 @@ from typing import Any
 
 import common
 import fewfire as ff
-from fewfire.selectors import Selector
+from fewfire.network.gates import Selector
 from report import report
 
 simhash = partial(ff.Hashed, family="simhash")

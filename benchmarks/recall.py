@@ -20,7 +20,7 @@ import numpy as np
 
 import common
 import fewfire as ff
-from fewfire.selectors import Selector
+from fewfire.network.gates import Selector
 from report import report
 
 TRAINED = {

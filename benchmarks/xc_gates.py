@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fewfire as ff
-from fewfire.evaluation import evaluate
-from fewfire.hashed import POOL
-from fewfire.layers import array_specs
+from fewfire.network.answers import evaluate
+from fewfire.network.arrays import array_specs
+from fewfire.network.hashed import POOL
 from xc_rows import Case, K
 
 

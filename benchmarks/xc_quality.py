@@ -31,8 +31,8 @@ from scipy import sparse
 
 import fewfire as ff
 from common import check_names, names
-from fewfire.frequencies import propensities
-from fewfire.metrics import ndcg_at, precision_at, psp_at
+from fewfire.measure.frequencies import propensities
+from fewfire.measure.metrics import ndcg_at, precision_at, psp_at
 from report import report
 from xc_models import MODELS, Job
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import fewfire as ff
 import xc_topics
-from fewfire.metrics import precision_at
+from fewfire.measure.metrics import precision_at
 
 K = 5
 CHANGED, NOISE = 0.01, 0.1  # share of the rows, and of their norm

@@ -19,7 +19,7 @@ import numpy as np
 
 import fewfire as ff
 import xc
-from fewfire.upkeep import Upkeep
+from fewfire.training.index_upkeep import Upkeep
 from report import report, widths
 
 STRAIGHT_FROM = 10_000  # labels: below, candidates and negatives are a large part of all

@@ -31,8 +31,8 @@ import numpy as np
 import fewfire as ff
 import xc
 from common import check_names, names
-from fewfire.bfloat16 import DTYPES
-from fewfire.upkeep import Upkeep
+from fewfire.base.bfloat16 import DTYPES
+from fewfire.training.index_upkeep import Upkeep
 from report import report
 
 if TYPE_CHECKING:

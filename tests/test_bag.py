@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from scipy import sparse
 
 import fewfire as ff
-from fewfire import files
+from fewfire.base import files
 
 N_FEATURES, N_LABELS = 120, 60
 

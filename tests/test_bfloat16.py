@@ -13,8 +13,8 @@ from scipy.sparse import csr_array, random_array
 
 import fewfire as ff
 import reference
-from fewfire import files
-from fewfire.bfloat16 import is_finite, nearest, widened
+from fewfire.base import files
+from fewfire.base.bfloat16 import is_finite, nearest, widened
 
 RNG = np.random.default_rng(0)
 N, D, LABELS = 3000, 400, 300

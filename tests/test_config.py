@@ -6,10 +6,10 @@ import os
 import pytest
 
 import fewfire as ff
-from fewfire.config import from_dict, thread_count, to_dict
-from fewfire.optimizers import OPTIMIZERS
-from fewfire.schedules import SCHEDULES
-from fewfire.selectors import SELECTORS
+from fewfire.base.checks import from_dict, thread_count, to_dict
+from fewfire.network.gates import SELECTORS
+from fewfire.training.optimizers import OPTIMIZERS
+from fewfire.training.schedules import SCHEDULES
 
 WRONG = [
     (ff.Dropout, {"density": 0.0}, "density"),

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from safetensors.numpy import load_file
 
 from fewfire import datasets
-from fewfire.data import column
+from fewfire.data import spill as column
 from fewfire.data.readers import streaming
 from texts import TEXTS, assert_same, converted, svm
 

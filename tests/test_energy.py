@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fewfire as ff
-from fewfire.energy import Energy
+from fewfire.measure.energy import Energy
 
 RANGE = 262_143_328_850  # microjoules, as on many servers
 JOULE = 1_000_000

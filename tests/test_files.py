@@ -11,9 +11,9 @@ from numpy.testing import assert_array_equal
 from safetensors.numpy import load_file, save_file
 
 import fewfire as ff
-from fewfire import files
-from fewfire.hashed import FAMILIES
-from fewfire.selectors import SELECTORS
+from fewfire.base import files
+from fewfire.network.gates import SELECTORS
+from fewfire.network.hashed import FAMILIES
 
 X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
 Y = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]

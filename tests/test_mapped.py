@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 import fewfire as ff
 from fewfire import datasets
 from fewfire.data import mapped
-from fewfire.data.pieces import pieces
+from fewfire.data.epoch import pieces
 from texts import TEXTS, assert_same, converted
 
 

@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 import fewfire as ff
-from fewfire import files
-from fewfire.frequencies import LabelGroup, label_groups, propensities, recall_by_group
-from fewfire.metrics import Cutoff, cutoffs, hits, ndcg_at, precision_at, psp_at
+from fewfire.base import files
+from fewfire.measure.frequencies import LabelGroup, label_groups, propensities, recall_by_group
+from fewfire.measure.metrics import Cutoff, cutoffs, hits, ndcg_at, precision_at, psp_at
 
 N_LABELS = 6
 

@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.special import expit, log_softmax
 
 import fewfire as ff
-from fewfire import network
+from fewfire.network import network
 
 SELECTORS = {
     "all": ff.All(),

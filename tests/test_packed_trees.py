@@ -5,10 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fewfire as ff
-from fewfire.trees import preparing
-from fewfire.trees.growing import Growth
-from fewfire.trees.packed import PackedTree, _columns
-from fewfire.trees.presets import LEARNING
+from fewfire.tagger import preparing
+from fewfire.tagger.new_labels import Growth
+from fewfire.tagger.packed import PackedTree, _columns
+from fewfire.tagger.settings import LEARNING
 from tags import tagged
 
 SMALL = {"labels_per_cell": 5, "n_jobs": 1}

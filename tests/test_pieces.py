@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import fewfire as ff
-from fewfire.data import pieces
+from fewfire.data import epoch as pieces
 
 SOURCE = ff.datasets.strokes(n_train=60, n_test=1)[0]
 

@@ -180,7 +180,7 @@ def test_deformed_digits_are_made_of_the_training_part_alone(tmp_path):
 def test_choosing_reads_no_test_set(monkeypatch):
     seen = []
     monkeypatch.setattr(ff.Network, "evaluate", lambda net, data, **how: seen.append(data))
-    monkeypatch.setattr("fewfire.run.Run._one_epoch", lambda run: _fake_epoch(run))
+    monkeypatch.setattr("fewfire.training.run.Run._one_epoch", lambda run: _fake_epoch(run))
     figures = run_cell(cell(part="choose", **SMALL), None)
     assert figures["validation_accuracy_gated"] == 0.5
     assert seen == []

@@ -12,9 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 import fewfire as ff
-from fewfire import progress
-from fewfire.trees.plan import depths_of
-from fewfire.trees.presets import PRESETS
+from fewfire.base import progress
+from fewfire.tagger.cells import depths_of
+from fewfire.tagger.settings import PRESETS
 from tags import N_WORDS, tagged
 
 SMALL = {"labels_per_cell": 5, "n_jobs": 1}
@@ -67,7 +67,7 @@ def test_both_losses_learn_with_and_without_a_router(train, test, loss, labels_p
 
 
 def test_three_levels_learn(monkeypatch, train, test):
-    monkeypatch.setattr("fewfire.trees.plan._MOST_CELLS", 4)
+    monkeypatch.setattr("fewfire.tagger.cells._MOST_CELLS", 4)
     tagger = ff.Tagger("fast", labels_per_cell=3, n_jobs=1).fit(train)
     assert [level.n_nodes for level in tagger.forest.trees[0].levels] == [1, 4, 16]
     assert tagger.evaluate(test)["P@1"] > 0.95
@@ -166,7 +166,7 @@ def test_given_labels_score_as_found_ones(tagger, test, exact):
 
 @pytest.mark.parametrize("n_levels", [1, 2, 3])
 def test_given_labels_score_as_those_of_all_trees(monkeypatch, test, n_levels):
-    monkeypatch.setattr("fewfire.trees.plan._MOST_CELLS", {1: 512, 2: 512, 3: 4}[n_levels])
+    monkeypatch.setattr("fewfire.tagger.cells._MOST_CELLS", {1: 512, 2: 512, 3: 4}[n_levels])
     per_cell = {1: 100, 2: 5, 3: 3}[n_levels]
     tagger = ff.Tagger(n_trees=3, labels_per_cell=per_cell, max_epochs=1, n_jobs=1).fit(test)
     assert {len(tree.levels) for tree in tagger.forest.trees} == {n_levels}
@@ -323,7 +323,7 @@ def test_the_words_of_a_label_speak_for_it(train):
 def test_contributions_and_biases_make_the_score(tagger, test):
     """Of a tree without a way down the likelihood follows from the sum of contributions."""
     tree = ff.Tagger("fast", labels_per_cell=1000, n_jobs=1, loss="logistic").fit(test)
-    from fewfire.trees.reading import contributions, row_of
+    from fewfire.tagger.reasons import contributions, row_of
 
     rows = tree.forest.rows(test[:20], 1)
     top = tree.predict_topk(test[:20], 1)
@@ -444,7 +444,7 @@ def test_the_size_of_values_does_not_matter(size, power):
 def test_a_training_that_fails_changes_nothing(train, monkeypatch):
     tagger = ff.Tagger("fast", **SMALL).fit(train)
     before = tagger.state()
-    monkeypatch.setattr("fewfire.trees.forest.Forest.pack", lambda *_: 1 / 0)
+    monkeypatch.setattr("fewfire.tagger.forest.Forest.pack", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         tagger.partial_fit(train, max_epochs=1)
     assert tagger.state()[0] == before[0]

@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 import fewfire as ff
+from fewfire.base.files import read_model, write_model
 from fewfire.blend import as_candidates
-from fewfire.files import read_model, write_model
 from tags import tagged
 
 NAMES = [f"tag {i}" for i in range(40)]

@@ -14,12 +14,12 @@ from numpy.testing import assert_array_equal
 
 import fewfire as ff
 from fewfire import _core
-from fewfire.trees import preparing
-from fewfire.trees.centroids import ExamplesOfLabels
-from fewfire.trees.expansion import Expansion
-from fewfire.trees.forest import Forest
-from fewfire.trees.packed import PackedTree
-from fewfire.trees.presets import PRESETS
+from fewfire.tagger import preparing
+from fewfire.tagger.centroids import ExamplesOfLabels
+from fewfire.tagger.expansion import Expansion
+from fewfire.tagger.forest import Forest
+from fewfire.tagger.packed import PackedTree
+from fewfire.tagger.settings import PRESETS
 from tags import tagged
 
 SMALL = {"labels_per_cell": 5, "n_jobs": 1}

@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import fewfire as ff
-from fewfire import progress
-from fewfire.moments import Moments
-from fewfire.renumber import renumber
+from fewfire.base import progress
+from fewfire.training.optimizer_state import Moments
+from fewfire.training.renumber import renumber
 
 RNG = np.random.default_rng(0)
 CENTRES = RNG.normal(size=(5, 20)).astype(np.float32)

@@ -8,8 +8,8 @@ from numpy.testing import assert_array_equal
 
 import fewfire as ff
 import reference
-from fewfire.moments import Moments
-from fewfire.upkeep import _HURRY, _PARTS, Upkeep
+from fewfire.training.index_upkeep import _HURRY, _PARTS, Upkeep
+from fewfire.training.optimizer_state import Moments
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(1500, 16)).astype(np.float32)

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array, random_array
 
 import fewfire as ff
-from fewfire.stack import WIDE
+from fewfire.network.architecture import WIDE
 
 RNG = np.random.default_rng(0)
 
@@ -145,7 +145,7 @@ def test_memory_is_that_of_the_arrays(dtype):
     index = net.layers[-1].index
     held = sum(np.asarray(array).nbytes for array in (index.codes, index.offsets, index.rows))
     assert held < estimate.index < 2 * held + 3 * np.asarray(index.learned).nbytes
-    moments = ff.moments.Moments(net, optimizer).arrays()
+    moments = ff.training.optimizer_state.Moments(net, optimizer).arrays()
     assert estimate.optimizer == sum(array.nbytes for array in moments.values())
     assert estimate.copy == estimate.parameters
     assert ff.estimate_memory(net).optimizer == 0

@@ -2,29 +2,31 @@
 
 from importlib.metadata import version as _version
 
-from . import callbacks, datasets, frequencies, metrics
-from .bag import EmbeddingBag
+from . import datasets
+from .base.files import FormatError
+from .base.history import History
+from .base.ledger import Ledger
 from .blend import Blend
-from .callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
 from .data import Dataset
-from .energy import EnergyMeter
-from .evaluation import TopK as TopKResult
-from .files import FormatError
-from .hashed import Hashed
-from .history import History
-from .ledger import Ledger
-from .linear import Linear
 from .loading import load
-from .memory import MemoryEstimate, estimate_memory
-from .metrics import Metrics
-from .network import Network
-from .optimizers import RMS, SGD, Adagrad, Adam
-from .run import DivergenceError
-from .schedules import Constant, CosineDecay, LinearDecay, OneCycle, StepDecay
-from .selectors import AdaptiveDropout, All, Dropout, TopK
-from .stats import TableStats
-from .tagger import Tagger
-from .trainer import Trainer
+from .measure import frequencies, metrics
+from .measure.energy import EnergyMeter
+from .measure.metrics import Metrics
+from .measure.result import TopKResult
+from .network.bag import EmbeddingBag
+from .network.gate_stats import TableStats
+from .network.gates import AdaptiveDropout, All, Dropout, TopK
+from .network.hashed import Hashed
+from .network.linear import Linear
+from .network.network import Network
+from .tagger.tagger import Tagger
+from .training import callbacks
+from .training.callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
+from .training.memory import MemoryEstimate, estimate_memory
+from .training.optimizers import RMS, SGD, Adagrad, Adam
+from .training.run import DivergenceError
+from .training.schedules import Constant, CosineDecay, LinearDecay, OneCycle, StepDecay
+from .training.trainer import Trainer
 
 __version__ = _version("fewfire")
 __all__ = [

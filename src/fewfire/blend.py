@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-from .config import check_number
+from .base.checks import check_number
+from .base.files import Arrays, PathLike, write_model
+from .base.ledger import Ledger
 from .data import Dataset, Encoding
-from .evaluation import TopK
-from .figures import Frequencies
-from .files import Arrays, PathLike, write_model
-from .labelling import Labeller
-from .ledger import Ledger
-from .network import Network
-from .tagger import Tagger
+from .measure.result import TopKResult
+from .measure.scoring import Frequencies
+from .model.contract import Labeller
+from .network.network import Network
+from .tagger.tagger import Tagger
 
 _CANDIDATES = 50  # of each, among which the best are found; more if more are asked for
 _PARTS = ("tagger.", "network.")
@@ -63,7 +63,7 @@ class Blend(Labeller):
 
     def find(
         self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
-    ) -> tuple[TopK, Ledger]:
+    ) -> tuple[TopKResult, Ledger]:
         """Return the `k` best of the labels that the tagger or the network finds, and the work of
         both; the tagger's is the first layer of the ledger."""
         found, work = self._candidates(data, k, exact, n_jobs)
@@ -139,7 +139,7 @@ def as_candidates(found: NDArray[np.int32], n_labels: int) -> csr_array:
     return csr
 
 
-def best_of(scores: csr_array, k: int) -> TopK:
+def best_of(scores: csr_array, k: int) -> TopKResult:
     """Return the `k` best stored places of each row, best first, ties to the lower label.
 
     >>> best_of(csr_array([[0.0, 0.5, 0.9], [0.0, 0.0, 0.1]]), 2).indices
@@ -149,7 +149,7 @@ def best_of(scores: csr_array, k: int) -> TopK:
     rows = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
     order = np.lexsort((scores.indices, -scores.data, rows))
     rank = np.arange(scores.nnz) - scores.indptr[rows]
-    top = TopK(
+    top = TopKResult(
         np.full((scores.shape[0], k), -1, np.int32),
         np.full((scores.shape[0], k), -np.inf, np.float32),
     )

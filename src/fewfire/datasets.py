@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .base.files import PathLike
 from .data import generators, readers
 from .data.dataset import Dataset
 from .data.encoding import Encoding
@@ -20,7 +21,6 @@ from .data.generators import Deformed
 from .data.mapped import Mapped
 from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
 from .data.words import Counted, Hashing
-from .files import PathLike
 
 __all__ = [
     "Counted",

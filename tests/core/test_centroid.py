@@ -11,8 +11,8 @@ import native
 import reference
 import strategies
 from fewfire import _core
-from fewfire.moments import Moments
-from fewfire.renumber import renumber
+from fewfire.training.optimizer_state import Moments
+from fewfire.training.renumber import renumber
 
 CLOSE = 1e-4
 CELLS, PROBES = st.integers(1, 20), st.integers(1, 24)

@@ -16,8 +16,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import native
 import reference_trees as reference
 from fewfire import _core
-from fewfire.trees.layout import Layout
-from fewfire.trees.tree import Level
+from fewfire.tagger.layout import Layout
+from fewfire.tagger.tree import Level
 from reference_trees import Member, Node, Options
 from strategies import LEVELS, SEEDS, examples
 

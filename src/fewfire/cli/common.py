@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import click
 
 from .. import datasets
-from ..bag import EmbeddingBag
-from ..config import thread_count
+from ..base.checks import thread_count
+from ..base.ledger import Ledger
 from ..data import Dataset, Encoding
-from ..ledger import Ledger
-from ..linear import Linear
-from ..metrics import Metrics
-from ..network import Network
+from ..measure.metrics import Metrics
+from ..network.bag import EmbeddingBag
+from ..network.linear import Linear
+from ..network.network import Network
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

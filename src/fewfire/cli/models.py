@@ -14,25 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset, Encoding
-from ..frequencies import LabelGroup
-from ..labelling import Labeller
 from ..loading import load
-from ..metrics import Metrics
-from ..network import Network
-from ..serving import Serving
-from ..stats import TableStats
-from ..tagger import Tagger
-from .common import (
-    PATH,
-    cost,
-    jobs_option,
-    json_option,
-    metrics_dict,
-    print_json,
-    read_part,
-    table,
-)
-from .tagged import as_lines, inspect_tagged, reasons, tagger_of
+from ..measure.frequencies import LabelGroup
+from ..measure.latency import Serving
+from ..measure.metrics import Metrics
+from ..model.contract import Labeller
+from ..network.gate_stats import TableStats
+from ..network.network import Network
+from ..tagger.tagger import Tagger
+from .common import PATH, cost, jobs_option, json_option, metrics_dict, print_json, read_part, table
+from .tagger_output import as_lines, inspect_tagged, reasons, tagger_of
 
 _CHUNK = 4096  # examples per block of output
 _CELLS = 10  # that `inspect` shows

@@ -9,14 +9,14 @@ import click
 import numpy as np
 
 from .. import datasets
+from ..base.history import History
 from ..data import Dataset
-from ..hashed import Hashed
-from ..history import History
-from ..linear import Linear
 from ..loading import load
-from ..network import Network
-from ..selectors import All, Selector
-from ..trainer import Trainer
+from ..network.gates import All, Selector
+from ..network.hashed import Hashed
+from ..network.linear import Linear
+from ..network.network import Network
+from ..training.trainer import Trainer
 from .common import (
     PATH,
     cost,

@@ -10,29 +10,23 @@ from typing import Any
 import click
 
 from .. import datasets
-from ..bfloat16 import DTYPES
+from ..base.bfloat16 import DTYPES
+from ..base.ledger import Ledger
 from ..blend import Blend
-from ..callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
 from ..data import Dataset
-from ..hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
-from ..ledger import Ledger
-from ..linear import ACTIVATIONS
-from ..network import LOSSES, Network
-from ..optimizers import OPTIMIZERS, Optimizer
-from ..schedules import SCHEDULES, Schedule
-from ..selectors import SELECTORS
-from ..trainer import Trainer
-from .common import (
-    PATH,
-    Command,
-    jobs_option,
-    json_option,
-    read_part,
-    say,
-)
-from .nets import PRESETS, by_name, make, names, network, options_of
-from .report import finish
-from .tags import tag_options, train_tagger, wants_tagger
+from ..network.gates import SELECTORS
+from ..network.hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
+from ..network.linear import ACTIVATIONS
+from ..network.losses import LOSSES
+from ..network.network import Network
+from ..training.callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
+from ..training.optimizers import OPTIMIZERS, Optimizer
+from ..training.schedules import SCHEDULES, Schedule
+from ..training.trainer import Trainer
+from .common import PATH, Command, jobs_option, json_option, read_part, say
+from .network_options import PRESETS, by_name, make, names, network, options_of
+from .tagger_options import tag_options, train_tagger, wants_tagger
+from .training_output import finish
 
 
 def _widths(

@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import TYPES, Blocks, FormatError, PathLike, write_safetensors
+from ..base.files import TYPES, Blocks, FormatError, PathLike, write_safetensors
 
 KEY = "fewfire.data"
 VERSION = 1

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..config import check_integer
-from ..files import Arrays, packed, unpacked
+from ..base.checks import check_integer
+from ..base.files import Arrays, packed, unpacked
 from .words import Vectorizer
 
 Kind: TypeAlias = Literal["classes", "labels", "values"] | None

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from .. import _core
-from ..files import FormatError, PathLike, unpacked
-from .alike import fitted, named
+from ..base.files import FormatError, PathLike, unpacked
+from .compatible import fitted, named
 from .datafile import DataFile, Stored
 from .dataset import Dataset, Targets
 from .encoding import Encoding, Kind

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..config import check_integer
-from ..files import Arrays, check_array, packed, unpacked
+from ..base.checks import check_integer
+from ..base.files import Arrays, check_array, packed, unpacked
 
 WORD = r"[^\W_]+"  # a run of letters and digits
 

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from ..hashed import Hashed
-from ..layers import default_gain
-from ..linear import Linear
-from ..network import Network
-from ..optimizers import RMS, Adam, Optimizer
-from ..selectors import AdaptiveDropout, All, Dropout, Selector, TopK
+from ..network.gates import AdaptiveDropout, All, Dropout, Selector, TopK
+from ..network.hashed import Hashed
+from ..network.initial import default_gain
+from ..network.linear import Linear
+from ..network.network import Network
+from ..training.optimizers import RMS, Adam, Optimizer
 
 WIDTH = 1000
 N_CHOOSING = 12_000  # examples that settings are chosen with, and half the epochs

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..energy import Energy
+from ..measure.energy import Energy
 from . import paper
 from .summary import Group, Spread, nets, pick
 

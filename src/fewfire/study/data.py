@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .. import datasets
 from ..data import Dataset
-from ..data.pieces import Examples
+from ..data.epoch import Examples
 
 _SEED = 2017  # of generated sets: the same for every seed of a training
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset
-from ..network import Network
+from ..network.network import Network
 
 THREADS = (2, 4, 8, 16, 32, 64, 128, 256)
 _DRAWS = 200

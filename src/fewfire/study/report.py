@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fewfire
 
-from ..files import replacing
+from ..base.files import replacing
 from . import paper
 from .cells import METHODS, Cell
 from .claims import Claim, accuracy_claims, claim_of_testing, span, thread_claims

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset
-from ..hashed import Hashed
-from ..linear import Linear
-from ..network import Network
-from ..trainer import Trainer
+from ..network.hashed import Hashed
+from ..network.linear import Linear
+from ..network.network import Network
+from ..training.trainer import Trainer
 from .data import load
 from .work import Figures
 

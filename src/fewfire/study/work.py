@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..callbacks import Callback, Record, Run
+from ..base.ledger import Ledger
 from ..data import Dataset
-from ..energy import EnergyMeter
-from ..ledger import Ledger
-from ..network import Network
-from ..trainer import Trainer
+from ..measure.energy import EnergyMeter
+from ..network.network import Network
+from ..training.callbacks import Callback, Record, Run
+from ..training.trainer import Trainer
 from .cells import Cell
 from .data import Parts, load
 from .overlap import overlaps

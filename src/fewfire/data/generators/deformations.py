@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from ...config import check_integer, check_memory
+from ...base.checks import check_integer, check_memory
 from ..dataset import Dataset, Targets
 from .canvas import SIDE, Images
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...files import PathLike
+from ...base.files import PathLike
 from .canvas import SIDE
 
 # Photographs in the scikit-image wheel that are in the public domain, CC0, or without known

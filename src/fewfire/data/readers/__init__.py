@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...files import PathLike
+from ...base.files import PathLike
 from .. import datafile
 from ..dataset import Dataset
 from ..encoding import Encoding

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ...files import PathLike
+from ...base.files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding
 from .shared import Pair, content, dataset, flat, reading, writing

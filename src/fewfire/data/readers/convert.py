@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...files import Blocks, PathLike, packed
+from ...base.files import Blocks, PathLike, packed
 from .. import datafile
-from ..column import Column
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
+from ..spill import Column
 from ..targets import class_numbers, classes_of, values_of
 from .shared import reading, start_of
 from .streaming import check_header, has_lists, parse_piece, pieces

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from ...files import PathLike
+from ...base.files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding
 from .shared import Pair, content, dataset, flat, one_file, reading, writing

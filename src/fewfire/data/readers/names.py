@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...files import PathLike
+from ...base.files import PathLike
 from .shared import content, reading
 
 

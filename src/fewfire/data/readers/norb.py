@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config import check_choice, check_memory
-from ...files import PathLike
+from ...base.checks import check_choice, check_memory
+from ...base.files import PathLike
 from ..dataset import Dataset
 from .shared import File, Pair, dataset, one_file, reading, unpacked
 

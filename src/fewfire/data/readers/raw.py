@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from ...files import PathLike
+from ...base.files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding
 from ..words import Counted, Words

@@ -12,7 +12,7 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...files import PathLike, replacing
+from ...base.files import PathLike, replacing
 from ..dataset import Dataset
 
 Pair: TypeAlias = tuple[Dataset, Dataset]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ... import _core
-from ...config import thread_count
-from ...files import PathLike
+from ...base.checks import thread_count
+from ...base.files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding
 from ..features import MAX_ID

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from ... import _core
-from ...files import PathLike
+from ...base.files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding
 from .shared import content, dataset, in_memory, reading, writing

@@ -1,0 +1,1 @@
+"""What every other wing may use: files, checks of settings, the ledger of work, progress."""

@@ -1,0 +1,106 @@
+"""What `evaluate`, `predict` and `inspect` print of taggers and blends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..blend import Blend
+from ..model.contract import Labeller
+from ..network.network import Network
+from ..tagger.reasons import Cell
+from ..tagger.tagger import Tagger
+from .common import print_json
+
+_WORDS = 8  # of a cell
+_SHOWN = 6  # labels of a cell, as text
+
+
+def tagger_of(model: Network | Labeller, asker: str) -> Tagger:
+    """Return the tagger of a model; raise if there is none."""
+    found = model.tagger if isinstance(model, Blend) else model
+    if not isinstance(found, Tagger):
+        raise click.UsageError(f"{asker} wants a tagger, and the model is a network")
+    return found
+
+
+def reasons(tagger: Tagger, data: Any, k: int, n: int) -> Iterator[list[dict[str, Any]]]:
+    """Go through examples: the best labels of each, with the features that spoke most for them."""
+    names = tagger.label_names or range(tagger.n_outputs)
+    for found in tagger.explain(data, k, n=n):
+        yield [
+            {
+                "label": names[each.label],
+                "score": each.score,
+                "why": [
+                    [tagger.feature_name(feature), float(contribution)]
+                    for feature, contribution in zip(each.features, each.contributions, strict=True)
+                ],
+            }
+            for each in found
+        ]
+
+
+def as_lines(found: Sequence[dict[str, Any]]) -> str:
+    """Return an example's labels as text, a line for each and an empty one."""
+    lines = [
+        "\t".join(
+            [str(each["label"]), f"{each['score']:.6g}"]
+            + [f"{name} {contribution:+.3f}" for name, contribution in each["why"]]
+        )
+        for each in found
+    ]
+    return "\n".join([*lines, "", ""])
+
+
+def inspect_tagged(model: Labeller, path: Path, n_cells: int, *, as_json: bool) -> None:
+    """Print what a tagger, or that of a blend, is made of, and some of its cells."""
+    tagger = tagger_of(model, "inspect")
+    shown = [_cell(tagger, number, cell) for number, cell in _cells(tagger, n_cells)]
+    size = path.stat().st_size
+    if as_json:
+        print_json(
+            {
+                "model": type(model).__name__,
+                "bytes": size,
+                "settings": tagger.settings.to_dict(),
+                "encoding": tagger.trained_encoding.to_dict(),
+                "n_trained": tagger.n_trained,
+                "n_pairs": len(tagger.forest.expansion.keys),
+                "levels": [level.n_nodes for level in tagger.forest.trees[0].levels],
+                "never_seen": len(tagger.never_seen),
+                "cells": shown,
+            }
+        )
+        return
+    print(f"{path}: {model!r}, {size / 1e6:.1f} MB")
+    print(tagger.settings)
+    if tagger.trained_encoding.text is not None:
+        print(f"takes raw text: {tagger.trained_encoding.text!r}")
+    print(
+        f"trained on {tagger.n_trained:,} examples; {len(tagger.never_seen):,} labels were never "
+        f"seen; {len(tagger.forest.expansion.keys):,} pairs of features"
+    )
+    for cell in shown:
+        words = ", ".join(word for word, _ in cell["words"]) or "the only one"
+        labels = ", ".join(map(str, cell["labels"][:_SHOWN]))
+        more = f", ... {len(cell['labels'])} in all" if len(cell["labels"]) > _SHOWN else ""
+        print(f"cell {cell['cell']}: {words}\n    labels: {labels}{more}")
+
+
+def _cells(tagger: Tagger, n_cells: int) -> Iterator[tuple[int, Cell]]:
+    return islice(enumerate(tagger.cells(n=_WORDS)), n_cells)
+
+
+def _cell(tagger: Tagger, number: int, cell: Cell) -> dict[str, Any]:
+    names = tagger.label_names or range(tagger.n_outputs)
+    words = zip(cell.features, cell.weights, strict=True)
+    return {
+        "cell": number,
+        "words": [[tagger.feature_name(feature), float(weight)] for feature, weight in words],
+        "labels": [names[label] for label in cell.labels.tolist()],
+    }

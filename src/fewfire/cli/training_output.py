@@ -1,0 +1,66 @@
+"""The end of `fewfire train`: the model is written, and what training came to is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..base.history import History
+from ..data import Dataset
+from ..model.contract import Labeller
+from ..network.network import Network
+from ..training.callbacks import GateMonitor
+from .common import cost, metrics_dict, print_json, table
+
+
+def finish(
+    model: Network | Labeller,
+    history: History,
+    gates: GateMonitor | None = None,
+    *,
+    held_out: Dataset | None,
+    output: Path | None,
+    n_jobs: int,
+    as_json: bool,
+) -> int:
+    """Write a trained model, tell of its training, and return the exit code."""
+    if output is not None:
+        model.save(output)
+    evaluations = {
+        name: model.evaluate(held_out, exact=exact, n_jobs=n_jobs)
+        for name, exact in _ways(model).items()
+        if held_out is not None
+    }
+    if as_json:
+        print_json(
+            {
+                "interrupted": history.interrupted,
+                "history": list(history),
+                "ledger": history.ledger.to_dict(),
+                "val": {name: metrics_dict(found) for name, found in evaluations.items()},
+                **({} if gates is None else {"gates": gates.history_}),
+                "model": None if output is None else str(output),
+            }
+        )
+    else:
+        rows: list[dict[str, Any]] = [
+            {"": f"val, {name}"}
+            | {metric: f"{value:.4f}" for metric, value in found.items()}
+            | cost(found.ledger, found.n_examples)
+            for name, found in evaluations.items()
+        ]
+        blank = dict.fromkeys(rows[0], "") if rows else {}
+        training = {**blank, "": "training", **cost(history.ledger, history.n_examples)}
+        print("multiplications and additions per example:")
+        print(table([training, *rows]))
+        print(f"{model!r}: {history.n_examples:,} examples trained")
+        if output is not None:
+            print(f"model: {output}")
+    return 130 if history.interrupted else 0
+
+
+def _ways(model: Network | Labeller) -> dict[str, bool]:
+    """Return the ways to compute that are measured, and whether each is exact."""
+    if isinstance(model, Labeller):  # opening every cell is slow
+        return {"gated": False}
+    return {"gated": False, "exact": True} if model.is_gated else {"exact": True}

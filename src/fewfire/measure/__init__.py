@@ -1,0 +1,1 @@
+"""How good and how fast answers are: metrics, label frequencies, latency, energy."""

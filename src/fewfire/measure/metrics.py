@@ -1,0 +1,182 @@
+"""What an evaluation measures, by the formulae of the Extreme Classification Repository.
+
+A figure of the k best rows takes `top`, rows best first, and the label lists of the same examples;
+an example without labels counts as 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base.checks import check_integer
+from ..base.ledger import Ledger
+
+Labels = tuple[NDArray[np.int64], NDArray[np.int32]]  # indptr and label ids, ascending in a row
+
+
+@dataclass(frozen=True)
+class Metrics(Mapping[str, float]):
+    """Figures of an evaluation, by name; `metrics.loss` is `metrics["loss"]`.
+
+    Attributes
+    ----------
+    figures : dict of str to float
+    density : float
+        Rows chosen / rows, over the layers with a selector; 1.0 where there is none.
+    ledger : Ledger
+    n_examples : int
+    exact : bool
+        Whether every row was computed.
+    """
+
+    figures: dict[str, float]
+    density: float
+    ledger: Ledger
+    n_examples: int
+    exact: bool
+
+    def __getitem__(self, name: str) -> float:
+        return self.figures[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.figures)
+
+    def __len__(self) -> int:
+        return len(self.figures)
+
+    def __getattr__(self, name: str) -> float:
+        if name.startswith("_") or name not in self.figures:
+            raise AttributeError(f"no metric {name!r}; there are {', '.join(self.figures)}")
+        return self.figures[name]
+
+
+def hits(k: int, top: NDArray[np.int32], labels: Labels) -> NDArray[np.bool_]:
+    """Return which of each example's k best rows are labels of it, (n, min(k, width of top)).
+
+    Parameters
+    ----------
+    k : int
+    top : ndarray of int32, (n, any width)
+        Rows, best first; -1 where fewer were computed.
+    labels : indptr (n + 1,) and label ids
+
+    >>> hits(2, np.array([[2, 0], [1, 2]], np.int32), (np.array([0, 1, 2]), np.array([2, 0])))
+    array([[ True, False],
+           [False, False]])
+    """
+    k = check_integer("k", k, low=1)
+    indptr, ids = labels
+    if top.ndim != 2 or len(top) != len(indptr) - 1:
+        raise ValueError(
+            f"top has shape {top.shape} but there are label lists of {len(indptr) - 1} examples; "
+            "give one row of best rows for each"
+        )
+    width = int(max(ids.max(initial=0), top.max(initial=0))) + 1
+    known = owners(indptr) * width + ids
+    best = top[:, :k].astype(np.int64)
+    asked = np.arange(len(best))[:, None] * width + best
+    return np.isin(asked, known) & (best >= 0)
+
+
+def owners(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the example of each entry of label lists.
+
+    >>> owners(np.array([0, 2, 2, 3]))
+    array([0, 0, 2])
+    """
+    return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+
+
+def precision_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+    """Return P@k: the mean share of each example's k best rows that are labels of it.
+
+    P@k = (1/n) sum_i |top_i[:k] intersected with labels_i| / k (Jain et al., KDD 2016).
+
+    >>> precision_at(1, np.array([[2], [1]], np.int32), (np.array([0, 1, 2]), np.array([2, 0])))
+    0.5
+    """
+    return float(hits(k, top, labels).sum() / (k * max(1, len(top))))
+
+
+def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+    """Return nDCG@k: like P@k, but a hit at rank r counts 1 / log2(r + 1).
+
+    nDCG@k = (1/n) sum_i DCG_i / best_i, with DCG_i = sum of 1 / log2(r + 1) over the ranks r <= k
+    that hit, and best_i the same sum over the ranks r <= min(k, |labels_i|).
+
+    >>> top, labels = np.array([[2, 0], [1, 0]], np.int32), (np.array([0, 1, 2]), np.array([2, 0]))
+    >>> round(ndcg_at(2, top, labels), 4)  # 1 and 1 / log2(3)
+    0.8155
+    """
+    found = hits(k, top, labels)
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    n_wanted = np.minimum(np.diff(labels[0]), k)
+    best = np.cumsum(discounts)[np.maximum(n_wanted, 1) - 1]
+    return float((found @ discounts[: found.shape[1]] / best).sum() / max(1, len(top)))
+
+
+def psp_at(
+    k: int, top: NDArray[np.int32], labels: Labels, propensities: NDArray[np.float64]
+) -> float:
+    """Return PSP@k: a hit of label l counts 1 / propensities[l], as a share of the best attainable.
+
+    PSP@k = sum_i sum_{l in top_i[:k], a label of i} 1 / p_l, divided by the largest value that any
+    ranking reaches: the min(k, |labels_i|) largest 1 / p_l of each example's labels, summed
+    likewise (Jain et al., KDD 2016).
+
+    Parameters
+    ----------
+    propensities : ndarray of float64, (rows,)
+        Above 0; `fewfire.frequencies.propensities` computes them.
+
+    >>> labels = np.array([0, 2, 3]), np.array([0, 1, 1])
+    >>> psp_at(1, np.array([[0], [1]], np.int32), labels, np.array([1.0, 0.25]))  # (1+4) / (4+4)
+    0.625
+    """
+    indptr, ids = labels
+    if len(propensities) <= ids.max(initial=-1):
+        raise ValueError(
+            f"there are {len(propensities)} propensities but label {ids.max()}: give one for each"
+        )
+    if not (propensities > 0).all():
+        raise ValueError("propensities are above 0: a label divides by its own")
+    found = hits(k, top, labels)
+    gains = 1 / propensities
+    rows = owners(indptr)
+    best_first = ids[np.lexsort((-gains[ids], rows))]
+    rank = np.arange(len(ids)) - indptr[rows]
+    attainable = gains[best_first[rank < k]].sum()
+    return float(gains[top[:, :k][found]].sum() / attainable) if len(ids) else 0.0
+
+
+class Cutoff(NamedTuple):
+    """What a name like "PSP@5" asks for."""
+
+    measure: str  # "P", "nDCG" or "PSP"
+    k: int
+
+
+def cutoffs(names: Sequence[str]) -> dict[str, Cutoff]:
+    """Return what each name asks of the best rows: accuracy is P@1, the loss asks nothing.
+
+    >>> cutoffs(["accuracy", "loss", "nDCG@3"])
+    {'accuracy': Cutoff(measure='P', k=1), 'nDCG@3': Cutoff(measure='nDCG', k=3)}
+    """
+    return {name: _cutoff(name) for name in names if name != "loss"}
+
+
+def _cutoff(name: str) -> Cutoff:
+    if name == "accuracy":
+        return Cutoff("P", 1)
+    match = re.fullmatch(r"(P|nDCG|PSP)@([1-9]\d*)", name)
+    if match is None:
+        raise ValueError(
+            f"unknown metric {name!r}; there are accuracy, loss, and P@k, nDCG@k, PSP@k, as in P@3"
+        )
+    return Cutoff(match[1], int(match[2]))

@@ -1,0 +1,60 @@
+"""The figures of an evaluation, from the best rows of all examples of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import Dataset
+from .frequencies import propensities
+from .metrics import Cutoff, Labels, ndcg_at, precision_at, psp_at
+
+Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
+Frequencies: TypeAlias = "tuple[NDArray[np.int64], int]"  # label counts, of how many examples
+
+
+def formulas_of(
+    wanted: Mapping[str, Cutoff],
+    frequencies: Callable[[], Frequencies],
+    propensity: tuple[float, float],
+) -> dict[str, Formula]:
+    """Return the functions that compute metrics, by measure. PSP weighs labels by how often
+    training saw them: `frequencies` tells, and is asked only then."""
+    formulas: dict[str, Formula] = {"P": precision_at, "nDCG": ndcg_at}
+    if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
+        if len(propensity) != 2:
+            raise ValueError(f"propensity is a pair (A, B), got {propensity!r}")
+        formulas["PSP"] = partial(psp_at, propensities=propensities(*frequencies(), *propensity))
+    return formulas
+
+
+def depth_of(wanted: Mapping[str, Cutoff], n_labels: int) -> int:
+    """Return how many labels of each example the metrics look at."""
+    return min(max([1, *(cutoff.k for cutoff in wanted.values())]), n_labels)
+
+
+def figures(
+    wanted: Mapping[str, Cutoff],
+    formulas: Mapping[str, Formula],
+    top: NDArray[np.int32],
+    data: Dataset,
+) -> dict[str, float]:
+    """Return the figure of each metric. Means over examples are taken window by window; PSP@k is a
+    ratio of sums over all of them."""
+    found, done = dict.fromkeys(wanted, 0.0), 0
+    means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure != "PSP"}
+    for window in data.windows():
+        labels = window.label_lists() if means else None
+        best = top[done : done + len(window)]
+        done += len(window)
+        for name, (measure, k) in means.items():
+            assert labels is not None
+            found[name] += formulas[measure](k, best, labels) * (len(window) / len(data))
+    for name in wanted.keys() - means.keys():
+        measure, k = wanted[name]
+        found[name] = formulas[measure](k, top, data.label_lists())
+    return found

@@ -1,0 +1,1 @@
+"""What every model answers, and what training taught it about the data."""

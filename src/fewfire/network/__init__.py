@@ -1,0 +1,1 @@
+"""Networks: layers, gates, the arrays of their weights, and what they answer."""

@@ -1,0 +1,129 @@
+"""Fully connected layers, as the user describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..base.bfloat16 import DTYPES
+from ..base.checks import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
+from .gates import SELECTORS, All, Selector, active_rows
+from .hashed import RERANK, Hashed
+
+_NOT_GIVEN = All()  # told from any other by its identity
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fully connected layer: a = activation(W x + b), for the rows that `selector` chooses.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Columns and rows of the weights.
+    activation : {"linear", "relu", "tanh", "sigmoid"}
+    selector : All, Dropout, AdaptiveDropout, TopK or Hashed, optional
+        What chooses the rows that are computed. None: `All()`, but a network makes it
+        `Hashed(family="centroid")` for a last layer of at least 8,000 rows, with
+        `activation="linear"`, above a layer without a selector. Hashing a last layer pays from
+        about 1,000 rows on, and is 2.6 times faster at 8,000 (docs/performance.md); below, every
+        row is affordable.
+    bias : bool
+        False keeps the bias at 0.
+    gain : float, optional
+        Factor of the initial weights' standard deviation. None: 1, but for soft hashed layers 0.2
+        in a network's first layer and 0.5 later: small first steps keep rows from dying.
+    dtype : {"float32", "bfloat16"}
+        What weights are stored as. "bfloat16" takes half the memory: an update adds to the float
+        and rounds up or down by lot, so that small steps count. Biases and the optimizer's state
+        are float32 always.
+
+    >>> from fewfire import Hashed
+    >>> Linear(784, 1000, activation="relu", selector=Hashed(density=0.05)).out_features
+    1000
+    """
+
+    in_features: int
+    out_features: int
+    activation: str = "linear"
+    selector: Selector = _NOT_GIVEN
+    bias: bool = True
+    gain: float | None = None
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("in_features", "out_features"):
+            width = check_integer(name, getattr(self, name), low=1, high=2**31 - 1)
+            object.__setattr__(self, name, width)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_flag("bias", self.bias)
+        check_choice("dtype", self.dtype, tuple(DTYPES))
+        if self.selector is None:
+            object.__setattr__(self, "selector", _NOT_GIVEN)
+        if not isinstance(self.selector, Selector):
+            raise TypeError(
+                f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"
+            )
+        if isinstance(self.selector, Hashed):
+            fitted = self.selector.for_layer(self.out_features, compares=self.compares)
+            object.__setattr__(self, "selector", fitted)
+        if self.gain is not None:
+            check_number("gain", self.gain, low=0.0, high=1e6)
+        if getattr(self.selector, "soft", False) and self.activation != "relu":
+            raise ValueError(
+                f'a soft gate subtracts a threshold before a ReLU; with activation="'
+                f'{self.activation}" use soft=False'
+            )
+
+    @property
+    def weights_shape(self) -> tuple[int, int]:
+        """Shape of the weights: a row per neuron."""
+        return self.out_features, self.in_features
+
+    @property
+    def has_own_selector(self) -> bool:
+        """Whether the layer was given one."""
+        return self.selector is not _NOT_GIVEN
+
+    @property
+    def active(self) -> int:
+        """Rows that an example keeps; all for a selector without a budget."""
+        return active_rows(self.selector, self.out_features, compares=self.compares)
+
+    @property
+    def compares(self) -> bool:
+        """Whether the scores themselves are compared with each other, as in a last layer."""
+        return self.activation == "linear"
+
+    @property
+    def soft(self) -> bool:
+        """Whether values start at the threshold of the gate."""
+        soft = getattr(self.selector, "soft", False)
+        return self.activation == "relu" if soft is None else bool(soft)
+
+    @property
+    def rerank(self) -> float:
+        """Candidates of a hashed layer per row that it keeps."""
+        rerank = getattr(self.selector, "rerank", None)
+        if rerank is None:
+            return 1.0 if self.compares else RERANK
+        return float(rerank)
+
+    @property
+    def differentiate(self) -> bool:
+        """Whether gradient flows through the threshold."""
+        differentiate = getattr(self.selector, "differentiate", False)
+        return self.soft if differentiate is None else bool(differentiate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the layer as a plain dict, for files."""
+        return {**to_dict(self), "selector": to_dict(self.selector)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Linear:
+        """Make the layer that `to_dict` described."""
+        selector = from_dict(SELECTORS, data["selector"])
+        layer = from_dict({"Linear": cls}, {**data, "selector": selector})
+        assert isinstance(layer, cls)
+        return layer

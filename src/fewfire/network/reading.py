@@ -1,0 +1,70 @@
+"""Networks from the config and the arrays of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+from ..base.checks import check_integer
+from ..base.files import Arrays, FormatError, PathLike, check_array, checked_counts
+from ..data import Encoding
+from .architecture import Settings, layer_from_dict
+from .arrays import array_specs
+from .hashed import Hashed
+from .losses import LOSSES
+from .network import Network
+
+Made = TypeVar("Made")
+
+
+def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Network:
+    """Make the network that the file `path` holds; raise `FormatError` if it is damaged."""
+    return checked(path, network_of, config, arrays)
+
+
+def checked(
+    path: PathLike, make: Callable[..., Made], config: Mapping[str, Any], arrays: Arrays
+) -> Made:
+    """Return what `make` makes of a file; raise `FormatError` if the file is damaged."""
+    try:
+        return make(config, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise FormatError(f"{path}: the model inside is damaged: {error}") from error
+
+
+def network_of(config: Mapping[str, Any], arrays: Arrays) -> Network:
+    """Make a network; raise what tells of damage: a `KeyError`, `ValueError` or the like."""
+    layers = [
+        _layer(layer, arrays.get(f"layers.{position}.centroids"))
+        for position, layer in enumerate(config["layers"])
+    ]
+    specs = array_specs(layers)
+    for name, spec in specs.items():
+        # Before anything is made: a wrong size in a damaged config must not ask for its memory.
+        check_array(arrays, name, spec.shape, spec.dtype)
+    net = Network.from_arrays(layers, [arrays[name] for name in specs], config["random_state"])
+    net.loss = config["loss"]
+    if net.loss is not None and net.loss not in LOSSES:
+        raise ValueError(f"unknown loss {net.loss!r}")
+    if config["encoding"] is not None:
+        net.encoding = Encoding.from_state(config["encoding"], arrays)
+        if net.encoding.n_features != net.n_features or net.encoding.n_labels > net.n_outputs:
+            raise ValueError("its encoding does not fit its layers")
+    net.n_trained = check_integer("n_trained", config.get("n_trained", 0), low=0)
+    if "label_counts" in arrays:  # not in files of before it was kept
+        net.label_counts = checked_counts(arrays, net.n_outputs, net.n_trained)
+    return net
+
+
+def _layer(described: dict[str, Any], centroids: NDArray[Any] | None) -> Settings:
+    """Make a layer. Older files leave the number of cells of a last layer to the library, which has
+    changed its mind since: theirs is that of the centroids."""
+    layer = layer_from_dict(described)
+    selector = described.get("selector", {})
+    if centroids is None or not isinstance(layer.selector, Hashed):
+        return layer
+    if selector.get("n_cells") is not None or layer.selector.n_cells in (None, len(centroids)):
+        return layer
+    return layer_from_dict({**described, "selector": {**selector, "n_cells": len(centroids)}})

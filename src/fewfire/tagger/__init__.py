@@ -1,0 +1,1 @@
+"""Label trees: how one is laid out, grown, trained and read; `Tagger` averages several."""

@@ -1,0 +1,183 @@
+"""Several trees over the same labels, and the features they read: what answers for a tagger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from .. import _core
+from ..base.checks import check_integer
+from ..base.files import Arrays
+from ..base.ledger import Ledger
+from ..data import Dataset
+from ..measure.result import TopKResult
+from .expansion import Expansion, T, expansions_of, for_each
+from .packed import PackedTree, prune_to_fit
+from .settings import LEARNING, Settings
+from .tree import LabelTree
+
+_CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
+_GRAIN = 16  # examples that a thread of the core takes at a time: fewer want no more threads
+
+
+class Forest:
+    """Trees whose likelihoods are averaged.
+
+    Parameters
+    ----------
+    settings : Settings
+    expansion : Expansion
+        Of the first `settings.pairs` trees; the others read no pairs.
+    trees : list of PackedTree
+        Over the same labels.
+    """
+
+    def __init__(self, settings: Settings, expansion: Expansion, trees: list[PackedTree]) -> None:
+        self.settings, self.expansion, self.trees = settings, expansion, trees
+        seen = trees[0].places >= 0
+        if any(((tree.places >= 0) != seen).any() for tree in trees[1:]):
+            raise ValueError("the trees hold different labels")
+        self.is_seen = seen  # of each label
+        self.expansions = expansions_of(settings, expansion)
+        self._cores = [tree.core for tree in trees]
+        self._path_weight = LEARNING[settings.loss].path_weight
+
+    @classmethod
+    def pack(
+        cls,
+        settings: Settings,
+        expansion: Expansion,
+        trees: list[LabelTree],
+        room: int,
+        n_threads: int,
+    ) -> Forest:
+        """Pack trained trees into at most `room` bytes: where more weights would be kept, those
+        below a larger `settings.prune` are left out."""
+        expansions = expansions_of(settings, expansion)
+        assert settings.prune is not None
+        prune = prune_to_fit(trees, settings.prune, room)
+        packed = [
+            PackedTree.pack(tree, own.width, settings.loss, prune, n_threads)
+            for tree, own in zip(trees, expansions, strict=True)
+        ]
+        return cls(replace(settings, prune=prune), expansion, packed)
+
+    def find(
+        self, data: Dataset, k: int, *, exact: bool, n_threads: int
+    ) -> tuple[TopKResult, Ledger]:
+        """Return the `k` likeliest labels of each example, and the work."""
+        beam = max(tree.most_nodes for tree in self.trees) if exact else self.settings.beam
+        indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
+        ledger = Ledger.empty(1)
+        for inputs, ids in self._calls(data):
+            found = _core.predict_trees(
+                self._cores, inputs, ids, k, beam, self._path_weight,
+                self._threads(len(ids), n_threads),
+            )  # fmt: skip
+            indices.append(found[0])
+            scores.append(found[1])
+            ledger += Ledger(found[2])
+        return TopKResult(np.concatenate(indices), np.concatenate(scores)), ledger
+
+    def score(
+        self, data: Dataset, wanted: csr_array, n_threads: int
+    ) -> tuple[NDArray[np.float32], Ledger]:
+        """Return how likely the stored places of `wanted` are, and the work; -inf for labels in no
+        tree."""
+        scores = np.full(wanted.nnz, -np.inf, np.float32)
+        is_seen = self.is_seen[wanted.indices]
+        n_seen = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_seen)])
+        indptr, labels = n_seen[wanted.indptr], wanted.indices[is_seen].astype(np.int32)
+        done, parts, ledger = 0, [np.empty(0, np.float32)], Ledger.empty(1)
+        for inputs, ids in self._calls(data):
+            own = indptr[done : done + len(ids) + 1]
+            found, counts = _core.score_labels(
+                self._cores, inputs, ids, own - own[0], labels[own[0] : own[-1]],
+                self._path_weight, self._threads(len(ids), n_threads),
+            )  # fmt: skip
+            parts.append(found)
+            ledger += Ledger(counts)
+            done += len(ids)
+        scores[is_seen] = np.concatenate(parts)
+        return scores, ledger
+
+    def dense(self, data: Dataset, n_threads: int) -> Ledger:
+        """Return what opening every node would multiply, for every feature and for those only that
+        examples have."""
+        dense = nonzero = 0
+        for begin in range(0, len(data), _CHUNK):
+            part = data[begin : begin + _CHUNK]
+            for tree, rows in zip(self.trees, self.rows(part, n_threads), strict=True):
+                dense += len(part) * tree.width * tree.n_children
+                nonzero += int(rows.nnz) * tree.n_children
+        return Ledger.of_dense(dense, nonzero)
+
+    @property
+    def most_found(self) -> int:
+        """Labels that a search finds at most: those of the largest cells."""
+        sizes = [np.sort(np.diff(tree.levels[-1].children)) for tree in self.trees]
+        return int(sum(own[-self.settings.beam :].sum() for own in sizes))
+
+    def rows(self, data: Dataset, n_threads: int) -> list[csr_array]:
+        """Return the examples as each tree reads them."""
+        return self.for_each(lambda own: own.rows(data, n_threads))
+
+    def for_each(self, make: Callable[[Expansion], T]) -> list[T]:
+        """Return what `make` makes of how each tree reads examples; trees that read alike share
+        it."""
+        return for_each(self.expansions, make)
+
+    def arrays(self) -> Arrays:
+        """Return what a file holds, by name."""
+        found: Arrays = {"pairs": self.expansion.keys}
+        for number, tree in enumerate(self.trees):
+            found |= tree.arrays(f"trees.{number}.")
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a file tells beside the arrays, for JSON."""
+        return {"settings": self.settings.to_dict(), "n_levels": len(self.trees[0].levels)}
+
+    @classmethod
+    def from_arrays(
+        cls, described: Mapping[str, Any], arrays: Arrays, n_features: int, n_labels: int
+    ) -> Forest:
+        """Make the forest of a file; raise `ValueError` if it is damaged."""
+        settings = Settings.from_dict(described["settings"])
+        if settings.prune is None:
+            raise ValueError("a trained tagger tells its prune")
+        n_levels = check_integer("n_levels", described["n_levels"], low=1, high=64)
+        keys = arrays["pairs"]
+        if keys.dtype != np.uint64 or keys.ndim != 1:
+            raise ValueError(f"pairs are {keys.dtype}{keys.shape}, wanted uint64(n,)")
+        if len(keys) and (keys & np.uint64(0xFFFFFFFF)).max() >= n_features:
+            raise ValueError(f"pairs must be of features 0 to {n_features - 1}")
+        expansion = Expansion(n_features, settings.power, settings.largest, keys)
+        trees = [
+            PackedTree.from_arrays(
+                arrays, f"trees.{number}.", n_levels, n_labels, own.width, settings.loss
+            )
+            for number, own in enumerate(expansions_of(settings, expansion))
+        ]
+        return cls(settings, expansion, trees)
+
+    def _inputs(self, data: Dataset) -> list[_core.Inputs]:
+        """Return the core's view of the examples as each tree reads them."""
+        return self.for_each(lambda own: own.inputs(data))
+
+    def _calls(self, data: Dataset) -> Iterator[tuple[list[_core.Inputs], NDArray[np.int64]]]:
+        """Go through the examples window by window, in pieces."""
+        for window in data.windows():
+            inputs = self._inputs(window)
+            ids = np.arange(len(window), dtype=np.int64)
+            for begin in range(0, len(window), _CHUNK):
+                yield inputs, ids[begin : begin + _CHUNK]
+
+    @staticmethod
+    def _threads(n_examples: int, n_threads: int) -> int:
+        return min(n_threads, -(-n_examples // _GRAIN))

@@ -1,0 +1,136 @@
+"""Training trees side by side, each in slices of about a tenth of a second. Trees share nothing; a
+tree whose slice is run by several threads is shared by these (Hogwild)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from .. import _core
+from ..base.ledger import Ledger
+from ..base.progress import Pace
+from .expansion import as_inputs
+from .settings import Learning
+from .tree import LabelTree
+
+
+class Lesson:
+    """What one tree learns: its examples, and how far it is.
+
+    Parameters
+    ----------
+    tree : LabelTree
+        Changed in place.
+    rows : csr_array, (n, width)
+    lists : csr_array, (n, places)
+        The labels of each example, as the tree numbers them.
+    seed : sequence of int
+        Of the order of the examples.
+    n_epochs : int
+    rate_factor : float
+        What the learning rates are multiplied with.
+    """
+
+    def __init__(
+        self,
+        tree: LabelTree,
+        rows: csr_array,
+        lists: csr_array,
+        learning: Learning,
+        loss: str,
+        seed: Sequence[int],
+        n_epochs: int,
+        rate_factor: float,
+    ) -> None:
+        self._core = tree.core(int(rows.shape[1]))
+        self._n_children, self._n_features = tree.n_children, np.diff(rows.indptr)
+        self._rates = learning.rates(len(tree.levels), rate_factor)
+        self._inputs = as_inputs(rows)
+        self._lists = np.asarray(lists.indptr, np.int64), np.asarray(lists.indices, np.int32)
+        self._learning, self._loss = learning, loss
+        self._seed, self._n_epochs = seed, n_epochs
+        self._pace = Pace()
+        self.n = int(rows.shape[0])
+        self.ledger = Ledger.empty(1)
+        self.epoch = 0  # begun
+        self.done, self.loss = self.n, 0.0  # of the epoch
+
+    def start_epoch(self) -> None:
+        """Shuffle the examples for the next epoch."""
+        rng = np.random.default_rng(np.random.SeedSequence([*self._seed, self.epoch]))
+        self._order = rng.permutation(self.n)
+        self.done, self.loss = 0, 0.0
+        self.epoch += 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the epoch is."""
+        return self.done == self.n
+
+    def go_on(self, n_threads: int) -> int:
+        """Train on the next examples; return how many."""
+        ids = self._order[self.done : self.done + self._pace.size]
+        with self._pace.of(len(ids)):
+            self.loss, ledger = _core.train_tree(
+                self._core, self._inputs, *self._lists, ids, self._factors(len(ids)),
+                self._loss, self._rates, self._learning.n_negatives,
+                self._learning.least_path, self._learning.negative_scale, self._learning.thin,
+                self._learning.bias_lr, self.loss, n_threads,
+            )  # fmt: skip
+        self.ledger += Ledger(ledger) + self._dense(ids)
+        self.done += len(ids)
+        return len(ids)
+
+    def _dense(self, ids: NDArray[np.int64]) -> Ledger:
+        """Return what scores of every child, and gradients of every weight, would multiply."""
+        n_inputs, n_stored = len(ids) * self._inputs.shape[1], int(self._n_features[ids].sum())
+        return Ledger.of_dense(2 * n_inputs * self._n_children, 2 * n_stored * self._n_children)
+
+    def _factors(self, n: int) -> NDArray[np.float32]:
+        """Return the factors of the rates of the next `n` examples, which fall in a line."""
+        first = (self.epoch - 1) * self.n + self.done
+        position = (first + np.arange(n)) / (self._n_epochs * self.n)
+        last = self._learning.last_rate
+        return np.asarray(1 - position * (1 - last), np.float32)
+
+
+def train_epoch(
+    lessons: list[Lesson], n_threads: int, pool: ThreadPoolExecutor
+) -> Generator[int, None, None]:
+    """Train all trees through an epoch; yield now and then how many examples one of them went on.
+
+    The tree that is least far goes on next. Threads without a tree of their own help with others,
+    so that none is idle while a tree is longer than the rest. If the caller stops, or is
+    interrupted, slices that have begun are finished.
+    """
+    for lesson in lessons:
+        lesson.start_epoch()
+    idle = n_threads
+    running: dict[Future[int], tuple[Lesson, int]] = {}
+    try:
+        while running or not all(lesson.is_over for lesson in lessons):
+            busy = [lesson for lesson, _ in running.values()]
+            waiting = [x for x in lessons if not x.is_over and all(x is not y for y in busy)]
+            waiting.sort(key=lambda lesson: lesson.done)
+            while waiting and idle:
+                n_own = -(-idle // len(waiting))
+                lesson = waiting.pop(0)
+                running[pool.submit(lesson.go_on, n_own)] = lesson, n_own
+                idle -= n_own
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                idle += running.pop(future)[1]
+                yield future.result()
+    finally:
+        wait(running)
+
+
+def mean_loss(lessons: list[Lesson]) -> float:
+    """Return the loss of an example in the epoch so far, the mean of all trees."""
+    losses = [lesson.loss / max(1, lesson.done) for lesson in lessons]
+    return math.fsum(losses) / len(losses)

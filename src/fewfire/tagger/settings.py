@@ -1,0 +1,135 @@
+"""What each preset of a `Tagger` sets, and what its parameters override."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from ..base.checks import check_choice, check_integer, check_number
+
+_MOST_LABELS = 32_768  # of a cell: a packed weight has 16 bits for its column
+_MOST_LARGEST = 64  # which make 2,016 pairs, as many as the core finds room for
+TREE_LOSSES = ("squared_hinge", "logistic")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything about trees that does not follow from the data."""
+
+    n_trees: int = 1
+    max_epochs: int = 4
+    power: float = 0.5  # of feature values
+    pairs: int = 0  # trees that read pairs of each example's largest features, too
+    largest: int = 12  # features of an example whose pairs these are
+    labels_per_cell: int = 80
+    loss: str = "squared_hinge"
+    beam: int = 10  # nodes of a level that prediction opens
+    prune: float | None = None  # weights below it are left out; None: by the examples' length
+
+    def __post_init__(self) -> None:
+        for name in ("n_trees", "max_epochs", "labels_per_cell", "beam", "largest"):
+            object.__setattr__(self, name, check_integer(name, getattr(self, name), low=1))
+        check_integer("n_trees", self.n_trees, low=1, high=256)
+        check_integer("labels_per_cell", self.labels_per_cell, low=1, high=_MOST_LABELS)
+        check_integer("largest", self.largest, low=2, high=_MOST_LARGEST)
+        check_number("power", self.power, above=0.0, high=10.0)
+        if self.prune is not None:
+            check_number("prune", self.prune, low=0.0)
+        pairs = check_integer("pairs", self.pairs, low=0, high=self.n_trees)
+        object.__setattr__(self, "pairs", pairs)
+        check_choice("loss", self.loss, TREE_LOSSES)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dict, for files."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Settings:
+        """Make the settings that `to_dict` described; raise `ValueError` if one is missing."""
+        missing = {field.name for field in fields(cls)} - set(data)
+        if missing:
+            raise ValueError(f"the settings lack {sorted(missing)}")
+        return cls(**data)
+
+
+PRESETS = {
+    "fast": Settings(pairs=1, largest=5),
+    "balanced": Settings(n_trees=3, pairs=1),
+    "best": Settings(n_trees=8, pairs=4),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """How the trees of a loss learn: plain SGD, example by example."""
+
+    router_lr: float  # of all levels but the last
+    label_lr: float
+    router_bias: float  # at the start
+    label_bias: float
+    bias_lr: float = 0.1  # of Adagrad
+    n_negatives: int = 6  # nodes per level that hold no label of the example, and learn, at most
+    least_path: float = -3.5  # log likelihood of the way to them, below which they do not
+    negative_scale: float = 0.6  # of the gradients there
+    thin: float = 0.001  # gradients below it are left out
+    last_rate: float = 0.02  # of the learning rates, which fall in a line
+    path_weight: float = 0.4  # of the way to a label, beside the label's own likelihood
+
+    def rates(self, n_levels: int, factor: float) -> list[float]:
+        """Return the learning rate of each level, the default ones times `factor`."""
+        return [factor * self.router_lr] * (n_levels - 1) + [factor * self.label_lr]
+
+    def bias(self, *, is_last: bool) -> float:
+        """Return what the biases of a level start at."""
+        return self.label_bias if is_last else self.router_bias
+
+
+LEARNING = {
+    "squared_hinge": Learning(router_lr=0.3, label_lr=0.3, router_bias=-1.0, label_bias=-1.0),
+    "logistic": Learning(router_lr=4.0, label_lr=3.0, router_bias=-4.0, label_bias=-3.0),
+}
+
+# Pairs that so many examples have; the value of one is PAIR_SCALE (v_i v_j)^(1/4).
+LEAST_ROWS, PAIR_SCALE = 5, 0.3
+
+
+_STEPS = 250_000  # that the learning rates are for
+_MOST_PRUNE, _PRUNE = 0.1, 0.6
+
+
+def rate_factor(n_examples: int, n_epochs: int) -> float:
+    """Return what learning rates are multiplied with: shorter trainings take larger steps, so that
+    the rates of all steps have about the same sum.
+
+    >>> rate_factor(50_000, 5), rate_factor(1000, 5)
+    (1.0, 2.0)
+    """
+    return float(np.clip(_STEPS / (n_examples * n_epochs), 2 / 3, 2.0))
+
+
+def prune_of(n_nonzero: float) -> float:
+    """Return the weight that makes no difference: a score is a sum over the `n_nonzero` features of
+    an example of unit length, so weights are smaller the more there are.
+
+    >>> round(prune_of(54), 3), prune_of(4)
+    (0.082, 0.1)
+    """
+    return min(_MOST_PRUNE, _PRUNE / math.sqrt(max(n_nonzero, 1.0)))
+
+
+def settings_of(preset: str, given: Mapping[str, Any]) -> Settings:
+    """Return a preset with what was given in its place; None stands for not given.
+
+    >>> settings_of("fast", {"n_trees": 3, "power": None}).n_trees
+    3
+    """
+    check_choice("preset", preset, tuple(PRESETS))
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if "n_trees" in chosen and "pairs" not in chosen:
+        n_trees = check_integer("n_trees", chosen["n_trees"], low=1)
+        chosen["pairs"] = min(PRESETS[preset].pairs, n_trees)
+    return replace(PRESETS[preset], **chosen)

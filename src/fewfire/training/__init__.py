@@ -1,0 +1,1 @@
+"""Training of networks: the run, optimizers, schedules, callbacks, upkeep of indexes."""

@@ -1,0 +1,140 @@
+"""Training, as the user asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..base.checks import thread_count
+from ..base.files import PathLike
+from ..base.history import History
+from ..data import Dataset
+from ..data.generators import Deformed
+from ..network.network import Network
+from .callbacks import Callback
+from .optimizers import Optimizer
+from .run import Run
+from .schedules import Schedule
+from .settings import Plan, fitted
+
+
+class Trainer:
+    """Trains a network on a data set.
+
+    Parameters
+    ----------
+    net : Network
+        Changed in place.
+    loss : {"softmax", "decoupled", "logistic", "squared"}, optional
+        None: softmax for classes, logistic for label lists (softmax behind an `EmbeddingBag`),
+        squared for values. With several labels "softmax" spreads its target over them; "decoupled"
+        lets each label compete with the rows that are none, one at a time (Jain et al., ICLR 2024).
+    optimizer : SGD, Adagrad, RMS or Adam, optional
+    schedule : Schedule, optional
+        None: linear decay to 0; behind an `EmbeddingBag` one cycle.
+    batch_size : int, optional
+        Examples per step; a gradient is their mean.
+    max_epochs : int, optional
+        Where None is given, optimizer, batch size and epochs are fitted to the net.
+    n_jobs : int, optional
+        Threads. None uses all cores. More than one train asynchronously on shared weights without
+        locks (Recht et al., NIPS 2011): fast, and not reproducible to the bit; one thread is.
+    deterministic : bool
+        Run one step at a time with its loops spread over the threads: the same bits for any n_jobs.
+    callbacks : sequence of Callback
+    random_state : int
+        Seeds the order of the examples.
+    verbose : bool
+        Show progress on stderr: a line per epoch, and a bar on a terminal or in a notebook.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fewfire import Adam, Dataset, Linear, Network
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 4)).astype(np.float32)
+    >>> net = Network(Linear(4, 16, activation="relu"), Linear(16, 2))
+    >>> data = Dataset(X, (X[:, 0] > 0).astype(int))
+    >>> trainer = Trainer(net, optimizer=Adam(lr=0.01), batch_size=8, max_epochs=20, n_jobs=1)
+    >>> history = trainer.fit(data)
+    >>> net.evaluate(data).accuracy > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        *,
+        loss: str | None = None,
+        optimizer: Optimizer | None = None,
+        schedule: Schedule | None = None,
+        batch_size: int | None = None,
+        max_epochs: int | None = None,
+        n_jobs: int | None = None,
+        deterministic: bool = False,
+        callbacks: Sequence[Callback] = (),
+        random_state: int = 0,
+        verbose: bool = False,
+    ) -> None:
+        if not isinstance(net, Network):
+            raise TypeError(f"net must be a Network, got {type(net).__name__}")
+        given = {
+            "optimizer": optimizer,
+            "schedule": schedule,
+            "batch_size": batch_size,
+            "max_epochs": max_epochs,
+        }
+        self.net = net
+        self.plan = Plan(
+            loss=loss,
+            n_threads=thread_count(n_jobs),
+            deterministic=deterministic,
+            callbacks=tuple(callbacks),
+            random_state=random_state,
+            verbose=verbose,
+            **fitted(net) | {name: value for name, value in given.items() if value is not None},
+        )
+        if loss is not None:
+            net.check_loss(loss)
+
+    def __repr__(self) -> str:
+        return f"Trainer({self.plan})"
+
+    def fit(
+        self,
+        train: Dataset | Deformed,
+        eval_sets: Mapping[str, Dataset] | None = None,
+        *,
+        resume: PathLike | None = None,
+    ) -> History:
+        """Train on `train`; measure on `eval_sets` after each epoch, through the gates.
+
+        Parameters
+        ----------
+        train : Dataset or datasets.Deformed
+            Deformed images are made while they are trained on, 65,536 at a time.
+        eval_sets : dict of str to Dataset, optional
+            Their figures are in the history as `<name>/<metric>`.
+        resume : path, optional
+            A file that `Checkpoint` wrote: training goes on after its last epoch.
+
+        Returns
+        -------
+        History
+            Ctrl-C ends training early, keeps what was learned, and sets `interrupted`.
+
+        Raises
+        ------
+        ValueError
+            If the data does not fit the network, or a checkpoint does not fit the trainer; nothing
+            has changed then.
+        DivergenceError
+            If the loss is no longer a number.
+        """
+        if isinstance(eval_sets, Dataset):
+            raise TypeError('eval_sets names its data sets: eval_sets={"val": data}')
+        if eval_sets and "train" in eval_sets:
+            raise ValueError('the history has "train" columns of its own: use another name')
+        run = Run(self.plan, self.net, train, dict(eval_sets or {}))
+        if resume is not None:
+            run.load_checkpoint(resume)
+        return run.go()

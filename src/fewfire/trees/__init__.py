@@ -1,1 +1,0 @@
-"""Trees over labels: how one is laid out, grown, trained, and read; `Tagger` averages several."""
