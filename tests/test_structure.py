@@ -39,6 +39,7 @@ WINGS = [  # a wing or module imports only those before it
 ]
 PLACE = {name: place for place, names in enumerate(WINGS) for name in names.split()}
 
+
 def level(name):
     if name.startswith("kernels/"):
         name = "kernels"

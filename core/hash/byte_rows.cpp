@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "kernels.h"
-#include "simd.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
 
 namespace fewfire {
 namespace {

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "pool.h"
-#include "views.h"
+#include "base/pool.h"
+#include "base/views.h"
 
 namespace fewfire {
 

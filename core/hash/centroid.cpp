@@ -6,10 +6,10 @@
 #include <limits>
 #include <numeric>
 
-#include "kernels.h"
-#include "rng.h"
-#include "rows.h"
-#include "simd.h"
+#include "base/rng.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/widen.h"
 
 namespace fewfire {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
-#include "rng.h"
-#include "rows.h"
+#include "base/rng.h"
+#include "kernels/widen.h"
 
 namespace fewfire {
 namespace {

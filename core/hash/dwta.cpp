@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "rng.h"
+#include "base/rng.h"
 
 namespace fewfire {
 namespace {

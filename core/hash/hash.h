@@ -8,12 +8,12 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/ledger.h"
+#include "base/pool.h"
+#include "base/weights.h"
 #include "hash/probes.h"
 #include "hash/shortcut.h"
-#include "ledger.h"
-#include "pool.h"
-#include "topk.h"
-#include "weights.h"
+#include "kernels/topk.h"
 
 namespace fewfire {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "rng.h"
+#include "base/rng.h"
 
 namespace fewfire {
 

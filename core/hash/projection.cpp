@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "kernels.h"
-#include "rng.h"
-#include "simd.h"
+#include "base/rng.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
 
 namespace fewfire {
 

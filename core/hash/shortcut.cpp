@@ -6,9 +6,9 @@
 #include <numeric>
 #include <unordered_map>
 
-#include "kernels.h"
-#include "rng.h"
-#include "simd.h"
+#include "base/rng.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
 
 namespace fewfire {
 namespace {

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "group.h"
-#include "pool.h"
-#include "views.h"
+#include "base/group.h"
+#include "base/pool.h"
+#include "base/views.h"
 
 namespace fewfire {
 

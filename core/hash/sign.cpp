@@ -5,10 +5,10 @@
 #include <bit>
 #include <cmath>
 
-#include "kernels.h"
-#include "rng.h"
-#include "rows.h"
-#include "simd.h"
+#include "base/rng.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/widen.h"
 
 namespace fewfire {
 namespace {
@@ -91,7 +91,7 @@ void SignIndex::count(SparseVector x, float mean, Scratch& scratch, Tally& tally
   tally.additions += n_rows_ * n_planes;
 }
 
-void SignIndex::propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
+void SignIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
                         Tally& tally) const {
   const SparseVector x = reads_all_ && !binary_ ? query.x : read_part(query.x, scratch.part);
   scratch.scores.resize(static_cast<size_t>(n_words_ * 64));
@@ -104,7 +104,7 @@ void SignIndex::propose(const Layer& layer, const Query& query, int64_t wanted, 
     tally.additions += n_rows_ * x.size();
   }
   for (int64_t i = 0; i < n_rows_; ++i)
-    scratch.scores[i] = alpha_ * (2.0f * scratch.scores[i] - total) + layer.bias[i];
+    scratch.scores[i] = alpha_ * (2.0f * scratch.scores[i] - total) + bias[i];
   largest({scratch.scores.data(), static_cast<size_t>(n_rows_)}, wanted, seed_ ^ query.key, scratch.cut,
           scratch.candidates);
   tally.ranking += n_rows_;

@@ -11,7 +11,7 @@
 // bits, 64 rows to a word, and ten additions a row.
 #pragma once
 
-#include "index.h"
+#include "hash/index.h"
 
 namespace fewfire {
 
@@ -23,7 +23,7 @@ class SignIndex : public Index {
   bool fits(int64_t n_rows, int64_t n_columns) const override {
     return n_rows == n_rows_ && n_columns == n_columns_;
   }
-  void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
+  void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
   Tally refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   bool reads_signs() const override { return true; }

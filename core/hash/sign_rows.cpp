@@ -2,9 +2,9 @@
 
 #include <atomic>
 
-#include "kernels.h"
-#include "rows.h"
-#include "simd.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/widen.h"
 
 namespace fewfire {
 namespace {
@@ -60,8 +60,8 @@ void SignRows::flip(RowId row, std::span<const RowId> columns, std::span<const f
   }
 }
 
-void SignRows::score(const Layer& layer, SparseVector x, std::span<const RowId> rows, Scratch& scratch,
-                     std::vector<float>& scores, Tally& tally) const {
+void SignRows::score(std::span<const float> bias, SparseVector x, std::span<const RowId> rows,
+                     Scratch& scratch, std::vector<float>& scores, Tally& tally) const {
   sum_patterns(x, scratch.groups, scratch.sums);
   scores.resize(rows.size());
   const int64_t n = static_cast<int64_t>(rows.size()), n_groups = static_cast<int64_t>(scratch.groups.size());
@@ -69,7 +69,7 @@ void SignRows::score(const Layer& layer, SparseVector x, std::span<const RowId> 
                         scores.data());
   float total = 0.0f;
   for (const float value : x.values) total += value;
-  for (int64_t i = 0; i < n; ++i) scores[i] = alpha_ * (2.0f * scores[i] - total) + layer.bias[rows[i]];
+  for (int64_t i = 0; i < n; ++i) scores[i] = alpha_ * (2.0f * scores[i] - total) + bias[rows[i]];
   tally.additions += 15 * n_groups + n * n_groups;
   tally.ranking += n;
 }

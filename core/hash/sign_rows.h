@@ -5,7 +5,7 @@
 // columns that hold an input, and reads n_columns / 8 bytes.
 #pragma once
 
-#include "index.h"
+#include "hash/index.h"
 
 namespace fewfire {
 
@@ -15,7 +15,7 @@ class SignRows {
 
   void refresh(const Weights& weights, std::span<const RowId> rows, Pool& pool, Tally& tally);
   void flip(RowId row, std::span<const RowId> columns, std::span<const float> weights);
-  void score(const Layer& layer, SparseVector x, std::span<const RowId> rows, Scratch& scratch,
+  void score(std::span<const float> bias, SparseVector x, std::span<const RowId> rows, Scratch& scratch,
              std::vector<float>& scores, Tally& tally) const;
 
   int64_t bytes() const { return bytes_of(bits_); }

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels.h"
-#include "rows.h"
-#include "simd.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/widen.h"
 
 namespace fewfire {
 namespace {

@@ -6,9 +6,9 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "kernels.h"
-#include "rng.h"
-#include "simd.h"
+#include "base/rng.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
 
 namespace fewfire {
 namespace {
@@ -175,7 +175,7 @@ std::span<const RowId> TableIndex::bucket(int table, uint32_t code) const {
   return rows().row(table).subspan(ends[code], ends[code + 1] - ends[code]);
 }
 
-void TableIndex::propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
+void TableIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
                          Tally& tally) const {
   const int64_t n_tables = hash_->n_tables(), n_probes = hash_->n_probes();
   scratch.codes.resize(static_cast<size_t>(n_tables * n_probes));
@@ -195,7 +195,7 @@ void TableIndex::propose(const Layer& layer, const Query& query, int64_t wanted,
       break;
     case Rank::sign:
       collect(query, options_.pool > 0 ? std::min(n_rows_, options_.pool * wanted) : n_rows_, scratch);
-      signs_->score(layer, query.x, scratch.candidates, scratch, scratch.kept_scores, tally);
+      signs_->score(bias, query.x, scratch.candidates, scratch, scratch.kept_scores, tally);
       break;
   }
   keep_best(query, wanted, scratch, tally);

@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "hash/hash.h"
+#include "hash/index.h"
 #include "hash/sign_rows.h"
-#include "index.h"
 
 namespace fewfire {
 
@@ -35,7 +35,7 @@ class TableIndex : public Index {
   bool fits(int64_t n_rows, int64_t n_columns) const override {
     return n_rows == n_rows_ && n_columns == hash_->n_columns();
   }
-  void propose(const Layer& layer, const Query& query, int64_t wanted, Scratch& scratch,
+  void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
                Tally& tally) const override;
   bool is_ordered() const override { return options_.rank == Rank::any; }
   void set_center(std::span<const float> center) { hash_->set_center(center); }

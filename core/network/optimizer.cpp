@@ -1,0 +1,183 @@
+#include "network/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/rng.h"
+#include "kernels/dispatch.h"
+
+namespace fewfire {
+namespace {
+
+constexpr uint64_t kDecay = 3, kStep = 4;  // what a lot rounds; a bag's dropout draws under 1 and 2
+
+// Of a row of weights that are not floats, at a step: what rounds them.
+uint32_t rounding_key(const Layer& layer, uint64_t about, int64_t step, RowId row) {
+  if (layer.weights.halves == nullptr) return 0;
+  return static_cast<uint32_t>(
+      random_bits(layer.seed + about, static_cast<uint64_t>(step), static_cast<uint64_t>(row)));
+}
+
+template <class Stored>
+void scale(std::span<Stored> values, float factor, uint32_t key, Tally& tally) {
+  for (size_t j = 0; j < values.size(); ++j) {
+    const Stored scaled = rounded<Stored>(widen(values[j]) * factor, key, static_cast<int64_t>(j));
+    values[j] = widen(scaled) != 0.0f ? scaled : values[j];  // none underflows to 0, so that no sign is lost
+  }
+  tally.optimizer += static_cast<int64_t>(values.size());
+}
+
+// The instalments of the decay of weights that fell due since the row was last touched.
+void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
+            const OptimizerState& state, RowId row, Tally& tally) {
+  if (optimizer.l2 <= 0.0f) return;
+  const int64_t due = step / optimizer.l2_period - state.touched[row] / optimizer.l2_period;
+  if (due <= 0) return;
+  // In double, because 1 - lr l2 loses a small decay in float.
+  const double decay = std::min(1.0, double{rates.lr} * optimizer.l2);
+  const double keep = std::exp(static_cast<double>(due * optimizer.l2_period) * std::log1p(-decay));
+  // Bounded below, so that an extreme rate does not erase the row.
+  const float factor = std::max(1e-20f, static_cast<float>(keep));
+  const LiveWeights weights = layer.weights.row(row);
+  const size_t n = static_cast<size_t>(weights.cols);
+  if (weights.halves != nullptr)
+    scale(std::span(weights.halves, n), factor, rounding_key(layer, kDecay, step, row), tally);
+  else
+    scale(std::span(weights.floats, n), factor, 0, tally);
+}
+
+// The decay of the moments that the row owes for the steps since it was last touched.
+void settle(const Optimizer& optimizer, int64_t step, const Layer& layer, const OptimizerState& state,
+            RowId row, Tally& tally) {
+  const int64_t owed = step - state.touched[row] - 1;
+  if (owed <= 0 || state.touched[row] == 0) return;
+  const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {
+    const float factor = std::pow(rate, static_cast<float>(owed));
+    scale(moments.row(row), factor, 0, tally);
+    if (!layer.is_bag) scale(bias.subspan(static_cast<size_t>(row), 1), factor, 0, tally);
+  };
+  if (optimizer.rule == Rule::momentum) decay(state.first, state.first_bias, optimizer.momentum);
+  if (optimizer.rule == Rule::adam) {
+    decay(state.first, state.first_bias, optimizer.beta1);
+    decay(state.second, state.second_bias, optimizer.beta2);
+  }
+}
+
+// Multiplications, divisions and roots for each parameter changed, the gradient itself not counted.
+int64_t cost_per_parameter(Rule rule) {
+  switch (rule) {
+    case Rule::sgd:
+      return 1;
+    case Rule::momentum:
+      return 2;
+    case Rule::adagrad:
+      return 4;
+    case Rule::rms:
+      return 6;
+    case Rule::adam:
+      return 10;
+  }
+  return 0;
+}
+
+// What the kernel does to the weights of a row.
+struct Move {
+  Rule rule;
+  Rates rates;
+  float scale;  // of the gradient
+};
+
+// One second moment takes its step; what is left for the weights is a step of a simpler rule.
+Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, float& moment, Tally& tally) {
+  const int64_t n = static_cast<int64_t>(gradient.values.size());
+  const float squares = kernels().sum_of_squares(gradient.values.data(), n);
+  const float mean = squares * gradient.scale * gradient.scale / static_cast<float>(n);
+  tally.optimizer += n + 3;
+  if (rule == Rule::adam) {
+    moment = rates.beta2 * moment + (1.0f - rates.beta2) * mean;
+    rates.lr *= rates.correction1 / (std::sqrt(moment * rates.correction2) + rates.eps);
+    rates.momentum = rates.beta1;
+    tally.optimizer += 7;
+    return {Rule::momentum, rates, gradient.scale * (1.0f - rates.beta1)};
+  }
+  moment = rule == Rule::rms ? rates.rho * moment + (1.0f - rates.rho) * mean : moment + mean;
+  rates.lr /= std::sqrt(moment) + rates.eps;
+  tally.optimizer += rule == Rule::rms ? 4 : 2;
+  return {Rule::sgd, rates, gradient.scale};
+}
+
+// The biases of neurons from `first` on.
+void step_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
+               const OptimizerState& state, RowId first, std::span<const float> gradients, Tally& tally) {
+  if (!layer.trains_bias) return;
+  const auto moment = [&](std::span<float> values) { return values.empty() ? nullptr : &values[first]; };
+  const int64_t n = static_cast<int64_t>(gradients.size());
+  kernels().update(optimizer.rule, rates, {&layer.bias[first], 1, n}, 0, moment(state.first_bias),
+                   moment(state.second_bias), nullptr, gradients.data(), 1.0f, n, nullptr);
+  tally.optimizer += n * cost_per_parameter(optimizer.rule);
+  tally.parameters_touched += n;
+}
+
+}  // namespace
+
+std::vector<int64_t> Optimizer::moment_widths(int64_t n_columns) const {
+  const int64_t second = rowwise ? 1 : n_columns;
+  switch (rule) {
+    case Rule::sgd:
+      return {};
+    case Rule::momentum:
+      return {n_columns};
+    case Rule::adagrad:
+    case Rule::rms:
+      return {second};
+    case Rule::adam:
+      return {n_columns, second};
+  }
+  return {};
+}
+
+Rates Optimizer::rates(float lr, int64_t step) const {
+  const float t = static_cast<float>(step);
+  return {.lr = lr,
+          .momentum = momentum,
+          .beta1 = beta1,
+          .beta2 = beta2,
+          .rho = rho,
+          .eps = eps,
+          .correction1 = 1.0f / (1.0f - std::pow(beta1, t)),
+          .correction2 = 1.0f / (1.0f - std::pow(beta2, t))};
+}
+
+void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
+                const OptimizerState& state, RowId row, const RowGradient& gradient,
+                std::vector<RowId>* flipped, Tally& tally) {
+  shrink(optimizer, rates, step, layer, state, row, tally);
+  settle(optimizer, step, layer, state, row, tally);
+  const auto moments = [&](Matrix<float> matrix) {
+    return matrix.data != nullptr ? matrix.row(row).data() : nullptr;
+  };
+  const RowId* ids = gradient.ids.empty() ? nullptr : gradient.ids.data();
+  const int64_t n = static_cast<int64_t>(gradient.values.size());
+  Move move{optimizer.rule, rates, gradient.scale};
+  if (optimizer.rowwise && n > 0) {
+    const Matrix<float> second = optimizer.rule == Rule::adam ? state.second : state.first;
+    move = rowwise_move(optimizer.rule, rates, gradient, second.row(row)[0], tally);
+  }
+  if (flipped != nullptr) flipped->resize(static_cast<size_t>(n + 1));
+  const int64_t n_flipped =
+      kernels().update(move.rule, move.rates, layer.weights.row(row), rounding_key(layer, kStep, step, row),
+                       moments(state.first), moments(state.second), ids, gradient.values.data(), move.scale,
+                       n, flipped != nullptr ? flipped->data() : nullptr);
+  if (flipped != nullptr) flipped->resize(static_cast<size_t>(n_flipped));
+  tally.optimizer += n * cost_per_parameter(move.rule);
+  tally.parameters_touched += n;
+  if (!layer.is_bag) step_bias(optimizer, rates, layer, state, row, std::span(&gradient.bias, 1), tally);
+  state.touched[row] = std::max(state.touched[row], step);  // asynchronous steps end out of order
+}
+
+void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
+                 const OptimizerState& state, std::span<const float> gradients, Tally& tally) {
+  step_bias(optimizer, rates, layer, state, 0, gradients, tally);
+}
+
+}  // namespace fewfire

@@ -1,0 +1,62 @@
+// Optimizers that touch a row only when it has a gradient. A row first settles the decay it owes for
+// the steps it missed, then the touched parameters take their step; nothing else changes a bit.
+//   sgd       w -= lr g
+//   momentum  v = mu v + g;  w -= lr v
+//   adagrad   G += g^2;  w -= lr g / (sqrt G + eps)                  (Duchi et al., JMLR 2011)
+//   rms       G = rho G + (1 - rho) g^2, when touched;  w -= lr g / (sqrt G + eps)
+//   adam      m, v with bias correction by the step number            (Kingma & Ba, ICLR 2015)
+// Row-wise, a row has one G or v for all its weights, fed with the mean of g^2 over those that have a
+// gradient: a step then reads and writes nothing but weights (and m).
+// l2 is decoupled: weights shrink by (1 - lr l2) a step, in instalments. One is due every l2_period
+// steps, and a touched row pays those that fell due since its last touch; all its columns are read
+// for that, so a period of many steps saves most of the work of a sparse update.
+#pragma once
+
+#include <vector>
+
+#include "base/ledger.h"
+#include "kernels/kernels.h"
+#include "network/layer.h"
+
+namespace fewfire {
+
+struct Optimizer {
+  Rule rule = Rule::sgd;
+  float momentum = 0.0f, beta1 = 0.9f, beta2 = 0.999f, rho = 0.999f, eps = 1e-8f, l2 = 0.0f;
+  int64_t l2_period = 1;  // steps
+  bool rowwise = false;
+
+  // Columns of each moment of a layer's weights.
+  std::vector<int64_t> moment_widths(int64_t n_columns) const;
+  Rates rates(float lr, int64_t step) const;
+};
+
+struct OptimizerState {  // of one layer; memory of the caller
+  Matrix<float> first, second;
+  std::span<float> first_bias, second_bias;
+  std::span<int64_t> touched;  // the step that last changed each row of weights, 0 for never
+
+  void prefetch(int64_t row) const {
+    for (const Matrix<float>& moment : {first, second})
+      if (moment.data != nullptr) moment.prefetch(row);
+  }
+};
+
+// The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and the bias's.
+struct RowGradient {
+  std::span<const RowId> ids;
+  std::span<const float> values;
+  float scale = 1.0f, bias = 0.0f;
+};
+
+// One step on one row, and on its neuron's bias, unless the layer is a bag. Columns whose weight crossed zero
+// are left in `flipped`; null: nobody wants them.
+void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
+                const OptimizerState& state, RowId row, const RowGradient& gradient,
+                std::vector<RowId>* flipped, Tally& tally);
+
+// One step on the biases of all neurons, with a gradient for each.
+void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
+                 const OptimizerState& state, std::span<const float> gradients, Tally& tally);
+
+}  // namespace fewfire

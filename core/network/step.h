@@ -1,0 +1,32 @@
+// One step: a micro-batch goes forward through the layers, gets its loss, goes backward, and every
+// touched row is updated in place. Read this first.
+//
+// Every loop over the pool writes its own slots, so a step gives the same bits for any pool size.
+// Asynchronous training (train.h) lets several threads run whole steps on the same weights. Its data
+// races are these and no others, all benign by design (Hogwild: Recht et al., NIPS 2011):
+//   - weights and biases: read in forward and backward, changed in update_row;
+//   - optimizer state: moments and `touched`, changed in update_row;
+//   - sign codes: read in SignIndex::propose and SignRows::score, changed bit by bit in
+//     SignIndex::signs_flipped and SignRows::flip.
+#pragma once
+
+#include "base/pool.h"
+#include "network/optimizer.h"
+#include "network/workspace.h"
+
+namespace fewfire {
+
+// Computes the active rows of every layer for the examples `ids` of `inputs`; `epoch` seeds what gates draw.
+void forward(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
+             uint64_t epoch, Workspace& space, Pool& pool);
+
+// Losses of what `forward` left, and their gradients scaled to the mean over the micro-batch.
+void compute_losses(const Model& model, const Targets& targets, std::span<const int64_t> ids,
+                    Workspace& space, Pool& pool);
+
+// Forward, loss, backward, update.
+void step(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
+          uint64_t epoch, const Optimizer& optimizer, std::span<const OptimizerState> states, float lr,
+          int64_t number, Workspace& space, Pool& pool);
+
+}  // namespace fewfire

@@ -1,0 +1,104 @@
+#include "network/update.h"
+
+#include <algorithm>
+
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+#include "kernels/widen.h"
+
+namespace fewfire {
+namespace {
+
+// Whether the step that last changed a row ran at the same time as this one: it began later, or had not
+// ended when this one began.
+bool is_conflict(int64_t last, int64_t number, std::span<const int64_t> rivals) {
+  return last > number || std::find(rivals.begin(), rivals.end(), last) != rivals.end();
+}
+
+// The sum over examples of delta * input, where inputs are the rows of a full matrix.
+RowGradient gradient_of_matrix(size_t l, std::span<const Pair> pairs, const Workspace& space,
+                               ThreadSpace& own) {
+  load_pairs(pairs, own);
+  const Matrix<const float> inputs = space.input_matrix(l);
+  own.gradient.assign(static_cast<size_t>(inputs.cols), 0.0f);
+  kernels().weighted_sum(inputs, own.ids.data(), 0, own.deltas.data(), static_cast<int64_t>(pairs.size()),
+                         own.gradient.data());
+  return {.ids = {}, .values = own.gradient};
+}
+
+// The same where inputs are lists: the union of their columns, each summed over the examples in order.
+RowGradient gradient_of_lists(const Layer& layer, size_t l, std::span<const Pair> pairs,
+                              const Workspace& space, ThreadSpace& own) {
+  own.scratch.begin_set(layer.n_columns());
+  if (own.gradient.size() < static_cast<size_t>(layer.n_columns())) own.gradient.resize(layer.n_columns());
+  own.ids.clear();
+  for (const Pair& pair : pairs) {
+    const SparseVector x = space.input_of(l, pair.example);
+    for (int64_t k = 0; k < x.size(); ++k) {
+      const RowId column = x.ids[k];
+      if (own.scratch.insert(column)) {
+        own.ids.push_back(column);
+        own.gradient[column] = 0.0f;
+      }
+      own.gradient[column] += pair.delta * x.values[k];
+    }
+  }
+  own.values.clear();
+  for (const RowId column : own.ids) own.values.push_back(own.gradient[column]);
+  return {.ids = own.ids, .values = own.values};
+}
+
+RowGradient row_gradient(const Layer& layer, size_t l, std::span<const Pair> pairs, const Workspace& space,
+                         ThreadSpace& own) {
+  if (space.has_full_input(l)) return gradient_of_matrix(l, pairs, space, own);
+  if (pairs.size() > 1) return gradient_of_lists(layer, l, pairs, space, own);
+  const SparseVector x = space.input_of(l, pairs[0].example);
+  return {.ids = x.ids, .values = x.values, .scale = pairs[0].delta};
+}
+
+}  // namespace
+
+void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient, const Update& update,
+            const OptimizerState& state, const Workspace& space, ThreadSpace& own) {
+  own.tallies[l].rows_updated += 1;
+  own.tallies[l].conflicts += is_conflict(state.touched[row], update.number, space.rivals);
+  Index* index = layer.gate ? layer.gate->index() : nullptr;
+  const bool is_watched = index != nullptr && index->reads_signs();
+  update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient,
+             is_watched ? &own.flipped : nullptr, own.tallies[l]);
+  if (is_watched && !own.flipped.empty())
+    index->signs_flipped(row, own.flipped, read_row(layer.weights, row, own.widened));
+}
+
+void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,
+                    std::vector<Pair>& scratch, std::vector<Pair>& pairs) {
+  if (scratch.size() < rows.size()) scratch.resize(rows.size());
+  size_t n = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    scratch[n] = {rows[i], static_cast<int32_t>(example), deltas[i]};
+    n += deltas[i] != 0.0f ? 1 : 0;
+  }
+  pairs.insert(pairs.end(), scratch.begin(), scratch.begin() + static_cast<int64_t>(n));
+}
+
+void load_pairs(std::span<const Pair> pairs, ThreadSpace& own) {
+  own.ids.clear();
+  own.deltas.clear();
+  for (const Pair& pair : pairs) {
+    own.ids.push_back(pair.example);
+    own.deltas.push_back(pair.delta);
+  }
+}
+
+void update_pairs(const Layer& layer, size_t l, std::span<const Pair> pairs, const Update& update,
+                  const OptimizerState& state, const Workspace& space, ThreadSpace& own) {
+  RowGradient gradient = row_gradient(layer, l, pairs, space, own);
+  for (const Pair& pair : pairs) {
+    gradient.bias += pair.delta;
+    own.tallies[l].backward +=
+        space.has_full_input(l) ? layer.n_columns() : space.input_of(l, pair.example).size();
+  }
+  fewfire::update(layer, l, pairs[0].row, gradient, update, state, space, own);
+}
+
+}  // namespace fewfire

@@ -1,0 +1,198 @@
+#include "tagger/train_tree.h"
+
+#include <algorithm>
+
+#include "base/pool.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+
+namespace fewfire {
+namespace {
+
+struct Space {  // scratch of one thread
+  RowBuffer buffer;
+  std::vector<std::vector<RowId>> targets;  // per level: children with a label below them, ascending
+  std::vector<Opened> visits;
+  std::vector<Candidate> candidates;
+  Rows rows;
+  std::vector<float> scores, signs, deltas, coefficients;
+  std::vector<int32_t> lines;
+  std::vector<float> shared;  // sums of values per shared row; 0 between nodes
+  TreeTotals totals;
+};
+
+void find_targets(const Tree& tree, std::span<const RowId> labels, Space& space) {
+  space.targets.resize(tree.levels.size());
+  space.targets.back().assign(labels.begin(), labels.end());
+  for (size_t l = tree.levels.size() - 1; l > 0; --l) {
+    std::vector<RowId>& above = space.targets[l - 1];
+    above.clear();
+    for (const RowId child : space.targets[l])
+      if (const RowId node = tree.levels[l].parents[child]; above.empty() || above.back() != node)
+        above.push_back(node);
+  }
+}
+
+// Of one line of children: deltas[c] = scale * d loss / d score, and the sum of their losses. signs[c]: 1 of
+// a child with a target below it, -1 of others, 0 of a column without a child.
+float compare_line(TreeLoss kind, const float* scores, const float* signs, float scale, float* deltas) {
+  float loss = 0.0f;
+  if (kind == TreeLoss::squared_hinge) {
+#pragma omp simd reduction(+ : loss)
+    for (int64_t c = 0; c < kColumns; ++c) {
+      const float gap = std::max(0.0f, std::abs(signs[c]) - signs[c] * scores[c]);
+      loss += 0.5f * gap * gap;
+      deltas[c] = -signs[c] * gap * scale;
+    }
+    return loss;
+  }
+  for (int64_t c = 0; c < kColumns; ++c) {
+    if (signs[c] == 0.0f) continue;
+    loss -= log_likelihood(kind, signs[c] * scores[c]);
+    deltas[c] = scale * (1.0f / (1.0f + std::exp(-scores[c])) - (signs[c] > 0.0f ? 1.0f : 0.0f));
+  }
+  return loss;
+}
+
+// Leaves out deltas that are too small; whether any is left.
+bool thin(float least, float* deltas) {
+  int32_t is_left = 0;
+#pragma omp simd reduction(| : is_left)
+  for (int64_t c = 0; c < kColumns; ++c) {
+    deltas[c] = std::abs(deltas[c]) < least ? 0.0f : deltas[c];
+    is_left |= deltas[c] != 0.0f ? 1 : 0;
+  }
+  return is_left != 0;
+}
+
+// deltas[c] of all children of a node from their scores; lists the cache lines that have any.
+void compare(const Level& level, const Opened& visit, std::span<const RowId> targets,
+             const TreeOptions& options, Space& space) {
+  const int64_t first = level.children[visit.node], n = level.n_children(visit.node);
+  space.signs.assign(space.scores.size(), 0.0f);
+  std::fill(space.signs.begin(), space.signs.begin() + n, -1.0f);
+  for (auto target = std::lower_bound(targets.begin(), targets.end(), static_cast<RowId>(first));
+       target != targets.end() && *target < first + n; ++target)
+    space.signs[static_cast<size_t>(*target - first)] = 1.0f;
+  space.deltas.assign(space.scores.size(), 0.0f);
+  space.lines.clear();
+  const float scale = visit.is_positive ? 1.0f : options.negative_scale;
+  for (int64_t begin = 0; begin < n; begin += kColumns) {
+    float* deltas = space.deltas.data() + begin;
+    space.totals.loss +=
+        compare_line(options.loss, space.scores.data() + begin, space.signs.data() + begin, scale, deltas);
+    if (thin(options.thin, deltas)) space.lines.push_back(static_cast<int32_t>(begin / kColumns));
+  }
+}
+
+void update_bias(const Level& level, int64_t node, float lr, Space& space) {
+  float* bias = level.bias.data() + level.columns[node];
+  float* moments = level.bias_moments.data() + level.columns[node];
+  const float* deltas = space.deltas.data();
+  for (const int32_t line : space.lines)
+#pragma omp simd
+    for (int64_t c = line * kColumns; c < (line + 1) * kColumns; ++c) {
+      const float g = deltas[c];
+      moments[c] += g * g;
+      bias[c] -= g == 0.0f ? 0.0f : lr * g / std::sqrt(moments[c]);
+    }
+}
+
+// The squared length of an example as a node sees it: features that share a row add up there, so it may be
+// far above 1, and steps of the usual size would overshoot.
+float seen_square(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x,
+                  Space& space) {
+  const int64_t known = level.known[node];
+  space.shared.resize(std::max(space.shared.size(), static_cast<size_t>(level.n_shared(node))));
+  float total = 0.0f;
+  for (int64_t k = 0; k < x.size(); ++k) {
+    if (rows[k] < known)
+      total += x.values[k] * x.values[k];
+    else
+      space.shared[rows[k] - known] += x.values[k];
+  }
+  for (const RowId row : rows) {
+    if (row < known) continue;
+    float& sum = space.shared[row - known];
+    total += sum * sum;
+    sum = 0.0f;
+  }
+  return total;
+}
+
+void update_node(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x, float lr,
+                 float bias_lr, Space& space) {
+  if (space.lines.empty()) return;
+  lr /= std::max(1.0f, seen_square(level, node, rows, x, space));
+  space.coefficients.resize(static_cast<size_t>(x.size()));
+  for (int64_t k = 0; k < x.size(); ++k) space.coefficients[k] = -lr * x.values[k];
+  kernels().spread_lines(space.deltas.data(), space.lines.data(), static_cast<int64_t>(space.lines.size()),
+                         rows.data(), space.coefficients.data(), x.size(), level.block(node));
+  update_bias(level, node, bias_lr, space);
+  space.totals.tally.backward += x.size() * static_cast<int64_t>(space.lines.size()) * kColumns;
+  space.totals.tally.rows_updated += x.size();
+}
+
+// The nodes of the next level that learn: those with a label below them, and the likeliest others that the
+// router does not rule out.
+void choose(std::span<const RowId> targets, const TreeOptions& options, Space& space) {
+  space.visits.clear();
+  for (const RowId node : targets) space.visits.push_back({node, true, 0.0f});
+  std::erase_if(space.candidates, [&](const Candidate& candidate) {
+    const auto at = std::lower_bound(targets.begin(), targets.end(), candidate.child);
+    if (at == targets.end() || *at != candidate.child) return candidate.path < options.least_path;
+    space.visits[static_cast<size_t>(at - targets.begin())].path = candidate.path;
+    return true;
+  });
+  keep_best(space.candidates, options.n_negatives);
+  for (const Candidate& candidate : space.candidates)
+    space.visits.push_back({candidate.child, false, candidate.path});
+}
+
+void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, float rate,
+           const TreeOptions& options, Space& space) {
+  find_targets(tree, labels, space);
+  space.visits.assign(1, {0, true, 0.0f});
+  for (size_t l = 0; l < tree.levels.size(); ++l) {
+    const Level& level = tree.levels[l];
+    const bool is_last = l + 1 == tree.levels.size();
+    space.rows.find(level, space.visits, x.ids);
+    space.candidates.clear();
+    for (size_t i = 0; i < space.visits.size(); ++i) {
+      const Opened& visit = space.visits[i];
+      const std::span<const RowId> rows = space.rows.of(i);
+      score_node(level, visit.node, rows, x.values, space.scores);
+      for (int64_t c = 0; !is_last && c < level.n_children(visit.node); ++c)
+        space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),
+                                    visit.path + log_likelihood(options.loss, space.scores[c])});
+      compare(level, visit, space.targets[l], options, space);
+      update_node(level, visit.node, rows, x, rate * options.lr[l], rate * options.bias_lr, space);
+      space.totals.tally.forward += x.size() * level.n_children(visit.node);
+      space.totals.tally.rows_touched += x.size();
+    }
+    if (!is_last) choose(space.targets[l], options, space);
+  }
+}
+
+}  // namespace
+
+TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Targets& labels,
+                      std::span<const int64_t> order, std::span<const float> rates,
+                      const TreeOptions& options, int n_threads) {
+  constexpr int64_t kExamples = 16;  // that a thread takes at a time
+  Pool pool(n_threads);
+  std::vector<Space> spaces(static_cast<size_t>(pool.size()));
+  spaces[0].totals.loss = options.loss_before;
+  pool.parallel_for(static_cast<int64_t>(order.size()), kExamples, [&](int64_t i, int thread) {
+    Space& space = spaces[thread];
+    learn(tree, inputs.row(order[i], space.buffer), labels.labels(order[i]), rates[i], options, space);
+  });
+  TreeTotals totals;
+  for (const Space& space : spaces) {
+    totals.loss += space.totals.loss;
+    totals.tally += space.totals.tally;
+  }
+  return totals;
+}
+
+}  // namespace fewfire

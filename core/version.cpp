@@ -1,7 +1,0 @@
-#include "version.h"
-
-namespace fewfire {
-
-const char* commit() { return FEWFIRE_COMMIT; }
-
-}  // namespace fewfire
