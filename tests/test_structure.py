@@ -6,25 +6,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-CORE, PYTHON = ROOT / "core", ROOT / "src" / "fewfire"
+CORE, PYTHON, TESTS = ROOT / "core", ROOT / "src" / "fewfire", ROOT / "tests"
 
-LEVELS = [  # a file includes files of its own level and of those before it
-    "views weights rng version",
-    "ledger kernels simd pool group topk rows",
-    "layer inputs text",
-    "index hash/hash hash/probes hash/shortcut",
-    "hash/",
-    "select loss optimizer",
-    "workspace",
-    "update",
-    "bag sampled",
-    "step",
-    "train ranking",
-    "observe",
-    "routed/",
-    "bindings bind_trees bind_packed bind_tagger",
-]
-WINGS = [  # a wing or module imports only those before it
+# A wing imports or includes only itself and those before it.
+CORE_WINGS = ["base", "kernels", "hash tagger text", "network", "bind"]
+PYTHON_WINGS = [
     "_core",
     "base",
     "data",
@@ -34,19 +20,17 @@ WINGS = [  # a wing or module imports only those before it
     "training",
     "blend",
     "loading",
+    "fewfire",  # the package itself, which says its version
     "study",
     "cli",
 ]
-PLACE = {name: place for place, names in enumerate(WINGS) for name in names.split()}
+SHARED = {"base", "network", "tagger"}  # one word on both sides
+OF_CORE = {"kernels", "hash", "text", "bind"}
+OF_PYTHON = {"data", "measure", "model", "training", "study", "cli"}
 
 
-def level(name):
-    if name.startswith("kernels/"):
-        name = "kernels"
-    for place, names in enumerate(LEVELS):
-        if name in names.split() or (names.endswith("/") and name.startswith(names)):
-            return place
-    raise AssertionError(f"core/{name} has no place yet: add it to LEVELS")
+def places(wings):
+    return {name: place for place, names in enumerate(wings) for name in names.split()}
 
 
 def includes():
@@ -57,15 +41,28 @@ def includes():
 
 
 def test_includes_point_down():
+    place = places(CORE_WINGS)
     ours = [(name, to) for name, to in includes() if (CORE / f"{to}.h").exists()]
-    assert ours
-    assert [(name, to) for name, to in ours if level(to) > level(name)] == []
+    between = [(wing_of(name), wing_of(to)) for name, to in ours]
+    assert between
+    assert [(a, b) for a, b in between if a != b and place[b] >= place[a]] == []
     TopologicalSorter(graph((a, b) for a, b in ours if a != b)).prepare()  # raises on a circle
 
 
 def test_only_the_bindings_know_python():
-    python = {name for name, to in includes() if re.match(r"nanobind|Python|pybind", to)}
-    assert python == {"bindings", "bind_trees", "bind_packed", "bind_tagger"}
+    python = {wing_of(name) for name, to in includes() if re.match(r"nanobind|Python|pybind", to)}
+    assert python == {"bind"}
+
+
+def test_both_sides_name_their_wings_alike():
+    core = {path.name for path in CORE.iterdir()}
+    python = {path.name for path in PYTHON.iterdir() if (path / "__init__.py").exists()}
+    assert core == SHARED | OF_CORE == set(places(CORE_WINGS))
+    assert python == SHARED | OF_PYTHON
+
+
+def wing_of(name):
+    return name.split("/")[0]
 
 
 def graph(edges):
@@ -75,33 +72,59 @@ def graph(edges):
     return found
 
 
-FACES = {"__init__", "__main__"}  # may import anything, and nothing imports them
-MODULES = {"_core", *(p.relative_to(PYTHON).with_suffix("").parts[0] for p in PYTHON.rglob("*.py"))}
+FACES = {"fewfire", "fewfire.__main__"}  # may import anything, and nothing imports them
+
+
+def module_of(path):
+    parts = ("fewfire", *path.relative_to(PYTHON).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in PYTHON.rglob("*.py")} | {"fewfire._core": None}
 
 
 def imports():
-    """(module, imported module) inside the package; a folder counts as one module."""
-    for path in PYTHON.rglob("*.py"):
-        here = ["fewfire", *path.relative_to(PYTHON).with_suffix("").parts]
+    """(module, imported module) inside the package, for every import wherever it stands."""
+    for here, path in MODULES.items():
+        if path is None:
+            continue
+        package = here if path.name == "__init__.py" else here.rpartition(".")[0]
         for node in ast.walk(ast.parse(path.read_text())):
-            names = []
             if isinstance(node, ast.Import):
-                names = [alias.name.split(".") for alias in node.names]
+                names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
-                origin = (here[: -node.level] if node.level else []) + (node.module or "").split(
-                    "."
-                )
-                names = [[part for part in (*origin, alias.name) if part] for alias in node.names]
-            for name in names:
-                if name[0] == "fewfire" and len(name) > 1 and name[1] in MODULES - {here[1]}:
-                    yield here[1], name[1]
+                names = list(imported(node, package))
+            else:
+                continue
+            yield from ((here, name) for name in names if name in MODULES)
+
+
+def imported(node, package):
+    """What `from ... import` names: the module, or the modules of it."""
+    above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+    module = ".".join(part for part in (above, node.module) if part)
+    for alias in node.names:
+        full = f"{module}.{alias.name}"
+        yield full if full in MODULES else module
 
 
 def test_imports_point_down():
+    place = places(PYTHON_WINGS)
     found = [(here, to) for here, to in imports() if here not in FACES]
-    assert found
-    assert [(here, to) for here, to in found if PLACE[to] >= PLACE[here]] == []
+    between = {(here.split(".")[1], [*to.split("."), to][1]) for here, to in found}
+    assert between
+    assert [(a, b) for a, b in between if a != b and place[b] >= place[a]] == []
+    TopologicalSorter(graph(found)).prepare()  # raises on a circle
 
 
 def test_every_module_has_a_wing():
-    assert MODULES - FACES - set(PLACE) == set()
+    named = {module.split(".")[1] for module in set(MODULES) - FACES}
+    assert named == set(places(PYTHON_WINGS)) - FACES
+
+
+def test_tests_lie_in_wings():
+    tests = {path.relative_to(TESTS).parts for path in TESTS.rglob("test_*.py")}
+    python = {parts[0] for parts in tests if len(parts) > 1} - {"core"}
+    core = {parts[1] for parts in tests if parts[0] == "core"}
+    assert python <= SHARED | OF_PYTHON
+    assert core <= SHARED | OF_CORE

@@ -4,35 +4,14 @@ import gzip
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
 import fewfire as ff
+from commands import run, same_bytes, start
 from fewfire import datasets
-
-
-def start(*words, cwd):
-    return subprocess.Popen(
-        [sys.executable, "-m", "fewfire", *map(str, words)],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A background job of a shell inherits an ignored SIGINT; a user's terminal does not.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def run(*words, cwd, code=0):
-    process = start(*words, cwd=cwd)
-    out, err = process.communicate(timeout=100)
-    assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}"
-    assert "Traceback" not in err
-    return out, err
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +47,6 @@ def test_weights_of_16_bits_halve_the_file_and_learn_too(folder):
     assert half.stat().st_size < 0.6 * whole.stat().st_size
     described, _ = run("inspect", "half.safetensors", "--json", cwd=folder)
     assert {layer["dtype"] for layer in json.loads(described)["layers"]} == {"bfloat16"}
-
-
-def same_bytes(folder, a, b):
-    return (folder / a).read_bytes() == (folder / b).read_bytes()
 
 
 def test_deformed_images_are_generated_from_a_folder(folder):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import fewfire as ff
+from commands import run
 from fewfire import datasets
-from test_cli import run
 
 TRAIN = ("--hidden", 16, "--selector", "all", "--batch-size", 4, "--max-epochs", 40, "--n-jobs", 1)
 

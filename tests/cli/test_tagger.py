@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import fewfire as ff
+from commands import run, same_bytes, start
 from tags import tagged, write_xc
-from test_cli import run, same_bytes, start
 
 
 @pytest.fixture(scope="module")

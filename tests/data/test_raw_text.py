@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import fewfire as ff
+from commands import run
 from fewfire.datasets import Counted, Hashing, load_text
-from test_cli import run
 
 LINES = [
     "A small cat sleeps\tcat,small",

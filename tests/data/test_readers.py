@@ -14,7 +14,7 @@ from scipy import sparse
 from fewfire import datasets
 from fewfire.data import Dataset, readers
 
-MNIST = Path(__file__).parents[2] / "shared/data/mnist"
+MNIST = Path(__file__).parents[3] / "shared/data/mnist"
 DENSE = np.array([[0, 1.5, 0], [2, 0, 1e-7], [0, 0, 0], [-3, 1 / 3, 0]], np.float32)
 LABELS = sparse.csr_array([[1, 0, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 0]])
 in_one_folder = settings(

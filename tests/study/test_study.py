@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fewfire as ff
+from commands import start
 from fewfire.study import paper, speed
 from fewfire.study.cells import METHODS, Cell, Setting, Sizes, cell_of, density_of, places
 from fewfire.study.claims import accuracy_claims, claim_of_testing, five_lines, thread_claims
@@ -23,7 +24,6 @@ from fewfire.study.runner import run
 from fewfire.study.speed import SpeedCell, to_race
 from fewfire.study.summary import groups
 from fewfire.study.work import run_cell
-from test_cli import start
 
 SETTING = Setting(lr=0.001, l2=0.0)
 

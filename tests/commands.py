@@ -1,0 +1,29 @@
+"""The real command line, run as a user runs it."""
+
+import signal
+import subprocess
+import sys
+
+
+def start(*words, cwd):
+    return subprocess.Popen(
+        [sys.executable, "-m", "fewfire", *map(str, words)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background job of a shell inherits an ignored SIGINT; a user's terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def run(*words, cwd, code=0):
+    process = start(*words, cwd=cwd)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}"
+    assert "Traceback" not in err
+    return out, err
+
+
+def same_bytes(folder, a, b):
+    return (folder / a).read_bytes() == (folder / b).read_bytes()
