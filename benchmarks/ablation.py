@@ -18,7 +18,7 @@ from typing import Any
 
 import common
 import fewfire as ff
-from fewfire.network.gates import Selector
+from fewfire.network.gates import Gate
 from fewfire.network.initial import default_gain
 from gates import append_line, find, read_lines
 from report import report
@@ -32,10 +32,10 @@ CODES = {"n_bits": 1, "n_tables": 256}
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """Two hidden layers: selectors of the first and the second, and how they are trained."""
+    """Two hidden layers: gates of the first and the second, and how they are trained."""
 
-    first: Selector = field(default_factory=hashed)
-    second: Selector | None = None  # None: the first's
+    first: Gate = field(default_factory=hashed)
+    second: Gate | None = None  # None: the first's
     gain: float = 1.0
     width: int = WIDTH
     optimizer: dict[str, Any] = field(default_factory=dict)
@@ -168,8 +168,8 @@ def run(
     second = variant.second or variant.first
     sizes = [train.n_features, variant.width, variant.width]
     layers = [
-        ff.Linear(n_in, n_out, "relu", selector)
-        for (n_in, n_out), selector in zip(pairwise(sizes), (variant.first, second), strict=True)
+        ff.Linear(n_in, n_out, "relu", gate)
+        for (n_in, n_out), gate in zip(pairwise(sizes), (variant.first, second), strict=True)
     ]
     scaled = [
         replace(layer, gain=variant.gain * default_gain(layer, is_first=i == 0))

@@ -53,8 +53,8 @@ def main() -> None:
 
 
 def microseconds(X: np.ndarray, n_rows: int, density: float, family: str) -> float:
-    selector = ff.Hashed(density, family=family)
-    hidden = ff.Linear(X.shape[1], n_rows, activation="relu", selector=selector)
+    gate = ff.Hashed(density, family=family)
+    hidden = ff.Linear(X.shape[1], n_rows, activation="relu", gate=gate)
     net = ff.Network(hidden, ff.Linear(n_rows, 2))
     return best_seconds(net, X, time.process_time) / len(X) * 1e6
 

@@ -1,4 +1,4 @@
-"""What the benchmarks on MNIST share: options, data, a net with one selector in every hidden layer,
+"""What the benchmarks on MNIST share: options, data, a net with one gate in every hidden layer,
 and the figures of its training.
 
 The last 5,000 training rows are kept for choices; the test set is read once, after the last epoch.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import fewfire as ff
-from fewfire.network.gates import Selector
+from fewfire.network.gates import Gate
 from report import widths
 
 N_VALIDATION = 5000
@@ -60,29 +60,27 @@ def check_names(parser: argparse.ArgumentParser, given: list[str], known: Iterab
         parser.error(f"no {', '.join(unknown)}; there are {', '.join(known)}")
 
 
-def build(data: ff.Dataset, hidden: list[int], selector: Selector, seed: int) -> ff.Network:
+def build(data: ff.Dataset, hidden: list[int], gate: Gate, seed: int) -> ff.Network:
     layers = [
-        ff.Linear(n_in, n_out, activation="relu", selector=selector)
+        ff.Linear(n_in, n_out, activation="relu", gate=gate)
         for n_in, n_out in pairwise([data.n_features, *hidden])
     ]
     return ff.Network(*layers, ff.Linear(hidden[-1], data.n_labels), random_state=seed)
 
 
-def settings(selector: Selector, options: argparse.Namespace, seed: int) -> dict[str, Any]:
+def settings(gate: Gate, options: argparse.Namespace, seed: int) -> dict[str, Any]:
     """What a result depends on, besides the code."""
     return {
         "hidden": options.hidden,
-        "selector": repr(selector),
+        "gate": repr(gate),
         "epochs": options.epochs,
         "seed": seed,
     }
 
 
-def train(
-    digits: Digits, selector: Selector, options: argparse.Namespace, seed: int
-) -> dict[str, Any]:
-    """Train a net with this selector; return the quality it reached, and its cost."""
-    net = build(digits.train, options.hidden, selector, seed)
+def train(digits: Digits, gate: Gate, options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Train a net with this gate; return the quality it reached, and its cost."""
+    net = build(digits.train, options.hidden, gate, seed)
     trainer = ff.Trainer(net, max_epochs=options.epochs, n_jobs=options.threads, random_state=seed)
     history = trainer.fit(digits.train)
     return {

@@ -17,7 +17,7 @@ from typing import Any
 import fewfire as ff
 import xc
 from fewfire.base.bfloat16 import DTYPES
-from fewfire.network.gates import Selector
+from fewfire.network.gates import Gate
 from report import report
 
 N_VALIDATION = 5000
@@ -39,12 +39,12 @@ def run(
     options: argparse.Namespace,
     train: ff.Dataset,
     measured: ff.Dataset,
-    selector: Selector,
+    gate: Gate,
     seed: int,
 ) -> dict[str, float]:
-    """Train a net with this selector in its last layer; return the figures that nets differ in."""
+    """Train a net with this gate in its last layer; return the figures that nets differ in."""
     clock = xc.Clock()
-    net = build(options, train, selector, seed)
+    net = build(options, train, gate, seed)
     history = fit(options, net, train, seed)
     seconds, cpu_seconds = clock.seconds()
     return {
@@ -58,9 +58,7 @@ def run(
     }
 
 
-def build(
-    options: argparse.Namespace, train: ff.Dataset, selector: Selector, seed: int
-) -> ff.Network:
+def build(options: argparse.Namespace, train: ff.Dataset, gate: Gate, seed: int) -> ff.Network:
     bag = ff.EmbeddingBag(
         train.n_features,
         options.dim,
@@ -69,7 +67,7 @@ def build(
         dtype=options.dtype,
     )
     output = ff.Linear(
-        options.dim, train.n_labels, selector=selector, gain=options.gain, dtype=options.dtype
+        options.dim, train.n_labels, gate=gate, gain=options.gain, dtype=options.dtype
     )
     return ff.Network(bag, output, random_state=seed)
 
@@ -108,18 +106,18 @@ def compare(dense: dict[str, float], hashed: dict[str, float]) -> dict[str, floa
 def main() -> None:
     options = parse()
     train, measured = load(options)
-    selectors = {
+    gates = {
         "all": ff.All(),
         "hashed": xc.hashed(options, options.candidates, train.n_labels),
     }
     for seed in range(options.seeds):
         settings = settings_of(options, train, seed)
         figures = {}
-        for name, selector in selectors.items():
+        for name, gate in gates.items():
             if options.only not in (None, name):
                 continue
-            figures[name] = run(options, train, measured, selector, seed)
-            report("debian_depends", net=name, selector=repr(selector), **figures[name], **settings)
+            figures[name] = run(options, train, measured, gate, seed)
+            report("debian_depends", net=name, gate=repr(gate), **figures[name], **settings)
         if options.only is None:
             compared = compare(figures["all"], figures["hashed"])
             report("debian_depends", net="all against hashed", **compared, **settings)

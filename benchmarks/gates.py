@@ -19,11 +19,11 @@ from typing import Any
 
 import common
 import fewfire as ff
-from fewfire.network.gates import Selector
+from fewfire.network.gates import Gate
 from report import report
 
 simhash = partial(ff.Hashed, family="simhash")
-METHODS: dict[str, Callable[[float], Selector]] = {
+METHODS: dict[str, Callable[[float], Gate]] = {
     "NN": lambda density: ff.All(),
     "VD": ff.Dropout,
     "AD": lambda density: ff.AdaptiveDropout(alpha=1.0, beta=-1.5),
@@ -74,17 +74,17 @@ def main() -> None:
     digits = common.load(options.folder)
     lines = []
     for method in options.only:
-        selector = METHODS[method](options.density)
+        gate = METHODS[method](options.density)
         for seed in range(options.seeds):
             settings = {
                 "method": method,
-                **common.settings(selector, options, seed),
+                **common.settings(gate, options, seed),
                 "test": options.test,
                 "threads": options.threads,
             }
             line = find(settings, known)
             if line is None:
-                line = report("gates", **settings, **common.train(digits, selector, options, seed))
+                line = report("gates", **settings, **common.train(digits, gate, options, seed))
                 append_line(options.out, line)
             lines.append(line)
     write_table(table(lines), options.table)

@@ -81,7 +81,7 @@ def main() -> None:
         control, _ = limited(limit, "train", text, "--max-epochs", 1, "-q")
         _, converting = succeed(limit, "convert", text, data)
         result, training = succeed(
-            limit, "train", data, "--hidden", options.hidden, "--selector", "all", "--optimizer",
+            limit, "train", data, "--hidden", options.hidden, "--gate", "all", "--optimizer",
             "adam", "--batch-size", 64, "--max-epochs", 1, "--val-size", 10_000, "--n-jobs",
             options.threads, "--seed", options.seed, "-q",
         )  # fmt: skip

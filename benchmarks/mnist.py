@@ -6,7 +6,7 @@ import common
 import fewfire as ff
 from report import report
 
-SELECTORS = {
+GATES = {
     "hashed": lambda options: ff.Hashed(options.density),
     "topk": lambda options: ff.TopK(options.density),
     "dropout": lambda options: ff.Dropout(options.density),
@@ -18,19 +18,19 @@ SELECTORS = {
 def main() -> None:
     parser = common.make_parser(__doc__, hidden=[1000, 1000])
     option = parser.add_argument
-    option("--selector", choices=SELECTORS, default="hashed")
+    option("--gate", choices=GATES, default="hashed")
     option("--alpha", type=float, default=1.0, help="of adaptive")
     option("--beta", type=float, default=0.0, help="of adaptive")
     option("--threads", type=int, default=2)
     option("--test", action="store_true", help="read the test set after the last epoch")
     options = parser.parse_args()
     digits = common.load(options.folder)
-    selector = SELECTORS[options.selector](options)
+    gate = GATES[options.gate](options)
     for seed in range(options.seeds):
         report(
             "mnist",
-            **common.settings(selector, options, seed),
-            **common.train(digits, selector, options, seed),
+            **common.settings(gate, options, seed),
+            **common.train(digits, gate, options, seed),
             threads=options.threads,
         )
 

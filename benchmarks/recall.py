@@ -20,7 +20,7 @@ import numpy as np
 
 import common
 import fewfire as ff
-from fewfire.network.gates import Selector
+from fewfire.network.gates import Gate
 from report import report
 
 TRAINED = {
@@ -30,7 +30,7 @@ TRAINED = {
 N_CENTER = 5000  # training images whose mean `center=True` takes away
 
 
-def grid(density: float) -> dict[str, list[Selector]]:
+def grid(density: float) -> dict[str, list[Gate]]:
     """The settings compared, by series; the first word of a series is its family."""
     sign = partial(ff.Hashed, density)
     simhash = partial(ff.Hashed, density, family="simhash")
@@ -78,10 +78,10 @@ def main() -> None:
     settings = {"width": options.width, "trained": options.trained, "epochs": options.epochs}
     lines = []
     for series in options.only:
-        for selector in grid(options.density)[series]:
-            gated = with_selector(net, selector, digits.train)
+        for gate in grid(options.density)[series]:
+            gated = with_gate(net, gate, digits.train)
             for figures in measure(gated, examples):
-                named = {**settings, "series": series, "selector": repr(selector)}
+                named = {**settings, "series": series, "gate": repr(gate)}
                 lines.append(report("recall", **named, **figures, threads=1))
     if options.plot:
         plot(lines, options.plot)
@@ -103,10 +103,10 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def with_selector(net: ff.Network, selector: Selector, train: ff.Dataset) -> ff.Network:
-    """A network with the same weights whose hidden layers choose their rows by `selector`."""
+def with_gate(net: ff.Network, gate: Gate, train: ff.Dataset) -> ff.Network:
+    """A network with the same weights whose hidden layers choose their rows by `gate`."""
     *hidden, output = (layer.settings for layer in net.layers)
-    layers = [*(replace(layer, selector=selector) for layer in hidden), output]
+    layers = [*(replace(layer, gate=gate) for layer in hidden), output]
     gated = ff.Network(*layers, random_state=net.random_state)
     for to, layer in zip(gated.layers, net.layers, strict=True):
         to.weights[...], to.bias[...] = layer.weights, layer.bias

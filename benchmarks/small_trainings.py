@@ -1,6 +1,6 @@
 """Small trainings of every kind for `digests.py`, each a second at most.
 
-Every hash family, selector, loss, optimizer and schedule is somewhere, and so are wide last layers,
+Every hash family, gate, loss, optimizer and schedule is somewhere, and so are wide last layers,
 taggers and a blend.
 
 All settings are given, so that new defaults change nothing; the taggers of a preset, `kdd2017` and
@@ -79,17 +79,17 @@ def linear(
     n_in: int,
     n_out: int,
     activation: str = "linear",
-    selector: Any = None,
+    gate: Any = None,
     *,
     dtype: str = "float32",
 ) -> ff.Linear:
-    chosen = ff.All() if selector is None else selector
+    chosen = ff.All() if gate is None else gate
     return ff.Linear(n_in, n_out, activation, chosen, bias=True, gain=0.7, dtype=dtype)
 
 
-def deep(selector: Any, n_out: int = N_CLASSES) -> list[ff.Linear]:
-    """Two hidden layers with the selector, and a last one with every row."""
-    hidden = linear(N_INPUTS, 96, "relu", selector), linear(96, 64, "relu", selector)
+def deep(gate: Any, n_out: int = N_CLASSES) -> list[ff.Linear]:
+    """Two hidden layers with the gate, and a last one with every row."""
+    hidden = linear(N_INPUTS, 96, "relu", gate), linear(96, 64, "relu", gate)
     return [*hidden, linear(64, n_out)]
 
 
@@ -273,7 +273,7 @@ def tagger(preset: str, data: ff.Dataset, **options: Any) -> Case:
 def tagger_logistic() -> Case:
     return tagger(
         "fast", texts(5), n_trees=2, max_epochs=3, power=0.4, pairs=1, largest=6,
-        labels_per_cell=20, loss="logistic", beam=3, prune=0.05,
+        labels_per_leaf=20, loss="logistic", beam=3, prune=0.05,
     )  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def tagger_grown() -> Case:
     """A tagger that goes on with labels that it never saw."""
     made = tagger(
         "fast", texts(6, N_LABELS - 40), n_trees=2, max_epochs=3, power=0.5, pairs=1, largest=5,
-        labels_per_cell=20, loss="squared_hinge", beam=4, prune=0.08,
+        labels_per_leaf=20, loss="squared_hinge", beam=4, prune=0.08,
     ).model  # fmt: skip
     more = texts(7)
     made.partial_fit(more, max_epochs=2)

@@ -53,8 +53,8 @@ class OneEpochEach(ff.Callback):
 
 def run(digits: common.Digits, options: argparse.Namespace, seed: int) -> None:
     train, validation, _ = digits
-    selector = ff.Hashed(density=options.density)
-    nets = [common.build(train, options.hidden, selector, seed) for _ in options.threads]
+    gate = ff.Hashed(density=options.density)
+    nets = [common.build(train, options.hidden, gate, seed) for _ in options.threads]
     turns, histories = Turns(len(nets)), {}
 
     def fit(place: int) -> None:
@@ -78,7 +78,7 @@ def run(digits: common.Digits, options: argparse.Namespace, seed: int) -> None:
     reached = [common.measure(net, validation, "validation") for net in nets]
     report(
         "threads",
-        **common.settings(selector, options, seed),
+        **common.settings(gate, options, seed),
         compared=options.threads,
         speedup=round(statistics.median(ratios), 3),
         speedup_least=round(min(ratios), 3),

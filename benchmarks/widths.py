@@ -31,8 +31,8 @@ def run(
     family: str,
     seed: int,
 ) -> None:
-    selector = ff.Hashed(density=min(1.0, options.active / width), family=family)
-    net = build(train, [width] * options.layers, selector, seed)
+    gate = ff.Hashed(density=min(1.0, options.active / width), family=family)
+    net = build(train, [width] * options.layers, gate, seed)
     trainer = ff.Trainer(net, max_epochs=options.epochs, n_jobs=options.threads, random_state=seed)
     history = trainer.fit(train)
     per_example = {
@@ -43,7 +43,7 @@ def run(
         width=width,
         layers=options.layers,
         active=options.active,
-        selector=repr(selector),
+        gate=repr(gate),
         epochs=options.epochs,
         n_examples=len(train),
         seed=seed,

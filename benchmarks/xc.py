@@ -81,7 +81,7 @@ def add_options(
 
 
 def hashed(options: argparse.Namespace, candidates: int, n_labels: int) -> ff.Hashed:
-    """The selector of a last layer that computes so many candidates."""
+    """The gate of a last layer that computes so many candidates."""
     return ff.Hashed(
         min(1.0, candidates / n_labels),
         "centroid",

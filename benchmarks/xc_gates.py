@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 import fewfire as ff
 from fewfire.network.answers import evaluate
 from fewfire.network.arrays import array_specs
-from fewfire.network.hashed import POOL
+from fewfire.network.hashed import RANKED
 from xc_rows import Case, K
 
 
 class Gate:
-    """The rows as a last layer that a selector gates, above a bag that passes queries on."""
+    """The rows as a last layer that a gate gates, above a bag that passes queries on."""
 
     can_update = True
     share: float | None = None
@@ -31,12 +31,12 @@ class Gate:
             found = self.net.layers[1].learned
             self.learned = dict(zip(("centroids", "cells"), found, strict=True))
 
-    def set(self, selector: ff.Hashed, threads: int = 1) -> None:
+    def set(self, gate: ff.Hashed, threads: int = 1) -> None:
         """Make the net; cells that one setting has learned serve the others."""
         n_rows, dim = self.case.rows.shape
         layers = [
             ff.EmbeddingBag(dim, dim, activation="linear"),
-            ff.Linear(dim, n_rows, selector=selector),
+            ff.Linear(dim, n_rows, gate=gate),
         ]
         known = {
             "0.weights": np.eye(dim, dtype=np.float32),
@@ -83,7 +83,7 @@ def grid(n_rows: int) -> dict[str, list[ff.Hashed]]:
     def centroid(shares: list[float], n: int, **options: Any) -> list[ff.Hashed]:
         """More than twice the cells that hold what is returned, on average, or looked at to rank
         it."""
-        wanted = 2 * n * (POOL if options.get("rank") == "sign" else 1)
+        wanted = 2 * n * (RANKED if options.get("rank") == "sign" else 1)
         options = {"rank": "union", "n_cells": n, "spherical": True, **options}
         return [
             ff.Hashed(x, "centroid", probes=min(n, 128 + round(wanted * x)) - 1, **options)

@@ -80,7 +80,7 @@ def trained(options: argparse.Namespace) -> tuple[ff.Network, dict[str, Any]]:
     )  # fmt: skip
     net = ff.Network(
         ff.EmbeddingBag(options.features, options.dim),
-        ff.Linear(options.dim, options.labels, selector=gate, gain=0.0),
+        ff.Linear(options.dim, options.labels, gate=gate, gain=0.0),
     )
     history = ff.Trainer(
         net, loss="softmax", max_epochs=options.epochs, n_jobs=options.threads

@@ -63,10 +63,10 @@ def measure(
 ) -> Point:
     data = xc.make(options.examples, options.features, n_labels)
     clock = xc.Clock()
-    selector = xc.hashed(options, setting.candidates, n_labels)
+    gate = xc.hashed(options, setting.candidates, n_labels)
     net = ff.Network(
         ff.EmbeddingBag(options.features, setting.dim),
-        ff.Linear(setting.dim, n_labels, selector=selector),
+        ff.Linear(setting.dim, n_labels, gate=gate),
     )
     build_seconds, _ = clock.seconds()
     trainer = xc.make_trainer(net, options, epochs=2, threads=setting.threads, callbacks=[second])

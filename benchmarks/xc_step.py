@@ -76,10 +76,10 @@ def train(options: argparse.Namespace, dtype: str, turns: Connection) -> None:
     pauses = {name: xc.Stopwatch(Upkeep, name) for name in ("keep_up", "end_epoch")}
     data = make(options, options.examples)
     clock = xc.Clock()
-    selector = xc.hashed(options, options.candidates, options.labels)
+    gate = xc.hashed(options, options.candidates, options.labels)
     net = ff.Network(
         ff.EmbeddingBag(options.features, options.dim, dtype=dtype),
-        ff.Linear(options.dim, options.labels, selector=selector, dtype=dtype),
+        ff.Linear(options.dim, options.labels, gate=gate, dtype=dtype),
     )
     build_seconds, _ = clock.seconds()
     epochs = OneEpochEach(turns, len(data))
@@ -89,7 +89,7 @@ def train(options: argparse.Namespace, dtype: str, turns: Connection) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     turns.send(
         {
-            "selector": repr(selector),
+            "gate": repr(gate),
             "build_seconds": round(build_seconds, 1),
             **work(history, *epochs.first, options.labels),
             **{f"longest_{name}_ms": longest(watch) for name, watch in pauses.items()},

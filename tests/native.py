@@ -119,7 +119,7 @@ class Network:
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
                 self.index = native_index
-                sampled = _core.Sampled(native_index, active, n_negatives, seed, thin)
+                sampled = _core.Retrieve(native_index, active, n_negatives, seed, thin)
                 sampled.set_head(np.array(head, np.int32), len(bias))
                 return sampled
 
@@ -197,14 +197,18 @@ def make_index(index: Any, n_rows: int, n_columns: int) -> Any:
         return _core.SignIndex(n_rows, n_columns, index.alpha, index.seed, n_read, index.binary)
     if isinstance(index, reference.CentroidIndex):
         hashing = _core.Centroids(
-            n_columns, index.n_cells, index.seed, n_probes=index.n_probes, spherical=index.spherical
+            n_columns,
+            index.n_cells,
+            index.seed,
+            n_visited=index.n_visited,
+            spherical=index.spherical,
         )
         return _core.TableIndex(hashing, n_rows, index.rank, index.seed)
     if isinstance(index, Tables):
         hashing = make_hash(index.family, n_columns, index.n_bits, index.n_tables, index.seed)
         return _core.TableIndex(hashing, n_rows, index.rank, index.seed)
     simhash = _core.SimHash(
-        n_columns, index.n_bits, index.n_tables, index.seed, n_probes=1 + index.probes
+        n_columns, index.n_bits, index.n_tables, index.seed, n_visited=1 + index.probes
     )
     return _core.TableIndex(simhash, n_rows, index.rank, index.seed, index.alpha)
 

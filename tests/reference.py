@@ -456,7 +456,7 @@ class CentroidIndex:
     """What makes the core's cells; the twin takes the centroids that these found."""
 
     n_cells: int
-    n_probes: int
+    n_visited: int
     spherical: bool = True
     rank: str = "sign"
     seed: int = 0

@@ -8,7 +8,7 @@
 
 namespace fewfire {
 
-struct Tally {
+struct Ledger {
   int64_t forward = 0;             // kept rows x non-zero inputs
   int64_t backward = 0;            // weight gradients and input deltas
   int64_t optimizer = 0;           // steps and owed decay: see optimizer.cpp
@@ -34,7 +34,7 @@ struct Tally {
             refresh,   dense,        dense_nonzero,      additions,    comparisons,
             popcounts, rows_touched, parameters_touched, rows_updated, conflicts};
   }
-  Tally& operator+=(const Tally& other) {
+  Ledger& operator+=(const Ledger& other) {
     forward += other.forward, backward += other.backward, optimizer += other.optimizer;
     hashing += other.hashing, ranking += other.ranking, refresh += other.refresh;
     dense += other.dense, dense_nonzero += other.dense_nonzero;

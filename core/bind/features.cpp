@@ -32,16 +32,16 @@ Targets lists_of(const Inputs& inputs, Array1<const int64_t> indptr, Array1<cons
   return {.indptr = view(indptr), .indices = view(examples), .values = {}};
 }
 
-Expansion make_expansion(float power, int64_t most, float pair_scale, Array1<const uint64_t> keys) {
+Expansion make_expansion(float power, int64_t largest, float pair_scale, Array1<const uint64_t> keys) {
   require(power > 0.0f && pair_scale > 0.0f, "power and pair_scale must be above 0");
-  require(most >= 1 && most <= kMostLargest, "most must be in 1 .. 64");
+  require(largest >= 1 && largest <= kMostLargest, "largest must be in 1 .. 64");
   const auto ascending = view(keys);
   for (size_t i = 0; i < ascending.size(); ++i)
     require((ascending[i] >> 32) < (ascending[i] & 0xffffffffu) &&
                 (ascending[i] & 0xffffffffu) <= static_cast<uint64_t>(std::numeric_limits<RowId>::max()) &&
                 (i == 0 || ascending[i - 1] < ascending[i]),
             "keys must be pairs of ascending features, and ascend");
-  return {.power = power, .most = most, .pair_scale = pair_scale, .pairs = PairTable(ascending)};
+  return {.power = power, .largest = largest, .pair_scale = pair_scale, .pairs = PairTable(ascending)};
 }
 
 Scored bind_score_labels(const std::vector<PackedTree*>& trees, const std::vector<Inputs*>& inputs,
@@ -54,13 +54,13 @@ Scored bind_score_labels(const std::vector<PackedTree*>& trees, const std::vecto
   for (const PackedTree* tree : trees)
     for (const RowId label : view(labels)) require(tree->places[label] >= 0, "a label is in no tree");
   std::vector<float> scores(labels.size());
-  Tally tally;
+  Ledger ledger;
   {
     nb::gil_scoped_release unlocked;
-    tally = score_labels(members, view(ids), {.indptr = view(indptr), .indices = view(labels), .values = {}},
-                         path_weight, threads_of(n_threads), scores);
+    ledger = score_labels(members, view(ids), {.indptr = view(indptr), .indices = view(labels), .values = {}},
+                          path_weight, threads_of(n_threads), scores);
   }
-  return nb::make_tuple(to_numpy(std::move(scores)), ledger_of(tally));
+  return nb::make_tuple(to_numpy(std::move(scores)), ledger_of(ledger));
 }
 
 }  // namespace
@@ -69,10 +69,10 @@ void bind_tagger(nb::module_& m) {
   nb::class_<Expansion>(m, "Expansion", "A power of each feature, and pairs of the largest; see expand.h.")
       .def(
           "__init__",
-          [](Expansion* self, float power, int64_t most, float pair_scale, Array1<const uint64_t> keys) {
-            new (self) Expansion(make_expansion(power, most, pair_scale, keys));
+          [](Expansion* self, float power, int64_t largest, float pair_scale, Array1<const uint64_t> keys) {
+            new (self) Expansion(make_expansion(power, largest, pair_scale, keys));
           },
-          "power"_a, "most"_a, "pair_scale"_a, "keys"_a.noconvert());
+          "power"_a, "largest"_a, "pair_scale"_a, "keys"_a.noconvert());
   nb::class_<Expanded, Inputs>(m, "Expanded", "Rows that are expanded when they are asked for.")
       .def(
           "__init__",

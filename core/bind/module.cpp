@@ -103,13 +103,13 @@ OptimizerState make_state(const Moments& moments, const Array1<int64_t>& touched
   return state;
 }
 
-Numpy<int64_t> ledger_of(const std::vector<Tally>& tallies) {
+Numpy<int64_t> ledger_of(const std::vector<Ledger>& ledgers) {
   std::vector<int64_t> counts;
-  for (const Tally& tally : tallies) {
-    const auto values = tally.values();
+  for (const Ledger& ledger : ledgers) {
+    const auto values = ledger.values();
     counts.insert(counts.end(), values.begin(), values.end());
   }
-  return to_numpy(std::move(counts), {tallies.size(), Tally::kFields.size()});
+  return to_numpy(std::move(counts), {ledgers.size(), Ledger::kFields.size()});
 }
 
 std::vector<Numpy<int64_t>> usage_of(Totals& totals) {
@@ -139,7 +139,7 @@ TrainResult bind_train(const Model& model, const Inputs& inputs, const Targets& 
         model, inputs, targets, view(order), view(rates), optimizer, states,
         {batch_size, first_step, epoch, threads_of(n_threads), deterministic, counts_rows, loss_before});
   }
-  return nb::make_tuple(totals.loss, totals.n_correct, ledger_of(totals.tallies), usage_of(totals));
+  return nb::make_tuple(totals.loss, totals.n_correct, ledger_of(totals.ledgers), usage_of(totals));
 }
 
 Mode mode_of(bool exact) { return exact ? Mode::exact : Mode::gated; }
@@ -196,7 +196,7 @@ EvaluateResult bind_evaluate(const Model& model, const Inputs& inputs, const Tar
         predict(model, inputs, known, view(ids), mode, threads_of(n_threads), take, in_blocks, counts_rows);
   }
   return nb::make_tuple(to_numpy(std::move(rows), {n, width}), to_numpy(std::move(scores), {n, width}),
-                        to_numpy(std::move(losses), {n}), ledger_of(totals.tallies), usage_of(totals));
+                        to_numpy(std::move(losses), {n}), ledger_of(totals.ledgers), usage_of(totals));
 }
 
 Numpy<float> bind_scores(const Model& model, const Inputs& inputs, Array1<const int64_t> ids, bool exact,
@@ -237,7 +237,7 @@ CandidateResult bind_candidate_scores(const Model& model, const Inputs& inputs, 
     scores.resize(rows.indices.size());
     totals = score_rows(model, inputs, view(ids), rows, threads_of(n_threads), scores);
   }
-  return nb::make_tuple(to_numpy(std::move(scores)), ledger_of(totals.tallies));
+  return nb::make_tuple(to_numpy(std::move(scores)), ledger_of(totals.ledgers));
 }
 
 Numpy<double> bind_latencies(const Model& model, const Inputs& inputs, Array1<const int64_t> ids, int64_t k,
@@ -265,7 +265,7 @@ MeanResult bind_mean_inputs(const Model& model, const Inputs& inputs, Array1<con
   }
   std::vector<Numpy<float>> values;
   for (std::vector<float>& mean : means.values) values.push_back(to_numpy(std::move(mean)));
-  return nb::make_tuple(std::move(values), ledger_of(means.tallies));
+  return nb::make_tuple(std::move(values), ledger_of(means.ledgers));
 }
 
 using ChoiceResult = nb::typed<nb::tuple, Numpy<RowId>, Numpy<RowId>>;
@@ -336,13 +336,13 @@ void check_layer(const Index& index, const ReadWeights& weights, const Array1<co
 // Does work(pool) without the interpreter's lock; returns what it cost, (1, n_fields).
 template <class Work>
 Numpy<int64_t> cost_of(int n_threads, Work&& work) {
-  Tally tally;
+  Ledger ledger;
   {
     nb::gil_scoped_release unlocked;
     Pool pool(threads_of(n_threads));
-    tally = work(pool);
+    ledger = work(pool);
   }
-  return ledger_of({tally});
+  return ledger_of({ledger});
 }
 
 using DriftResult = nb::typed<nb::tuple, double, Numpy<int64_t>>;
@@ -420,24 +420,25 @@ void bind_indexes(nb::module_& m) {
             require(ids.size() == values.size(), "one value per id is wanted");
             const std::vector<int64_t> list{0, static_cast<int64_t>(ids.size())};
             check_ascending(list, view(ids), self.n_columns());
-            const int64_t n_tables = self.n_tables(), n_probes = self.n_probes();
-            std::vector<uint32_t> codes(static_cast<size_t>(n_tables * n_probes));
+            const int64_t n_tables = self.n_tables(), n_visited = self.n_visited();
+            std::vector<uint32_t> codes(static_cast<size_t>(n_tables * n_visited));
             HashScratch scratch;
-            Tally tally;
-            self.hash_query({view(ids), view(values)}, {codes.data(), n_tables, n_probes}, scratch, tally);
-            return to_numpy(std::move(codes), {static_cast<size_t>(n_tables), static_cast<size_t>(n_probes)});
+            Ledger ledger;
+            self.hash_query({view(ids), view(values)}, {codes.data(), n_tables, n_visited}, scratch, ledger);
+            return to_numpy(std::move(codes),
+                            {static_cast<size_t>(n_tables), static_cast<size_t>(n_visited)});
           },
           "ids"_a.noconvert(), "values"_a.noconvert(),
-          "The buckets that a query visits, (n_tables, n_probes), the likeliest first.");
+          "The buckets that a query visits, (n_tables, n_visited), the likeliest first.");
   nb::class_<SimHash, Hash>(m, "SimHash", "Signed random projections; see core/hash/simhash.h.")
       .def(
           "__init__",
-          [](SimHash* self, int64_t n_columns, int n_bits, int n_tables, uint64_t seed, int n_probes,
+          [](SimHash* self, int64_t n_columns, int n_bits, int n_tables, uint64_t seed, int n_visited,
              const std::string& projection, const std::string& mips, int norm_powers, float largest_norm,
              bool center) {
             require(n_columns >= 1 && n_tables >= 1, "a column and a table at least are wanted");
             require(n_bits >= 1 && n_bits <= 24, "n_bits must be in 1 .. 24");
-            require(n_probes >= 1 && n_probes <= 1 << n_bits, "n_probes must be in 1 .. 2 ** n_bits");
+            require(n_visited >= 1 && n_visited <= 1 << n_bits, "n_visited must be in 1 .. 2 ** n_bits");
             require(norm_powers >= 1 && largest_norm > 0.0f && largest_norm < 1.0f,
                     "norm_powers must be at least 1, and largest_norm between 0 and 1");
             const auto kind =
@@ -450,7 +451,7 @@ void bind_indexes(nb::module_& m) {
             new (self) SimHash(n_columns,
                                {.n_bits = n_bits,
                                 .n_tables = n_tables,
-                                .n_probes = n_probes,
+                                .n_visited = n_visited,
                                 .projection = kind,
                                 .mips = transform,
                                 .norm_powers = norm_powers,
@@ -458,7 +459,7 @@ void bind_indexes(nb::module_& m) {
                                 .center = center},
                                seed);
           },
-          "n_columns"_a, "n_bits"_a, "n_tables"_a, "seed"_a, "n_probes"_a = 1, "projection"_a = "gaussian",
+          "n_columns"_a, "n_bits"_a, "n_tables"_a, "seed"_a, "n_visited"_a = 1, "projection"_a = "gaussian",
           "mips"_a = "none", "norm_powers"_a = 2, "largest_norm"_a = 0.75f, "center"_a = false)
       .def_prop_ro(
           "projections",
@@ -508,22 +509,22 @@ void bind_indexes(nb::module_& m) {
   nb::class_<Centroids, Hash>(m, "Centroids", "Cells of a k-means of the rows; see core/hash/centroid.h.")
       .def(
           "__init__",
-          [](Centroids* self, int64_t n_columns, int64_t n_cells, uint64_t seed, int64_t n_probes,
+          [](Centroids* self, int64_t n_columns, int64_t n_cells, uint64_t seed, int64_t n_visited,
              bool spherical, int64_t sample_per_cell, int n_iterations) {
-            require(n_columns >= 1 && n_probes >= 1, "a column and a probe at least are wanted");
+            require(n_columns >= 1 && n_visited >= 1, "a column and a probe at least are wanted");
             require(n_cells >= 1 && n_cells <= 1 << 20, "n_cells must be in 1 .. 2 ** 20");
             require(sample_per_cell >= 1 && sample_per_cell <= 1 << 20 && n_iterations >= 0 &&
                         n_iterations <= 1 << 20,
                     "sample_per_cell must be in 1 .. 2 ** 20, n_iterations in 0 .. 2 ** 20");
             new (self) Centroids(n_columns,
                                  {.n_cells = n_cells,
-                                  .n_probes = n_probes,
+                                  .n_visited = n_visited,
                                   .spherical = spherical,
                                   .sample_per_cell = sample_per_cell,
                                   .n_iterations = n_iterations},
                                  seed);
           },
-          "n_columns"_a, "n_cells"_a, "seed"_a, "n_probes"_a = 1, "spherical"_a = true,
+          "n_columns"_a, "n_cells"_a, "seed"_a, "n_visited"_a = 1, "spherical"_a = true,
           "sample_per_cell"_a = CentroidOptions{}.sample_per_cell,
           "n_iterations"_a = CentroidOptions{}.n_iterations)
       .def_prop_ro(
@@ -533,20 +534,20 @@ void bind_indexes(nb::module_& m) {
       .def(
           "__init__",
           [](TableIndex* self, std::shared_ptr<Hash> hash, int64_t n_rows, const std::string& rank,
-             uint64_t seed, float alpha, int64_t pool) {
-            require(pool >= 0 && pool <= 1 << 20, "pool must be in 0 .. 2 ** 20");
-            const TableOptions options{.rank = one_of<Rank>(rank, {{"count", Rank::votes},
-                                                                   {"union", Rank::any},
+             uint64_t seed, float alpha, int64_t n_ranked) {
+            require(n_ranked >= 0 && n_ranked <= 1 << 20, "n_ranked must be in 0 .. 2 ** 20");
+            const TableOptions options{.rank = one_of<Rank>(rank, {{"count", Rank::count},
+                                                                   {"union", Rank::union_},
                                                                    {"hamming", Rank::hamming},
                                                                    {"sign", Rank::sign}}),
                                        .alpha = alpha,
-                                       .pool = pool,
+                                       .n_ranked = n_ranked,
                                        .seed = seed};
             require(options.rank != Rank::hamming || hash->bits_per_code() > 0,
                     "the codes of this family have no Hamming distance");
             new (self) TableIndex(std::move(hash), n_rows, options);
           },
-          "hash"_a, "n_rows"_a, "rank"_a, "seed"_a, "alpha"_a = 0.1f, "pool"_a = 0)
+          "hash"_a, "n_rows"_a, "rank"_a, "seed"_a, "alpha"_a = 0.1f, "n_ranked"_a = 0)
       .def(
           "set_center",
           [](TableIndex& self, Array1<const float> center) {
@@ -637,9 +638,9 @@ void bind_indexes(nb::module_& m) {
             check_some_rows(self, weights, bias, rows);
             double drift = 0.0;
             const auto cost = cost_of(n_threads, [&](Pool& pool) {
-              Tally tally;
-              drift = self.drift(view(weights), view(bias), view(rows), pool, tally);
-              return tally;
+              Ledger ledger;
+              drift = self.drift(view(weights), view(bias), view(rows), pool, ledger);
+              return ledger;
             });
             return nb::make_tuple(drift, cost);
           },
@@ -709,20 +710,20 @@ void bind_gates(nb::module_& m) {
             self.set_rare(distinct_rows(view(rows), n_rows));
           },
           "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that training explores.");
-  nb::class_<Sampled, Gate>(m, "Sampled")
+  nb::class_<Retrieve, Gate>(m, "Retrieve")
       .def(
           "__init__",
-          [](Sampled* self, std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed,
+          [](Retrieve* self, std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed,
              float thin) {
             require_active(active);
             require(n_negatives >= 0, "n_negatives must be at least 0");
             require(thin >= 0.0f && thin <= 1.0f, "thin must be in 0 .. 1");
-            new (self) Sampled(std::move(index), active, n_negatives, seed, thin);
+            new (self) Retrieve(std::move(index), active, n_negatives, seed, thin);
           },
           "index"_a, "active"_a, "n_negatives"_a, "seed"_a, "thin"_a = 0.0f)
       .def(
           "set_head",
-          [](Sampled& self, Array1<const RowId> rows, int64_t n_rows) {
+          [](Retrieve& self, Array1<const RowId> rows, int64_t n_rows) {
             self.set_head(distinct_rows(view(rows), n_rows));
           },
           "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that are candidates of every example.");
@@ -860,7 +861,7 @@ NB_MODULE(_core, m) {
   m.def("simd_level", &simd_level, "The SIMD level in use.");
   m.def("set_simd_level", &set_simd_level, "name"_a, "Use another SIMD level from now on.");
   nb::list fields;
-  for (const char* field : Tally::kFields) fields.append(field);
+  for (const char* field : Ledger::kFields) fields.append(field);
   m.attr("LEDGER_FIELDS") = nb::tuple(fields);
   m.attr("COMMIT") = commit();
   bind_data(m);

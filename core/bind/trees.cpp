@@ -75,15 +75,15 @@ Predicted bind_predict(const std::vector<PackedTree*>& trees, const std::vector<
   const size_t n = ids.size(), width = static_cast<size_t>(k);
   std::vector<RowId> best(n * width);
   std::vector<float> scores(n * width);
-  Tally tally;
+  Ledger ledger;
   {
     nb::gil_scoped_release unlocked;
-    tally = predict_trees(members, view(ids), {.beam = beam, .path_weight = path_weight}, k,
-                          threads_of(n_threads), {best.data(), static_cast<int64_t>(n), k},
-                          {scores.data(), static_cast<int64_t>(n), k});
+    ledger = predict_trees(members, view(ids), {.beam = beam, .path_weight = path_weight}, k,
+                           threads_of(n_threads), {best.data(), static_cast<int64_t>(n), k},
+                           {scores.data(), static_cast<int64_t>(n), k});
   }
   return nb::make_tuple(to_numpy(std::move(best), {n, width}), to_numpy(std::move(scores), {n, width}),
-                        ledger_of(tally));
+                        ledger_of(ledger));
 }
 
 }  // namespace
@@ -201,7 +201,7 @@ void bind_trees(nb::module_& m) {
                           .loss_before = loss_before},
                          threads_of(n_threads));
         }
-        return nb::make_tuple(totals.loss, ledger_of(totals.tally));
+        return nb::make_tuple(totals.loss, ledger_of(totals.ledger));
       },
       "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(), "labels"_a.noconvert(), "order"_a.noconvert(),
       "rates"_a.noconvert(), "loss"_a, "lr"_a, "n_negatives"_a, "least_path"_a, "negative_scale"_a, "thin"_a,

@@ -36,8 +36,8 @@ void check_levels(const std::vector<AnyLevel>& levels) {
             "the children of a level are the nodes below it");
 }
 
-inline Numpy<int64_t> ledger_of(const Tally& tally) {
-  const auto values = tally.values();
+inline Numpy<int64_t> ledger_of(const Ledger& ledger) {
+  const auto values = ledger.values();
   return to_numpy(std::vector<int64_t>(values.begin(), values.end()), {1, values.size()});
 }
 

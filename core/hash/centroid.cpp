@@ -51,7 +51,7 @@ struct Centroids::Sample {
 
 Centroids::Centroids(int64_t n_columns, const CentroidOptions& options, uint64_t seed)
     : n_columns_(n_columns), options_(options), seed_(seed) {
-  options_.n_probes = std::min(options_.n_probes, options_.n_cells);
+  options_.n_visited = std::min(options_.n_visited, options_.n_cells);
 }
 
 Centroids::Sample Centroids::draw_sample(const Weights& weights, std::span<const float> bias) const {
@@ -103,7 +103,7 @@ int64_t Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, ui
 // Vectors compared together: those that share what is in the cache.
 int64_t Centroids::block() const { return shortcut_.empty() ? kBlock : 32 * kBlock; }
 
-Tally Centroids::assign(Sample& sample, Pool& pool) const {
+Ledger Centroids::assign(Sample& sample, Pool& pool) const {
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
   std::atomic<int64_t> n_products{0};
   pool.parallel_blocks(sample.size, block(), 1, [&](int64_t first, int64_t end, int thread) {
@@ -174,7 +174,7 @@ void Centroids::finish_all() {
 }
 
 // What queries and rows read of the centroids. To round them takes their width in multiplications.
-Tally Centroids::prepare(Pool& pool) {
+Ledger Centroids::prepare(Pool& pool) {
   columns_.clear();
   shortcut_.clear();
   rounded_.clear();
@@ -196,28 +196,28 @@ void Centroids::transpose() {
 
 // Multiplications: the norms of the sample, in each round those of an assignment, and two widths a cell for
 // every mean and its norm.
-Tally Centroids::fit(const Weights& weights, std::span<const float> bias, Pool& pool) {
+Ledger Centroids::fit(const Weights& weights, std::span<const float> bias, Pool& pool) {
   const int64_t width = n_columns_ + 1;
   n_used_ = std::min(options_.n_cells, weights.rows);
   Sample sample = draw_sample(weights, bias);
   centroids_.assign(sample.vectors.begin(), sample.vectors.begin() + n_used_ * width);
   finish_all();
-  Tally tally{.refresh = (sample.size + n_used_) * width};
-  tally += prepare(pool);
+  Ledger ledger{.refresh = (sample.size + n_used_) * width};
+  ledger += prepare(pool);
   // Then again as long as moving the centroids has emptied a cell, for no more than the same time.
   for (int round = 0; round <= 2 * options_.n_iterations; ++round) {
-    tally += assign(sample, pool);
+    ledger += assign(sample, pool);
     if (sample.fill_empty_cells() && round >= options_.n_iterations) break;
     move_to_means(sample, pool);
-    tally += prepare(pool);
-    tally.refresh += 2 * n_used_ * width;
-    tally.additions += sample.size * width;
+    ledger += prepare(pool);
+    ledger.refresh += 2 * n_used_ * width;
+    ledger.additions += sample.size * width;
   }
-  return tally;
+  return ledger;
 }
 
 // Of the products of rows with centroids, or with the means of groups of them.
-Tally Centroids::assignment_cost(int64_t n_products) const {
+Ledger Centroids::assignment_cost(int64_t n_products) const {
   return {.refresh = n_products * (n_columns_ + 1 + options_.spherical), .comparisons = n_products};
 }
 
@@ -230,8 +230,8 @@ void Centroids::restore(Matrix<const float> learned, Pool& pool) {
 
 // A row multiplies its width twice, to see that it is finite and for its share; a cell that moved does, to
 // keep the rest and for its norm.
-Tally Centroids::follow(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                        Matrix<const uint32_t> codes, Pool& pool) {
+Ledger Centroids::follow(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                         Matrix<const uint32_t> codes, Pool& pool) {
   if (n_used_ == 0) return {};
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<float> shares(rows.size()), kept(static_cast<size_t>(n_used_), 1.0f);
@@ -265,13 +265,13 @@ Tally Centroids::follow(const Weights& weights, std::span<const float> bias, std
     finish(cell);
     ++n_moved;
   }
-  Tally tally{.refresh = 2 * (n + n_moved) * width, .additions = n * width};
-  tally += prepare(pool);
-  return tally;
+  Ledger ledger{.refresh = 2 * (n + n_moved) * width, .additions = n * width};
+  ledger += prepare(pool);
+  return ledger;
 }
 
-Tally Centroids::hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                           Matrix<uint32_t> codes, Pool& pool) const {
+Ledger Centroids::hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                            Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
   std::atomic<int64_t> n_products{0};
@@ -289,25 +289,26 @@ Tally Centroids::hash_rows(const Weights& weights, std::span<const float> bias, 
 }
 
 // products = mean scores of the rows of all cells
-void Centroids::score_cells(SparseVector x, HashScratch& scratch, Tally& tally) const {
+void Centroids::score_cells(SparseVector x, HashScratch& scratch, Ledger& ledger) const {
   std::vector<float>& products = scratch.products;
   products.assign(static_cast<size_t>(options_.n_cells), kNothing);  // of cells without use, the last
   if (n_used_ > kFlat) {
     rounded_.score(x, scratch.rounded, products);
-    tally.hashing += x.size() + n_used_ * (n_columns_ + 2);  // to round it; two scales a cell
+    ledger.hashing += x.size() + n_used_ * (n_columns_ + 2);  // to round it; two scales a cell
   } else {
     const Matrix<const float> columns{columns_.data(), n_columns_ + 1, n_used_};
     if (n_used_ > 0) std::copy_n(columns.row(n_columns_).data(), n_used_, products.data());
     kernels().weighted_sum(columns, x.ids.data(), 0, x.values.data(), x.size(), products.data());
-    tally.hashing += x.size() * n_used_;
+    ledger.hashing += x.size() * n_used_;
   }
-  tally.comparisons += n_used_;
+  ledger.comparisons += n_used_;
 }
 
-void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const {
-  score_cells(x, scratch, tally);
-  largest_in_order(scratch.products, n_probes(), scratch.cut, scratch.ids);
-  std::copy_n(scratch.ids.begin(), n_probes(), codes.data);
+void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
+                           Ledger& ledger) const {
+  score_cells(x, scratch, ledger);
+  largest_in_order(scratch.products, n_visited(), scratch.cut, scratch.ids);
+  std::copy_n(scratch.ids.begin(), n_visited(), codes.data);
 }
 
 }  // namespace fewfire

@@ -22,7 +22,7 @@ namespace fewfire {
 
 struct CentroidOptions {
   int64_t n_cells = 128;
-  int64_t n_probes = 8;  // cells that a query visits; more than all are all
+  int64_t n_visited = 8;  // cells that a query visits; more than all are all
   bool spherical = true;
   int64_t sample_per_cell = 32;  // rows that the k-means sees, for each cell
   int n_iterations = 4;
@@ -35,21 +35,22 @@ class Centroids : public Hash {
   int64_t n_columns() const override { return n_columns_; }
   int n_tables() const override { return 1; }
   int64_t n_buckets() const override { return options_.n_cells; }
-  int n_probes() const override { return static_cast<int>(options_.n_probes); }
+  int n_visited() const override { return static_cast<int>(options_.n_visited); }
   int64_t bytes() const override {
     return shortcut_.bytes() + rounded_.bytes() + bytes_of(centroids_, columns_, scales_, offsets_);
   }
   std::unique_ptr<Hash> unfitted() const override {
     return std::make_unique<Centroids>(n_columns_, options_, seed_);
   }
-  Tally fit(const Weights& weights, std::span<const float> bias, Pool& pool) override;
+  Ledger fit(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   Matrix<const float> learned() const override { return centroids(); }
   void restore(Matrix<const float> learned, Pool& pool) override;
-  Tally follow(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-               Matrix<const uint32_t> codes, Pool& pool) override;
-  Tally hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                  Matrix<uint32_t> codes, Pool& pool) const override;
-  void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
+  Ledger follow(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                Matrix<const uint32_t> codes, Pool& pool) override;
+  Ledger hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                   Matrix<uint32_t> codes, Pool& pool) const override;
+  void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
+                  Ledger& ledger) const override;
 
   // One for each cell in use: no more than there were rows.
   Matrix<const float> centroids() const { return {centroids_.data(), n_used_, n_columns_ + 1}; }
@@ -57,18 +58,18 @@ class Centroids : public Hash {
  private:
   struct Sample;
   Sample draw_sample(const Weights& weights, std::span<const float> bias) const;
-  Tally assignment_cost(int64_t n_products) const;
+  Ledger assignment_cost(int64_t n_products) const;
   int64_t nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes, float* scores) const;
   int64_t block() const;
-  void score_cells(SparseVector x, HashScratch& scratch, Tally& tally) const;
-  Tally assign(Sample& sample, Pool& pool) const;
+  void score_cells(SparseVector x, HashScratch& scratch, Ledger& ledger) const;
+  Ledger assign(Sample& sample, Pool& pool) const;
   void move_to_means(const Sample& sample, Pool& pool);
   std::span<float> centroid(int64_t cell) {
     return std::span(centroids_).subspan(cell * (n_columns_ + 1), n_columns_ + 1);
   }
   void finish(int64_t cell);
   void finish_all();
-  Tally prepare(Pool& pool);
+  Ledger prepare(Pool& pool);
   void transpose();
 
   int64_t n_columns_, n_used_ = 0;

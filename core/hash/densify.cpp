@@ -32,16 +32,16 @@ DensifiedHash::DensifiedHash(int64_t n_columns, int n_hashes, int n_tables, uint
     : n_columns_(n_columns), n_hashes_(n_hashes), n_tables_(n_tables), walk_seed_(mix(seed)) {}
 
 void DensifiedHash::hash(SparseVector x, std::span<uint32_t> codes, HashScratch& scratch,
-                         Tally& tally) const {
+                         Ledger& ledger) const {
   std::vector<uint64_t>&keys = scratch.keys, &filled = scratch.filled;
   keys.assign(static_cast<size_t>(n_bins()), kEmpty);
-  drop(x, keys, tally);
+  drop(x, keys, ledger);
   if (std::ranges::count(keys, kEmpty) == n_bins()) {
     std::ranges::fill(codes, 0u);
     return;
   }
   filled.resize(keys.size());
-  tally.comparisons += densify(keys, walk_seed_, filled);
+  ledger.comparisons += densify(keys, walk_seed_, filled);
   const size_t n = static_cast<size_t>(n_hashes_);
   for (size_t table = 0; table < codes.size(); ++table) {
     codes[table] = code(std::span(filled).subspan(table * n, n));
@@ -49,22 +49,22 @@ void DensifiedHash::hash(SparseVector x, std::span<uint32_t> codes, HashScratch&
   }
 }
 
-Tally DensifiedHash::hash_rows(const Weights& weights, std::span<const float>, std::span<const RowId> rows,
-                               Matrix<uint32_t> codes, Pool& pool) const {
+Ledger DensifiedHash::hash_rows(const Weights& weights, std::span<const float>, std::span<const RowId> rows,
+                                Matrix<uint32_t> codes, Pool& pool) const {
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
-  std::vector<Tally> tallies(scratch.size());
+  std::vector<Ledger> ledgers(scratch.size());
   pool.parallel_for(static_cast<int64_t>(rows.size()), kGrain, [&](int64_t i, int thread) {
     HashScratch& own = scratch[thread];
-    hash(all_of(read_row(weights, rows[i], own.widened), own.ids), codes.row(i), own, tallies[thread]);
+    hash(all_of(read_row(weights, rows[i], own.widened), own.ids), codes.row(i), own, ledgers[thread]);
   });
-  Tally total;
-  for (const Tally& tally : tallies) total += tally;
+  Ledger total;
+  for (const Ledger& ledger : ledgers) total += ledger;
   return total;
 }
 
 void DensifiedHash::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
-                               Tally& tally) const {
-  hash(x, {codes.data, static_cast<size_t>(codes.rows)}, scratch, tally);
+                               Ledger& ledger) const {
+  hash(x, {codes.data, static_cast<size_t>(codes.rows)}, scratch, ledger);
 }
 
 }  // namespace fewfire

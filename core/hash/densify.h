@@ -22,20 +22,21 @@ class DensifiedHash : public Hash {
 
   int64_t n_columns() const override { return n_columns_; }
   int n_tables() const override { return n_tables_; }
-  Tally hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                  Matrix<uint32_t> codes, Pool& pool) const override;
-  void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
+  Ledger hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                   Matrix<uint32_t> codes, Pool& pool) const override;
+  void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
+                  Ledger& ledger) const override;
 
  protected:
   int n_hashes() const { return n_hashes_; }
   int64_t n_bins() const { return int64_t{n_hashes_} * n_tables_; }
   // Lowers keys[b] to the least key that x drops into bin b; a zero of x drops none.
-  virtual void drop(SparseVector x, std::span<uint64_t> keys, Tally& tally) const = 0;
+  virtual void drop(SparseVector x, std::span<uint64_t> keys, Ledger& ledger) const = 0;
   // The code of a table, from the keys of its bins
   virtual uint32_t code(std::span<const uint64_t> keys) const = 0;
 
  private:
-  void hash(SparseVector x, std::span<uint32_t> codes, HashScratch& scratch, Tally& tally) const;
+  void hash(SparseVector x, std::span<uint32_t> codes, HashScratch& scratch, Ledger& ledger) const;
 
   int64_t n_columns_;
   int n_hashes_, n_tables_;

@@ -39,14 +39,14 @@ Dwta::Dwta(int64_t n_columns, int n_hashes, int n_tables, uint64_t seed)
 }
 
 // A key is (value, place), the largest value and of equal ones the lowest place first.
-void Dwta::drop(SparseVector x, std::span<uint64_t> keys, Tally& tally) const {
+void Dwta::drop(SparseVector x, std::span<uint64_t> keys, Ledger& ledger) const {
   for (int64_t k = 0; k < x.size(); ++k) {
     if (x.values[k] == 0.0f || std::isnan(x.values[k])) continue;
     const uint64_t value = uint64_t{descending(x.values[k])} << kPlaceBits;
     for (const int32_t at : places().row(x.ids[k]))
       if (at >= 0) keys[at / kBinSize] = std::min(keys[at / kBinSize], value | (at % kBinSize));
   }
-  tally.comparisons += x.size() * n_permutations_;
+  ledger.comparisons += x.size() * n_permutations_;
 }
 
 uint32_t Dwta::code(std::span<const uint64_t> keys) const {

@@ -25,7 +25,7 @@ class Dwta : public DensifiedHash {
   Matrix<const int32_t> places() const { return {places_.data(), n_columns(), n_permutations_}; }
 
  private:
-  void drop(SparseVector x, std::span<uint64_t> keys, Tally& tally) const override;
+  void drop(SparseVector x, std::span<uint64_t> keys, Ledger& ledger) const override;
   uint32_t code(std::span<const uint64_t> keys) const override;
 
   int64_t n_permutations_;

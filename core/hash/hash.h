@@ -42,7 +42,7 @@ class Hash {
   virtual int64_t n_columns() const = 0;
   virtual int n_tables() const = 0;
   virtual int64_t n_buckets() const = 0;           // of a table; codes are below it
-  virtual int n_probes() const { return 1; }       // buckets of each table that a query visits
+  virtual int n_visited() const { return 1; }      // buckets of each table that a query visits
   virtual int64_t bytes() const = 0;               // of memory
   virtual int bits_per_code() const { return 0; }  // whose Hamming distance means something; 0: none
 
@@ -56,22 +56,22 @@ class Hash {
   // A family of the same make that has not learned from rows yet; null where nothing is learned.
   virtual std::unique_ptr<Hash> unfitted() const { return nullptr; }
   // Learns what concerns the rows as a whole; codes from before hold no longer.
-  virtual Tally fit(const Weights& /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
+  virtual Ledger fit(const Weights& /*weights*/, std::span<const float> /*bias*/, Pool&) { return {}; }
   // What the fit learned and only the rows of that time could tell again, for files: none in most families.
   // No more rows than buckets; the columns are known before the first fit.
   virtual Matrix<const float> learned() const { return {}; }
   virtual void restore(Matrix<const float> /*learned*/, Pool&) {}
   // Lets what was learned follow some rows that changed; codes.row(i) are those of row i, still the old ones.
-  virtual Tally follow(const Weights& /*weights*/, std::span<const float> /*bias*/,
-                       std::span<const RowId> /*rows*/, Matrix<const uint32_t> /*codes*/, Pool&) {
+  virtual Ledger follow(const Weights& /*weights*/, std::span<const float> /*bias*/,
+                        std::span<const RowId> /*rows*/, Matrix<const uint32_t> /*codes*/, Pool&) {
     return {};
   }
   // codes.row(i): the codes of weight row rows[i], one per table
-  virtual Tally hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                          Matrix<uint32_t> codes, Pool& pool) const = 0;
+  virtual Ledger hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                           Matrix<uint32_t> codes, Pool& pool) const = 0;
   // codes.row(t): the buckets of table t that x visits, the likeliest first
   virtual void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
-                          Tally& tally) const = 0;
+                          Ledger& ledger) const = 0;
 };
 
 }  // namespace fewfire

@@ -56,11 +56,11 @@ class Index {
 
   // min(wanted, n_rows) distinct rows, in scratch.candidates.
   virtual void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-                       Tally& tally) const = 0;
+                       Ledger& ledger) const = 0;
   // Whether they come likeliest first; otherwise their order means nothing.
   virtual bool is_ordered() const { return false; }
   // Computes the codes of all rows afresh.
-  virtual Tally refresh(const Weights& weights, std::span<const float> bias, Pool& pool) = 0;
+  virtual Ledger refresh(const Weights& weights, std::span<const float> bias, Pool& pool) = 0;
   virtual int64_t bytes() const = 0;  // of memory, what the family of hashes keeps included
   // Whether it wants to hear of these: the weights of `row` at `columns` crossed zero.
   virtual bool reads_signs() const { return false; }

@@ -10,14 +10,14 @@ MinHash::MinHash(int64_t n_columns, int n_hashes, int n_tables, int n_bits, uint
     : DensifiedHash(n_columns, n_hashes, n_tables, seed), n_bits_(n_bits), seed_(seed) {}
 
 // A key names its coordinate, and its high bits the bin: a bin is a stretch of the random order.
-void MinHash::drop(SparseVector x, std::span<uint64_t> keys, Tally& tally) const {
+void MinHash::drop(SparseVector x, std::span<uint64_t> keys, Ledger& ledger) const {
   for (int64_t k = 0; k < x.size(); ++k) {
     if (!(x.values[k] > 0.0f)) continue;
     const uint64_t key = random_bits(seed_, 0, static_cast<uint64_t>(x.ids[k]));
     uint64_t& least = keys[random_below(n_bins(), key)];
     least = std::min(least, key);
   }
-  tally.comparisons += x.size();
+  ledger.comparisons += x.size();
 }
 
 uint32_t MinHash::code(std::span<const uint64_t> keys) const {

@@ -22,7 +22,7 @@ class MinHash : public DensifiedHash {
   int64_t n_buckets() const override { return int64_t{1} << n_bits_; }
 
  private:
-  void drop(SparseVector x, std::span<uint64_t> keys, Tally& tally) const override;
+  void drop(SparseVector x, std::span<uint64_t> keys, Ledger& ledger) const override;
   uint32_t code(std::span<const uint64_t> keys) const override;
 
   int n_bits_;

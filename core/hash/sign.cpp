@@ -38,7 +38,7 @@ SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t se
       reads_(draw_columns(n_columns, n_read, seed)),
       bits_(n_columns * n_words_) {}
 
-Tally SignIndex::refresh(const Weights& weights, std::span<const float>, Pool& pool) {
+Ledger SignIndex::refresh(const Weights& weights, std::span<const float>, Pool& pool) {
   pool.parallel_for(n_words_, 1, [&](int64_t word, int) {
     for (int64_t j = 0; j < n_columns_; ++j) bits_[j * n_words_ + word] = 0;
     std::vector<float> widened;
@@ -75,7 +75,7 @@ SparseVector SignIndex::read_part(SparseVector x, RowBuffer& part) const {
 }
 
 // scores[i] = mean * (how many of the inputs meet a positive weight), the counts as binary numbers.
-void SignIndex::count(SparseVector x, float mean, Scratch& scratch, Tally& tally) const {
+void SignIndex::count(SparseVector x, float mean, Scratch& scratch, Ledger& ledger) const {
   const int64_t n_planes = std::max<int64_t>(3, std::bit_width(static_cast<uint64_t>(x.size())));
   scratch.words.resize(static_cast<size_t>(n_planes * n_words_));
   const Matrix<uint64_t> planes{scratch.words.data(), n_planes, n_words_};
@@ -87,28 +87,28 @@ void SignIndex::count(SparseVector x, float mean, Scratch& scratch, Tally& tally
     scratch.places.values[p] = std::ldexp(mean, static_cast<int>(p));
   }
   kernels().masked_sum(planes, {scratch.places.ids, scratch.places.values}, scratch.scores.data());
-  tally.popcounts += n_words_ * x.size();
-  tally.additions += n_rows_ * n_planes;
+  ledger.popcounts += n_words_ * x.size();
+  ledger.additions += n_rows_ * n_planes;
 }
 
 void SignIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-                        Tally& tally) const {
+                        Ledger& ledger) const {
   const SparseVector x = reads_all_ && !binary_ ? query.x : read_part(query.x, scratch.part);
   scratch.scores.resize(static_cast<size_t>(n_words_ * 64));
   float total = 0.0f;
   for (const float value : x.values) total += value;
   if (binary_) {
-    count(x, x.size() > 0 ? total / static_cast<float>(x.size()) : 0.0f, scratch, tally);
+    count(x, x.size() > 0 ? total / static_cast<float>(x.size()) : 0.0f, scratch, ledger);
   } else {
     kernels().masked_sum(bits(), x, scratch.scores.data());
-    tally.additions += n_rows_ * x.size();
+    ledger.additions += n_rows_ * x.size();
   }
   for (int64_t i = 0; i < n_rows_; ++i)
     scratch.scores[i] = alpha_ * (2.0f * scratch.scores[i] - total) + bias[i];
   largest({scratch.scores.data(), static_cast<size_t>(n_rows_)}, wanted, seed_ ^ query.key, scratch.cut,
           scratch.candidates);
-  tally.ranking += n_rows_;
-  tally.comparisons += n_rows_;
+  ledger.ranking += n_rows_;
+  ledger.comparisons += n_rows_;
 }
 
 }  // namespace fewfire

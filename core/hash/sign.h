@@ -24,8 +24,8 @@ class SignIndex : public Index {
     return n_rows == n_rows_ && n_columns == n_columns_;
   }
   void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-               Tally& tally) const override;
-  Tally refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
+               Ledger& ledger) const override;
+  Ledger refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   bool reads_signs() const override { return true; }
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override;
 
@@ -36,7 +36,7 @@ class SignIndex : public Index {
 
  private:
   SparseVector read_part(SparseVector x, RowBuffer& part) const;
-  void count(SparseVector x, float mean, Scratch& scratch, Tally& tally) const;
+  void count(SparseVector x, float mean, Scratch& scratch, Ledger& ledger) const;
 
   int64_t n_rows_, n_columns_, n_words_;
   float alpha_;

@@ -37,7 +37,7 @@ SignRows::SignRows(int64_t n_rows, int64_t n_columns, float alpha)
       alpha_(alpha),
       bits_(static_cast<size_t>(n_rows * n_words_)) {}
 
-void SignRows::refresh(const Weights& weights, std::span<const RowId> rows, Pool& pool, Tally& tally) {
+void SignRows::refresh(const Weights& weights, std::span<const RowId> rows, Pool& pool, Ledger& ledger) {
   std::vector<std::vector<float>> widened(static_cast<size_t>(pool.size()));
   pool.parallel_for(static_cast<int64_t>(rows.size()), 64, [&](int64_t i, int thread) {
     const std::span<const float> row = read_row(weights, rows[i], widened[thread]);
@@ -45,7 +45,7 @@ void SignRows::refresh(const Weights& weights, std::span<const RowId> rows, Pool
     std::fill(words, words + n_words_, 0);
     for (int64_t j = 0; j < n_columns_; ++j) words[j / 64] |= uint64_t{row[j] > 0.0f} << (j % 64);
   });
-  tally.comparisons += static_cast<int64_t>(rows.size()) * n_columns_;
+  ledger.comparisons += static_cast<int64_t>(rows.size()) * n_columns_;
 }
 
 void SignRows::flip(RowId row, std::span<const RowId> columns, std::span<const float> weights) {
@@ -61,7 +61,7 @@ void SignRows::flip(RowId row, std::span<const RowId> columns, std::span<const f
 }
 
 void SignRows::score(std::span<const float> bias, SparseVector x, std::span<const RowId> rows,
-                     Scratch& scratch, std::vector<float>& scores, Tally& tally) const {
+                     Scratch& scratch, std::vector<float>& scores, Ledger& ledger) const {
   sum_patterns(x, scratch.groups, scratch.sums);
   scores.resize(rows.size());
   const int64_t n = static_cast<int64_t>(rows.size()), n_groups = static_cast<int64_t>(scratch.groups.size());
@@ -70,8 +70,8 @@ void SignRows::score(std::span<const float> bias, SparseVector x, std::span<cons
   float total = 0.0f;
   for (const float value : x.values) total += value;
   for (int64_t i = 0; i < n; ++i) scores[i] = alpha_ * (2.0f * scores[i] - total) + bias[rows[i]];
-  tally.additions += 15 * n_groups + n * n_groups;
-  tally.ranking += n;
+  ledger.additions += 15 * n_groups + n * n_groups;
+  ledger.ranking += n;
 }
 
 }  // namespace fewfire

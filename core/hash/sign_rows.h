@@ -13,10 +13,10 @@ class SignRows {
  public:
   SignRows(int64_t n_rows, int64_t n_columns, float alpha);
 
-  void refresh(const Weights& weights, std::span<const RowId> rows, Pool& pool, Tally& tally);
+  void refresh(const Weights& weights, std::span<const RowId> rows, Pool& pool, Ledger& ledger);
   void flip(RowId row, std::span<const RowId> columns, std::span<const float> weights);
   void score(std::span<const float> bias, SparseVector x, std::span<const RowId> rows, Scratch& scratch,
-             std::vector<float>& scores, Tally& tally) const;
+             std::vector<float>& scores, Ledger& ledger) const;
 
   int64_t bytes() const { return bytes_of(bits_); }
   Matrix<const uint64_t> bits() const { return {bits_.data(), n_rows_, n_words_}; }

@@ -80,24 +80,24 @@ int64_t SimHash::transform_cost() const {
   return (options_.center ? n_columns_ : 0) + (options_.mips != Mips::none ? 2 * n + n_extra() : 0);
 }
 
-Tally SimHash::fit(const Weights& weights, std::span<const float> bias, Pool& pool) {
-  Tally tally;
+Ledger SimHash::fit(const Weights& weights, std::span<const float> bias, Pool& pool) {
+  Ledger ledger;
   if (options_.center) {
     take_mean(weights, bias, pool);
     std::vector<float> spare;
     std::vector<RowId> ids;
     projection_->apply(all_of(center_, ids), center_products_, spare);
     const Cost cost = projection_->cost(n_columns_);
-    tally.refresh += weights.rows * n_columns_ + cost.multiplications;
-    tally.additions += cost.additions;
+    ledger.refresh += weights.rows * n_columns_ + cost.multiplications;
+    ledger.additions += cost.additions;
   }
   if (options_.mips != Mips::none) {
     const float largest = largest_square(weights, bias, pool);
     const float target = options_.mips == Mips::simple ? 1.0f : options_.largest_norm;
     scale_ = largest > 0.0f ? target / std::sqrt(largest) : 1.0f;
-    tally.refresh += weights.rows * (n_columns_ + 1 + (options_.center ? n_columns_ : 0));
+    ledger.refresh += weights.rows * (n_columns_ + 1 + (options_.center ? n_columns_ : 0));
   }
-  return tally;
+  return ledger;
 }
 
 // Each column's sum by one thread, in the order of the rows: the same bits for any number of threads.
@@ -132,8 +132,8 @@ float SimHash::largest_square(const Weights& weights, std::span<const float> bia
   return *std::max_element(largest.begin(), largest.end());
 }
 
-Tally SimHash::hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                         Matrix<uint32_t> codes, Pool& pool) const {
+Ledger SimHash::hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                          Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size());
   std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
   pool.parallel_blocks(n, kBlock, 1, [&](int64_t first, int64_t end, int thread) {
@@ -150,7 +150,7 @@ Tally SimHash::hash_rows(const Weights& weights, std::span<const float> bias, st
   return {.refresh = n * (cost.multiplications + transform_cost()), .additions = n * cost.additions};
 }
 
-void SimHash::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const {
+void SimHash::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Ledger& ledger) const {
   if (has_bias()) {
     scratch.ids.assign(x.ids.begin(), x.ids.end());
     scratch.values.assign(x.values.begin(), x.values.end());
@@ -160,11 +160,11 @@ void SimHash::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& sc
   }
   projection_->apply(x, scratch.products, scratch.spare);
   const Cost cost = projection_->cost(x.size());
-  tally.hashing += cost.multiplications;
-  tally.additions += cost.additions;
+  ledger.hashing += cost.multiplications;
+  ledger.additions += cost.additions;
   if (options_.center) {
     for (size_t j = 0; j < scratch.products.size(); ++j) scratch.products[j] -= center_products_[j];
-    tally.additions += projection_->n_outputs();
+    ledger.additions += projection_->n_outputs();
   }
   for (int t = 0; t < n_tables(); ++t)
     probe(std::span(scratch.products).subspan(t * options_.n_bits, options_.n_bits), codes.row(t),

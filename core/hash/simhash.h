@@ -22,7 +22,7 @@ enum class Mips { none, sign_alsh, simple };
 
 struct SimHashOptions {
   int n_bits = 6, n_tables = 50;
-  int n_probes = 1;  // buckets of each table that a query visits, <= 2^n_bits
+  int n_visited = 1;  // buckets of each table that a query visits, <= 2^n_bits
   ProjectionKind projection = ProjectionKind::gaussian;
   Mips mips = Mips::none;
   int norm_powers = 2;         // m of sign_alsh
@@ -37,12 +37,13 @@ class SimHash : public Hash {
   int64_t n_columns() const override { return n_columns_; }
   int n_tables() const override { return options_.n_tables; }
   int64_t n_buckets() const override { return int64_t{1} << options_.n_bits; }
-  int n_probes() const override { return options_.n_probes; }
+  int n_visited() const override { return options_.n_visited; }
   int bits_per_code() const override { return options_.n_bits; }
-  Tally fit(const Weights& weights, std::span<const float> bias, Pool& pool) override;
-  Tally hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                  Matrix<uint32_t> codes, Pool& pool) const override;
-  void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Tally& tally) const override;
+  Ledger fit(const Weights& weights, std::span<const float> bias, Pool& pool) override;
+  Ledger hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                   Matrix<uint32_t> codes, Pool& pool) const override;
+  void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
+                  Ledger& ledger) const override;
 
   void set_center(std::span<const float> center) override { center_.assign(center.begin(), center.end()); }
   void set_draws(std::span<const uint32_t> draws) override;

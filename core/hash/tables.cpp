@@ -30,10 +30,10 @@ struct Fresh {
   Matrix<const uint32_t> codes;
 
   Fresh(const Hash& hash, const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-        Pool& pool, Tally& tally)
+        Pool& pool, Ledger& ledger)
       : values(rows.size() * static_cast<size_t>(hash.n_tables())) {
     const Matrix<uint32_t> all{values.data(), static_cast<int64_t>(rows.size()), hash.n_tables()};
-    tally += hash.hash_rows(weights, bias, rows, all, pool);
+    ledger += hash.hash_rows(weights, bias, rows, all, pool);
     codes = all;
   }
 };
@@ -69,16 +69,16 @@ int64_t TableIndex::signature_words() const {
   return (int64_t{hash_->n_tables()} * hash_->bits_per_code() + 63) / 64;
 }
 
-Tally TableIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
+Ledger TableIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
   next_.reset();
-  Tally tally = hash_->fit(weights, bias, pool);
-  tally += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
-  tally += fill_all(weights, pool);
-  return tally;
+  Ledger ledger = hash_->fit(weights, bias, pool);
+  ledger += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
+  ledger += fill_all(weights, pool);
+  return ledger;
 }
 
-Tally TableIndex::restore(const Weights& weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
-                          Pool& pool) {
+Ledger TableIndex::restore(const Weights& weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
+                           Pool& pool) {
   next_.reset();
   hash_->restore(learned, pool);
   std::copy_n(codes.data, codes_.size(), codes_.begin());
@@ -86,19 +86,19 @@ Tally TableIndex::restore(const Weights& weights, Matrix<const float> learned, M
 }
 
 // The tables, and what ranks, from new codes.
-Tally TableIndex::fill_all(const Weights& weights, Pool& pool) {
-  Tally tally;
+Ledger TableIndex::fill_all(const Weights& weights, Pool& pool) {
+  Ledger ledger;
   pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
   for (int64_t row = 0; row < n_rows_; ++row) write_signature(row);
-  if (signs_) signs_->refresh(weights, every_row_, pool, tally);
-  return tally;
+  if (signs_) signs_->refresh(weights, every_row_, pool, ledger);
+  return ledger;
 }
 
-Tally TableIndex::refresh_rows(const Weights& weights, std::span<const float> bias,
-                               std::span<const RowId> rows, Pool& pool) {
+Ledger TableIndex::refresh_rows(const Weights& weights, std::span<const float> bias,
+                                std::span<const RowId> rows, Pool& pool) {
   const int64_t n_tables = hash_->n_tables();
-  Tally tally = hash_->follow(weights, bias, rows, this->codes(), pool);
-  const Fresh fresh(*hash_, weights, bias, rows, pool, tally);
+  Ledger ledger = hash_->follow(weights, bias, rows, this->codes(), pool);
+  const Fresh fresh(*hash_, weights, bias, rows, pool, ledger);
   std::vector<char> changed(static_cast<size_t>(n_tables));
   for (size_t i = 0; i < rows.size(); ++i) {
     uint32_t* own = codes_.data() + rows[i] * n_tables;
@@ -111,27 +111,27 @@ Tally TableIndex::refresh_rows(const Weights& weights, std::span<const float> bi
   pool.parallel_for(n_tables, 1, [&](int64_t table, int) {
     if (changed[table]) fill(static_cast<int>(table));
   });
-  return tally;
+  return ledger;
 }
 
-Tally TableIndex::begin_refit(const Weights& weights, std::span<const float> bias, Pool& pool) {
+Ledger TableIndex::begin_refit(const Weights& weights, std::span<const float> bias, Pool& pool) {
   next_ = hash_->unfitted();
   if (next_ == nullptr) throw std::logic_error("this family learns nothing from rows");
   next_codes_.assign(codes_.size(), 0);
   return next_->fit(weights, bias, pool);
 }
 
-Tally TableIndex::refit_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                             Pool& pool) {
-  Tally tally;
-  const Fresh fresh(*next_, weights, bias, rows, pool, tally);
+Ledger TableIndex::refit_rows(const Weights& weights, std::span<const float> bias,
+                              std::span<const RowId> rows, Pool& pool) {
+  Ledger ledger;
+  const Fresh fresh(*next_, weights, bias, rows, pool, ledger);
   for (size_t i = 0; i < rows.size(); ++i)
     std::ranges::copy(fresh.codes.row(static_cast<int64_t>(i)),
                       next_codes_.begin() + rows[i] * fresh.codes.cols);
-  return tally;
+  return ledger;
 }
 
-Tally TableIndex::end_refit(const Weights& weights, Pool& pool) {
+Ledger TableIndex::end_refit(const Weights& weights, Pool& pool) {
   hash_ = std::move(next_);
   codes_.swap(next_codes_);
   next_codes_ = {};
@@ -139,9 +139,9 @@ Tally TableIndex::end_refit(const Weights& weights, Pool& pool) {
 }
 
 double TableIndex::drift(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                         Pool& pool, Tally& tally) const {
+                         Pool& pool, Ledger& ledger) const {
   const int64_t n_tables = hash_->n_tables(), n_bits = hash_->bits_per_code();
-  const Fresh now(*hash_, weights, bias, rows, pool, tally);
+  const Fresh now(*hash_, weights, bias, rows, pool, ledger);
   int64_t differing = 0;
   for (size_t i = 0; i < rows.size(); ++i)
     for (int64_t t = 0; t < n_tables; ++t) {
@@ -176,29 +176,30 @@ std::span<const RowId> TableIndex::bucket(int table, uint32_t code) const {
 }
 
 void TableIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-                         Tally& tally) const {
-  const int64_t n_tables = hash_->n_tables(), n_probes = hash_->n_probes();
-  scratch.codes.resize(static_cast<size_t>(n_tables * n_probes));
-  hash_->hash_query(query.x, {scratch.codes.data(), n_tables, n_probes}, scratch.hash, tally);
+                         Ledger& ledger) const {
+  const int64_t n_tables = hash_->n_tables(), n_visited = hash_->n_visited();
+  scratch.codes.resize(static_cast<size_t>(n_tables * n_visited));
+  hash_->hash_query(query.x, {scratch.codes.data(), n_tables, n_visited}, scratch.hash, ledger);
   scratch.candidates.clear();
-  if (n_tables > 1 || options_.rank == Rank::votes) scratch.begin_set(n_rows_);
+  if (n_tables > 1 || options_.rank == Rank::count) scratch.begin_set(n_rows_);
   switch (options_.rank) {
-    case Rank::any:
+    case Rank::union_:
       collect(query, wanted, scratch);
       break;
-    case Rank::votes:
-      count_votes(scratch, tally);
+    case Rank::count:
+      count_visits(scratch, ledger);
       break;
     case Rank::hamming:
       collect(query, n_rows_, scratch);
-      count_bits(scratch, tally);
+      count_bits(scratch, ledger);
       break;
     case Rank::sign:
-      collect(query, options_.pool > 0 ? std::min(n_rows_, options_.pool * wanted) : n_rows_, scratch);
-      signs_->score(bias, query.x, scratch.candidates, scratch, scratch.kept_scores, tally);
+      collect(query, options_.n_ranked > 0 ? std::min(n_rows_, options_.n_ranked * wanted) : n_rows_,
+              scratch);
+      signs_->score(bias, query.x, scratch.candidates, scratch, scratch.kept_scores, ledger);
       break;
   }
-  keep_best(query, wanted, scratch, tally);
+  keep_best(query, wanted, scratch, ledger);
   top_up(query, wanted, scratch);
 }
 
@@ -206,12 +207,12 @@ void TableIndex::propose(std::span<const float> bias, const Query& query, int64_
 void TableIndex::collect(const Query& query, int64_t limit, Scratch& scratch) const {
   // The first table and the first row of a bucket are drawn anew for each example: a fixed order
   // would favour low tables and low rows whenever the budget ends the search.
-  const int64_t n_tables = hash_->n_tables(), n_probes = hash_->n_probes();
+  const int64_t n_tables = hash_->n_tables(), n_visited = hash_->n_visited();
   const int64_t first = random_below(n_tables, random_bits(options_.seed, query.key, 0));
-  for (int64_t p = 0; p < n_probes; ++p)
+  for (int64_t p = 0; p < n_visited; ++p)
     for (int64_t t = 0; t < n_tables; ++t) {
       const int64_t table = (first + t) % n_tables, visit = p * n_tables + table;
-      const auto rows = bucket(static_cast<int>(table), scratch.codes[table * n_probes + p]);
+      const auto rows = bucket(static_cast<int>(table), scratch.codes[table * n_visited + p]);
       const int64_t n = static_cast<int64_t>(rows.size());
       const uint64_t bits = random_bits(options_.seed, query.key, 1 + static_cast<uint64_t>(visit));
       const size_t start = n > 0 ? static_cast<size_t>(random_below(n, bits)) : 0;
@@ -223,12 +224,12 @@ void TableIndex::collect(const Query& query, int64_t limit, Scratch& scratch) co
     }
 }
 
-void TableIndex::count_votes(Scratch& scratch, Tally& tally) const {
-  const int64_t n_probes = hash_->n_probes();
+void TableIndex::count_visits(Scratch& scratch, Ledger& ledger) const {
+  const int64_t n_visited = hash_->n_visited();
   scratch.scores.resize(static_cast<size_t>(n_rows_));  // of rows seen for this query only
   for (int64_t visit = 0; visit < static_cast<int64_t>(scratch.codes.size()); ++visit) {
-    const std::span<const RowId> rows = bucket(static_cast<int>(visit / n_probes), scratch.codes[visit]);
-    tally.additions += static_cast<int64_t>(rows.size());
+    const std::span<const RowId> rows = bucket(static_cast<int>(visit / n_visited), scratch.codes[visit]);
+    ledger.additions += static_cast<int64_t>(rows.size());
     for (const RowId row : rows) {
       if (scratch.insert(row)) {
         scratch.candidates.push_back(row);
@@ -241,21 +242,21 @@ void TableIndex::count_votes(Scratch& scratch, Tally& tally) const {
   for (const RowId row : scratch.candidates) scratch.kept_scores.push_back(scratch.scores[row]);
 }
 
-void TableIndex::count_bits(Scratch& scratch, Tally& tally) const {
+void TableIndex::count_bits(Scratch& scratch, Ledger& ledger) const {
   const int64_t n_words = signature_words(), n = static_cast<int64_t>(scratch.candidates.size());
   scratch.words.resize(static_cast<size_t>(n_words));
-  pack(scratch.codes.data(), hash_->n_probes(), hash_->n_tables(), hash_->bits_per_code(), scratch.words);
+  pack(scratch.codes.data(), hash_->n_visited(), hash_->n_tables(), hash_->bits_per_code(), scratch.words);
   scratch.kept_scores.resize(static_cast<size_t>(n));
   kernels().hamming({signatures_.data(), n_rows_, n_words}, scratch.candidates.data(), n,
                     scratch.words.data(), scratch.kept_scores.data());
   for (float& score : scratch.kept_scores) score = -score;
-  tally.popcounts += n * n_words;
+  ledger.popcounts += n * n_words;
 }
 
 // The best by kept_scores; ties are drawn by lot.
-void TableIndex::keep_best(const Query& query, int64_t wanted, Scratch& scratch, Tally& tally) const {
+void TableIndex::keep_best(const Query& query, int64_t wanted, Scratch& scratch, Ledger& ledger) const {
   if (static_cast<int64_t>(scratch.candidates.size()) <= wanted) return;
-  tally.comparisons += static_cast<int64_t>(scratch.candidates.size());
+  ledger.comparisons += static_cast<int64_t>(scratch.candidates.size());
   largest(scratch.kept_scores, wanted, options_.seed ^ query.key, scratch.cut, scratch.picked);
   for (size_t i = 0; i < scratch.picked.size(); ++i)
     scratch.candidates[i] = scratch.candidates[scratch.picked[i]];

@@ -14,17 +14,17 @@
 namespace fewfire {
 
 enum class Rank {
-  any,      // bucket by bucket, until there are enough
-  votes,    // those that share the most buckets with the query
+  union_,   // bucket by bucket, until there are enough
+  count,    // those that share the most buckets with the query
   hamming,  // those whose codes, all tables taken together, differ from the query's in the fewest bits
   sign      // those with the largest sign scores (sign_rows.h)
 };
 
 struct TableOptions {
-  Rank rank = Rank::votes;
+  Rank rank = Rank::count;
   float alpha = 0.1f;  // of the sign scores
   // Rank::sign: rows looked at for each that is wanted, from the likeliest buckets; 0: all of those visited.
-  int64_t pool = 0;
+  int64_t n_ranked = 0;
   uint64_t seed = 0;
 };
 
@@ -36,30 +36,30 @@ class TableIndex : public Index {
     return n_rows == n_rows_ && n_columns == hash_->n_columns();
   }
   void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-               Tally& tally) const override;
-  bool is_ordered() const override { return options_.rank == Rank::any; }
+               Ledger& ledger) const override;
+  bool is_ordered() const override { return options_.rank == Rank::union_; }
   void set_center(std::span<const float> center) { hash_->set_center(center); }
   void set_draws(std::span<const uint32_t> draws) { hash_->set_draws(draws); }
-  Tally refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
+  Ledger refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   // Takes over what an index of the same make had learned, and its codes.
-  Tally restore(const Weights& weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
-                Pool& pool);
+  Ledger restore(const Weights& weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
+                 Pool& pool);
   const Hash& hash() const { return *hash_; }
   // Hashes some rows anew, after what the family learned has followed them, and refills the tables in which
   // one of them has another code.
-  Tally refresh_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                     Pool& pool);
+  Ledger refresh_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                      Pool& pool);
   // A refresh in pieces, for rows too many to be hashed at once: the family learns anew, then some rows after
   // others are hashed, and when all are, the new codes take over. Until then queries see the old ones.
-  Tally begin_refit(const Weights& weights, std::span<const float> bias, Pool& pool);
-  Tally refit_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
-                   Pool& pool);
-  Tally end_refit(const Weights& weights, Pool& pool);
+  Ledger begin_refit(const Weights& weights, std::span<const float> bias, Pool& pool);
+  Ledger refit_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
+                    Pool& pool);
+  Ledger end_refit(const Weights& weights, Pool& pool);
   bool is_refitting() const { return next_ != nullptr; }
   // How far the codes of some rows are from those of the weights now: the mean share of bits that differ in
   // a table, or of codes where bits mean nothing.
   double drift(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows, Pool& pool,
-               Tally& tally) const;
+               Ledger& ledger) const;
   bool reads_signs() const override { return signs_.has_value(); }
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override {
     if (signs_) signs_->flip(row, columns, weights);
@@ -82,11 +82,11 @@ class TableIndex : public Index {
   void write_signature(int64_t row);
   int64_t signature_words() const;
   void fill(int table);
-  Tally fill_all(const Weights& weights, Pool& pool);
+  Ledger fill_all(const Weights& weights, Pool& pool);
   void collect(const Query& query, int64_t limit, Scratch& scratch) const;
-  void count_votes(Scratch& scratch, Tally& tally) const;
-  void count_bits(Scratch& scratch, Tally& tally) const;
-  void keep_best(const Query& query, int64_t wanted, Scratch& scratch, Tally& tally) const;
+  void count_visits(Scratch& scratch, Ledger& ledger) const;
+  void count_bits(Scratch& scratch, Ledger& ledger) const;
+  void keep_best(const Query& query, int64_t wanted, Scratch& scratch, Ledger& ledger) const;
   void top_up(const Query& query, int64_t wanted, Scratch& scratch) const;
 
   std::shared_ptr<Hash> hash_, next_;  // next: of a refit

@@ -68,8 +68,8 @@ void forward_bag(const Layer& layer, Workspace& space, Pool& pool) {
     }
     activity.counts[e] = static_cast<int64_t>(n);
     ThreadSpace& own = space.threads[thread];
-    own.tallies[0].forward += x.size() * static_cast<int64_t>(n);
-    own.tallies[0].rows_touched += x.size();
+    own.ledgers[0].forward += x.size() * static_cast<int64_t>(n);
+    own.ledgers[0].rows_touched += x.size();
     for (int64_t& count : own.usage[0]) ++count;
   });
 }
@@ -85,7 +85,7 @@ void update_bag(const Layer& layer, const Update& update, const OptimizerState& 
     score_deltas(layer, space.keys[e], activity.active(e).values, deltas);
     for (size_t j = 0; j < deltas.size(); ++j) first.values[j] += deltas[j];
   }
-  update_bias(update.optimizer, update.rates, layer, state, first.values, first.tallies[0]);
+  update_bias(update.optimizer, update.rates, layer, state, first.values, first.ledgers[0]);
   collect_inputs(space, layer.n_columns());
   const Matrix<const float> deltas{activity.deltas.data(), batch, n};
   pool.parallel_for(space.groups.size(), kRows, [&](int64_t i, int thread) {
@@ -96,7 +96,7 @@ void update_bag(const Layer& layer, const Update& update, const OptimizerState& 
     own.gradient.assign(static_cast<size_t>(n), 0.0f);
     kernels().weighted_sum(deltas, own.ids.data(), 0, own.deltas.data(), static_cast<int64_t>(pairs.size()),
                            own.gradient.data());
-    own.tallies[0].backward += static_cast<int64_t>(pairs.size()) * n;
+    own.ledgers[0].backward += static_cast<int64_t>(pairs.size()) * n;
     fewfire::update(layer, 0, pairs[0].row, {.ids = {}, .values = own.gradient}, update, state, space, own);
   });
 }

@@ -22,24 +22,24 @@ void score(const Layer& layer, SparseVector x, std::span<const RowId> rows, std:
                        scores.data());
 }
 
-void compute_all(const Layer& layer, SparseVector x, Choice& choice, Tally& tally) {
+void compute_all(const Layer& layer, SparseVector x, Choice& choice, Ledger& ledger) {
   every_row(layer.n_rows(), choice.rows);
   score(layer, x, choice.rows, choice.scores);
-  tally.forward += layer.n_rows() * x.size();
-  tally.rows_touched += layer.n_rows();
+  ledger.forward += layer.n_rows() * x.size();
+  ledger.rows_touched += layer.n_rows();
 }
 
 // Keeps the candidates at `scratch.picked`; the others were scored in vain.
-void keep_picked(SparseVector x, const Scratch& scratch, Choice& choice, Tally& tally) {
+void keep_picked(SparseVector x, const Scratch& scratch, Choice& choice, Ledger& ledger) {
   for (const RowId i : scratch.picked) {
     choice.rows.push_back(scratch.candidates[i]);
     choice.scores.push_back(scratch.scores[i]);
   }
   const int64_t n_scored = static_cast<int64_t>(scratch.candidates.size());
   const int64_t n_kept = static_cast<int64_t>(scratch.picked.size());
-  tally.forward += n_kept * x.size();
-  tally.ranking += (n_scored - n_kept) * x.size();
-  tally.rows_touched += n_scored;
+  ledger.forward += n_kept * x.size();
+  ledger.ranking += (n_scored - n_kept) * x.size();
+  ledger.rows_touched += n_scored;
 }
 
 }  // namespace
@@ -49,8 +49,8 @@ int64_t Dropout::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
 }
 
 void Dropout::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                     Scratch& scratch, Choice& choice, Tally& tally) const {
-  if (mode != Mode::train) return compute_all(layer, query.x, choice, tally);
+                     Scratch& scratch, Choice& choice, Ledger& ledger) const {
+  if (mode != Mode::train) return compute_all(layer, query.x, choice, ledger);
   const int64_t n = layer.n_rows(), k = capacity(n, static_cast<int64_t>(labels.size()), mode);
   // Floyd's sample without replacement (Bentley & Floyd, CACM 1987) of the rows that are no label.
   scratch.begin_set(n);
@@ -71,25 +71,25 @@ void Dropout::choose(const Layer& layer, const Query& query, std::span<const Row
   std::sort(choice.rows.begin(), choice.rows.end());
   score(layer, query.x, choice.rows, choice.scores);
   choice.scale = static_cast<float>(n) / static_cast<float>(k);
-  tally.forward += k * query.x.size();
-  tally.rows_touched += k;
+  ledger.forward += k * query.x.size();
+  ledger.rows_touched += k;
 }
 
 void AdaptiveDropout::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                             Scratch& scratch, Choice& choice, Tally& tally) const {
+                             Scratch& scratch, Choice& choice, Ledger& ledger) const {
   every_row(layer.n_rows(), scratch.candidates);
   score(layer, query.x, scratch.candidates, scratch.scores);
   for (const float z : scratch.scores)
     choice.factors.push_back(activate(Activation::sigmoid, alpha_ * z + beta_));
-  tally.ranking += 2 * layer.n_rows();  // alpha z, and the division of the sigmoid
+  ledger.ranking += 2 * layer.n_rows();  // alpha z, and the division of the sigmoid
   if (mode == Mode::train) {
     draw(query, labels, choice.factors, scratch);
     choice.factors.clear();
   } else {
     scratch.picked = scratch.candidates;
-    tally.ranking += layer.n_rows();  // the factors
+    ledger.ranking += layer.n_rows();  // the factors
   }
-  keep_picked(query.x, scratch, choice, tally);
+  keep_picked(query.x, scratch, choice, ledger);
 }
 
 void AdaptiveDropout::draw(const Query& query, std::span<const RowId> labels,
@@ -111,12 +111,12 @@ int64_t RankingGate::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const
 }
 
 void RankingGate::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                         Scratch& scratch, Choice& choice, Tally& tally) const {
-  if (mode == Mode::exact && !keep_.soft) return compute_all(layer, query.x, choice, tally);
+                         Scratch& scratch, Choice& choice, Ledger& ledger) const {
+  if (mode == Mode::exact && !keep_.soft) return compute_all(layer, query.x, choice, ledger);
   if (mode == Mode::exact)
     every_row(layer.n_rows(), scratch.candidates);
   else
-    propose(layer, query, scratch, tally);
+    propose(layer, query, scratch, ledger);
   const auto forced = mode == Mode::train ? explore(layer.n_rows(), query, labels, scratch) : labels;
   if (!forced.empty()) {
     scratch.begin_set(layer.n_rows());
@@ -126,9 +126,9 @@ void RankingGate::choose(const Layer& layer, const Query& query, std::span<const
   }
   score(layer, query.x, scratch.candidates, scratch.scores);
   pick_best(layer.n_rows(), query, forced, scratch, choice);
-  keep_picked(query.x, scratch, choice, tally);
+  keep_picked(query.x, scratch, choice, ledger);
   const size_t n_scored = scratch.candidates.size();
-  if (n_scored > choice.rows.size()) tally.comparisons += static_cast<int64_t>(n_scored);
+  if (n_scored > choice.rows.size()) ledger.comparisons += static_cast<int64_t>(n_scored);
 }
 
 // The labels, and rare rows drawn for this example, as far as the budget has room for them.
@@ -173,34 +173,34 @@ void RankingGate::pick_best(int64_t n_rows, const Query& query, std::span<const 
   std::sort(picked.begin(), picked.end(), [&](RowId a, RowId b) { return candidates[a] < candidates[b]; });
 }
 
-void Hashed::propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const {
+void Hashed::propose(const Layer& layer, const Query& query, Scratch& scratch, Ledger& ledger) const {
   if (candidates_ >= layer.n_rows())
     every_row(layer.n_rows(), scratch.candidates);
   else
-    index_->propose(layer.bias, query, candidates_, scratch, tally);
+    index_->propose(layer.bias, query, candidates_, scratch, ledger);
 }
 
-void TopK::propose(const Layer& layer, const Query&, Scratch& scratch, Tally&) const {
+void TopK::propose(const Layer& layer, const Query&, Scratch& scratch, Ledger&) const {
   every_row(layer.n_rows(), scratch.candidates);
 }
 
-int64_t Sampled::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
+int64_t Retrieve::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
   return mode == Mode::exact ? n_rows : std::min(n_rows, std::max(active_, n_labels));
 }
 
-void Sampled::set_head(std::vector<RowId> rows) {
+void Retrieve::set_head(std::vector<RowId> rows) {
   head_ = std::move(rows);
   head_bits_.assign(head_.empty() ? 0 : static_cast<size_t>(head_.back() / 64 + 1), 0);
   for (const RowId row : head_) head_bits_[row / 64] |= uint64_t{1} << (row % 64);
 }
 
-bool Sampled::is_head(RowId row) const {
+bool Retrieve::is_head(RowId row) const {
   const size_t word = static_cast<size_t>(row) / 64;
   return word < head_bits_.size() && (head_bits_[word] >> (row % 64) & 1) != 0;
 }
 
-void Sampled::propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
-                      Tally& tally) const {
+void Retrieve::propose(const Layer& layer, const Query& query, std::span<const RowId> labels,
+                       Scratch& scratch, Ledger& ledger) const {
   const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
   const size_t budget = static_cast<size_t>(std::min(n_rows, std::max(active_, n_labels)));
   const auto is_label = [&](RowId row) { return std::binary_search(labels.begin(), labels.end(), row); };
@@ -212,7 +212,7 @@ void Sampled::propose(const Layer& layer, const Query& query, std::span<const Ro
   const int64_t n_left = static_cast<int64_t>(budget - kept.size());
   const int64_t wanted = index_->is_ordered() ? std::min(active_, n_rows) : n_left;
   if (n_left > 0) {
-    index_->propose(layer.bias, query, wanted, scratch, tally);
+    index_->propose(layer.bias, query, wanted, scratch, ledger);
     for (const RowId row : scratch.candidates)
       if (kept.size() < budget && !is_head(row) && !is_label(row)) kept.push_back(row);
   }
@@ -227,12 +227,12 @@ void Sampled::propose(const Layer& layer, const Query& query, std::span<const Ro
   scratch.candidates.swap(kept);
 }
 
-void Sampled::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                     Scratch& scratch, Choice& choice, Tally& tally) const {
+void Retrieve::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
+                      Scratch& scratch, Choice& choice, Ledger& ledger) const {
   if (mode == Mode::exact) {
     every_row(layer.n_rows(), choice.rows);
   } else {
-    propose(layer, query, labels, scratch, tally);
+    propose(layer, query, labels, scratch, ledger);
     choice.rows.assign(scratch.candidates.begin(), scratch.candidates.end());
   }
   const int64_t n = static_cast<int64_t>(choice.rows.size());
@@ -243,8 +243,8 @@ void Sampled::choose(const Layer& layer, const Query& query, std::span<const Row
   } else {
     score(layer, query.x, choice.rows, choice.scores);
   }
-  tally.forward += n * query.x.size();
-  tally.rows_touched += n;
+  ledger.forward += n * query.x.size();
+  ledger.rows_touched += n;
 }
 
 }  // namespace fewfire

@@ -39,7 +39,7 @@ class Gate {
   virtual ~Gate() = default;
   // `choice` comes cleared. `labels` are kept whatever their score; they count towards the budget.
   virtual void choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                      Scratch& scratch, Choice& choice, Tally& tally) const = 0;
+                      Scratch& scratch, Choice& choice, Ledger& ledger) const = 0;
   // How many rows `choose` keeps at most when no more than n_labels are forced.
   virtual int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const = 0;
   virtual Index* index() const { return nullptr; }
@@ -56,7 +56,7 @@ class Dropout : public Gate {
  public:
   Dropout(int64_t active, uint64_t seed) : active_(active), seed_(seed) {}
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
-              Tally&) const override;
+              Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
 
  private:
@@ -71,7 +71,7 @@ class AdaptiveDropout : public Gate {
  public:
   AdaptiveDropout(float alpha, float beta, uint64_t seed) : alpha_(alpha), beta_(beta), seed_(seed) {}
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
-              Tally&) const override;
+              Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t, Mode) const override { return n_rows; }
   bool is_plain_when_exact() const override { return false; }
 
@@ -96,14 +96,14 @@ class RankingGate : public Gate {
  public:
   explicit RankingGate(Keep keep) : keep_(keep) {}
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
-              Tally&) const override;
+              Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
   // The rows that are explored: distinct, and below the rows of the layer. Not while a step runs.
   void set_rare(std::vector<RowId> rows) { rare_ = std::move(rows); }
 
  protected:
   // Distinct rows, in scratch.candidates.
-  virtual void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const = 0;
+  virtual void propose(const Layer& layer, const Query& query, Scratch& scratch, Ledger& ledger) const = 0;
 
  private:
   std::span<const RowId> explore(int64_t n_rows, const Query& query, std::span<const RowId> labels,
@@ -120,7 +120,7 @@ class TopK : public RankingGate {
   using RankingGate::RankingGate;
 
  protected:
-  void propose(const Layer& layer, const Query&, Scratch& scratch, Tally&) const override;
+  void propose(const Layer& layer, const Query&, Scratch& scratch, Ledger&) const override;
 };
 
 class Hashed : public RankingGate {
@@ -130,7 +130,7 @@ class Hashed : public RankingGate {
   Index* index() const override { return index_.get(); }
 
  protected:
-  void propose(const Layer& layer, const Query& query, Scratch& scratch, Tally& tally) const override;
+  void propose(const Layer& layer, const Query& query, Scratch& scratch, Ledger& ledger) const override;
 
  private:
   std::shared_ptr<Index> index_;
@@ -138,13 +138,13 @@ class Hashed : public RankingGate {
 };
 
 // Retrieval for a last layer: what the index proposes is computed and kept. In training a step draws
-// `n_negatives` other rows for all its examples besides (sampled.h).
-class Sampled : public Gate {
+// `n_negatives` other rows for all its examples besides (retrieval.h).
+class Retrieve : public Gate {
  public:
-  Sampled(std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed, float thin)
+  Retrieve(std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed, float thin)
       : index_(std::move(index)), active_(active), n_negatives_(n_negatives), seed_(seed), thin_(thin) {}
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
-              Tally&) const override;
+              Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
   Index* index() const override { return index_.get(); }
   bool reads_lists() const override { return false; }
@@ -159,7 +159,7 @@ class Sampled : public Gate {
 
   // In scratch.candidates: the labels, the head, then the first that the index proposes, within the budget.
   void propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
-               Tally& tally) const;
+               Ledger& ledger) const;
 
  private:
   std::shared_ptr<Index> index_;

@@ -31,8 +31,8 @@ Means mean_inputs(const Model& model, const Inputs& inputs, std::span<const int6
       for (size_t j = 0; j < total.size(); ++j) total[j] += own[l][j];
     for (double& value : total) value /= static_cast<double>(ids.size());
     means.values.emplace_back(total.begin(), total.end());
-    const Tally& spent = totals.tallies[l];
-    means.tallies.push_back({.refresh = spent.forward + spent.hashing + spent.ranking,
+    const Ledger& spent = totals.ledgers[l];
+    means.ledgers.push_back({.refresh = spent.forward + spent.hashing + spent.ranking,
                              .additions = spent.additions,
                              .comparisons = spent.comparisons,
                              .popcounts = spent.popcounts});
@@ -52,7 +52,7 @@ Choices choices(const Model& model, size_t position, const Inputs& inputs, std::
   const auto take = [&](int64_t first, Workspace& space, Pool&) {
     ThreadSpace& own = space.threads[0];
     std::vector<float> scores(static_cast<size_t>(layer.n_rows())), spare(width);
-    Tally uncounted;
+    Ledger uncounted;
     for (int64_t e = 0; e < space.n_examples(); ++e) {
       const size_t at = static_cast<size_t>(first + e) * width;
       const SparseVector x = space.input_of(position, e);

@@ -8,7 +8,7 @@ namespace fewfire {
 
 struct Means {
   std::vector<std::vector<float>> values;  // per layer: of its inputs
-  std::vector<Tally> tallies;              // all multiplications under `refresh`
+  std::vector<Ledger> ledgers;             // all multiplications under `refresh`
 };
 
 // The mean input of each layer over the examples `ids`, through the gates: what some families centre

@@ -19,17 +19,17 @@ uint32_t rounding_key(const Layer& layer, uint64_t about, int64_t step, RowId ro
 }
 
 template <class Stored>
-void scale(std::span<Stored> values, float factor, uint32_t key, Tally& tally) {
+void scale(std::span<Stored> values, float factor, uint32_t key, Ledger& ledger) {
   for (size_t j = 0; j < values.size(); ++j) {
     const Stored scaled = rounded<Stored>(widen(values[j]) * factor, key, static_cast<int64_t>(j));
     values[j] = widen(scaled) != 0.0f ? scaled : values[j];  // none underflows to 0, so that no sign is lost
   }
-  tally.optimizer += static_cast<int64_t>(values.size());
+  ledger.optimizer += static_cast<int64_t>(values.size());
 }
 
 // The instalments of the decay of weights that fell due since the row was last touched.
 void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
-            const OptimizerState& state, RowId row, Tally& tally) {
+            const OptimizerState& state, RowId row, Ledger& ledger) {
   if (optimizer.l2 <= 0.0f) return;
   const int64_t due = step / optimizer.l2_period - state.touched[row] / optimizer.l2_period;
   if (due <= 0) return;
@@ -41,20 +41,20 @@ void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const 
   const LiveWeights weights = layer.weights.row(row);
   const size_t n = static_cast<size_t>(weights.cols);
   if (weights.halves != nullptr)
-    scale(std::span(weights.halves, n), factor, rounding_key(layer, kDecay, step, row), tally);
+    scale(std::span(weights.halves, n), factor, rounding_key(layer, kDecay, step, row), ledger);
   else
-    scale(std::span(weights.floats, n), factor, 0, tally);
+    scale(std::span(weights.floats, n), factor, 0, ledger);
 }
 
 // The decay of the moments that the row owes for the steps since it was last touched.
 void settle(const Optimizer& optimizer, int64_t step, const Layer& layer, const OptimizerState& state,
-            RowId row, Tally& tally) {
+            RowId row, Ledger& ledger) {
   const int64_t owed = step - state.touched[row] - 1;
   if (owed <= 0 || state.touched[row] == 0) return;
   const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {
     const float factor = std::pow(rate, static_cast<float>(owed));
-    scale(moments.row(row), factor, 0, tally);
-    if (!layer.is_bag) scale(bias.subspan(static_cast<size_t>(row), 1), factor, 0, tally);
+    scale(moments.row(row), factor, 0, ledger);
+    if (!layer.is_bag) scale(bias.subspan(static_cast<size_t>(row), 1), factor, 0, ledger);
   };
   if (optimizer.rule == Rule::momentum) decay(state.first, state.first_bias, optimizer.momentum);
   if (optimizer.rule == Rule::adam) {
@@ -88,34 +88,34 @@ struct Move {
 };
 
 // One second moment takes its step; what is left for the weights is a step of a simpler rule.
-Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, float& moment, Tally& tally) {
+Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, float& moment, Ledger& ledger) {
   const int64_t n = static_cast<int64_t>(gradient.values.size());
   const float squares = kernels().sum_of_squares(gradient.values.data(), n);
   const float mean = squares * gradient.scale * gradient.scale / static_cast<float>(n);
-  tally.optimizer += n + 3;
+  ledger.optimizer += n + 3;
   if (rule == Rule::adam) {
     moment = rates.beta2 * moment + (1.0f - rates.beta2) * mean;
     rates.lr *= rates.correction1 / (std::sqrt(moment * rates.correction2) + rates.eps);
     rates.momentum = rates.beta1;
-    tally.optimizer += 7;
+    ledger.optimizer += 7;
     return {Rule::momentum, rates, gradient.scale * (1.0f - rates.beta1)};
   }
   moment = rule == Rule::rms ? rates.rho * moment + (1.0f - rates.rho) * mean : moment + mean;
   rates.lr /= std::sqrt(moment) + rates.eps;
-  tally.optimizer += rule == Rule::rms ? 4 : 2;
+  ledger.optimizer += rule == Rule::rms ? 4 : 2;
   return {Rule::sgd, rates, gradient.scale};
 }
 
 // The biases of neurons from `first` on.
 void step_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
-               const OptimizerState& state, RowId first, std::span<const float> gradients, Tally& tally) {
+               const OptimizerState& state, RowId first, std::span<const float> gradients, Ledger& ledger) {
   if (!layer.trains_bias) return;
   const auto moment = [&](std::span<float> values) { return values.empty() ? nullptr : &values[first]; };
   const int64_t n = static_cast<int64_t>(gradients.size());
   kernels().update(optimizer.rule, rates, {&layer.bias[first], 1, n}, 0, moment(state.first_bias),
                    moment(state.second_bias), nullptr, gradients.data(), 1.0f, n, nullptr);
-  tally.optimizer += n * cost_per_parameter(optimizer.rule);
-  tally.parameters_touched += n;
+  ledger.optimizer += n * cost_per_parameter(optimizer.rule);
+  ledger.parameters_touched += n;
 }
 
 }  // namespace
@@ -150,9 +150,9 @@ Rates Optimizer::rates(float lr, int64_t step) const {
 
 void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
                 const OptimizerState& state, RowId row, const RowGradient& gradient,
-                std::vector<RowId>* flipped, Tally& tally) {
-  shrink(optimizer, rates, step, layer, state, row, tally);
-  settle(optimizer, step, layer, state, row, tally);
+                std::vector<RowId>* flipped, Ledger& ledger) {
+  shrink(optimizer, rates, step, layer, state, row, ledger);
+  settle(optimizer, step, layer, state, row, ledger);
   const auto moments = [&](Matrix<float> matrix) {
     return matrix.data != nullptr ? matrix.row(row).data() : nullptr;
   };
@@ -161,7 +161,7 @@ void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, co
   Move move{optimizer.rule, rates, gradient.scale};
   if (optimizer.rowwise && n > 0) {
     const Matrix<float> second = optimizer.rule == Rule::adam ? state.second : state.first;
-    move = rowwise_move(optimizer.rule, rates, gradient, second.row(row)[0], tally);
+    move = rowwise_move(optimizer.rule, rates, gradient, second.row(row)[0], ledger);
   }
   if (flipped != nullptr) flipped->resize(static_cast<size_t>(n + 1));
   const int64_t n_flipped =
@@ -169,15 +169,15 @@ void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, co
                        moments(state.first), moments(state.second), ids, gradient.values.data(), move.scale,
                        n, flipped != nullptr ? flipped->data() : nullptr);
   if (flipped != nullptr) flipped->resize(static_cast<size_t>(n_flipped));
-  tally.optimizer += n * cost_per_parameter(move.rule);
-  tally.parameters_touched += n;
-  if (!layer.is_bag) step_bias(optimizer, rates, layer, state, row, std::span(&gradient.bias, 1), tally);
+  ledger.optimizer += n * cost_per_parameter(move.rule);
+  ledger.parameters_touched += n;
+  if (!layer.is_bag) step_bias(optimizer, rates, layer, state, row, std::span(&gradient.bias, 1), ledger);
   state.touched[row] = std::max(state.touched[row], step);  // asynchronous steps end out of order
 }
 
 void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
-                 const OptimizerState& state, std::span<const float> gradients, Tally& tally) {
-  step_bias(optimizer, rates, layer, state, 0, gradients, tally);
+                 const OptimizerState& state, std::span<const float> gradients, Ledger& ledger) {
+  step_bias(optimizer, rates, layer, state, 0, gradients, ledger);
 }
 
 }  // namespace fewfire

@@ -53,10 +53,10 @@ struct RowGradient {
 // are left in `flipped`; null: nobody wants them.
 void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
                 const OptimizerState& state, RowId row, const RowGradient& gradient,
-                std::vector<RowId>* flipped, Tally& tally);
+                std::vector<RowId>* flipped, Ledger& ledger);
 
 // One step on the biases of all neurons, with a gradient for each.
 void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
-                 const OptimizerState& state, std::span<const float> gradients, Tally& tally);
+                 const OptimizerState& state, std::span<const float> gradients, Ledger& ledger);
 
 }  // namespace fewfire

@@ -120,7 +120,7 @@ void rank_all(const Model& model, Workspace& space, Ranking& ranking) {
     losses.emplace_back(model.loss, of_labels.back());
   }
   std::vector<float> scores(batch * kBlock), scratch(kBlock);
-  Tally& tally = space.threads[0].tallies[l];
+  Ledger& ledger = space.threads[0].ledgers[l];
   for (int64_t first = 0; first < layer.n_rows(); first += kBlock) {
     const int64_t n = std::min(kBlock, layer.n_rows() - first);
     score(layer, l, first, n, space, scores);
@@ -137,8 +137,8 @@ void rank_all(const Model& model, Workspace& space, Ranking& ranking) {
     if (space.wants_losses) ranking.losses[e] = losses[e].value();
     const int64_t n_inputs =
         space.has_full_input(l) ? layer.n_columns() : space.input_of(l, static_cast<int64_t>(e)).size();
-    tally.forward += layer.n_rows() * n_inputs;
-    tally.rows_touched += layer.n_rows();
+    ledger.forward += layer.n_rows() * n_inputs;
+    ledger.rows_touched += layer.n_rows();
   }
   std::vector<int64_t>& usage = space.threads[0].usage[l];
   const int64_t n_chosen = static_cast<int64_t>(batch) * layer.n_rows() / static_cast<int64_t>(usage.size());

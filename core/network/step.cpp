@@ -8,7 +8,7 @@
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 #include "network/bag.h"
-#include "network/sampled.h"
+#include "network/retrieval.h"
 
 namespace fewfire {
 namespace {
@@ -76,7 +76,7 @@ void forward_gated(const Model& model, size_t l, Workspace& space, Pool& pool) {
     const bool forces = is_last && space.mode == Mode::train;
     layer.gate->choose(layer, {space.input_of(l, e), space.keys[e]},
                        forces ? space.labels[e] : std::span<const RowId>{}, space.mode, own.scratch, choice,
-                       own.tallies[l]);
+                       own.ledgers[l]);
     store_list(layer.activation, choice.rows, choice.scores, choice.threshold, choice.scale, choice.factors,
                layer.activation == Activation::relu && !is_last, e, activity);
     activity.threshold_rows[e] = choice.threshold_row;
@@ -107,8 +107,8 @@ void forward_all(const Model& model, size_t l, Workspace& space, Pool& pool) {
   });
   pool.parallel_for(space.n_examples(), kExampleBlock, [&](int64_t e, int thread) {
     ThreadSpace& own = space.threads[thread];
-    own.tallies[l].forward += n * (space.has_full_input(l) ? layer.n_columns() : space.input_of(l, e).size());
-    own.tallies[l].rows_touched += n;
+    own.ledgers[l].forward += n * (space.has_full_input(l) ? layer.n_columns() : space.input_of(l, e).size());
+    own.ledgers[l].rows_touched += n;
     for (int64_t& count : own.usage[l]) ++count;
     const auto values = std::span(activity.values).subspan(static_cast<size_t>(e * activity.capacity), n);
     activity.threshold_rows[e] = -1;
@@ -126,10 +126,10 @@ void count_dense(const Model& model, Workspace& space) {
   for (size_t l = 0; l < model.layers.size(); ++l) {
     const int64_t n = model.layers[l].n_rows(), d = model.layers[l].n_columns();
     const int64_t passes = space.mode != Mode::train ? 1 : l == 0 ? 2 : 3;  // forward, gradient, input deltas
-    Tally& tally = space.threads[0].tallies[l];
+    Ledger& ledger = space.threads[0].ledgers[l];
     for (const SparseVector& x : space.inputs) {
-      tally.dense += passes * n * d;
-      tally.dense_nonzero += passes * n * (l == 0 ? x.size() : d);
+      ledger.dense += passes * n * d;
+      ledger.dense_nonzero += passes * n * (l == 0 ? x.size() : d);
     }
   }
 }
@@ -169,7 +169,7 @@ void input_deltas_of_list(const Layer& layer, size_t l, int64_t e, Workspace& sp
   nonzero_deltas(space.layers[l], e, own);
   const std::span<const RowId> columns = below.active(e).ids;
   kernels().gather_sum(layer.weights, own.rows, own.deltas.data(), columns, below.deltas_of(e).data());
-  own.tallies[l].backward += static_cast<int64_t>(own.rows.size() * columns.size());
+  own.ledgers[l].backward += static_cast<int64_t>(own.rows.size() * columns.size());
 }
 
 void input_deltas_of_block(const Layer& layer, size_t l, int64_t first, int64_t last, Workspace& space,
@@ -182,7 +182,7 @@ void input_deltas_of_block(const Layer& layer, size_t l, int64_t first, int64_t 
     for (int64_t e = first; e < last; ++e)
       kernels().weighted_sum(layer.weights, nullptr, row, deltas.data() + e * n + row,
                              std::min(kRowBlock, n - row), below.data() + e * d);
-  own.tallies[l].backward += (last - first) * n * d;
+  own.ledgers[l].backward += (last - first) * n * d;
 }
 
 void input_deltas(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
@@ -261,7 +261,7 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads, bool counts_r
       layers[l].rows.assign(every_row.begin(), every_row.begin() + model.layers[l].n_rows());
   }
   for (ThreadSpace& thread : threads) {
-    thread.tallies.resize(layers.size());
+    thread.ledgers.resize(layers.size());
     for (size_t l = 0; l < layers.size(); ++l)
       thread.usage.emplace_back(!counts_rows && is_retrieval(model, l) ? 1 : model.layers[l].n_rows());
   }
@@ -275,8 +275,8 @@ void forward(const Model& model, const Inputs& inputs, const Targets& targets, s
   for (size_t l = 0; l + space.leaves_last < model.layers.size(); ++l) {
     if (model.layers[l].is_bag)
       forward_bag(model.layers[l], space, pool);
-    else if (is_sampled(model, l, space))
-      forward_sampled(model, l, space, pool);
+    else if (draws_negatives(model, l, space))
+      forward_retrieval(model, l, space, pool);
     else if (model.layers[l].gate)
       forward_gated(model, l, space, pool);
     else
@@ -288,14 +288,14 @@ void compute_losses(const Model& model, const Targets& targets, std::span<const 
                     Workspace& space, Pool& pool) {
   Activity& output = space.layers.back();
   const float share = 1.0f / static_cast<float>(ids.size());
-  const bool sampled = is_sampled(model, model.layers.size() - 1, space);
+  const bool sampled = draws_negatives(model, model.layers.size() - 1, space);
   space.losses.resize(ids.size());
   space.hits.resize(ids.size());
   pool.parallel_for(space.n_examples(), kExampleBlock, [&](int64_t e, int) {
     const SparseVector active = output.active(e);
     const std::span<float> deltas = output.deltas_of(e);
     if (sampled)
-      space.losses[e] = sampled_loss(model, e, share, space);
+      space.losses[e] = retrieval_loss(model, e, share, space);
     else if (model.loss == Loss::squared)
       space.losses[e] = loss_of_values(active.ids, active.values, targets.values.row(ids[e]), deltas);
     else
@@ -321,8 +321,8 @@ void step(const Model& model, const Inputs& inputs, const Targets& targets, std:
       update_bag(layer, update, states[l], space, pool);
       continue;
     }
-    if (is_sampled(model, l, space)) {
-      backward_sampled(layer, l, update, states[l], space, pool);
+    if (draws_negatives(model, l, space)) {
+      backward_retrieval(layer, l, update, states[l], space, pool);
       continue;
     }
     for (int64_t e = 0; e < space.n_examples(); ++e) score_deltas(layer, e, space.layers[l]);

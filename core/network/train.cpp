@@ -12,11 +12,11 @@ namespace fewfire {
 namespace {
 
 void add(const Workspace& space, Totals& totals) {
-  totals.tallies.resize(space.layers.size());
+  totals.ledgers.resize(space.layers.size());
   totals.usage.resize(space.layers.size());
   for (const ThreadSpace& thread : space.threads)
     for (size_t l = 0; l < space.layers.size(); ++l) {
-      totals.tallies[l] += thread.tallies[l];
+      totals.ledgers[l] += thread.ledgers[l];
       totals.usage[l].resize(thread.usage[l].size());
       for (size_t row = 0; row < thread.usage[l].size(); ++row) totals.usage[l][row] += thread.usage[l][row];
     }
@@ -120,8 +120,8 @@ Totals score_rows(const Model& model, const Inputs& inputs, std::span<const int6
         kernels().score_rows(layer.weights, layer.bias.data(), wanted.data(), 0, n, x, scores.data() + begin);
       for (float& score : scores.subspan(static_cast<size_t>(begin), wanted.size()))
         score = activate(layer.activation, score);
-      space.threads[0].tallies[last].forward += n * x.size();
-      space.threads[0].tallies[last].rows_touched += n;
+      space.threads[0].ledgers[last].forward += n * x.size();
+      space.threads[0].ledgers[last].rows_touched += n;
     }
   };
   return predict(model, inputs, {}, ids, Mode::gated, n_threads, take, true, false);

@@ -8,7 +8,7 @@ namespace fewfire {
 struct Totals {
   double loss = 0.0;
   int64_t n_correct = 0;
-  std::vector<Tally> tallies;               // per layer
+  std::vector<Ledger> ledgers;              // per layer
   std::vector<std::vector<int64_t>> usage;  // per layer and row: examples that chose it
 };
 

@@ -60,12 +60,12 @@ RowGradient row_gradient(const Layer& layer, size_t l, std::span<const Pair> pai
 
 void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient, const Update& update,
             const OptimizerState& state, const Workspace& space, ThreadSpace& own) {
-  own.tallies[l].rows_updated += 1;
-  own.tallies[l].conflicts += is_conflict(state.touched[row], update.number, space.rivals);
+  own.ledgers[l].rows_updated += 1;
+  own.ledgers[l].conflicts += is_conflict(state.touched[row], update.number, space.rivals);
   Index* index = layer.gate ? layer.gate->index() : nullptr;
   const bool is_watched = index != nullptr && index->reads_signs();
   update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient,
-             is_watched ? &own.flipped : nullptr, own.tallies[l]);
+             is_watched ? &own.flipped : nullptr, own.ledgers[l]);
   if (is_watched && !own.flipped.empty())
     index->signs_flipped(row, own.flipped, read_row(layer.weights, row, own.widened));
 }
@@ -95,7 +95,7 @@ void update_pairs(const Layer& layer, size_t l, std::span<const Pair> pairs, con
   RowGradient gradient = row_gradient(layer, l, pairs, space, own);
   for (const Pair& pair : pairs) {
     gradient.bias += pair.delta;
-    own.tallies[l].backward +=
+    own.ledgers[l].backward +=
         space.has_full_input(l) ? layer.n_columns() : space.input_of(l, pair.example).size();
   }
   fewfire::update(layer, l, pairs[0].row, gradient, update, state, space, own);

@@ -54,8 +54,8 @@ struct Visit {
   int32_t slot;
 };
 
-// What a sampled last layer (sampled.h) keeps of a micro-batch besides its activity.
-struct SampledSpace {
+// What a sampled last layer (retrieval.h) keeps of a micro-batch besides its activity.
+struct RetrievalSpace {
   Groups<Visit> visits;
   std::vector<RowId> negatives;       // ascending
   std::vector<uint64_t> is_negative;  // a bit per row of the layer
@@ -67,7 +67,7 @@ struct SampledSpace {
 struct ThreadSpace {
   Scratch scratch;
   Choice choice;
-  std::vector<Tally> tallies;  // per layer
+  std::vector<Ledger> ledgers;  // per layer
   // Per layer and row: examples that chose it; of a last layer that retrieves perhaps only their sum.
   std::vector<std::vector<int64_t>> usage;
   std::vector<RowId> rows, flipped, ids;
@@ -92,7 +92,7 @@ struct Workspace {
   std::vector<RowId> every_row;  // 0, 1, ... up to the widest layer without a gate
   Groups<Pair> groups;
   std::vector<double> losses;  // per example
-  SampledSpace sampled;
+  RetrievalSpace retrieval;
   std::vector<char> hits;       // per example: the best row is one of the labels
   std::vector<int64_t> rivals;  // numbers of the steps that other threads ran when this one began
   std::vector<ThreadSpace> threads;

@@ -6,7 +6,7 @@
 
 namespace fewfire {
 
-// An order of the rows in which each of 2^depth cells is one stretch; of n rows in a cell its first half has
+// An order of the rows in which each of 2^depth leaves is one stretch; of n rows in a leaf its first half has
 // n / 2 (rounded down). Rows are of unit norm, or empty.
 std::vector<RowId> cluster(const SparseInputs& rows, int depth, uint64_t seed, Pool& pool);
 

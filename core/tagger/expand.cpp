@@ -147,7 +147,7 @@ SparseVector Expanded::row(int64_t i, RowBuffer& buffer) const {
 
 void Expanded::add_pairs(RowBuffer& buffer) const {
   std::vector<int32_t> places;
-  find_largest(buffer.values, expansion_.most, places);
+  find_largest(buffer.values, expansion_.largest, places);
   const auto key = [&](size_t a, size_t b) { return pair_key(buffer.ids[places[a]], buffer.ids[places[b]]); };
   for (size_t a = 0; a < places.size(); ++a)
     for (size_t b = a + 1; b < places.size(); ++b) expansion_.pairs.prefetch(key(a, b));

@@ -44,7 +44,7 @@ std::vector<uint64_t> count_pairs(const Inputs& inputs, int64_t most, int64_t le
 
 struct Expansion {
   float power;       // x becomes sign(x) |x|^power, and rows of unit length
-  int64_t most;      // largest features of a row, whose pairs are looked up
+  int64_t largest;   // largest features of a row, whose pairs are looked up
   float pair_scale;  // of the value of a pair: sign(v_i v_j) |v_i v_j|^(1/4)
   PairTable pairs;
 

@@ -15,7 +15,7 @@ struct Space {  // scratch of one thread
   std::vector<Candidate> candidates;
   PackedScores scores;
   LabelSums sums;
-  Tally tally;
+  Ledger ledger;
 };
 
 // Opens the nodes of one level; their children become the candidates.
@@ -29,8 +29,8 @@ void open(const PackedLevel& level, SparseVector x, TreeLoss loss, float path_we
       space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + static_cast<int64_t>(c)),
                                   path_weight * visit.path + log_likelihood(loss, scores[c])});
   }
-  space.tally.forward += space.scores.n_multiplied();
-  space.tally.rows_touched += space.scores.n_rows();
+  space.ledger.forward += space.scores.n_multiplied();
+  space.ledger.rows_touched += space.scores.n_rows();
 }
 
 void search_tree(const Member& member, SparseVector x, const Search& search, Space& space) {
@@ -53,8 +53,8 @@ void search_tree(const Member& member, SparseVector x, const Search& search, Spa
 
 }  // namespace
 
-Tally predict_trees(std::span<const Member> members, std::span<const int64_t> ids, const Search& search,
-                    int64_t k, int n_threads, Matrix<RowId> best, Matrix<float> scores) {
+Ledger predict_trees(std::span<const Member> members, std::span<const int64_t> ids, const Search& search,
+                     int64_t k, int n_threads, Matrix<RowId> best, Matrix<float> scores) {
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
   pool.parallel_for(static_cast<int64_t>(ids.size()), 16, [&](int64_t i, int thread) {
@@ -70,9 +70,9 @@ Tally predict_trees(std::span<const Member> members, std::span<const int64_t> id
       scores.row(i)[place] = space.candidates[place].path;
     }
   });
-  Tally tally;
-  for (const Space& space : spaces) tally += space.tally;
-  return tally;
+  Ledger ledger;
+  for (const Space& space : spaces) ledger += space.ledger;
+  return ledger;
 }
 
 }  // namespace fewfire

@@ -20,7 +20,7 @@ struct Member {  // of the average
 
 // The k best labels of each example, best first; -1, -inf where fewer were found. Likelihoods are those of
 // the trees averaged; a label that a tree did not find counts 0 there.
-Tally predict_trees(std::span<const Member> members, std::span<const int64_t> ids, const Search& search,
-                    int64_t k, int n_threads, Matrix<RowId> best, Matrix<float> scores);
+Ledger predict_trees(std::span<const Member> members, std::span<const int64_t> ids, const Search& search,
+                     int64_t k, int n_threads, Matrix<RowId> best, Matrix<float> scores);
 
 }  // namespace fewfire

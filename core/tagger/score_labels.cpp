@@ -15,7 +15,7 @@ struct Space {  // scratch of one thread
   std::vector<std::vector<RowId>> opened;  // per level: the nodes above the labels, ascending
   std::vector<Opened> visits, next;
   PackedScores scores;
-  Tally tally;
+  Ledger ledger;
 };
 
 // The nodes that lead to `places`, which ascend in `order`.
@@ -52,8 +52,8 @@ void add_tree(const Member& member, SparseVector x, std::span<const RowId> label
     const PackedLevel& level = levels[l];
     const bool is_last = l + 1 == levels.size();
     space.scores.compute(level, space.visits, x);
-    space.tally.forward += space.scores.n_multiplied();
-    space.tally.rows_touched += space.scores.n_rows();
+    space.ledger.forward += space.scores.n_multiplied();
+    space.ledger.rows_touched += space.scores.n_rows();
     space.next.clear();
     for (size_t i = 0; i < space.visits.size(); ++i) {
       const Opened& visit = space.visits[i];
@@ -79,8 +79,8 @@ void add_tree(const Member& member, SparseVector x, std::span<const RowId> label
 
 }  // namespace
 
-Tally score_labels(std::span<const Member> members, std::span<const int64_t> ids, const Targets& wanted,
-                   float path_weight, int n_threads, std::span<float> scores) {
+Ledger score_labels(std::span<const Member> members, std::span<const int64_t> ids, const Targets& wanted,
+                    float path_weight, int n_threads, std::span<float> scores) {
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
   pool.parallel_for(static_cast<int64_t>(ids.size()), 16, [&](int64_t i, int thread) {
@@ -93,9 +93,9 @@ Tally score_labels(std::span<const Member> members, std::span<const int64_t> ids
       add_tree(members[m], members[m].inputs->row(ids[i], space.buffer), labels, path_weight, space, own);
     for (float& score : own) score /= static_cast<float>(members.size());
   });
-  Tally tally;
-  for (const Space& space : spaces) tally += space.tally;
-  return tally;
+  Ledger ledger;
+  for (const Space& space : spaces) ledger += space.ledger;
+  return ledger;
 }
 
 }  // namespace fewfire

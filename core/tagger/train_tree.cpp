@@ -129,8 +129,8 @@ void update_node(const Level& level, int64_t node, std::span<const RowId> rows, 
   kernels().spread_lines(space.deltas.data(), space.lines.data(), static_cast<int64_t>(space.lines.size()),
                          rows.data(), space.coefficients.data(), x.size(), level.block(node));
   update_bias(level, node, bias_lr, space);
-  space.totals.tally.backward += x.size() * static_cast<int64_t>(space.lines.size()) * kColumns;
-  space.totals.tally.rows_updated += x.size();
+  space.totals.ledger.backward += x.size() * static_cast<int64_t>(space.lines.size()) * kColumns;
+  space.totals.ledger.rows_updated += x.size();
 }
 
 // The nodes of the next level that learn: those with a label below them, and the likeliest others that the
@@ -167,8 +167,8 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
                                     visit.path + log_likelihood(options.loss, space.scores[c])});
       compare(level, visit, space.targets[l], options, space);
       update_node(level, visit.node, rows, x, rate * options.lr[l], rate * options.bias_lr, space);
-      space.totals.tally.forward += x.size() * level.n_children(visit.node);
-      space.totals.tally.rows_touched += x.size();
+      space.totals.ledger.forward += x.size() * level.n_children(visit.node);
+      space.totals.ledger.rows_touched += x.size();
     }
     if (!is_last) choose(space.targets[l], options, space);
   }
@@ -190,7 +190,7 @@ TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Targets& lab
   TreeTotals totals;
   for (const Space& space : spaces) {
     totals.loss += space.totals.loss;
-    totals.tally += space.totals.tally;
+    totals.ledger += space.totals.ledger;
   }
   return totals;
 }

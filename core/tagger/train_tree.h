@@ -21,7 +21,7 @@ struct TreeOptions {
 
 struct TreeTotals {
   double loss = 0.0;
-  Tally tally;
+  Ledger ledger;
 };
 
 // labels: ascending lists of labels, as the tree numbers them. rates: what the learning rates are multiplied

@@ -1,4 +1,4 @@
-// A tree over the labels: its root tells which cells an example may belong to, a cell which of its labels.
+// A tree over the labels: its root tells which leaves an example may belong to, a leaf which of its labels.
 // Every node keeps one dense block of weights, a row for each feature that it knows and a column for each of
 // its children, so that what a feature says of all children of a node is one contiguous read. Features that a
 // node does not know share rows by their hash. A level holds its nodes' blocks one after the other.

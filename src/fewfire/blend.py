@@ -83,7 +83,7 @@ class Blend(Labeller):
 
     @property
     def n_opened(self) -> int:
-        """Cells that the tagger opens for an example."""
+        """Leaves that the tagger opens for an example."""
         return self.tagger.n_opened
 
     def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 import fewfire as ff
 from fewfire.base.checks import from_dict, thread_count, to_dict
-from fewfire.network.gates import SELECTORS
+from fewfire.network.gates import GATES
 from fewfire.training.optimizers import OPTIMIZERS
 from fewfire.training.schedules import SCHEDULES
 
@@ -67,8 +67,8 @@ WRONG = [
     (ff.Linear, {"in_features": 1, "out_features": 2.0}, "out_features"),
     (ff.Linear, {"in_features": 1, "out_features": 1, "activation": "elu"}, "activation"),
     (ff.Linear, {"in_features": 1, "out_features": 1, "gain": -1}, "gain"),
-    (ff.Linear, {"in_features": 1, "out_features": 1, "selector": "All"}, "selector"),
-    (ff.Linear, {"in_features": 1, "out_features": 1, "selector": ff.Hashed(soft=True)}, "soft"),
+    (ff.Linear, {"in_features": 1, "out_features": 1, "gate": "All"}, "gate"),
+    (ff.Linear, {"in_features": 1, "out_features": 1, "gate": ff.Hashed(soft=True)}, "soft"),
     (ff.SGD, {"lr": 0.0}, "lr"),
     (ff.SGD, {"momentum": 1.0}, "momentum"),
     (ff.SGD, {"lr": 1.0, "l2": 1.0}, "l2"),
@@ -87,7 +87,7 @@ def test_a_wrong_value_is_refused_by_name(kind, options, name):
         kind(**options)
 
 
-KINDS = {**SELECTORS, **OPTIMIZERS, **SCHEDULES}
+KINDS = {**GATES, **OPTIMIZERS, **SCHEDULES}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -96,9 +96,9 @@ def test_settings_go_through_json(name):
     assert from_dict(KINDS, json.loads(json.dumps(to_dict(settings)))) == settings
 
 
-@pytest.mark.parametrize("selector", [kind() for kind in SELECTORS.values()], ids=list(SELECTORS))
-def test_layers_go_through_json(selector):
-    layer = ff.Linear(3, 4, activation="relu", selector=selector, bias=False, gain=0.5)
+@pytest.mark.parametrize("gate", [kind() for kind in GATES.values()], ids=list(GATES))
+def test_layers_go_through_json(gate):
+    layer = ff.Linear(3, 4, activation="relu", gate=gate, bias=False, gain=0.5)
     assert ff.Linear.from_dict(json.loads(json.dumps(layer.to_dict()))) == layer
 
 

@@ -93,12 +93,12 @@ def test_inspecting_names_the_layers(folder):
 
 def test_a_toml_file_holds_the_options_and_the_command_line_overrides_them(folder):
     (folder / "run.toml").write_text(
-        'data = "images"\nhidden = [64]\nselector = "topk"\ndensity = 0.25\nmax-epochs = 2\n'
+        'data = "images"\nhidden = [64]\ngate = "topk"\ndensity = 0.25\nmax-epochs = 2\n'
         "n_jobs = 1\nsoft = true\n"
     )
     run("train", "run.toml", "--max-epochs", 1, "-o", "toml.safetensors", "-q", cwd=folder)
     net = ff.load(folder / "toml.safetensors")
-    assert net.layers[0].settings.selector == ff.TopK(density=0.25, soft=True)
+    assert net.layers[0].settings.gate == ff.TopK(density=0.25, soft=True)
     assert [layer.settings.out_features for layer in net.layers] == [64, 10]
 
 
@@ -111,7 +111,7 @@ def test_svmlight_text_goes_through_every_command_by_its_own_names(folder):
     with gzip.open(folder / "train.txt.gz", "wt") as file:
         file.write("\n".join(lines))
     (folder / "new.txt").write_text("0 1:2.5\n0 1:-2.5\n")  # targets that training never saw
-    run("train", "train.txt.gz", "--hidden", "8", "--selector", "all", "--batch-size", 4,
+    run("train", "train.txt.gz", "--hidden", "8", "--gate", "all", "--batch-size", 4,
         "--max-epochs", 10, "-o", "text.safetensors", "-q", cwd=folder)  # fmt: skip
     out, _ = run("predict", "text.safetensors", "new.txt", cwd=folder)
     assert [line.split("\t")[0] for line in out.splitlines()] == ["1", "-1"]
@@ -126,7 +126,7 @@ def test_label_lists_train_and_report_precision(folder):
     for label in rng.integers(0, 5, size=300):
         lines.append(f"{label},{label + 1} {label}:1")
     (folder / "many.txt").write_text("\n".join(lines))
-    run("train", "many.txt", "--hidden", "16", "--selector", "all", "--batch-size", 4,
+    run("train", "many.txt", "--hidden", "16", "--gate", "all", "--batch-size", 4,
         "--max-epochs", 40, "-o", "many.safetensors", "-q", cwd=folder)  # fmt: skip
     command = ("evaluate", "many.safetensors", "many.txt", "--metrics", "P@1,P@2", "--json")
     out, _ = run(*command, cwd=folder)
@@ -199,7 +199,7 @@ def test_ctrl_c_keeps_what_was_learned(folder):
     ],
 )
 def test_presets_make_the_gates_of_the_hidden_layers(folder, words, expected):
-    _, err = run("train", "images", "--max-epochs", 1, "--selector", *words.split(), cwd=folder)
+    _, err = run("train", "images", "--max-epochs", 1, "--gate", *words.split(), cwd=folder)
     assert all(part in err for part in expected), err
 
 
@@ -239,9 +239,9 @@ ERRORS = {
     "data of another width": ("predict model.safetensors narrow.npz", 1, "3"),
     "a density above 1": ("train images --density 1.5", 1, "density must be"),
     "a width of 0": ("train images --hidden 10,0", 2, "widths"),
-    "an option of another selector": ("train images --selector all --density 0.1", 2, "--density"),
+    "an option of another gate": ("train images --gate all --density 0.1", 2, "--density"),
     "an option that a preset settles": (
-        "train images --selector kdd2017 --n-bits 3", 2, "kdd2017 settles --n-bits"
+        "train images --gate kdd2017 --n-bits 3", 2, "kdd2017 settles --n-bits"
     ),
     "a beta for another gate": ("train images --beta 1", 2, "hashed has no option --beta"),
     "a rowwise sgd": (
@@ -267,10 +267,10 @@ ERRORS = {
     "an empty file": ("train empty", 1, "no examples"),
     "bytes": ("train junk", 1, "no known format"),
     "a rate that diverges": (
-        "train images --selector all --optimizer sgd --lr 1e30 --hidden 8 -q", 1, "smaller lr"
+        "train images --gate all --optimizer sgd --lr 1e30 --hidden 8 -q", 1, "smaller lr"
     ),
     "gates to monitor where there are none": (
-        "train images --selector topk --monitor-gates 50", 1, "no layer of the network is hashed"
+        "train images --gate topk --monitor-gates 50", 1, "no layer of the network is hashed"
     ),
     "a look at no examples": ("train images --monitor-gates 0", 2, "--monitor-gates"),
     "a study of files without a folder": (

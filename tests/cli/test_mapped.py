@@ -11,7 +11,7 @@ import fewfire as ff
 from commands import run
 from fewfire import datasets
 
-TRAIN = ("--hidden", 16, "--selector", "all", "--batch-size", 4, "--max-epochs", 40, "--n-jobs", 1)
+TRAIN = ("--hidden", 16, "--gate", "all", "--batch-size", 4, "--max-epochs", 40, "--n-jobs", 1)
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_ctrl_c_writes_what_was_learned(folder):
 def test_evaluation_goes_through_the_router_or_all_cells(folder):
     out, _ = run("evaluate", "tagger", "test.txt", cwd=folder)
     assert "through the router " in out
-    assert "every cell " not in out
+    assert "every leaf " not in out
     assert "zeros skipped" in out
     for words in ((), ("--exact",)):
         report = json.loads(run("evaluate", "tagger", "test.txt", "--json", *words, cwd=folder)[0])
@@ -108,23 +108,23 @@ def test_evaluation_tells_of_single_examples(folder, model):
     if model == "blend":
         words = ("--blend", "--bag", 8, "--preset", "fast", "--max-epochs", 1, "-o", "blend", "-q")
         run("train", "train.txt", "--labels", "tags.txt", *words, cwd=folder)
-    found = json.loads(run("evaluate", model, "test.txt", "--json", cwd=folder)[0])["serving"]
+    found = json.loads(run("evaluate", model, "test.txt", "--json", cwd=folder)[0])["latency"]
     assert 0 < found["p50"] <= found["p99"]
     assert 0 < found["exact_p50"] <= found["exact_p99"]
-    assert (found["k"], found["cells"], found["n_examples"]) == (5, 4, 100)
-    assert found["recall"] == 1  # a beam of 10 opens all cells
+    assert (found["k"], found["leaves"], found["n_examples"]) == (5, 4, 100)
+    assert found["recall"] == 1  # a beam of 10 opens all leaves
     n_seen = 300 - len(ff.load(folder / "tagger").never_seen)
     assert found["candidates"] == n_seen if model == "tagger" else 50 <= found["candidates"] <= 100
     out, _ = run("evaluate", model, "test.txt", cwd=folder)
     line, last = out.splitlines()[-2:]
     assert re.fullmatch(
         r"single examples, one thread: p50 [\d,]+ us, p99 [\d,]+ us through the router; "
-        r"p50 [\d,]+ us, p99 [\d,]+ us with every cell",
+        r"p50 [\d,]+ us, p99 [\d,]+ us with every leaf",
         line,
     )
     scored = f"{found['candidates']:,.0f}"
     assert last == (
-        f"4 cells are opened, and {scored} labels scored; of the 5 best of all cells 100.00% are "
+        f"4 leaves are opened, and {scored} labels scored; of the 5 best of all leaves 100.00% are "
         "found"
     )
 
@@ -145,12 +145,12 @@ def test_predictions_are_names_with_reasons_on_demand(folder):
 
 
 def test_inspect_shows_cells_by_words_and_labels(folder):
-    out, _ = run("inspect", "tagger", "--cells", 2, cwd=folder)
-    assert out.count("cell ") == 2
+    out, _ = run("inspect", "tagger", "--leaves", 2, cwd=folder)
+    assert out.count("leaf ") == 2
     assert "word " in out
     assert "tag " in out
-    report = json.loads(run("inspect", "tagger", "--json", "--cells", 99, cwd=folder)[0])
-    assert sum(len(cell["labels"]) for cell in report["cells"]) == 300 - report["never_seen"]
+    report = json.loads(run("inspect", "tagger", "--json", "--leaves", 99, cwd=folder)[0])
+    assert sum(len(leaf["labels"]) for leaf in report["leaves"]) == 300 - report["never_seen"]
 
 
 def test_a_blend_is_trained_saved_and_read(folder):

@@ -286,7 +286,7 @@ def test_the_command_line_reduces_and_trains(tmp_path):
     ):
         assert_array_equal(got.X, data.X)
         assert_array_equal(got.y, data.y)
-    options = ("--hidden", 32, "--selector", "all", "--max-epochs", 8, "--batch-size", 8, "-q",
+    options = ("--hidden", 32, "--gate", "all", "--max-epochs", 8, "--batch-size", 8, "-q",
                "--n-jobs", 1)  # fmt: skip
     for source in ("small", "norb"):
         run("train", source, *options, "-o", f"{source}.safetensors", cwd=tmp_path)

@@ -12,16 +12,16 @@ from safetensors.numpy import load_file, save_file
 
 import fewfire as ff
 from fewfire.base import files
-from fewfire.network.gates import SELECTORS
+from fewfire.network.gates import GATES
 from fewfire.network.hashed import FAMILIES
 
 X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
 Y = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
 
 
-def trained(selector=None):
+def trained(gate=None):
     net = ff.Network(
-        ff.Linear(6, 20, activation="relu", selector=selector or ff.Hashed(density=0.2)),
+        ff.Linear(6, 20, activation="relu", gate=gate or ff.Hashed(density=0.2)),
         ff.Linear(20, 2, bias=False),
         random_state=5,
     )
@@ -43,17 +43,17 @@ REDRAWN = ff.Hashed(
 
 
 @pytest.mark.parametrize(
-    "selector",
+    "gate",
     [
-        *(kind() for kind in SELECTORS.values()),
+        *(kind() for kind in GATES.values()),
         *(ff.Hashed(family=name) for name in FAMILIES),
         TABLES,
         REDRAWN,
     ],
     ids=repr,
 )
-def test_a_loaded_network_predicts_the_same_bits(tmp_path, selector):
-    net = trained(selector)
+def test_a_loaded_network_predicts_the_same_bits(tmp_path, gate):
+    net = trained(gate)
     net.save(tmp_path / "net.safetensors")
     loaded = ff.load(tmp_path / "net.safetensors")
     for exact in (False, True):
@@ -81,8 +81,8 @@ LEARNED = {
 
 @pytest.mark.parametrize("name", LEARNED)
 def test_what_hashing_had_not_learned_of_these_rows_is_refused(tmp_path, name):
-    selector, array, values, words = LEARNED[name]
-    trained(selector).save(tmp_path / "net")
+    gate, array, values, words = LEARNED[name]
+    trained(gate).save(tmp_path / "net")
     change = {f"layers.0.{array}": values}
     path = damaged(tmp_path / "net", tmp_path / "model", lambda c, a: a.update(change))
     with pytest.raises(ff.FormatError, match=rf"layers\.0\.{array} .*{words}"):
@@ -179,7 +179,7 @@ def damaged(saved, path, change):
 
 
 CHANGES = {
-    "a newer version": (lambda c, a: c.update(version=2), "version 2"),
+    "a newer version": (lambda c, a: c.update(version=99), "version 99"),
     "no layers": (lambda c, a: c.update(layers=[]), "at least one layer"),
     "a layer without a width": (lambda c, a: c["layers"][0].pop("in_features"), "in_features"),
     "a width of its own": (lambda c, a: c["layers"][0].update(in_features=7), r"layers.0.weights"),
@@ -187,7 +187,7 @@ CHANGES = {
         lambda c, a: c["layers"][0].update(in_features=2**31 - 1, out_features=2**31 - 1),
         r"layers.0.weights",
     ),
-    "an unknown selector": (lambda c, a: c["layers"][0].update(selector={"type": "Md5"}), "Md5"),
+    "an unknown gate": (lambda c, a: c["layers"][0].update(gate={"type": "Md5"}), "Md5"),
     "a missing array": (lambda c, a: a.pop("layers.1.bias"), r"layers.1.bias is missing"),
     "weights that are no numbers": (lambda c, a: a["layers.0.weights"].fill(np.nan), "finite"),
     "weights of another type": (

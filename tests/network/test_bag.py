@@ -43,9 +43,9 @@ OUTPUTS = [
 ]  # fmt: skip
 
 
-def make(selector=OUTPUTS[1], dropout=0.0, **options):
+def make(gate=OUTPUTS[1], dropout=0.0, **options):
     bag = ff.EmbeddingBag(N_FEATURES, 24, input_dropout=dropout, dropout=dropout, **options)
-    return ff.Network(bag, ff.Linear(24, N_LABELS, selector=selector), random_state=3)
+    return ff.Network(bag, ff.Linear(24, N_LABELS, gate=gate), random_state=3)
 
 
 HOW = {"max_epochs": 3, "batch_size": 8, "n_jobs": 1, "optimizer": ff.Adam(lr=0.01)}
@@ -68,11 +68,11 @@ def assert_same_bits(first, second):
 
 
 @pytest.mark.parametrize("loss", ["softmax", "decoupled", "logistic"])
-@pytest.mark.parametrize("selector", [None, *OUTPUTS], ids=repr)
+@pytest.mark.parametrize("gate", [None, *OUTPUTS], ids=repr)
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_it_learns(selector, loss, n_jobs):
+def test_it_learns(gate, loss, n_jobs):
     """Threads of an asynchronous run included."""
-    net = trained(make(selector, dropout=0.1), loss=loss, n_jobs=n_jobs, max_epochs=6)
+    net = trained(make(gate, dropout=0.1), loss=loss, n_jobs=n_jobs, max_epochs=6)
     assert net.evaluate(TEST, ["P@1"], n_jobs=1)["P@1"] > 0.6  # the most frequent label: 0.33
 
 
@@ -112,22 +112,22 @@ def test_no_more_rows_are_used_than_there_are():
     assert history[-1]["density"] == 1.0
 
 
-@pytest.mark.parametrize("selector", OUTPUTS, ids=repr)
-def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(selector):
+@pytest.mark.parametrize("gate", OUTPUTS, ids=repr)
+def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(gate):
     one, two = (
-        trained(make(selector, dropout=0.2), deterministic=True, n_jobs=n_jobs) for n_jobs in (1, 2)
+        trained(make(gate, dropout=0.2), deterministic=True, n_jobs=n_jobs) for n_jobs in (1, 2)
     )
     assert_same_bits(one, two)
-    assert_same_bits(one, trained(make(selector, dropout=0.2)))
+    assert_same_bits(one, trained(make(gate, dropout=0.2)))
 
 
-@pytest.mark.parametrize("selector", OUTPUTS, ids=repr)
-def test_a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(tmp_path, selector):
+@pytest.mark.parametrize("gate", OUTPUTS, ids=repr)
+def test_a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(tmp_path, gate):
     class Stop(ff.Callback):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
-    nets = [make(selector, dropout=0.2) for _ in range(3)]
+    nets = [make(gate, dropout=0.2) for _ in range(3)]
     how, path = HOW | {"max_epochs": 4}, tmp_path / "checkpoint"
     whole = ff.Trainer(nets[0], **how).fit(TRAIN)
     ff.Trainer(nets[1], **how, callbacks=[ff.Checkpoint(path), Stop()]).fit(TRAIN)
@@ -174,9 +174,9 @@ def test_biases_that_are_there_or_not_wanted_stay():
 # -- files ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("selector", [None, *OUTPUTS], ids=repr)
-def test_a_loaded_network_predicts_the_same_bits(tmp_path, selector):
-    net = trained(make(selector, dropout=0.2))
+@pytest.mark.parametrize("gate", [None, *OUTPUTS], ids=repr)
+def test_a_loaded_network_predicts_the_same_bits(tmp_path, gate):
+    net = trained(make(gate, dropout=0.2))
     net.save(tmp_path / "net")
     loaded = ff.load(tmp_path / "net")
     assert [layer.settings for layer in loaded.layers] == [layer.settings for layer in net.layers]
@@ -193,14 +193,14 @@ CHANGES = {
     "no width": (lambda layers: layers[0].pop("dim"), "dim"),
     "another layer": (lambda layers: layers[0].update(type="Linear"), "damaged"),
     "a second bag": (lambda layers: layers.append(layers[0]), r"layers\.2\.weights is missing"),
-    "a bag with a selector": (lambda layers: layers[0].update(selector={}), "selector"),
+    "a bag with a gate": (lambda layers: layers[0].update(gate={}), "gate"),
     "a width beyond memory": (
         lambda layers: layers[0].update(n_features=2**31 - 1, dim=2**31 - 1),
         r"layers\.0\.weights",
     ),
-    "negatives of text": (lambda layers: layers[1]["selector"].update(negatives="2"), "negatives"),
+    "negatives of text": (lambda layers: layers[1]["gate"].update(negatives="2"), "negatives"),
     "negatives that nobody draws": (
-        lambda layers: layers[1]["selector"].update(rerank=2.0),
+        lambda layers: layers[1]["gate"].update(rerank=2.0),
         "does not use negatives",
     ),
 }
@@ -249,14 +249,14 @@ RELU = {"activation": "relu"}
     [
         ([ff.Linear(4, 8), ff.EmbeddingBag(8, 3)], "layer 1 is an EmbeddingBag: only the first"),
         ([ff.EmbeddingBag(9, 4), ff.Linear(5, 3)], "layer 1 wants 5 inputs but layer 0 has 4"),
-        ([ff.EmbeddingBag(9, 4), ff.Linear(4, 8, selector=HASHED), ff.Linear(8, 3)],
+        ([ff.EmbeddingBag(9, 4), ff.Linear(4, 8, gate=HASHED), ff.Linear(8, 3)],
          "layer 1 does not use negatives"),
-        ([ff.Linear(4, 8, selector=HASHED)], "layer 0 does not use negatives"),
-        ([ff.Linear(4, 8, **RELU, selector=ff.TopK(density=0.5)), ff.Linear(8, 9, selector=HASHED)],
+        ([ff.Linear(4, 8, gate=HASHED)], "layer 0 does not use negatives"),
+        ([ff.Linear(4, 8, **RELU, gate=ff.TopK(density=0.5)), ff.Linear(8, 9, gate=HASHED)],
          "layer 1 does not use negatives"),
-        ([ff.Linear(4, 8), ff.Linear(8, 9, selector=ff.Hashed(density=0.5, head=2, rerank=2.0))],
+        ([ff.Linear(4, 8), ff.Linear(8, 9, gate=ff.Hashed(density=0.5, head=2, rerank=2.0))],
          "layer 1 does not use head"),
-        ([ff.Linear(4, 8), ff.Linear(8, 9, selector=ff.Hashed(density=0.5, head=2, soft=False,
+        ([ff.Linear(4, 8), ff.Linear(8, 9, gate=ff.Hashed(density=0.5, head=2, soft=False,
                                                                explore=0.1))],
          "layer 1 does not use head"),
     ],

@@ -43,13 +43,13 @@ OUTPUTS = {
 def make(dtype="bfloat16", output="cells", seed=0):
     return ff.Network(
         ff.EmbeddingBag(D, 65, dtype=dtype),
-        ff.Linear(65, LABELS, selector=OUTPUTS[output], dtype=dtype),
+        ff.Linear(65, LABELS, gate=OUTPUTS[output], dtype=dtype),
         random_state=seed,
     )
 
 
-def deep(dtype="bfloat16", selector=None):
-    hidden = {"activation": "relu", "selector": selector or ff.Hashed(0.1), "dtype": dtype}
+def deep(dtype="bfloat16", gate=None):
+    hidden = {"activation": "relu", "gate": gate or ff.Hashed(0.1), "dtype": dtype}
     return ff.Network(
         ff.Linear(D, 90, **hidden), ff.Linear(90, 70, **hidden), ff.Linear(70, LABELS)
     )
@@ -176,8 +176,8 @@ def test_any_number_of_threads_gives_the_same_bits(kind, optimizer):
 @pytest.mark.parametrize("family", ["sign", "simhash", "dwta", "minhash", "centroid"])
 def test_indexes_are_refreshed_from_the_weights_as_they_are(family):
     options = {"refresh": "full"} if family != "sign" else {}
-    selector = ff.Hashed(0.1, family, **options)
-    net, floats = deep(selector=selector), deep("float32", selector)
+    gate = ff.Hashed(0.1, family, **options)
+    net, floats = deep(gate=gate), deep("float32", gate)
     fit(net, max_epochs=1)
     for narrow, layer in zip(net.layers, floats.layers, strict=True):
         layer.weights, layer.bias[...] = narrow.weights, narrow.bias

@@ -15,8 +15,8 @@ X = np.abs(RNG.normal(size=(90, 12))).astype(np.float32)
 DATA = ff.Dataset(X, RNG.integers(0, 3, 90))
 
 
-def make(selector, seed=0):
-    hidden = ff.Linear(12, 40, activation="relu", selector=selector)
+def make(gate, seed=0):
+    hidden = ff.Linear(12, 40, activation="relu", gate=gate)
     net = ff.Network(hidden, ff.Linear(40, 3), random_state=seed)
     net.layers[0].bias[:] = RNG.normal(size=40)
     net.refresh()

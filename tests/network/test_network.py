@@ -13,7 +13,7 @@ from scipy.special import expit, log_softmax
 import fewfire as ff
 from fewfire.network import network
 
-SELECTORS = {
+GATES = {
     "all": ff.All(),
     "dropout": ff.Dropout(density=0.3),
     "adaptive": ff.AdaptiveDropout(beta=-1),
@@ -31,9 +31,9 @@ SELECTORS = {
 }  # fmt: skip
 
 
-def make(selector=SELECTORS["sign"], widths=(12, 30, 20, 7), seed=0, **last):
+def make(gate=GATES["sign"], widths=(12, 30, 20, 7), seed=0, **last):
     hidden = [
-        ff.Linear(n_in, n_out, activation="relu", selector=selector)
+        ff.Linear(n_in, n_out, activation="relu", gate=gate)
         for n_in, n_out in pairwise(widths[:-1])
     ]
     net = ff.Network(*hidden, ff.Linear(widths[-2], widths[-1], **last), random_state=seed)
@@ -57,9 +57,9 @@ def dense_scores(net, X):
     return X
 
 
-@pytest.mark.parametrize("name", SELECTORS)
+@pytest.mark.parametrize("name", GATES)
 def test_every_form_of_input_and_number_of_threads_gives_the_same_bits(name):
-    net, X = make(SELECTORS[name]), examples()
+    net, X = make(GATES[name]), examples()
     wanted = net.decision_function(X)
     assert wanted.shape == (50, 7)
     assert wanted.dtype == np.float32
@@ -72,26 +72,26 @@ def test_every_form_of_input_and_number_of_threads_gives_the_same_bits(name):
 
 @pytest.mark.parametrize("name", ["all", "dropout", "topk", "sign", "simhash"])
 def test_exact_prediction_of_a_hard_gate_is_the_dense_net(name):
-    selector = SELECTORS[name]
-    if isinstance(selector, ff.Hashed):
+    gate = GATES[name]
+    if isinstance(gate, ff.Hashed):
         options = {"n_bits": 3, "n_tables": 4} if name == "simhash" else {}
-        selector = ff.Hashed(density=0.3, family=selector.family, soft=False, **options)
-    net, X = make(selector), examples()
+        gate = ff.Hashed(density=0.3, family=gate.family, soft=False, **options)
+    net, X = make(gate), examples()
     assert_allclose(
         net.decision_function(X, exact=True), dense_scores(net, X), rtol=1e-4, atol=1e-5
     )
 
 
 def test_exact_prediction_of_a_soft_gate_keeps_the_true_best_rows():
-    net, X = make(SELECTORS["sign"]), examples()
-    twin = make(SELECTORS["soft topk"])
+    net, X = make(GATES["sign"]), examples()
+    twin = make(GATES["soft topk"])
     for layer, other in zip(twin.layers, net.layers, strict=True):
         layer.weights[...], layer.bias[...] = other.weights, other.bias
     assert_array_equal(net.decision_function(X, exact=True), twin.decision_function(X))
 
 
 def test_weights_of_another_network_are_refused_before_anything_changes():
-    net, other = make(SELECTORS["sign"]), make(SELECTORS["soft topk"])
+    net, other = make(GATES["sign"]), make(GATES["soft topk"])
     before = net.weights()
     wrong_last = [*before[:-1], before[-1][:-1]]
     for arrays, reason in ((other.weights(), "arrays given, wanted"), (wrong_last, "bias is")):
@@ -113,7 +113,7 @@ def test_the_best_rows_are_those_of_the_scores(k, n):
 
 
 def test_rows_that_no_gate_chose_have_no_score():
-    net = ff.Network(ff.Linear(12, 20, selector=ff.Hashed(density=0.1, soft=False, rerank=1.0)))
+    net = ff.Network(ff.Linear(12, 20, gate=ff.Hashed(density=0.1, soft=False, rerank=1.0)))
     top = net.predict_topk(examples(), 5)
     assert (top.indices[:, :2] >= 0).all()
     assert (top.indices[:, 2:] == -1).all()
@@ -184,7 +184,7 @@ def test_a_copy_shares_nothing():
 
 def test_changed_weights_are_found_after_a_refresh():
     X = np.eye(12, dtype=np.float32)[:1]
-    net = ff.Network(ff.Linear(12, 100, selector=ff.Hashed(density=0.01, rerank=1, soft=False)))
+    net = ff.Network(ff.Linear(12, 100, gate=ff.Hashed(density=0.01, rerank=1, soft=False)))
     for layer in net.layers:
         layer.weights[:] = -1
         layer.weights[42] = 1
@@ -239,7 +239,7 @@ def test_a_network_larger_than_the_machine_is_refused_before_it_is_made():
     [
         ([], "at least one layer"),
         ([ff.Linear(2, 3), ff.Linear(4, 5)], "layer 1 wants 4 inputs but layer 0 has 3"),
-        ([ff.Linear(2, 3, activation="relu", selector=ff.Hashed())], "soft=False"),
+        ([ff.Linear(2, 3, activation="relu", gate=ff.Hashed())], "soft=False"),
         (["Linear"], "must be a Linear"),
     ],
 )
@@ -283,7 +283,7 @@ def test_centers_are_the_mean_inputs_of_their_layers(n_jobs):
 
 
 def test_centers_stay_where_no_layer_wants_them():
-    net = make(SELECTORS["simhash"])
+    net = make(GATES["simhash"])
     assert net.learn_centers(ff.Dataset(examples()), np.arange(5)).total == 0
     assert len(net.weights()) == 6
 
@@ -292,7 +292,7 @@ def test_centers_stay_where_no_layer_wants_them():
 def test_dropout_leaves_initial_values_as_large_as_they_were(density):
     """Rows that stay are scaled up, so later layers start with smaller weights."""
     gate = ff.Dropout(density)
-    layers = [ff.Linear(400, 400, activation="relu", selector=gate) for _ in range(3)]
+    layers = [ff.Linear(400, 400, activation="relu", gate=gate) for _ in range(3)]
     net = ff.Network(*layers, ff.Linear(400, 50), random_state=0)
     rng = np.random.default_rng(0)
     values, power = rng.normal(size=(200, 400)), []

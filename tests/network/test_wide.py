@@ -24,18 +24,18 @@ def lists(n, n_features=40, n_labels=300):
 DATA = lists(200)
 
 
-def make(selector, dtype="float32"):
+def make(gate, dtype="float32"):
     bag = ff.EmbeddingBag(DATA.n_features, 16, dtype=dtype)
-    output = ff.Linear(16, DATA.n_labels, selector=selector, dtype=dtype)
+    output = ff.Linear(16, DATA.n_labels, gate=gate, dtype=dtype)
     return ff.Network(bag, output, random_state=1)
 
 
-SELECTORS = [ff.All(), ff.Hashed(0.1, "centroid"), ff.Hashed(0.1), ff.Hashed(0.1, rerank=3)]
+GATES = [ff.All(), ff.Hashed(0.1, "centroid"), ff.Hashed(0.1), ff.Hashed(0.1, rerank=3)]
 
 
-@pytest.mark.parametrize("selector", SELECTORS, ids=repr)
-def test_scores_of_given_rows_are_those_of_exact_prediction(selector):
-    net = make(selector)
+@pytest.mark.parametrize("gate", GATES, ids=repr)
+def test_scores_of_given_rows_are_those_of_exact_prediction(gate):
+    net = make(gate)
     wanted = random_array((200, 300), density=0.05, format="csr", random_state=RNG)
     found = net.predict_scores(DATA.X, wanted)
     every = net.decision_function(DATA.X, exact=True)
@@ -58,7 +58,7 @@ def test_scores_of_given_rows_are_values_of_the_layer():
     wanted = csr_array(np.ones((1, 4)))
     found = net.predict_scores(np.ones((1, 2)), wanted).data
     assert_array_equal(found, net.decision_function(np.ones((1, 2)))[0])
-    adaptive = ff.Network(ff.Linear(2, 4, selector=ff.AdaptiveDropout()), random_state=0)
+    adaptive = ff.Network(ff.Linear(2, 4, gate=ff.AdaptiveDropout()), random_state=0)
     with pytest.raises(ValueError, match="adaptive dropout"):
         adaptive.predict_scores(np.ones((1, 2)), wanted)
     for exact in (False, True):
@@ -70,7 +70,7 @@ def test_scores_of_given_rows_are_values_of_the_layer():
 def test_cells_of_a_refit_move_with_renumbered_rows():
     """Training below renumbers columns while a refit of the last layer is under way."""
     cells = ff.Hashed(0.2, "centroid", n_cells=8, refresh="rolling", refresh_every=1200)
-    net = ff.Network(ff.Linear(40, 64, "relu", ff.Hashed(0.5)), ff.Linear(64, 300, selector=cells))
+    net = ff.Network(ff.Linear(40, 64, "relu", ff.Hashed(0.5)), ff.Linear(64, 300, gate=cells))
     ff.Trainer(net, loss="softmax", max_epochs=10, n_jobs=1).fit(DATA)
     codes = np.asarray(net.layers[-1].index.codes)[:, 0]
     rows = np.hstack([net.layers[-1].weights, net.layers[-1].bias[:, None]])
@@ -86,19 +86,19 @@ def test_candidates_of_another_shape_are_refused():
         net.predict_scores(DATA.X, csr_array((3, 300)))
 
 
-@pytest.mark.parametrize("selector", SELECTORS[1:], ids=repr)
-def test_serving_tells_what_the_gates_leave_out(selector):
-    net = make(selector)
-    found = net.serving(DATA, k=5)
+@pytest.mark.parametrize("gate", GATES[1:], ids=repr)
+def test_latency_tells_what_the_gates_leave_out(gate):
+    net = make(gate)
+    found = net.latency(DATA, k=5)
     gated, exact = (net.predict_topk(DATA, 5, exact=every).indices for every in (False, True))
     recall = np.mean([np.isin(best, own).mean() for own, best in zip(gated, exact, strict=True)])
     assert found.recall == pytest.approx(recall)
-    assert found.candidates == (90 if selector.rerank else 30)
+    assert found.candidates == (90 if gate.rerank else 30)
     assert 0 < found.p50 <= found.p99
     assert 0 < found.exact_p50 <= found.exact_p99
     assert found.n_examples == 200
     with pytest.raises(ValueError, match="no examples"):
-        net.serving(DATA[:0])
+        net.latency(DATA[:0])
 
 
 def test_exact_prediction_ranks_blocks_as_a_sort_would():
@@ -145,7 +145,7 @@ def test_memory_is_that_of_the_arrays(dtype):
     index = net.layers[-1].index
     held = sum(np.asarray(array).nbytes for array in (index.codes, index.offsets, index.rows))
     assert held < estimate.index < 2 * held + 3 * np.asarray(index.learned).nbytes
-    moments = ff.training.optimizer_state.Moments(net, optimizer).arrays()
+    moments = ff.training.optimizer_state.OptimizerState(net, optimizer).arrays()
     assert estimate.optimizer == sum(array.nbytes for array in moments.values())
     assert estimate.copy == estimate.parameters
     assert ff.estimate_memory(net).optimizer == 0
@@ -155,12 +155,12 @@ def test_memory_is_that_of_the_arrays(dtype):
 def test_wide_last_layers_are_hashed_by_cells():
     def last(width, below=None, **options):
         below = below or ff.EmbeddingBag(8, 4)
-        return ff.Network(below, ff.Linear(4, width, **options)).layers[-1].settings.selector
+        return ff.Network(below, ff.Linear(4, width, **options)).layers[-1].settings.gate
 
     assert last(WIDE).family == "centroid"
     assert last(WIDE - 1) == ff.All()
     assert last(WIDE, activation="relu") == ff.All()
-    assert last(WIDE, selector=ff.All()) == ff.All()
+    assert last(WIDE, gate=ff.All()) == ff.All()
     assert last(WIDE, ff.Linear(8, 4, "relu", ff.Hashed(0.5))) == ff.All()
     net = ff.Network(ff.Linear(2, 4), ff.Linear(4, WIDE))
     with pytest.raises(ValueError, match="values need every row"):
@@ -168,19 +168,17 @@ def test_wide_last_layers_are_hashed_by_cells():
 
 
 def test_cells_are_fitted_to_the_layer():
-    last = ff.Linear(128, 670_091, selector=ff.Hashed(family="centroid")).selector
+    last = ff.Linear(128, 670_091, gate=ff.Hashed(family="centroid")).gate
     assert (last.rank, last.refresh, last.n_cells) == ("union", "rolling", 8192)
     assert not last.spherical
-    assert ff.Linear(128, 670_091, selector=ff.Hashed(family="centroid")).active == 1000
-    pauses = ff.Linear(
-        128, 9000, selector=ff.Hashed(family="centroid", refresh_growth=1.3)
-    ).selector
+    assert ff.Linear(128, 670_091, gate=ff.Hashed(family="centroid")).active == 1000
+    pauses = ff.Linear(128, 9000, gate=ff.Hashed(family="centroid", refresh_growth=1.3)).gate
     assert (pauses.refresh, pauses.refresh_growth) == ("touched", 1.3)
-    hidden = ff.Linear(128, 4000, "relu", ff.Hashed(family="centroid")).selector
+    hidden = ff.Linear(128, 4000, "relu", ff.Hashed(family="centroid")).gate
     assert (hidden.rank, hidden.refresh, hidden.refresh_growth) == ("sign", "touched", 1.3)
     assert hidden.spherical
     own = ff.Hashed(family="centroid", rank="sign", refresh="touched", n_cells=9)
-    fitted = ff.Linear(128, 20_000, selector=own).selector
+    fitted = ff.Linear(128, 20_000, gate=own).gate
     assert (fitted.rank, fitted.refresh, fitted.n_cells) == ("sign", "touched", 9)
 
 
@@ -211,11 +209,11 @@ def test_label_lists_train_behind_a_bag_on_the_command_line(tmp_path):
     net = ff.load(tmp_path / "net")
     bag, last = (layer.settings for layer in net.layers)
     assert (bag.dim, bag.input_dropout, bag.dropout) == (8, 0.3, 0.2)
-    assert (last.active, last.selector.negatives, last.selector.head) == (40, 50, 10)
+    assert (last.active, last.gate.negatives, last.gate.head) == (40, 50, 10)
     done = run(tmp_path, "evaluate", "net", "lists.txt", "--json")
     report = json.loads(done.stdout)
     assert set(report["metrics"]) == {"P@1", "P@3", "P@5", "loss"}
-    assert 0 <= report["serving"]["recall"] <= 1
+    assert 0 <= report["latency"]["recall"] <= 1
     assert (
         "single examples, one thread: p50" in run(tmp_path, "evaluate", "net", "lists.txt").stdout
     )

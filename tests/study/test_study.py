@@ -12,7 +12,6 @@ import pytest
 import fewfire as ff
 from commands import start
 from fewfire.study import paper, speed
-from fewfire.study.cells import METHODS, Cell, Setting, Sizes, cell_of, density_of, places
 from fewfire.study.claims import accuracy_claims, claim_of_testing, five_lines, thread_claims
 from fewfire.study.data import load
 from fewfire.study.document import Heading, Paragraph, Plot, Table, to_html, to_markdown
@@ -21,16 +20,17 @@ from fewfire.study.overlap import overlaps
 from fewfire.study.race import speed_claim
 from fewfire.study.results import Line, Results
 from fewfire.study.runner import run
-from fewfire.study.speed import SpeedCell, to_race
+from fewfire.study.speed import SpeedTrial, to_race
 from fewfire.study.summary import groups
-from fewfire.study.work import run_cell
+from fewfire.study.trials import METHODS, Setting, Sizes, Trial, density_of, places, trial_of
+from fewfire.study.work import run_trial
 
 SETTING = Setting(lr=0.001, l2=0.0)
 
 
-def cell(method="LSH", **fields):
+def trial(method="LSH", **fields):
     given = {"part": "accuracy", "data": "convex", "depth": 2, "density": 0.05, "seed": 0}
-    return Cell(method=method, epochs=1, setting=SETTING, **(given | fields))
+    return Trial(method=method, epochs=1, setting=SETTING, **(given | fields))
 
 
 def line(method, test, train=0.9, *, exact=None, of=None, **fields):
@@ -41,7 +41,7 @@ def line(method, test, train=0.9, *, exact=None, of=None, **fields):
         "training": {"share": 0.02},
         "testing": {"share": 0.03},
     }
-    return Line(cell(method, **fields), figures | (of or {}), {})
+    return Line(trial(method, **fields), figures | (of or {}), {})
 
 
 # -- the paper's figures ------------------------------------------------------------------------
@@ -57,20 +57,20 @@ def test_the_papers_mean_gap_is_the_one_point_that_it_claims():
     assert paper.gap("strokes", 2) is None
 
 
-# -- cells and results --------------------------------------------------------------------------
+# -- trials and results --------------------------------------------------------------------------
 
 
-def test_a_cell_is_its_fields():
-    one = cell()
-    assert cell_of(json.loads(json.dumps(asdict(one)))) == one
+def test_a_trial_is_its_fields():
+    one = trial()
+    assert trial_of(json.loads(json.dumps(asdict(one)))) == one
     for name, other in {"seed": 1, "density": 0.1, "data": "strokes", "n_train": 7}.items():
         assert replace(one, **{name: other}) != one
 
 
 def test_methods_differ_by_selector_and_have_as_many_settings():
-    nets = {name: cell(name).network(784, 10) for name in METHODS}
-    selectors = {name: net.layers[0].settings.selector for name, net in nets.items()}
-    assert len(set(map(repr, selectors.values()))) == len(METHODS)
+    nets = {name: trial(name).network(784, 10) for name in METHODS}
+    gates = {name: net.layers[0].settings.gate for name, net in nets.items()}
+    assert len(set(map(repr, gates.values()))) == len(METHODS)
     assert {len(METHODS[name].settings) for name in ("NN", "VD", "AD", "WTA", "LSH")} == {4}
     assert all(net.layers[-1].gate is None for net in nets.values())
 
@@ -88,7 +88,7 @@ def test_dense_nets_have_one_density_and_adaptive_dropout_the_papers_betas():
 
 
 def test_a_gain_scales_the_initial_weights_of_a_soft_gate():
-    full, small = cell(), replace(cell(), setting=replace(SETTING, gain=0.25))
+    full, small = trial(), replace(trial(), setting=replace(SETTING, gain=0.25))
     for a, b in zip(full.network(20, 2).layers[:2], small.network(20, 2).layers, strict=False):
         np.testing.assert_allclose(0.25 * a.weights, b.weights, rtol=1e-5)
 
@@ -96,23 +96,23 @@ def test_a_gain_scales_the_initial_weights_of_a_soft_gate():
 def test_results_come_back_and_half_a_line_is_cut_off(tmp_path):
     path = tmp_path / "results.jsonl"
     results = Results(path)
-    results.add(cell(), {"x": 1})
-    results.add(cell(seed=1), {"x": 2})
+    results.add(trial(), {"x": 1})
+    results.add(trial(seed=1), {"x": 2})
     with path.open("ab") as file:
         file.write(b'{"cell": {"part": "acc')
     again = Results(path)
     assert [entry.figures["x"] for entry in again] == [1, 2]
-    assert cell(seed=1) in again
-    assert cell(seed=2) not in again
-    assert set(again[cell()].place) == {"commit", "machine", "load", "finished"}
-    again.add(cell(seed=2), {"x": 3})
+    assert trial(seed=1) in again
+    assert trial(seed=2) not in again
+    assert set(again[trial()].place) == {"commit", "machine", "load", "finished"}
+    again.add(trial(seed=2), {"x": 3})
     assert len(Results(path)) == 3
 
 
 @pytest.mark.parametrize("text", ["not json\n", '{"cell": {"part": "x"}}\n', "[]\n", "1\n"])
 def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path, text):
     path = tmp_path / "results.jsonl"
-    Results(path).add(cell(), {})
+    Results(path).add(trial(), {})
     whole = path.read_text() + text + '{"half": '
     path.write_text(whole)
     with pytest.raises(ValueError, match="line 2"):
@@ -138,10 +138,10 @@ def test_the_setting_with_the_best_validation_accuracy_wins(tmp_path):
 SMALL = {"data": "strokes", "n_train": 200, "n_test": 100}
 
 
-def test_a_cell_reports_what_it_reached_and_what_it_cost():
-    figures = run_cell(cell(**SMALL, seed=3), None)
+def test_a_trial_reports_what_it_reached_and_what_it_cost():
+    figures = run_trial(trial(**SMALL, seed=3), None)
     parts = load("strokes", None)
-    net = cell(**SMALL, seed=3).network(784, 10)
+    net = trial(**SMALL, seed=3).network(784, 10)
     optimizer = ff.RMS(lr=SETTING.lr, l2=SETTING.l2, rowwise=True)
     trainer = ff.Trainer(
         net, optimizer=optimizer, batch_size=1, max_epochs=1, n_jobs=1, random_state=3
@@ -161,7 +161,7 @@ def test_a_further_set_is_a_folder_of_idx_files(tmp_path):
     ff.datasets.save_idx_folder(tmp_path, train, test)
     parts = load("letters", tmp_path)
     assert (len(parts.train), len(parts.validation), len(parts.test)) == (110, 10, 30)
-    figures = run_cell(cell(data="letters"), tmp_path)
+    figures = run_trial(trial(data="letters"), tmp_path)
     assert figures["n_examples"] == 110
     for name, folder in (("letters", None), ("convex", tmp_path), ("norb", tmp_path / "no")):
         with pytest.raises(ValueError, match=name):
@@ -174,14 +174,14 @@ def test_deformed_digits_are_made_of_the_training_part_alone(tmp_path):
     parts = load("mnist8m", tmp_path)
     assert isinstance(parts.train, ff.datasets.Deformed)
     assert (len(parts.train.source), len(parts.validation)) == (110, 10)
-    assert run_cell(cell(data="mnist8m", n_train=150), tmp_path)["n_examples"] == 150
+    assert run_trial(trial(data="mnist8m", n_train=150), tmp_path)["n_examples"] == 150
 
 
 def test_choosing_reads_no_test_set(monkeypatch):
     seen = []
     monkeypatch.setattr(ff.Network, "evaluate", lambda net, data, **how: seen.append(data))
     monkeypatch.setattr("fewfire.training.run.Run._one_epoch", lambda run: _fake_epoch(run))
-    figures = run_cell(cell(part="choose", **SMALL), None)
+    figures = run_trial(trial(part="choose", **SMALL), None)
     assert figures["validation_accuracy_gated"] == 0.5
     assert seen == []
 
@@ -191,8 +191,8 @@ def _fake_epoch(run):
     return {"epoch": run.epoch, "val/accuracy": 0.5, "density": 1.0, "seconds": 1.0}
 
 
-def test_a_cell_alone_measures_latency_bandwidth_and_overlap():
-    figures = run_cell(cell(part="threads", **SMALL), None)
+def test_a_trial_alone_measures_latency_bandwidth_and_overlap():
+    figures = run_trial(trial(part="threads", **SMALL), None)
     for mode in ("gated", "exact"):
         median, slow = figures[f"latency_us_{mode}"]
         assert 0 < median <= slow
@@ -339,7 +339,7 @@ def test_joules_are_those_of_packages_and_memory_against_the_dense_net(hashed, v
 
 
 def raced(system, width, ms, curve=((0.9, 1.0),), depth=2):
-    one = SpeedCell(system=system, data="mnist", depth=depth, width=width, epochs=len(curve),
+    one = SpeedTrial(system=system, data="mnist", depth=depth, width=width, epochs=len(curve),
                     n_train=10, n_threads=2)  # fmt: skip
     return Line(one, {"ms_per_example": ms, "curve": [list(row) for row in curve]}, {})
 
@@ -362,11 +362,11 @@ def test_the_break_even_width_and_the_time_to_equal_accuracy_are_told():
 
 def test_a_system_that_is_not_installed_is_said_to_be_missing(monkeypatch, tmp_path):
     monkeypatch.setitem(speed.SYSTEMS, "PyTorch, batch 1", "no_such_package")
-    cells = to_race("strokes", 100, 1, 1, quick=True)
+    trials = to_race("strokes", 100, 1, 1, quick=True)
     results, said = Results(tmp_path / "r"), []
     mine = [
         c
-        for c in cells
+        for c in trials
         if c.width == 250 and c.depth == 1 and c.system in ("fewfire", "PyTorch, batch 1")
     ]
     run(mine, results, {"strokes": None}, n_jobs=1, say=said.append)

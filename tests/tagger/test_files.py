@@ -25,7 +25,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def tagger(data):
-    tagger = ff.Tagger("balanced", labels_per_cell=5, n_jobs=1).fit(data)
+    tagger = ff.Tagger("balanced", labels_per_leaf=5, n_jobs=1).fit(data)
     tagger.set_feature_names([f"w{i}" for i in range(data.n_features)])
     return tagger
 
@@ -166,8 +166,8 @@ def test_a_checkpoint_is_wanted_to_resume_and_no_tagger(folder, data):
 # -- in use --------------------------------------------------------------------------------------
 
 
-def test_serving_tells_what_the_router_leaves_out(model, data):
-    found = model.serving(data, k=3, n_jobs=1)
+def test_latency_tells_what_the_router_leaves_out(model, data):
+    found = model.latency(data, k=3, n_jobs=1)
     gated, exact = (
         model.predict_topk(data[:200], 3, exact=every).indices for every in (False, True)
     )
@@ -175,15 +175,15 @@ def test_serving_tells_what_the_router_leaves_out(model, data):
     assert found.recall == pytest.approx(recall)
     assert 0 < found.p50 <= found.p99
     assert 0 < found.exact_p50 <= found.exact_p99
-    assert (found.k, found.cells, found.n_examples) == (3, 24, 600)  # three trees of eight cells
+    assert (found.k, found.leaves, found.n_examples) == (3, 24, 600)  # three trees of eight leaves
     with pytest.raises(ValueError, match="no examples"):
-        model.serving(data[:0])
+        model.latency(data[:0])
 
 
 def test_a_search_opens_a_beam_of_cells_and_scores_their_labels(data):
-    tagger = ff.Tagger(n_trees=3, labels_per_cell=5, beam=2, max_epochs=1, n_jobs=1).fit(data)
-    found = tagger.serving(data, n_jobs=1)
-    assert found.cells == 3 * 2
+    tagger = ff.Tagger(n_trees=3, labels_per_leaf=5, beam=2, max_epochs=1, n_jobs=1).fit(data)
+    found = tagger.latency(data, n_jobs=1)
+    assert found.leaves == 3 * 2
     top = tagger.predict_topk(data, 40)
     assert found.candidates == np.isfinite(top.scores).sum() / len(data)
     assert 5 < found.candidates <= tagger.forest.most_found == 3 * 2 * 5
@@ -191,7 +191,7 @@ def test_a_search_opens_a_beam_of_cells_and_scores_their_labels(data):
 
 
 def test_the_parts_of_a_blend_both_score_what_either_finds(blend, data):
-    assert blend.serving(data, n_jobs=1).candidates == 40  # the 50 best of each are all there are
+    assert blend.latency(data, n_jobs=1).candidates == 40  # the 50 best of each are all there are
 
 
 # -- blends --------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ from fewfire.tagger.packed import PackedTree
 from fewfire.tagger.settings import PRESETS
 from tags import tagged
 
-SMALL = {"labels_per_cell": 5, "n_jobs": 1}
-BEST = replace(PRESETS["best"], labels_per_cell=5, max_epochs=1)
+SMALL = {"labels_per_leaf": 5, "n_jobs": 1}
+BEST = replace(PRESETS["best"], labels_per_leaf=5, max_epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +121,10 @@ def test_a_limit_is_kept_or_refused(share):
         assert tagger.estimate_memory(data).total <= limit
 
 
-@pytest.mark.parametrize("labels_per_cell", [5, 80], ids=["cells", "only a root"])
+@pytest.mark.parametrize("labels_per_leaf", [5, 80], ids=["leaves", "only a root"])
 @pytest.mark.parametrize("pairs", [0, 1])
-def test_a_limit_of_the_estimate_gives_up_nothing(train, pairs, labels_per_cell):
-    free = replace(PRESETS["fast"], pairs=pairs, labels_per_cell=labels_per_cell)
+def test_a_limit_of_the_estimate_gives_up_nothing(train, pairs, labels_per_leaf):
+    free = replace(PRESETS["fast"], pairs=pairs, labels_per_leaf=labels_per_leaf)
     wanted = preparing.prepare(train, free, 2**40, 0, 1)
     limited = preparing.prepare(train, free, wanted.memory.total, 0, 1)
     assert limited.settings == wanted.settings

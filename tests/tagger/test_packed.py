@@ -11,7 +11,7 @@ from fewfire.tagger.packed import PackedTree, _columns
 from fewfire.tagger.settings import LEARNING
 from tags import tagged
 
-SMALL = {"labels_per_cell": 5, "n_jobs": 1}
+SMALL = {"labels_per_leaf": 5, "n_jobs": 1}
 
 
 @pytest.fixture(scope="module")

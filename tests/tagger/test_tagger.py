@@ -13,11 +13,11 @@ from scipy.sparse import csr_array
 
 import fewfire as ff
 from fewfire.base import progress
-from fewfire.tagger.cells import depths_of
+from fewfire.tagger.leaves import depths_of
 from fewfire.tagger.settings import PRESETS
 from tags import N_WORDS, tagged
 
-SMALL = {"labels_per_cell": 5, "n_jobs": 1}
+SMALL = {"labels_per_leaf": 5, "n_jobs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +59,16 @@ def test_every_preset_finds_the_labels(train, test, preset):
 
 
 @pytest.mark.parametrize("loss", ["squared_hinge", "logistic"])
-@pytest.mark.parametrize("labels_per_cell", [5, 1000], ids=["router", "one cell"])
-def test_both_losses_learn_with_and_without_a_router(train, test, loss, labels_per_cell):
-    tagger = ff.Tagger("fast", loss=loss, labels_per_cell=labels_per_cell, n_jobs=1).fit(train)
+@pytest.mark.parametrize("labels_per_leaf", [5, 1000], ids=["router", "one leaf"])
+def test_both_losses_learn_with_and_without_a_router(train, test, loss, labels_per_leaf):
+    tagger = ff.Tagger("fast", loss=loss, labels_per_leaf=labels_per_leaf, n_jobs=1).fit(train)
     assert tagger.evaluate(test)["P@1"] > 0.95
-    assert len(tagger.forest.trees[0].levels) == (2 if labels_per_cell == 5 else 1)
+    assert len(tagger.forest.trees[0].levels) == (2 if labels_per_leaf == 5 else 1)
 
 
 def test_three_levels_learn(monkeypatch, train, test):
-    monkeypatch.setattr("fewfire.tagger.cells._MOST_CELLS", 4)
-    tagger = ff.Tagger("fast", labels_per_cell=3, n_jobs=1).fit(train)
+    monkeypatch.setattr("fewfire.tagger.leaves._MOST_LEAVES", 4)
+    tagger = ff.Tagger("fast", labels_per_leaf=3, n_jobs=1).fit(train)
     assert [level.n_nodes for level in tagger.forest.trees[0].levels] == [1, 4, 16]
     assert tagger.evaluate(test)["P@1"] > 0.95
 
@@ -125,7 +125,7 @@ def test_slices_of_an_epoch_leave_no_trace(monkeypatch, train, tagger):
 
 
 def test_threads_that_share_a_tree_learn_as_well(train, test):
-    tagger = ff.Tagger("fast", labels_per_cell=5, n_jobs=4).fit(train)
+    tagger = ff.Tagger("fast", labels_per_leaf=5, n_jobs=4).fit(train)
     assert tagger.evaluate(test)["P@1"] > 0.95
 
 
@@ -166,9 +166,9 @@ def test_given_labels_score_as_found_ones(tagger, test, exact):
 
 @pytest.mark.parametrize("n_levels", [1, 2, 3])
 def test_given_labels_score_as_those_of_all_trees(monkeypatch, test, n_levels):
-    monkeypatch.setattr("fewfire.tagger.cells._MOST_CELLS", {1: 512, 2: 512, 3: 4}[n_levels])
+    monkeypatch.setattr("fewfire.tagger.leaves._MOST_LEAVES", {1: 512, 2: 512, 3: 4}[n_levels])
     per_cell = {1: 100, 2: 5, 3: 3}[n_levels]
-    tagger = ff.Tagger(n_trees=3, labels_per_cell=per_cell, max_epochs=1, n_jobs=1).fit(test)
+    tagger = ff.Tagger(n_trees=3, labels_per_leaf=per_cell, max_epochs=1, n_jobs=1).fit(test)
     assert {len(tree.levels) for tree in tagger.forest.trees} == {n_levels}
     top = tagger.predict_topk(test, 40, exact=True)
     rng = np.random.default_rng(0)
@@ -241,7 +241,7 @@ def test_every_label_is_once_in_every_tree_and_no_cell_is_empty(n_labels, per_ce
     y = csr_array(data.y.toarray() * keep)
     if y.nnz == 0:
         return
-    tagger = ff.Tagger(n_trees=2, labels_per_cell=per_cell, max_epochs=1, n_jobs=1).fit(data.X, y)
+    tagger = ff.Tagger(n_trees=2, labels_per_leaf=per_cell, max_epochs=1, n_jobs=1).fit(data.X, y)
     seen = np.flatnonzero(y.sum(axis=0))
     for tree in tagger.forest.trees:
         assert_array_equal(np.sort(tree.labels), seen)
@@ -251,11 +251,11 @@ def test_every_label_is_once_in_every_tree_and_no_cell_is_empty(n_labels, per_ce
 @given(n_labels=st.integers(1, 10**7), per_cell=st.integers(1, 200))
 def test_cells_are_of_about_the_wanted_size(n_labels, per_cell):
     depths = depths_of(n_labels, per_cell)
-    n_cells = 2 ** sum(depths)
-    assert n_cells <= n_labels
+    n_leaves = 2 ** sum(depths)
+    assert n_leaves <= n_labels
     assert len(depths) <= 2
     if depths:
-        assert 0.5 * per_cell <= n_labels / n_cells <= 2 * per_cell
+        assert 0.5 * per_cell <= n_labels / n_leaves <= 2 * per_cell
 
 
 # -- new labels ----------------------------------------------------------------------------------
@@ -285,8 +285,8 @@ def test_a_new_label_goes_where_the_router_likes_its_examples(train):
     names = [*train.label_names, "twin"]
     tagger.partial_fit(ff.Dataset(train.X, y, label_names=names), max_epochs=2)
     tree = tagger.forest.trees[0]
-    cell = tree.levels[-1].parents[tree.places[[7, 40]]]
-    assert cell[0] == cell[1]
+    leaf = tree.levels[-1].parents[tree.places[[7, 40]]]
+    assert leaf[0] == leaf[1]
     assert tagger.label_names[-1] == "twin"
 
 
@@ -322,7 +322,7 @@ def test_the_words_of_a_label_speak_for_it(train):
 
 def test_contributions_and_biases_make_the_score(tagger, test):
     """Of a tree without a way down the likelihood follows from the sum of contributions."""
-    tree = ff.Tagger("fast", labels_per_cell=1000, n_jobs=1, loss="logistic").fit(test)
+    tree = ff.Tagger("fast", labels_per_leaf=1000, n_jobs=1, loss="logistic").fit(test)
     from fewfire.tagger.reasons import contributions, row_of
 
     rows = tree.forest.rows(test[:20], 1)
@@ -337,12 +337,12 @@ def test_contributions_and_biases_make_the_score(tagger, test):
 
 def test_cells_hold_every_label_once_and_name_what_leads_there(train):
     tagger = ff.Tagger("fast", **SMALL).fit(train)
-    cells = list(tagger.cells(n=6))
-    assert_array_equal(np.sort(np.concatenate([cell.labels for cell in cells])), np.arange(40))
-    for cell in cells:
-        words = {label * N_WORDS + i for label in cell.labels for i in range(N_WORDS)}
-        assert len(words & set(cell.features.tolist())) >= 4
-        assert (np.diff(cell.weights) <= 0).all()
+    leaves = list(tagger.leaves(n=6))
+    assert_array_equal(np.sort(np.concatenate([leaf.labels for leaf in leaves])), np.arange(40))
+    for leaf in leaves:
+        words = {label * N_WORDS + i for label in leaf.labels for i in range(N_WORDS)}
+        assert len(words & set(leaf.features.tolist())) >= 4
+        assert (np.diff(leaf.weights) <= 0).all()
 
 
 def test_features_are_called_by_their_names_and_pairs_by_both(tagger):
@@ -385,7 +385,7 @@ def test_ctrl_c_keeps_what_was_learned():
         ({"beam": 0}, "beam must be at least 1"),
         ({"largest": 1}, "largest must be"),
         ({"largest": 65}, "largest must be"),
-        ({"labels_per_cell": 0}, "labels_per_cell must be at least 1"),
+        ({"labels_per_leaf": 0}, "labels_per_leaf must be at least 1"),
         ({"memory": "lots"}, 'size like "2G"'),
         ({"memory": 0}, "memory must be at least 1"),
         ({"n_jobs": 0}, "n_jobs must be at least 1"),
@@ -426,7 +426,7 @@ def test_wrong_data_is_refused(tagger, train):
 def test_many_unknown_features_on_few_shared_rows_do_not_make_weights_grow():
     rng = np.random.default_rng(0)
     X = (rng.random((400, 2000)) < 0.5).astype(np.float32)
-    tagger = ff.Tagger("fast", n_jobs=1, labels_per_cell=20, memory="6M")
+    tagger = ff.Tagger("fast", n_jobs=1, labels_per_leaf=20, memory="6M")
     tagger.fit(X, rng.integers(200, size=400))
     assert all(abs(level.bias).max() < 5 for level in tagger.forest.trees[0].levels)
     losses = [row["train/loss"] for row in tagger.history_]

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 import fewfire as ff
 import reference
 from fewfire.training.index_upkeep import _HURRY, _PARTS, Upkeep
-from fewfire.training.optimizer_state import Moments
+from fewfire.training.optimizer_state import OptimizerState
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(1500, 16)).astype(np.float32)
@@ -19,7 +19,7 @@ DATA = ff.Dataset(X, (X @ RNG.normal(size=(16, 4))).argmax(axis=1))
 def make(**options):
     how = {"family": "simhash", "n_bits": 3, "n_tables": 8} | options
     tables = ff.Hashed(density=0.2, **how)
-    hidden = ff.Linear(16, 60, activation="relu", selector=tables)
+    hidden = ff.Linear(16, 60, activation="relu", gate=tables)
     return ff.Network(hidden, ff.Linear(60, 4), random_state=0)
 
 
@@ -30,7 +30,7 @@ def trained(**options):
 
 
 def upkeep_of(net, steps_per_epoch=10**6):
-    moments = Moments(net, ff.RMS())
+    moments = OptimizerState(net, ff.RMS())
     return Upkeep(net, DATA, moments, steps_per_epoch, random_state=0, n_threads=1), moments
 
 
@@ -96,7 +96,7 @@ def test_a_rolling_refresh_hashes_every_changed_row_once_a_round(every):
 
 def make_cells(**options):
     cells = ff.Hashed(density=0.2, family="centroid", n_cells=7, **options)
-    hidden = ff.Linear(16, 60, activation="relu", selector=cells)
+    hidden = ff.Linear(16, 60, activation="relu", gate=cells)
     return ff.Network(hidden, ff.Linear(60, 4), random_state=0)
 
 

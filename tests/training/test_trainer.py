@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 import fewfire as ff
 from fewfire.base import progress
-from fewfire.training.optimizer_state import Moments
+from fewfire.training.optimizer_state import OptimizerState
 from fewfire.training.renumber import renumber
 
 RNG = np.random.default_rng(0)
@@ -27,11 +27,11 @@ def blobs(n, seed):
 TRAIN, TEST = blobs(600, 1), blobs(300, 2)
 
 
-def make(selector=None, seed=0):
-    selector = selector or ff.Hashed(density=0.2)
+def make(gate=None, seed=0):
+    gate = gate or ff.Hashed(density=0.2)
     return ff.Network(
-        ff.Linear(20, 64, activation="relu", selector=selector),
-        ff.Linear(64, 48, activation="relu", selector=selector),
+        ff.Linear(20, 64, activation="relu", gate=gate),
+        ff.Linear(64, 48, activation="relu", gate=gate),
         ff.Linear(48, 5),
         random_state=seed,
     )
@@ -47,7 +47,7 @@ def assert_same(net, other):
         assert_array_equal(a, b)
 
 
-SELECTORS = {
+GATES = {
     "all": ff.All(),
     "dropout": ff.Dropout(density=0.5),
     "adaptive": ff.AdaptiveDropout(),
@@ -62,10 +62,10 @@ SELECTORS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SELECTORS)
+@pytest.mark.parametrize("name", GATES)
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_every_selector_learns_on_one_thread_and_on_two(name, n_jobs):
-    net = make(SELECTORS[name])
+    net = make(GATES[name])
     fit(net, max_epochs=10, batch_size=4, optimizer=ff.RMS(lr=0.002), n_jobs=n_jobs)
     assert net.evaluate(TEST).accuracy > 0.9
 
@@ -97,9 +97,9 @@ def test_one_thread_gives_the_same_bits_twice():
     ]
 
 
-@pytest.mark.parametrize("selector", SELECTORS.values(), ids=list(SELECTORS))
-def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(selector):
-    nets = [make(selector) for _ in range(3)]
+@pytest.mark.parametrize("gate", GATES.values(), ids=list(GATES))
+def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(gate):
+    nets = [make(gate) for _ in range(3)]
     for n_jobs, net in enumerate(nets, start=1):
         fit(net, deterministic=True, n_jobs=n_jobs, batch_size=32)
     assert_same(nets[0], nets[1])
@@ -107,7 +107,7 @@ def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(se
 
 
 def test_slices_of_an_epoch_leave_no_trace(monkeypatch):
-    nets, histories = [make(SELECTORS["simhash"]) for _ in range(3)], []
+    nets, histories = [make(GATES["simhash"]) for _ in range(3)], []
     for seconds, net in zip((1e-9, 3e-4, 1e9), nets, strict=True):
         monkeypatch.setattr(progress, "_SLICE_SECONDS", seconds)
         histories.append(fit(net))
@@ -154,7 +154,7 @@ def test_rows_that_nobody_chose_keep_every_bit():
 def test_renumbering_rows_by_use_leaves_the_function_as_it_was():
     net = make()
     fit(net)
-    moments = Moments(net, ff.RMS())
+    moments = OptimizerState(net, ff.RMS())
     for layer, ((weights, bias),) in zip(net.layers, moments.moments, strict=True):
         weights[:], bias[:] = layer.weights, layer.bias
     before, usage = net.copy(), [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
@@ -174,7 +174,7 @@ def test_renumbering_rows_by_use_leaves_the_function_as_it_was():
 
 def test_row_wise_moments_move_with_their_rows():
     net = make()
-    moments = Moments(net, ff.Adam(rowwise=True))
+    moments = OptimizerState(net, ff.Adam(rowwise=True))
     for position, layer in enumerate(net.layers):
         (first, _), (second, _) = moments.moments[position]
         first[:], second[:, 0] = layer.weights, layer.weights.sum(axis=1)
@@ -207,7 +207,7 @@ def test_an_interrupted_renumbering_leaves_the_function_as_it_was():
     before, usage = net.copy(), [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
     net.layers[0].stored = net.layers[0].stored.view(PressesCtrlC)
     with pytest.raises(KeyboardInterrupt):
-        renumber(net, Moments(net, ff.RMS()), usage)
+        renumber(net, OptimizerState(net, ff.RMS()), usage)
     net.layers[0].stored = np.asarray(net.layers[0].stored)
     net.refresh()
     assert not np.array_equal(net.layers[0].weights, before.layers[0].weights)
@@ -219,13 +219,13 @@ def test_rows_below_hash_tables_and_without_signs_keep_their_numbers():
     tables = ff.Hashed(density=0.2, family="simhash")
     for first, second in ((ff.Hashed(density=0.2), tables), (ff.All(), ff.All()), (tables, tables)):
         net = ff.Network(
-            ff.Linear(20, 16, activation="relu", selector=first),
-            ff.Linear(16, 16, activation="relu", selector=second),
+            ff.Linear(20, 16, activation="relu", gate=first),
+            ff.Linear(16, 16, activation="relu", gate=second),
             ff.Linear(16, 5),
         )
         usage = [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
         before = net.weights()
-        ledger = renumber(net, Moments(net, ff.Adam()), usage)
+        ledger = renumber(net, OptimizerState(net, ff.Adam()), usage)
         assert ledger.comparisons == 0
         for array, old in zip(net.weights(), before, strict=True):
             assert_array_equal(array, old)
@@ -279,7 +279,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer, name):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
-    whole, first, second = (make(SELECTORS[name]) for _ in range(3))
+    whole, first, second = (make(GATES[name]) for _ in range(3))
     fit(whole, max_epochs=4, optimizer=optimizer)
     path = tmp_path / "checkpoint"
     fit(first, max_epochs=4, optimizer=optimizer, callbacks=[ff.Checkpoint(path), Stop()])
@@ -288,7 +288,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer, name):
     assert_same(whole, second)
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
     assert history.n_examples == 4 * len(TRAIN)
-    other = make(SELECTORS[name])
+    other = make(GATES[name])
     with pytest.raises(ValueError, match="max_epochs"):
         ff.Trainer(other, **{**options, "max_epochs": 5}).fit(TRAIN, resume=path)
     assert (other.loss, other.encoding) == (None, None)

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from .bfloat16 import is_bfloat16, is_finite
 
-VERSION = 1
+VERSION = 2  # and 1, whose descriptions `model.older` upgrades
 TYPES: dict[str, type[Any]] = {
     "I64": np.int64, "U64": np.uint64, "F32": np.float32, "I32": np.int32, "U32": np.uint32,
     "BF16": np.uint16, "U8": np.uint8,
@@ -175,7 +175,7 @@ def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
         raise FormatError(f"{path}: its description is damaged: {error}") from error
     if not isinstance(config, dict):
         raise FormatError(f"{path}: its description is damaged: not an object")
-    if config.get("version") != VERSION:
+    if config.get("version") not in (1, VERSION):
         raise FormatError(
             f"{path} has format version {config.get('version')!r}, this fewfire reads {VERSION}: "
             "install the version that wrote it"

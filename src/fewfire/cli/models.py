@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..data import Dataset, Encoding
 from ..loading import load
 from ..measure.frequencies import LabelGroup
-from ..measure.latency import Serving
+from ..measure.latency import Latency
 from ..measure.metrics import Metrics
 from ..model.contract import Labeller
 from ..network.gate_stats import TableStats
@@ -26,9 +26,9 @@ from .common import PATH, cost, jobs_option, json_option, metrics_dict, print_js
 from .tagger_output import as_lines, inspect_tagged, reasons, tagger_of
 
 _CHUNK = 4096  # examples per block of output
-_CELLS = 10  # that `inspect` shows
+_LEAVES = 10  # that `inspect` shows
 _WHY = 8  # features that `predict --why` shows for a label
-_EXACT = "Compute every row, not through the gates; of a tagger, open every cell."
+_EXACT = "Compute every row, not through the gates; of a tagger, open every leaf."
 _GROUP_K = 5  # best rows among which `evaluate --groups` looks for a label
 
 
@@ -83,7 +83,7 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Measure MODEL on DATA, through its gates as in training and with every row computed; a tagger
-    through its router, or with --exact with every cell opened. Then tell how long single examples
+    through its router, or with --exact with every leaf opened. Then tell how long single examples
     take, and what gates or router leave out.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
@@ -98,7 +98,7 @@ def evaluate(
     if as_json:
         report = metrics_dict(measure(exact=exact))
         if _leaves_out(net):
-            report["serving"] = asdict(net.serving(examples, _serving_k(net), n_jobs=n_jobs))
+            report["latency"] = asdict(net.latency(examples, _latency_k(net), n_jobs=n_jobs))
         if groups:
             found = recalls(exact=exact)
             report["groups"] = {name: asdict(group) for name, group in found.items()}
@@ -112,7 +112,7 @@ def evaluate(
     )
     print(table(rows))
     if _leaves_out(net):
-        print(_in_use(net.serving(examples, _serving_k(net), n_jobs=n_jobs)))
+        print(_in_use(net.latency(examples, _latency_k(net), n_jobs=n_jobs)))
     if groups:
         by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
         print(f"labels by frequency in training: recall@{_GROUP_K} of their occurrences")
@@ -121,8 +121,8 @@ def evaluate(
 
 def _ways(net: Network | Labeller, *, exact: bool) -> dict[str, bool]:
     """Return the ways to compute that are worth a line, and whether each is exact."""
-    if isinstance(net, Labeller):  # opening every cell is slow: only if it is asked for
-        return {"every cell": True} if exact else {"through the router": False}
+    if isinstance(net, Labeller):  # opening every leaf is slow: only if it is asked for
+        return {"every leaf": True} if exact else {"through the router": False}
     if exact or not net.is_gated:
         return {"every row": True}
     return {"through the gates": False, "every row": True}
@@ -132,21 +132,23 @@ def _leaves_out(net: Network | Labeller) -> bool:
     return isinstance(net, Labeller) or net.is_gated
 
 
-def _serving_k(net: Network | Labeller) -> int:
+def _latency_k(net: Network | Labeller) -> int:
     return min(_GROUP_K, net.n_outputs)
 
 
-def _in_use(found: Serving) -> str:
-    gated, every = ("gates", "row") if found.cells is None else ("router", "cell")
+def _in_use(found: Latency) -> str:
+    gated, one, many = (
+        ("gates", "row", "rows") if found.leaves is None else ("router", "leaf", "leaves")
+    )
     scored = (
         f"the last layer scores {found.candidates:,.0f} rows"
-        if found.cells is None
-        else f"{found.cells:,} cells are opened, and {found.candidates:,.0f} labels scored"
+        if found.leaves is None
+        else f"{found.leaves:,} leaves are opened, and {found.candidates:,.0f} labels scored"
     )
     return (
         f"single examples, one thread: p50 {found.p50:,.0f} us, p99 {found.p99:,.0f} us through "
         f"the {gated}; p50 {found.exact_p50:,.0f} us, p99 {found.exact_p99:,.0f} us with every "
-        f"{every}\n{scored}; of the {found.k} best of all {every}s {found.recall:.2%} are found"
+        f"{one}\n{scored}; of the {found.k} best of all {many} {found.recall:.2%} are found"
     )
 
 
@@ -237,10 +239,10 @@ def _predictions(
 @click.argument("model", type=PATH)
 @click.option("--tables", is_flag=True, help="Look into the indexes of hashed layers.")
 @click.option(
-    "--cells",
+    "--leaves",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Tagger: show the first N cells, their telling features and labels; default: 10.",
+    help="Tagger: show the first N leaves, their telling features and labels; default: 10.",
 )
 @click.option("--data", type=PATH, help="--tables: see what gates choose for these examples.")
 @click.option(
@@ -255,7 +257,7 @@ def _predictions(
 def inspect(
     model: Path,
     tables: bool,
-    cells: int | None,
+    leaves: int | None,
     data: Path | None,
     examples: int,
     n_jobs: int,
@@ -268,10 +270,10 @@ def inspect(
     if isinstance(net, Labeller):
         if tables:
             raise click.UsageError("--tables is of hashed layers, and the model is a tagger")
-        inspect_tagged(net, model, _CELLS if cells is None else cells, as_json=as_json)
+        inspect_tagged(net, model, _LEAVES if leaves is None else leaves, as_json=as_json)
         return
-    if cells is not None:
-        tagger_of(net, "--cells")
+    if leaves is not None:
+        tagger_of(net, "--leaves")
     stats: list[TableStats] = []
     if tables:
         features = net.encoding and net.encoding.of_features()

@@ -12,13 +12,13 @@ from scipy.sparse import issparse
 
 from ..data import Dataset
 from ..network.bag import EmbeddingBag
-from ..network.gates import SELECTORS, All, Selector
+from ..network.gates import GATES, All, Gate
 from ..network.hashed import Hashed
 from ..network.linear import Linear
 from ..network.network import Network
 from .common import make_network
 
-PRESETS: dict[str, Callable[..., Selector]] = {
+PRESETS: dict[str, Callable[..., Gate]] = {
     "auto": Hashed.auto,
     "kdd2017": lambda n_in, n_out, **density: Hashed.kdd2017(**density),
     "slide": lambda n_in, n_out, **density: Hashed.slide(**density),
@@ -34,7 +34,7 @@ def options_of(kinds: Mapping[str, type[Any]]) -> list[str]:
     return list(dict.fromkeys(field.name for kind in kinds.values() for field in fields(kind)))
 
 
-SELECTOR_OPTIONS = [name for name in options_of(SELECTORS) if name not in _OF_OUTPUT]
+GATE_OPTIONS = [name for name in options_of(GATES) if name not in _OF_OUTPUT]
 
 
 def by_name(kinds: Mapping[str, type[Any]]) -> dict[str, type[Any]]:
@@ -69,7 +69,7 @@ def network(data: Dataset, settings: dict[str, Any], seed: int) -> Network:
     hidden = settings["hidden"]
     if hidden is None:
         hidden = () if bag else _HIDDEN
-    given = [name for name in SELECTOR_OPTIONS if settings[name] is not None]
+    given = [name for name in GATE_OPTIONS if settings[name] is not None]
     if not hidden and given:
         raise click.UsageError(
             f"--{given[0].replace('_', '-')} is for hidden layers, and there is none: add "
@@ -105,9 +105,9 @@ def _bag(settings: dict[str, Any], width: int) -> Callable[[int], EmbeddingBag]:
 
 
 def _hidden(settings: dict[str, Any], n_in: int, n_out: int) -> Linear:
-    selector = _selector(settings, n_in, n_out)
+    gate = _gate(settings, n_in, n_out)
     activation, dtype = settings["activation"], settings["dtype"]
-    return Linear(n_in, n_out, activation=activation, selector=selector, dtype=dtype)
+    return Linear(n_in, n_out, activation=activation, gate=gate, dtype=dtype)
 
 
 def _output(settings: dict[str, Any], gain: float | None, n_in: int, n_out: int) -> Linear:
@@ -116,24 +116,24 @@ def _output(settings: dict[str, Any], gain: float | None, n_in: int, n_out: int)
     if settings["output_rows"] == "all":
         if given:
             raise click.UsageError(f"--{next(iter(given))} needs --output-rows hashed")
-        return linear(selector=All())
+        return linear(gate=All())
     if settings["output_rows"] is None and not given:
         return linear()
     n_candidates = given.pop("candidates", None)
     density = None if n_candidates is None else min(1.0, n_candidates / n_out)
-    return linear(selector=Hashed(density, "centroid", **given))
+    return linear(gate=Hashed(density, "centroid", **given))
 
 
-def _selector(settings: dict[str, Any], n_in: int, n_out: int) -> Selector:
-    name = settings["selector"]
+def _gate(settings: dict[str, Any], n_in: int, n_out: int) -> Gate:
+    name = settings["gate"]
     if name not in PRESETS:
-        selector: Selector = make(SELECTORS, name, SELECTOR_OPTIONS, settings)
-        return selector
-    for option in SELECTOR_OPTIONS:
+        gate: Gate = make(GATES, name, GATE_OPTIONS, settings)
+        return gate
+    for option in GATE_OPTIONS:
         if option != "density" and settings[option] is not None:
             raise click.UsageError(
-                f"--selector {name} settles --{option.replace('_', '-')}: leave it out, or "
-                "describe the gate with --selector hashed"
+                f"--gate {name} settles --{option.replace('_', '-')}: leave it out, or "
+                "describe the gate with --gate hashed"
             )
     density = settings["density"]
     given = {} if density is None else {"density": density}

@@ -12,7 +12,7 @@ from .. import datasets
 from ..base.history import History
 from ..data import Dataset
 from ..loading import load
-from ..network.gates import All, Selector
+from ..network.gates import All, Gate
 from ..network.hashed import Hashed
 from ..network.linear import Linear
 from ..network.network import Network
@@ -50,11 +50,11 @@ def quickstart(
         raise click.UsageError(f"{output.parent} is no folder: make it first")
     say("generating 28 x 28 images of ten invented letters ...")
     train, test = datasets.strokes(random_state=seed)
-    nets: dict[str, Selector] = {"dense": All(), f"hashed, {density:.0%}": Hashed(density=density)}
+    nets: dict[str, Gate] = {"dense": All(), f"hashed, {density:.0%}": Hashed(density=density)}
     rows, results = [], {}
-    for name, selector in nets.items():
+    for name, gate in nets.items():
         say(f"training the {name} network ...")
-        hidden = partial(Linear, activation="relu", selector=selector)
+        hidden = partial(Linear, activation="relu", gate=gate)
         net = make_network(train, [WIDTH, WIDTH], seed, hidden)
         history = Trainer(
             net, max_epochs=epochs, n_jobs=n_jobs, random_state=seed, verbose=True

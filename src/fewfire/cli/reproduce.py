@@ -9,15 +9,15 @@ from typing import Any, TypeAlias
 
 import click
 
-from ..study.cells import METHODS, PAPER_METHODS, Cell, Sizes, to_choose, to_measure
 from ..study.data import GENERATED, check_source, load
 from ..study.grid import Grid, run_grid
 from ..study.plots import pyplot
 from ..study.report import write_report
-from ..study.results import AnyCell, Line, Results
+from ..study.results import AnyTrial, Line, Results
 from ..study.runner import run
 from ..study.speed import to_race
 from ..study.threads import to_time
+from ..study.trials import METHODS, PAPER_METHODS, Sizes, Trial, to_choose, to_measure
 from .common import PATH, jobs_option, json_option, print_json, say
 
 PARTS = ("accuracy", "threads", "speed")
@@ -116,8 +116,8 @@ def kdd2017(
     """Reproduce Spring & Shrivastava, "Scalable and Sustainable Deep Learning via Randomized
     Hashing" (KDD 2017): every method, density, depth and data set, compared with the paper.
 
-    Learning rates are chosen on validation splits. Cells that are done are kept in FOLDER and never
-    run again: stop it at any time, and give the same command to go on.
+    Learning rates are chosen on validation splits. Trials that are done are kept in FOLDER and
+    never run again: stop it at any time, and give the same command to go on.
     """
     pyplot()
     if "threads" in parts and not {"LSH", "NN"} <= set(methods):
@@ -161,27 +161,27 @@ def _run(
     grid: Grid, results: Results, parts: Sequence[str], *, n_jobs: int, quick: bool
 ) -> list[Line]:
     """Run the parts; return their lines."""
-    cells: list[AnyCell] = []
+    trials: list[AnyTrial] = []
     if "accuracy" in parts:
         run_grid(grid, results, n_jobs=n_jobs, say=say)
-        cells += grid.to_measure(results)
+        trials += grid.to_measure(results)
     if "threads" in parts:
-        cells += _alone(_to_time(grid, results, n_jobs), grid, results)
+        trials += _alone(_to_time(grid, results, n_jobs), grid, results)
     if "speed" in parts:
         name = next(iter(grid.folders))
         n_train = len(load(name, grid.folders[name]).train)
         n_train = min(n_train, grid.sizes.n_train or n_train)
         epochs = grid.sizes.epochs_of(name)
-        cells += _alone(to_race(name, n_train, epochs, n_jobs, quick=quick), grid, results)
-    return [results[cell] for cell in cells]
+        trials += _alone(to_race(name, n_train, epochs, n_jobs, quick=quick), grid, results)
+    return [results[trial] for trial in trials]
 
 
-def _alone(cells: Sequence[AnyCell], grid: Grid, results: Results) -> Sequence[AnyCell]:
-    run(cells, results, grid.folders, n_jobs=1, say=say)
-    return cells
+def _alone(trials: Sequence[AnyTrial], grid: Grid, results: Results) -> Sequence[AnyTrial]:
+    run(trials, results, grid.folders, n_jobs=1, say=say)
+    return trials
 
 
-def _to_time(grid: Grid, results: Results, n_jobs: int) -> list[Cell]:
+def _to_time(grid: Grid, results: Results, n_jobs: int) -> list[Trial]:
     """The deepest net of the first set, as the grid measures it; the dense one for its joules."""
     places = {
         place.method: place
@@ -189,9 +189,9 @@ def _to_time(grid: Grid, results: Results, n_jobs: int) -> list[Cell]:
         if place.data == next(iter(grid.folders)) and place.depth == max(grid.depths)
     }
     rivals = [
-        cell
+        trial
         for method in ("LSH", "NN")
-        for cell in to_choose(places[method], grid.sizes.n_settings)
+        for trial in to_choose(places[method], grid.sizes.n_settings)
     ]
     run(rivals, results, grid.folders, n_jobs=n_jobs, say=say)
     hashed, dense = (

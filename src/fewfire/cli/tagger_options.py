@@ -97,7 +97,7 @@ def train_tagger(
         )
     if not quiet:
         say(
-            f"{data!r}\na Tagger, preset {options['preset'] or 'balanced'}: a router and cells of "
+            f"{data!r}\na Tagger, preset {options['preset'] or 'balanced'}: a router and leaves of "
             "labels; --bag 256 trains a hidden layer instead, --blend both"
         )
     tagger.fit(data, eval_sets={"val": held_out} if held_out else None)

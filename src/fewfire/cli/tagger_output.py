@@ -12,12 +12,12 @@ import click
 from ..blend import Blend
 from ..model.contract import Labeller
 from ..network.network import Network
-from ..tagger.reasons import Cell
+from ..tagger.reasons import Leaf
 from ..tagger.tagger import Tagger
 from .common import print_json
 
-_WORDS = 8  # of a cell
-_SHOWN = 6  # labels of a cell, as text
+_WORDS = 8  # of a leaf
+_SHOWN = 6  # labels of a leaf, as text
 
 
 def tagger_of(model: Network | Labeller, asker: str) -> Tagger:
@@ -57,10 +57,10 @@ def as_lines(found: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", ""])
 
 
-def inspect_tagged(model: Labeller, path: Path, n_cells: int, *, as_json: bool) -> None:
-    """Print what a tagger, or that of a blend, is made of, and some of its cells."""
+def inspect_tagged(model: Labeller, path: Path, n_leaves: int, *, as_json: bool) -> None:
+    """Print what a tagger, or that of a blend, is made of, and some of its leaves."""
     tagger = tagger_of(model, "inspect")
-    shown = [_cell(tagger, number, cell) for number, cell in _cells(tagger, n_cells)]
+    shown = [_leaf(tagger, number, leaf) for number, leaf in _leaves(tagger, n_leaves)]
     size = path.stat().st_size
     if as_json:
         print_json(
@@ -73,7 +73,7 @@ def inspect_tagged(model: Labeller, path: Path, n_cells: int, *, as_json: bool) 
                 "n_pairs": len(tagger.forest.expansion.keys),
                 "levels": [level.n_nodes for level in tagger.forest.trees[0].levels],
                 "never_seen": len(tagger.never_seen),
-                "cells": shown,
+                "leaves": shown,
             }
         )
         return
@@ -85,22 +85,22 @@ def inspect_tagged(model: Labeller, path: Path, n_cells: int, *, as_json: bool) 
         f"trained on {tagger.n_trained:,} examples; {len(tagger.never_seen):,} labels were never "
         f"seen; {len(tagger.forest.expansion.keys):,} pairs of features"
     )
-    for cell in shown:
-        words = ", ".join(word for word, _ in cell["words"]) or "the only one"
-        labels = ", ".join(map(str, cell["labels"][:_SHOWN]))
-        more = f", ... {len(cell['labels'])} in all" if len(cell["labels"]) > _SHOWN else ""
-        print(f"cell {cell['cell']}: {words}\n    labels: {labels}{more}")
+    for leaf in shown:
+        words = ", ".join(word for word, _ in leaf["words"]) or "the only one"
+        labels = ", ".join(map(str, leaf["labels"][:_SHOWN]))
+        more = f", ... {len(leaf['labels'])} in all" if len(leaf["labels"]) > _SHOWN else ""
+        print(f"leaf {leaf['leaf']}: {words}\n    labels: {labels}{more}")
 
 
-def _cells(tagger: Tagger, n_cells: int) -> Iterator[tuple[int, Cell]]:
-    return islice(enumerate(tagger.cells(n=_WORDS)), n_cells)
+def _leaves(tagger: Tagger, n_leaves: int) -> Iterator[tuple[int, Leaf]]:
+    return islice(enumerate(tagger.leaves(n=_WORDS)), n_leaves)
 
 
-def _cell(tagger: Tagger, number: int, cell: Cell) -> dict[str, Any]:
+def _leaf(tagger: Tagger, number: int, leaf: Leaf) -> dict[str, Any]:
     names = tagger.label_names or range(tagger.n_outputs)
-    words = zip(cell.features, cell.weights, strict=True)
+    words = zip(leaf.features, leaf.weights, strict=True)
     return {
-        "cell": number,
+        "leaf": number,
         "words": [[tagger.feature_name(feature), float(weight)] for feature, weight in words],
-        "labels": [names[label] for label in cell.labels.tolist()],
+        "labels": [names[label] for label in leaf.labels.tolist()],
     }

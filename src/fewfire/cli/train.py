@@ -14,7 +14,7 @@ from ..base.bfloat16 import DTYPES
 from ..base.ledger import Ledger
 from ..blend import Blend
 from ..data import Dataset
-from ..network.gates import SELECTORS
+from ..network.gates import GATES
 from ..network.hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
 from ..network.linear import ACTIVATIONS
 from ..network.losses import LOSSES
@@ -102,7 +102,7 @@ _SETTINGS = [
                  help="What weights are stored as: bfloat16 takes half the memory."),
     click.option("--activation", type=click.Choice(ACTIVATIONS), default="relu", show_default=True,
                  help="Of the hidden layers."),
-    click.option("--selector", type=click.Choice([*by_name(SELECTORS), *PRESETS]),
+    click.option("--gate", type=click.Choice([*by_name(GATES), *PRESETS]),
                  default="hashed", show_default=True,
                  help="What chooses the rows of the hidden layers; auto: the fastest gate for each "
                       "width; kdd2017, slide: the published ones."),

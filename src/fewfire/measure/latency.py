@@ -16,7 +16,7 @@ _EXAMPLES, EXACT_EXAMPLES = 1000, 200  # that are timed alone
 
 
 @dataclass(frozen=True)
-class Serving:
+class Latency:
     """Figures of single examples, in one thread, from features to the best rows.
 
     A network is timed in the core; a tagger or a blend as its caller waits, Python's part included.
@@ -26,27 +26,27 @@ class Serving:
     k : int
         Best rows asked for.
     recall : float
-        Share of the k best of all rows that are among the k best through the gates, or of all cells
-        through the router.
+        Share of the k best of all rows that are among the k best through the gates, or of all
+        leaves through the router.
     candidates : float
         Rows of the last layer that are scored, on average; labels of a tagger, and those that the
         parts of a blend find.
-    cells : int or None
-        Cells that a tagger, or that of a blend, opens in all its trees; None for a network.
+    leaves : int or None
+        Leaves that a tagger, or that of a blend, opens in all its trees; None for a network.
     p50, p99 : float
         Microseconds through the gates or the router, the median and what one example in a hundred
         exceeds.
     exact_p50, exact_p99 : float
-        The same with every row computed, or every cell opened.
+        The same with every row computed, or every leaf opened.
     n_examples : int
         How many examples were looked at; for exact times up to 200 of them, and for the recall of a
-        tagger or a blend, for which opening every cell is slow.
+        tagger or a blend, for which opening every leaf is slow.
     """
 
     k: int
     recall: float
     candidates: float
-    cells: int | None
+    leaves: int | None
     p50: float
     p99: float
     exact_p50: float
@@ -69,15 +69,15 @@ class Answering(Protocol):
         """Return what each example takes alone, in one thread."""
 
 
-def serving(
+def measure_latency(
     model: Answering,
     data: Dataset,
     k: int,
     *,
     n_jobs: int | None,
     n_compared: int = _EXAMPLES,
-    cells: int | None = None,
-) -> Serving:
+    leaves: int | None = None,
+) -> Latency:
     """Look at the first 1000 examples of `data`, and compare what is found for the first
     `n_compared` with the best of all rows; raise if there are none."""
     if len(data) == 0:
@@ -94,7 +94,7 @@ def serving(
     p50, p99 = _microseconds(model.seconds(data, k, exact=False))
     exact_p50, exact_p99 = _microseconds(model.seconds(data[:EXACT_EXAMPLES], k, exact=True))
     n_scored = model.n_scored(data, k, n_jobs=n_jobs)
-    return Serving(k, float(recall), n_scored, cells, p50, p99, exact_p50, exact_p99, len(data))
+    return Latency(k, float(recall), n_scored, leaves, p50, p99, exact_p50, exact_p99, len(data))
 
 
 def _microseconds(seconds: NDArray[np.float64]) -> tuple[float, float]:

@@ -28,7 +28,7 @@ class Metrics(Mapping[str, float]):
     ----------
     figures : dict of str to float
     density : float
-        Rows chosen / rows, over the layers with a selector; 1.0 where there is none.
+        Rows chosen / rows, over the layers with a gate; 1.0 where there is none.
     ledger : Ledger
     n_examples : int
     exact : bool

@@ -19,7 +19,7 @@ from ..data.dataset import Examples
 from ..data.encoding import Kind
 from ..data.given import as_dataset
 from ..measure.frequencies import LabelGroup, recall_by_group
-from ..measure.latency import EXACT_EXAMPLES, Serving, serving
+from ..measure.latency import EXACT_EXAMPLES, Latency, measure_latency
 from ..measure.metrics import Metrics, cutoffs
 from ..measure.result import TopKResult
 from ..measure.scoring import Frequencies, depth_of, figures, formulas_of
@@ -53,7 +53,7 @@ class Labeller(ABC):
     @property
     @abstractmethod
     def n_opened(self) -> int:
-        """Cells that the router opens for an example."""
+        """Leaves that the router opens for an example."""
 
     @abstractmethod
     def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
@@ -92,7 +92,7 @@ class Labeller(ABC):
         X : ndarray, scipy sparse or Dataset, (n, n_features)
         k : int
         exact : bool
-            Open every cell, not the likeliest only.
+            Open every leaf, not the likeliest only.
         n_jobs : int, optional
             Threads; None for the model's.
 
@@ -155,7 +155,7 @@ class Labeller(ABC):
             "P@1", "nDCG@3", "PSP@5", ... with any k, or "accuracy"; default: accuracy for classes,
             P@1, 3, 5 for label lists.
         exact : bool
-            Open every cell.
+            Open every leaf.
         n_jobs : int, optional
             Threads; None for the model's.
         propensity : (float, float)
@@ -194,7 +194,7 @@ class Labeller(ABC):
         top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
         return recall_by_group(k, top.indices, data.label_lists(), self.frequencies[0])
 
-    def serving(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Serving:
+    def latency(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Latency:
         """Return how fast single examples are answered, and what the router leaves out.
 
         Parameters
@@ -211,13 +211,13 @@ class Labeller(ABC):
             As `predict_topk`, and without an example.
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
-        return serving(
+        return measure_latency(
             self,
             self.examples(X),
             k,
             n_jobs=n_jobs,
             n_compared=EXACT_EXAMPLES,
-            cells=self.n_opened,
+            leaves=self.n_opened,
         )
 
     def seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:

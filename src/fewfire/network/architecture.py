@@ -37,38 +37,38 @@ def check_layers(layers: Sequence[Settings]) -> None:
     if layers[-1].soft:
         raise ValueError("the last layer's scores are compared with each other: use soft=False")
     for position, layer in enumerate(layers):
-        if not isinstance(layer.selector, Hashed) or is_sampled(layers, position):
+        if not isinstance(layer.gate, Hashed) or retrieves(layers, position):
             continue
         for option in ("negatives", "head", "thin"):
-            if getattr(layer.selector, option) is not None:
+            if getattr(layer.gate, option) is not None:
                 raise ValueError(
                     f"layer {position} does not use {option}: that is for a last layer with "
-                    "rerank=1 above a layer without a selector"
+                    "rerank=1 above a layer without a gate"
                 )
 
 
 def with_fitted_output(layers: Sequence[Settings]) -> tuple[Settings, ...]:
-    """Hash a wide last layer that was given no selector, where it then retrieves."""
+    """Hash a wide last layer that was given no gate, where it then retrieves."""
     *below, last = layers
-    if isinstance(last, Linear) and last.out_features >= WIDE and not last.has_own_selector:
-        hashed = replace(last, selector=Hashed(family="centroid"))
-        if is_sampled((*below, hashed), len(below)):
+    if isinstance(last, Linear) and last.out_features >= WIDE and not last.has_own_gate:
+        hashed = replace(last, gate=Hashed(family="centroid"))
+        if retrieves((*below, hashed), len(below)):
             return (*below, hashed)
     return tuple(layers)
 
 
-def is_sampled(layers: Sequence[Settings], position: int) -> bool:
+def retrieves(layers: Sequence[Settings], position: int) -> bool:
     """Whether a layer keeps all candidates of its index, and in training draws negatives besides:
-    a last layer that is hashed and does not rank, above a layer without a selector."""
+    a last layer that is hashed and does not rank, above a layer without a gate."""
     layer = layers[position]
     return (
         0 < position == len(layers) - 1
         and isinstance(layer, Linear)
-        and isinstance(layer.selector, Hashed)
+        and isinstance(layer.gate, Hashed)
         and layer.compares
         and layer.rerank == 1.0
-        and not layer.selector.explore
-        and isinstance(layers[position - 1].selector, All)
+        and not layer.gate.explore
+        and isinstance(layers[position - 1].gate, All)
     )
 
 

@@ -88,13 +88,13 @@ def layer_specs(layer: Settings) -> dict[str, ArraySpec]:
     n_rows, n_columns = layer.out_features, layer.in_features
     weights = ArraySpec(layer.weights_shape, stored_as=layer.dtype)
     specs = {"weights": weights, "bias": ArraySpec((n_rows,))}
-    if is_renumbered(layer.selector):
+    if is_renumbered(layer.gate):
         specs["origins"] = ArraySpec((n_rows,), bound=n_rows, distinct=True)
-    if wants_center(layer.selector):
+    if wants_center(layer.gate):
         specs["center"] = ArraySpec((n_columns,))
-    if n_tables := n_redrawn(layer.selector):
+    if n_tables := n_redrawn(layer.gate):
         specs["draws"] = ArraySpec((n_tables,), bound=1 << 32)
-    if cells := n_cells(layer.selector, n_rows):
+    if cells := n_cells(layer.gate, n_rows):
         specs["centroids"] = ArraySpec((cells, n_columns + 1))
         specs["cells"] = ArraySpec((n_rows, 1), bound=cells)
     return specs

@@ -80,7 +80,7 @@ class EmbeddingBag:
         return self.n_features, self.dim
 
     @property
-    def selector(self) -> All:
+    def gate(self) -> All:
         """Every neuron is computed."""
         return All()
 

@@ -13,23 +13,23 @@ _THIN = 0.001  # gradients of its scores
 
 
 def make_gate(
-    settings: Linear, index: _core.Index | None, seed: int, *, samples: bool
+    settings: Linear, index: _core.Index | None, seed: int, *, retrieves: bool
 ) -> _core.Gate | None:
     """Return what chooses rows of a layer; None where every row is computed."""
-    selector, active = settings.selector, settings.active
-    if samples and isinstance(selector, Hashed) and index is not None:
-        thin = _THIN if selector.thin is None else selector.thin
-        return _core.Sampled(index, active, _negatives(selector, settings.out_features), seed, thin)
-    if isinstance(selector, Dropout):
+    gate, active = settings.gate, settings.active
+    if retrieves and isinstance(gate, Hashed) and index is not None:
+        thin = _THIN if gate.thin is None else gate.thin
+        return _core.Retrieve(index, active, _negatives(gate, settings.out_features), seed, thin)
+    if isinstance(gate, Dropout):
         return _core.Dropout(active, seed)
-    if isinstance(selector, AdaptiveDropout):
-        return _core.AdaptiveDropout(selector.alpha, selector.beta, seed)
-    if isinstance(selector, TopK):
+    if isinstance(gate, AdaptiveDropout):
+        return _core.AdaptiveDropout(gate.alpha, gate.beta, seed)
+    if isinstance(gate, TopK):
         return _core.TopK(active, settings.soft, settings.differentiate, seed)
-    if isinstance(selector, Hashed) and index is not None:
+    if isinstance(gate, Hashed) and index is not None:
         wanted = max(round(settings.rerank * active), active + settings.soft)
         candidates = min(wanted, settings.out_features)
-        explored = round((selector.explore or 0.0) * active)
+        explored = round((gate.explore or 0.0) * active)
         return _core.Hashed(
             index,
             active,
@@ -42,12 +42,12 @@ def make_gate(
     return None
 
 
-def _negatives(selector: Hashed, n_rows: int) -> int:
-    return min(_NEGATIVES if selector.negatives is None else selector.negatives, n_rows // 2)
+def _negatives(gate: Hashed, n_rows: int) -> int:
+    return min(_NEGATIVES if gate.negatives is None else gate.negatives, n_rows // 2)
 
 
 def head_size(settings: Settings) -> int:
     """Return how many frequent labels are candidates of every example."""
-    assert isinstance(settings.selector, Hashed)
-    wanted = settings.selector.head
+    assert isinstance(settings.gate, Hashed)
+    wanted = settings.gate.head
     return min(_HEAD, settings.active // 4) if wanted is None else min(wanted, settings.active)

@@ -117,7 +117,7 @@ def table_stats(
     model: _core.Model, layers: Sequence[Layer], data: Dataset | None, n_threads: int
 ) -> list[TableStats]:
     """Return what `Network.table_stats` does."""
-    hashed = [i for i, layer in enumerate(layers) if isinstance(layer.settings.selector, Hashed)]
+    hashed = [i for i, layer in enumerate(layers) if isinstance(layer.settings.gate, Hashed)]
     if data is None or len(data) == 0:
         return [_unused(position, layers[position]) for position in hashed]
     inputs, ids = core_inputs(data), np.arange(len(data), dtype=np.int64)
@@ -157,14 +157,14 @@ def _unused(position: int, layer: Layer) -> TableStats:
 
 
 def _tables_of(position: int, layer: Layer) -> dict[str, Any]:
-    selector = layer.settings.selector
-    assert isinstance(selector, Hashed)
+    gate = layer.settings.gate
+    assert isinstance(gate, Hashed)
     offsets = np.zeros((0, 1), np.int64)
     if isinstance(layer.index, _core.TableIndex):
         offsets = np.asarray(layer.index.offsets)
     return {
         "layer": position,
-        "family": selector.family,
+        "family": gate.family,
         "n_tables": len(offsets),
         "n_buckets": offsets.shape[1] - 1,
         "load_histogram": np.bincount(np.diff(offsets, axis=1).ravel()),

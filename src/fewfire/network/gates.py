@@ -1,6 +1,6 @@
 """What chooses the rows of a layer that are computed for an example.
 
-All selectors sit on one seam, so they can be compared on equal terms. `density` is the active
+All gates sit on one seam, so they can be compared on equal terms. `density` is the active
 fraction of a layer's rows.
 """
 
@@ -96,8 +96,8 @@ class TopK:
         check_soft(self.soft, self.differentiate)
 
 
-Selector = All | Dropout | AdaptiveDropout | TopK | Hashed
-SELECTORS: dict[str, type[Selector]] = {
+Gate = All | Dropout | AdaptiveDropout | TopK | Hashed
+GATES: dict[str, type[Gate]] = {
     kind.__name__: kind for kind in (All, Dropout, AdaptiveDropout, TopK, Hashed)
 }
 
@@ -106,13 +106,13 @@ _DENSITY = 0.05  # of hidden layers
 _CANDIDATES = 1000  # rows of an output layer
 
 
-def active_rows(selector: Selector, n_rows: int, *, compares: bool = False) -> int:
-    """Return how many of `n_rows` rows the selector keeps: at least 1, all if it has no budget.
+def active_rows(gate: Gate, n_rows: int, *, compares: bool = False) -> int:
+    """Return how many of `n_rows` rows the gate keeps: at least 1, all if it has no budget.
 
     A hashed layer that is given no density keeps 5 %, or 1000 rows if its scores are compared.
     """
-    if isinstance(selector, All | AdaptiveDropout):
+    if isinstance(gate, All | AdaptiveDropout):
         return n_rows
-    if selector.density is None:
+    if gate.density is None:
         return min(n_rows, _CANDIDATES) if compares else max(1, round(_DENSITY * n_rows))
-    return max(1, round(selector.density * n_rows))
+    return max(1, round(gate.density * n_rows))

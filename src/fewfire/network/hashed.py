@@ -1,4 +1,4 @@
-"""The selector that asks an index of hash codes, and what each hash family can be told."""
+"""The gate that asks an index of hash codes, and what each hash family can be told."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _FITTED_TO_HIDDEN: dict[str, Any] = {
     "refresh_growth": 1.3,
 }
 RERANK = 3.0  # candidates per kept row where the activation is not linear
-POOL = 16  # rows of the visited cells that are ranked, for each candidate
+RANKED = 16  # rows of the visited cells that are ranked, for each candidate
 # What `auto` weighs (benchmarks/auto.py): the overhead of cells is a scan of so many sign bits, and
 # a row that is ranked there costs so many rows of a scan.
 _OVERHEAD_OF_CELLS, _ROW_OF_A_CELL = 200_000, 3
@@ -90,7 +90,7 @@ class Hashed:
     rerank : float, optional
         Candidates per kept row, at least 1. None: 3, or 1 where the activation is linear.
     negatives : int, optional
-        Of a last layer that ranks no candidates (`rerank=1`), above a layer without a selector:
+        Of a last layer that ranks no candidates (`rerank=1`), above a layer without a gate:
         rows that training draws uniformly for each micro-batch, shared by its examples. They stand
         for all rows that are no candidates, each for as many as the inverse of its chance to be
         drawn (log-q correction: Jean et al., ACL 2015). None: 3072, at most half of the rows.
@@ -287,7 +287,7 @@ class Hashed:
         check_integer("in_features", in_features, low=1)
         check_integer("out_features", out_features, low=1)
         cells = cls(density, family="centroid")
-        ranked = min(0.25, POOL * RERANK * density)  # share of the rows
+        ranked = min(0.25, RANKED * RERANK * density)  # share of the rows
         saved = in_features * out_features * (1 - _ROW_OF_A_CELL * ranked)
         return cells if saved >= _OVERHEAD_OF_CELLS else cls(density)
 

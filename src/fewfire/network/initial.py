@@ -55,7 +55,7 @@ def _drawn(layer: Settings, deviation: float, rng: np.random.Generator) -> NDArr
 
 def default_gain(settings: Linear, *, is_first: bool) -> float:
     """Return the gain of a layer that is given none: small where a hashed gate is soft."""
-    if isinstance(settings.selector, Hashed) and settings.soft:
+    if isinstance(settings.gate, Hashed) and settings.soft:
         return 0.2 if is_first else 0.5
     return 1.0
 
@@ -68,7 +68,7 @@ def _initial_deviation(settings: Settings, below: Settings | None, *, is_last: b
     gain = settings.gain
     if gain is None:
         gain = default_gain(settings, is_first=below is None)
-    if below is not None and isinstance(below.selector, Dropout):
+    if below is not None and isinstance(below.gate, Dropout):
         gain *= below.active / below.out_features
     active_inputs = settings.in_features if below is None else below.active
     return gain * math.sqrt(2.0 / active_inputs) * (0.5 if is_last else 1.0)

@@ -36,7 +36,7 @@ class Layer:
     draws : ndarray of uint32, (n_tables,), or None
         How often each table's hash functions were drawn anew, of a layer with
         `Hashed(redraw_every=...)`; training counts.
-    samples : bool
+    retrieves : bool
         Whether it is a last layer that keeps every candidate and draws negatives.
     has_cells : bool
         Whether the index keeps centroids and cells that follow the rows.
@@ -48,7 +48,7 @@ class Layer:
         What the codes that the layer started with cost.
 
     `random_state` of the network and `position` seed its hash functions and what its gate draws.
-    `samples` says that it is a last layer which keeps every candidate (`architecture.is_sampled`).
+    `retrieves` says that it is a last layer which keeps every candidate (`architecture.retrieves`).
     """
 
     def __init__(
@@ -59,20 +59,20 @@ class Layer:
         *others: NDArray[Any],
         random_state: int,
         position: int,
-        samples: bool = False,
+        retrieves: bool = False,
     ) -> None:
         seed = int(seed_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
-        self.samples = samples
+        self.retrieves = retrieves
         self.stored = weights
         self.bias = bias
         given = dict(zip(layer_specs(settings), (weights, bias, *others), strict=False))
         self.origins = given.get("origins")
         self.center = given.get("center")
         self.draws = given.get("draws")
-        self.has_cells = n_cells(settings.selector, settings.out_features) > 0
+        self.has_cells = n_cells(settings.gate, settings.out_features) > 0
         shape = settings.out_features, settings.in_features
-        self.index = make_index(settings.selector, shape, seed, is_first=position == 0)
+        self.index = make_index(settings.gate, shape, seed, is_first=position == 0)
         self.gate: _core.Gate | None = None
         if isinstance(settings, EmbeddingBag):
             self.core = _core.EmbeddingBag(
@@ -80,7 +80,7 @@ class Layer:
                 settings.input_dropout, settings.dropout, seed,
             )  # fmt: skip
         else:
-            self.gate = make_gate(settings, self.index, seed, samples=samples)
+            self.gate = make_gate(settings, self.index, seed, retrieves=retrieves)
             self.core = _core.Linear(
                 weights, bias, settings.activation, self.gate, settings.bias, seed
             )
@@ -192,7 +192,7 @@ class Layer:
 
     def set_head(self, label_counts: NDArray[np.int64] | None) -> None:
         """Make the most frequent labels candidates of every example, if the layer has a head."""
-        if isinstance(self.gate, _core.Sampled):
+        if isinstance(self.gate, _core.Retrieve):
             n_rows, rows = len(self.bias), np.empty(0, np.int32)
             if label_counts is not None:
                 n_head = head_size(self.settings)

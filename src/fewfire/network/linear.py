@@ -7,7 +7,7 @@ from typing import Any
 
 from ..base.bfloat16 import DTYPES
 from ..base.checks import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
-from .gates import SELECTORS, All, Selector, active_rows
+from .gates import GATES, All, Gate, active_rows
 from .hashed import RERANK, Hashed
 
 _NOT_GIVEN = All()  # told from any other by its identity
@@ -16,17 +16,17 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 
 @dataclass(frozen=True)
 class Linear:
-    """A fully connected layer: a = activation(W x + b), for the rows that `selector` chooses.
+    """A fully connected layer: a = activation(W x + b), for the rows that `gate` chooses.
 
     Parameters
     ----------
     in_features, out_features : int
         Columns and rows of the weights.
     activation : {"linear", "relu", "tanh", "sigmoid"}
-    selector : All, Dropout, AdaptiveDropout, TopK or Hashed, optional
+    gate : All, Dropout, AdaptiveDropout, TopK or Hashed, optional
         What chooses the rows that are computed. None: `All()`, but a network makes it
         `Hashed(family="centroid")` for a last layer of at least 8,000 rows, with
-        `activation="linear"`, above a layer without a selector. Hashing a last layer pays from
+        `activation="linear"`, above a layer without a gate. Hashing a last layer pays from
         about 1,000 rows on, and is 2.6 times faster at 8,000 (docs/performance.md); below, every
         row is affordable.
     bias : bool
@@ -40,14 +40,14 @@ class Linear:
         are float32 always.
 
     >>> from fewfire import Hashed
-    >>> Linear(784, 1000, activation="relu", selector=Hashed(density=0.05)).out_features
+    >>> Linear(784, 1000, activation="relu", gate=Hashed(density=0.05)).out_features
     1000
     """
 
     in_features: int
     out_features: int
     activation: str = "linear"
-    selector: Selector = _NOT_GIVEN
+    gate: Gate = _NOT_GIVEN
     bias: bool = True
     gain: float | None = None
     dtype: str = "float32"
@@ -59,18 +59,16 @@ class Linear:
         check_choice("activation", self.activation, ACTIVATIONS)
         check_flag("bias", self.bias)
         check_choice("dtype", self.dtype, tuple(DTYPES))
-        if self.selector is None:
-            object.__setattr__(self, "selector", _NOT_GIVEN)
-        if not isinstance(self.selector, Selector):
-            raise TypeError(
-                f"selector must be one of {', '.join(SELECTORS)}; got {self.selector!r}"
-            )
-        if isinstance(self.selector, Hashed):
-            fitted = self.selector.for_layer(self.out_features, compares=self.compares)
-            object.__setattr__(self, "selector", fitted)
+        if self.gate is None:
+            object.__setattr__(self, "gate", _NOT_GIVEN)
+        if not isinstance(self.gate, Gate):
+            raise TypeError(f"gate must be one of {', '.join(GATES)}; got {self.gate!r}")
+        if isinstance(self.gate, Hashed):
+            fitted = self.gate.for_layer(self.out_features, compares=self.compares)
+            object.__setattr__(self, "gate", fitted)
         if self.gain is not None:
             check_number("gain", self.gain, low=0.0, high=1e6)
-        if getattr(self.selector, "soft", False) and self.activation != "relu":
+        if getattr(self.gate, "soft", False) and self.activation != "relu":
             raise ValueError(
                 f'a soft gate subtracts a threshold before a ReLU; with activation="'
                 f'{self.activation}" use soft=False'
@@ -82,14 +80,14 @@ class Linear:
         return self.out_features, self.in_features
 
     @property
-    def has_own_selector(self) -> bool:
+    def has_own_gate(self) -> bool:
         """Whether the layer was given one."""
-        return self.selector is not _NOT_GIVEN
+        return self.gate is not _NOT_GIVEN
 
     @property
     def active(self) -> int:
-        """Rows that an example keeps; all for a selector without a budget."""
-        return active_rows(self.selector, self.out_features, compares=self.compares)
+        """Rows that an example keeps; all for a gate without a budget."""
+        return active_rows(self.gate, self.out_features, compares=self.compares)
 
     @property
     def compares(self) -> bool:
@@ -99,13 +97,13 @@ class Linear:
     @property
     def soft(self) -> bool:
         """Whether values start at the threshold of the gate."""
-        soft = getattr(self.selector, "soft", False)
+        soft = getattr(self.gate, "soft", False)
         return self.activation == "relu" if soft is None else bool(soft)
 
     @property
     def rerank(self) -> float:
         """Candidates of a hashed layer per row that it keeps."""
-        rerank = getattr(self.selector, "rerank", None)
+        rerank = getattr(self.gate, "rerank", None)
         if rerank is None:
             return 1.0 if self.compares else RERANK
         return float(rerank)
@@ -113,17 +111,17 @@ class Linear:
     @property
     def differentiate(self) -> bool:
         """Whether gradient flows through the threshold."""
-        differentiate = getattr(self.selector, "differentiate", False)
+        differentiate = getattr(self.gate, "differentiate", False)
         return self.soft if differentiate is None else bool(differentiate)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the layer as a plain dict, for files."""
-        return {**to_dict(self), "selector": to_dict(self.selector)}
+        return {**to_dict(self), "gate": to_dict(self.gate)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Linear:
         """Make the layer that `to_dict` described."""
-        selector = from_dict(SELECTORS, data["selector"])
-        layer = from_dict({"Linear": cls}, {**data, "selector": selector})
+        gate = from_dict(GATES, data["gate"])
+        layer = from_dict({"Linear": cls}, {**data, "gate": gate})
         assert isinstance(layer, cls)
         return layer

@@ -21,12 +21,12 @@ from ..data.dataset import Examples
 from ..data.encoding import Kind
 from ..data.given import as_dataset
 from ..measure.frequencies import LabelGroup, recall_by_group
-from ..measure.latency import Serving, serving
+from ..measure.latency import Latency, measure_latency
 from ..measure.metrics import Metrics, cutoffs
 from ..measure.result import TopKResult
 from ..measure.scoring import depth_of, figures, formulas_of
 from .answers import Evaluation, candidate_scores, evaluate, output_scores
-from .architecture import Settings, check_layers, is_sampled, with_fitted_output
+from .architecture import Settings, check_layers, retrieves, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
 from .bag import EmbeddingBag
 from .gate_stats import TableStats, table_stats
@@ -120,7 +120,7 @@ class Network:
                 *own,
                 random_state=random_state,
                 position=position,
-                samples=is_sampled(layers, position),
+                retrieves=retrieves(layers, position),
             )
             for position, (settings, own) in enumerate(zip(layers, arrays, strict=True))
         ]
@@ -152,8 +152,8 @@ class Network:
 
     @property
     def is_gated(self) -> bool:
-        """Whether any layer has a selector."""
-        return any(not isinstance(layer.settings.selector, All) for layer in self.layers)
+        """Whether any layer has a gate."""
+        return any(not isinstance(layer.settings.gate, All) for layer in self.layers)
 
     @property
     def n_parameters(self) -> int:
@@ -428,7 +428,7 @@ class Network:
         top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
         return recall_by_group(k, top.indices, data.label_lists(), counts)
 
-    def serving(self, X: Examples, k: int = 5, *, n_jobs: int | None = 1) -> Serving:
+    def latency(self, X: Examples, k: int = 5, *, n_jobs: int | None = 1) -> Latency:
         """Return how fast single examples are answered, and what the gates leave out.
 
         Parameters
@@ -446,7 +446,7 @@ class Network:
             As `predict_topk`, and without an example.
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
-        return serving(self, self._examples(X), k, n_jobs=n_jobs)
+        return measure_latency(self, self._examples(X), k, n_jobs=n_jobs)
 
     def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
         """Return how many rows of the last layer are scored through the gates, on average."""
@@ -496,7 +496,7 @@ class Network:
         return ["loss"] if kind == "values" else ["accuracy", "loss"]
 
     def density(self, usage: Sequence[NDArray[np.int64]], n_examples: int) -> float:
-        """Return rows chosen / rows over the layers with a selector.
+        """Return rows chosen / rows over the layers with a gate.
 
         Parameters
         ----------
@@ -508,7 +508,7 @@ class Network:
         gated = [
             (counts.sum(), len(layer.bias))
             for counts, layer in zip(usage, self.layers, strict=True)
-            if not isinstance(layer.settings.selector, All)
+            if not isinstance(layer.settings.gate, All)
         ]
         n_rows = sum(n for _, n in gated) * n_examples
         return float(sum(chosen for chosen, _ in gated) / n_rows) if n_rows else 1.0
@@ -565,7 +565,7 @@ class Network:
         if loss == "squared" and self._hashed_by_default:
             raise ValueError(
                 f"values need every row, but a last layer of {last.out_features:,} rows is hashed "
-                "unless it is told otherwise: make it Linear(..., selector=All())"
+                "unless it is told otherwise: make it Linear(..., gate=All())"
             )
         activation = last.activation
         if loss != "squared" and activation != "linear":
@@ -629,9 +629,7 @@ class Network:
 
     def summary(self) -> str:
         """Return a table of the layers, one line each."""
-        lines = [
-            f"{'layer':<8}{'shape':<16}{'activation':<12}{'active':<14}{'parameters':<12}selector"
-        ]
+        lines = [f"{'layer':<8}{'shape':<16}{'activation':<12}{'active':<14}{'parameters':<12}gate"]
         for position, layer in enumerate(self.layers):
             settings = layer.settings
             shape = f"{settings.in_features} -> {settings.out_features}"
@@ -639,7 +637,7 @@ class Network:
             size = f"{layer.stored.size + layer.bias.size:,}"
             lines.append(
                 f"{position:<8}{shape:<16}{settings.activation:<12}{active:<14}{size:<12}"
-                f"{settings.selector}"
+                f"{settings.gate}"
             )
         return "\n".join(lines)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..base.checks import check_integer
 from ..base.files import Arrays, FormatError, PathLike, check_array, checked_counts
 from ..data import Encoding
+from ..model.older import upgraded
 from .architecture import Settings, layer_from_dict
 from .arrays import array_specs
 from .hashed import Hashed
@@ -29,7 +30,7 @@ def checked(
 ) -> Made:
     """Return what `make` makes of a file; raise `FormatError` if the file is damaged."""
     try:
-        return make(config, arrays)
+        return make(upgraded(config), arrays)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FormatError(f"{path}: the model inside is damaged: {error}") from error
 
@@ -62,9 +63,9 @@ def _layer(described: dict[str, Any], centroids: NDArray[Any] | None) -> Setting
     """Make a layer. Older files leave the number of cells of a last layer to the library, which has
     changed its mind since: theirs is that of the centroids."""
     layer = layer_from_dict(described)
-    selector = described.get("selector", {})
-    if centroids is None or not isinstance(layer.selector, Hashed):
+    gate = described.get("gate", {})
+    if centroids is None or not isinstance(layer.gate, Hashed):
         return layer
-    if selector.get("n_cells") is not None or layer.selector.n_cells in (None, len(centroids)):
+    if gate.get("n_cells") is not None or layer.gate.n_cells in (None, len(centroids)):
         return layer
-    return layer_from_dict({**described, "selector": {**selector, "n_cells": len(centroids)}})
+    return layer_from_dict({**described, "gate": {**gate, "n_cells": len(centroids)}})

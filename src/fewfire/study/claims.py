@@ -39,7 +39,7 @@ class Claim:
 
 
 def accuracy_claims(found: Sequence[Group]) -> list[Claim]:
-    """Return claims A1 to A4, on the sparsest cells of the grid."""
+    """Return claims A1 to A4, on the sparsest trials of the grid."""
     return [_gap(found), _random(found), _winners(found), _share(found)]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cells import Cell, Sizes, places, to_choose, to_measure
 from .results import Results
 from .runner import Say, run
+from .trials import Sizes, Trial, places, to_choose, to_measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,31 +22,33 @@ class Grid:
     n_seeds: int
     sizes: Sizes
 
-    def places(self) -> list[Cell]:
+    def places(self) -> list[Trial]:
         """Return what settings are chosen for."""
         return list(
             places(list(self.folders), self.depths, self.methods, self.densities, self.sizes)
         )
 
-    def to_choose(self) -> list[Cell]:
-        """Return the cells that read validation splits only."""
-        return [cell for place in self.places() for cell in to_choose(place, self.sizes.n_settings)]
-
-    def to_measure(self, results: Results) -> list[Cell]:
-        """Return the cells that count, with the settings that won."""
+    def to_choose(self) -> list[Trial]:
+        """Return the trials that read validation splits only."""
         return [
-            cell
-            for place in self.places()
-            for cell in to_measure(self.winner(place, results), self.n_seeds, self.sizes)
+            trial for place in self.places() for trial in to_choose(place, self.sizes.n_settings)
         ]
 
-    def winner(self, place: Cell, results: Results) -> Cell:
-        """Return the cell with the best validation accuracy; of equals the first."""
+    def to_measure(self, results: Results) -> list[Trial]:
+        """Return the trials that count, with the settings that won."""
+        return [
+            trial
+            for place in self.places()
+            for trial in to_measure(self.winner(place, results), self.n_seeds, self.sizes)
+        ]
+
+    def winner(self, place: Trial, results: Results) -> Trial:
+        """Return the trial with the best validation accuracy; of equals the first."""
         rivals = to_choose(place, self.sizes.n_settings)
-        return max(rivals, key=lambda cell: results[cell].figures["validation_accuracy_gated"])
+        return max(rivals, key=lambda trial: results[trial].figures["validation_accuracy_gated"])
 
 
 def run_grid(grid: Grid, results: Results, *, n_jobs: int, say: Say) -> None:
-    """Run all cells of the grid that are not in `results` yet."""
+    """Run all trials of the grid that are not in `results` yet."""
     run(grid.to_choose(), results, grid.folders, n_jobs=n_jobs, say=say)
     run(grid.to_measure(results), results, grid.folders, n_jobs=n_jobs, say=say)

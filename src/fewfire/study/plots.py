@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from . import paper
-from .cells import METHODS
 from .results import Line
-from .speed import SpeedCell
+from .speed import SpeedTrial
 from .summary import Group, nets, pick
+from .trials import METHODS
 
 _COLOURS = dict(
     zip(METHODS, ("#222222", "#d95f02", "#7570b3", "#1b9e77", "#e7298a", "#66a61e", "#e6ab02",
@@ -75,7 +75,7 @@ _MULTIPLICATIONS = (
     "lowest density; bands go from the worst seed to the best."
 )
 _SECONDS = (
-    "Validation accuracy against seconds of training on one thread, cells side by side on all "
+    "Validation accuracy against seconds of training on one thread, trials side by side on all "
     "cores, at the lowest density; bands go from the worst seed to the best."
 )
 _THREADS = (
@@ -249,18 +249,18 @@ def _overlap(overlaps: dict[str, dict[str, dict[str, float]]]) -> Any:
 
 
 def _speed(raced: Sequence[Line]) -> Any:
-    cells = [line.cell for line in raced if isinstance(line.cell, SpeedCell)]
-    depths = sorted({cell.depth for cell in cells})
+    trials = [line.trial for line in raced if isinstance(line.trial, SpeedTrial)]
+    depths = sorted({trial.depth for trial in trials})
     figure, axes = pyplot().subplots(
         1, len(depths), figsize=(5 * len(depths), 4.4), squeeze=False, layout="constrained"
     )
     for axis, depth in zip(axes.flat, depths, strict=True):
-        for system in dict.fromkeys(cell.system for cell in cells):
+        for system in dict.fromkeys(trial.system for trial in trials):
             points = sorted(
-                (line.cell.width, line.figures["ms_per_example"])
+                (line.trial.width, line.figures["ms_per_example"])
                 for line in raced
-                if isinstance(line.cell, SpeedCell)
-                and (line.cell.system, line.cell.depth) == (system, depth)
+                if isinstance(line.trial, SpeedTrial)
+                and (line.trial.system, line.trial.depth) == (system, depth)
                 and "unavailable" not in line.figures
             )
             if points:
@@ -268,7 +268,7 @@ def _speed(raced: Sequence[Line]) -> Any:
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_title(f"{depth} hidden layer{'s' if depth > 1 else ''}")
-        widths = sorted({cell.width for cell in cells if cell.depth == depth})
+        widths = sorted({trial.width for trial in trials if trial.depth == depth})
         axis.set_xticks(widths, [f"{width:,}" for width in widths])
         axis.minorticks_off()
         axis.set_xlabel("rows of a hidden layer")

@@ -7,7 +7,7 @@ from typing import Any
 
 from .claims import Claim, Rows, Verdict
 from .results import Line
-from .speed import SpeedCell
+from .speed import SpeedTrial
 
 OURS, THEIRS = "fewfire", "PyTorch, batch 128"
 
@@ -16,9 +16,9 @@ def speed_claim(raced: Sequence[Line]) -> Claim:
     """Return claim A9: who is faster per example, from which width, and to equal accuracy."""
     by_net: dict[tuple[int, int], dict[str, dict[str, Any]]] = {}
     for line in raced:
-        if isinstance(line.cell, SpeedCell) and "unavailable" not in line.figures:
-            net = by_net.setdefault((line.cell.depth, line.cell.width), {})
-            net[line.cell.system] = {**line.figures, "epochs": line.cell.epochs}
+        if isinstance(line.trial, SpeedTrial) and "unavailable" not in line.figures:
+            net = by_net.setdefault((line.trial.depth, line.trial.width), {})
+            net[line.trial.system] = {**line.figures, "epochs": line.trial.epochs}
     rows: Rows = []
     for (depth, width), systems in sorted(by_net.items()):
         row = {"net": f"{depth} hidden of {width:,}"}

@@ -9,14 +9,14 @@ import fewfire
 
 from ..base.files import replacing
 from . import paper
-from .cells import METHODS, Cell
 from .claims import Claim, accuracy_claims, claim_of_testing, span, thread_claims
 from .document import Block, Heading, Paragraph, Plot, Table, to_html, to_markdown
 from .plots import draw_all
 from .race import speed_claim
 from .results import Line
-from .speed import SpeedCell
+from .speed import SpeedTrial
 from .summary import Group, groups
+from .trials import METHODS, Trial
 
 
 def write_report(folder: Path, lines: Sequence[Line]) -> list[Claim]:
@@ -28,7 +28,7 @@ def write_report(folder: Path, lines: Sequence[Line]) -> list[Claim]:
         If matplotlib is not installed.
     """
     found, timed = groups(lines), groups(lines, "threads")
-    raced = [line for line in lines if isinstance(line.cell, SpeedCell)]
+    raced = [line for line in lines if isinstance(line.trial, SpeedTrial)]
     claims = [*(accuracy_claims(found) if found else []), *thread_claims(timed)]
     if found:
         claims.append(claim_of_testing(found, timed))
@@ -55,7 +55,7 @@ def write_report(folder: Path, lines: Sequence[Line]) -> list[Claim]:
 
 
 def _summary(lines: Sequence[Line], claims: Sequence[Claim]) -> list[Block]:
-    seeds = {line.cell.seed for line in lines if _is_measured(line)}
+    seeds = {line.trial.seed for line in lines if _is_measured(line)}
     return [
         Heading("The KDD 2017 study, reproduced", 1),
         Paragraph(
@@ -114,7 +114,7 @@ def _all_accuracies(found: Sequence[Group]) -> list[Block]:
         Heading("Every method"),
         Paragraph(
             "Means over seeds, least and most in brackets; multiplications of training relative "
-            "to the dense net's, all counted. CPU seconds are of cells that ran side by side. Rows "
+            "to the dense net's, all counted. CPU seconds are of trials that ran side by side. Rows "
             "in use: of each hidden layer, those that any of 1,000 test examples chose."
         ),
         Table(rows),
@@ -130,11 +130,11 @@ def _rows_in_use(group: Group) -> str:
 def _places(lines: Sequence[Line]) -> list[Block]:
     places = sorted({(line.place["machine"], line.place["commit"]) for line in lines})
     amounts = dict.fromkeys(
-        f"{cell.data}: {cell.epochs} epochs"
-        + (f", {cell.n_train:,} training examples at most" if cell.n_train else "")
-        + (f", {cell.n_test:,} test examples at most" if cell.n_test else "")
-        for cell in (line.cell for line in lines if _is_measured(line))
-        if isinstance(cell, Cell)
+        f"{trial.data}: {trial.epochs} epochs"
+        + (f", {trial.n_train:,} training examples at most" if trial.n_train else "")
+        + (f", {trial.n_test:,} test examples at most" if trial.n_test else "")
+        for trial in (line.trial for line in lines if _is_measured(line))
+        if isinstance(trial, Trial)
     )
     return [
         Heading("Where and how"),
@@ -144,4 +144,4 @@ def _places(lines: Sequence[Line]) -> list[Block]:
 
 
 def _is_measured(line: Line) -> bool:
-    return line.cell.part == "accuracy"
+    return line.trial.part == "accuracy"

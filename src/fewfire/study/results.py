@@ -1,4 +1,4 @@
-"""The lines of a study: one per cell, appended when the cell is done and never changed.
+"""The lines of a study: one per trial, appended when the trial is done and never changed.
 
 A process that is killed leaves at most half a line at the end, which is cut off when the file is
 opened again.
@@ -14,28 +14,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from .cells import Cell, cell_of
 from .machine import commit, load, machine
-from .speed import SpeedCell
+from .speed import SpeedTrial
+from .trials import Trial, trial_of
 
-AnyCell: TypeAlias = "Cell | SpeedCell"
+AnyTrial: TypeAlias = "Trial | SpeedTrial"
 
 
-def key(cell: AnyCell) -> str:
-    """Return the cell as text: equal cells are equal texts."""
-    return json.dumps(asdict(cell), sort_keys=True)
+def key(trial: AnyTrial) -> str:
+    """Return the trial as text: equal trials are equal texts."""
+    return json.dumps(asdict(trial), sort_keys=True)
 
 
 class Line(NamedTuple):
-    """A cell, what came of it, and where."""
+    """A trial, what came of it, and where."""
 
-    cell: AnyCell
+    trial: AnyTrial
     figures: dict[str, Any]
     place: dict[str, Any]
 
 
 class Results:
-    """The cells that are done, on file.
+    """The trials that are done, on file.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Results:
             if not text.endswith(b"\n"):
                 break
             line = _parsed(path, number, text)
-            self._lines[key(line.cell)] = line
+            self._lines[key(line.trial)] = line
             whole += len(text)
         if whole < len(raw):
             os.truncate(path, whole)
@@ -68,30 +68,30 @@ class Results:
     def __iter__(self) -> Iterator[Line]:
         return iter(self._lines.values())
 
-    def __contains__(self, cell: AnyCell) -> bool:
-        return key(cell) in self._lines
+    def __contains__(self, trial: AnyTrial) -> bool:
+        return key(trial) in self._lines
 
-    def __getitem__(self, cell: AnyCell) -> Line:
-        return self._lines[key(cell)]
+    def __getitem__(self, trial: AnyTrial) -> Line:
+        return self._lines[key(trial)]
 
-    def add(self, cell: AnyCell, figures: dict[str, Any]) -> None:
+    def add(self, trial: AnyTrial, figures: dict[str, Any]) -> None:
         """Append a line; it is on the disk when this returns."""
         finished = datetime.now(UTC).isoformat(timespec="seconds")
         place = {"commit": commit(), "machine": machine(), "load": load(), "finished": finished}
         with self.path.open("a", encoding="utf-8") as file:
-            text = json.dumps({"cell": asdict(cell), "figures": figures, "place": place})
+            text = json.dumps({"cell": asdict(trial), "figures": figures, "place": place})
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        self._lines[key(cell)] = Line(cell, figures, place)
+        self._lines[key(trial)] = Line(trial, figures, place)
 
 
 def _parsed(path: Path, number: int, text: bytes) -> Line:
     try:
         parts = json.loads(text)
         fields = parts["cell"]
-        cell = SpeedCell(**fields) if fields["part"] == "speed" else cell_of(fields)
-        return Line(cell, dict(parts["figures"]), dict(parts["place"]))
+        trial = SpeedTrial(**fields) if fields["part"] == "speed" else trial_of(fields)
+        return Line(trial, dict(parts["figures"]), dict(parts["place"]))
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"{path}, line {number}, is no line of a study ({error}): "

@@ -1,4 +1,4 @@
-"""Goes through cells, as many side by side as there are cores, and keeps each that is done."""
+"""Goes through trials, as many side by side as there are cores, and keeps each that is done."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from .results import AnyCell, Results
-from .speed import SpeedCell, run_speed
-from .work import Figures, run_cell
+from .results import AnyTrial, Results
+from .speed import SpeedTrial, run_speed
+from .work import Figures, run_trial
 
 Say = Callable[[str], None]
 
 
 def run(
-    cells: Sequence[AnyCell],
+    trials: Sequence[AnyTrial],
     results: Results,
     folders: Mapping[str, Path | None],
     *,
     n_jobs: int,
     say: Say,
 ) -> None:
-    """Run the cells that are not in `results` yet.
+    """Run the trials that are not in `results` yet.
 
     Parameters
     ----------
-    cells : sequence of Cell or SpeedCell
+    trials : sequence of Trial or SpeedTrial
     results : Results
         Gets a line for each, in the order in which they end.
     folders : dict of str to Path or None
         Where each data set is read from; None where it is generated.
     n_jobs : int
-        Processes; with one, cells run in this process.
+        Processes; with one, trials run in this process.
     say : callable
-        Told of each cell that is done.
+        Told of each trial that is done.
     """
-    todo = [cell for cell in cells if cell not in results]
+    todo = [trial for trial in trials if trial not in results]
     progress = _Progress(todo, say)
     if n_jobs == 1 or len(todo) < 2:
-        for cell in todo:
-            _keep(cell, _run(cell, folders[cell.data]), results, progress)
+        for trial in todo:
+            _keep(trial, _run(trial, folders[trial.data]), results, progress)
         return
-    # Sets are loaded once per process, so their cells come together, those that take longest first.
+    # Sets are loaded once per process, so their trials come together, those that take longest first.
     order = {name: place for place, name in enumerate(folders)}
-    todo.sort(key=lambda cell: (order[cell.data], -cell.work))
+    todo.sort(key=lambda trial: (order[trial.data], -trial.work))
     with _workers(n_jobs) as pool:
         try:
-            running = {pool.submit(_run, cell, folders[cell.data]): cell for cell in todo}
+            running = {pool.submit(_run, trial, folders[trial.data]): trial for trial in todo}
             for future in as_completed(running):
                 _keep(running[future], future.result(), results, progress)
         except BaseException:
@@ -60,13 +60,13 @@ def run(
             raise
 
 
-def _run(cell: AnyCell, folder: Path | None) -> Figures:
-    return run_speed(cell, folder) if isinstance(cell, SpeedCell) else run_cell(cell, folder)
+def _run(trial: AnyTrial, folder: Path | None) -> Figures:
+    return run_speed(trial, folder) if isinstance(trial, SpeedTrial) else run_trial(trial, folder)
 
 
-def _keep(cell: AnyCell, figures: Figures, results: Results, progress: _Progress) -> None:
-    results.add(cell, figures)
-    progress.done(cell, figures)
+def _keep(trial: AnyTrial, figures: Figures, results: Results, progress: _Progress) -> None:
+    results.add(trial, figures)
+    progress.done(trial, figures)
 
 
 def _workers(n_jobs: int) -> ProcessPoolExecutor:
@@ -88,23 +88,23 @@ def _end_with_parent() -> None:
 
 
 class _Progress:
-    """Tells of cells that are done, and of the time left."""
+    """Tells of trials that are done, and of the time left."""
 
-    def __init__(self, todo: Sequence[AnyCell], say: Say) -> None:
+    def __init__(self, todo: Sequence[AnyTrial], say: Say) -> None:
         self.n = len(todo)
         self.n_done = 0
-        self.work = sum(cell.work for cell in todo)
+        self.work = sum(trial.work for trial in todo)
         self.work_done = 0.0
         self.start = time.monotonic()
         self.say = say
 
-    def done(self, cell: AnyCell, figures: Figures) -> None:
-        """Tell of a cell."""
+    def done(self, trial: AnyTrial, figures: Figures) -> None:
+        """Tell of a trial."""
         self.n_done += 1
-        self.work_done += cell.work
+        self.work_done += trial.work
         elapsed = time.monotonic() - self.start
         left = elapsed * (self.work - self.work_done) / self.work_done
-        self.say(f"{self.n_done}/{self.n} {cell}: {_outcome(figures)}; {_duration(left)} left")
+        self.say(f"{self.n_done}/{self.n} {trial}: {_outcome(figures)}; {_duration(left)} left")
 
 
 def _outcome(figures: Figures) -> str:

@@ -36,7 +36,7 @@ _SECONDS_PER_EXAMPLE = {"PyTorch, batch 1": 10.0}  # relative to batches
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeedCell:
+class SpeedTrial:
     """One system on nets of one width."""
 
     system: str
@@ -63,19 +63,19 @@ class SpeedCell:
 
 def to_race(
     data: str, n_train: int, epochs: int, n_threads: int, *, quick: bool
-) -> list[SpeedCell]:
+) -> list[SpeedTrial]:
     """Return what is timed: in full at 1,000 rows, on fewer examples where nets are wide."""
     widths = {1: (250, 1000, 4000), 2: (250, 1000)} if quick else {
         1: (250, 1000, 4000, 16_000, 64_000),
         2: (250, 500, 1000, 4000, 16_000),
     }  # fmt: skip
-    cells = []
+    trials = []
     for (depth, width), system in product(
         [(depth, width) for depth, those in widths.items() for width in those], SYSTEMS
     ):
         n, n_epochs = _amount(system, depth, width, n_train, epochs)
-        cells.append(
-            SpeedCell(
+        trials.append(
+            SpeedTrial(
                 system=system,
                 data=data,
                 depth=depth,
@@ -85,7 +85,7 @@ def to_race(
                 n_threads=n_threads,
             )
         )
-    return cells
+    return trials
 
 
 def _amount(system: str, depth: int, width: int, n_train: int, epochs: int) -> tuple[int, int]:
@@ -113,14 +113,14 @@ def missing(system: str) -> str | None:
     return None
 
 
-def run_speed(cell: SpeedCell, folder: Path | None) -> Figures:
+def run_speed(trial: SpeedTrial, folder: Path | None) -> Figures:
     """Train; return the curve of accuracy over seconds, and milliseconds per example."""
-    if package := missing(cell.system):
+    if package := missing(trial.system):
         return {"unavailable": f"{package} is not installed"}
-    parts = load(cell.data, folder)
-    train = parts.train[: cell.n_train]
+    parts = load(trial.data, folder)
+    train = parts.train[: trial.n_train]
     curve, seconds = [], 0.0
-    for accuracy, epoch_seconds in _TRAIN[cell.system](cell, train, parts.validation):
+    for accuracy, epoch_seconds in _TRAIN[trial.system](trial, train, parts.validation):
         seconds += epoch_seconds
         curve.append([accuracy, epoch_seconds])
     warm = [row[1] for row in curve[1:]] or [curve[0][1]]
@@ -130,22 +130,22 @@ def run_speed(cell: SpeedCell, folder: Path | None) -> Figures:
         "seconds": seconds,
         "ms_per_example": 1000 * statistics.median(warm) / len(train),
         "ms_per_example_range": [1000 * s / len(train) for s in (min(warm), max(warm))],
-        "n_examples": len(train) * cell.epochs,
+        "n_examples": len(train) * trial.epochs,
     }
 
 
 Epochs = Iterator[tuple[float, float]]  # accuracy after each, and its seconds
 
 
-def _fewfire(cell: SpeedCell, train: Dataset, validation: Dataset) -> Epochs:
-    sizes = [train.n_features, *[cell.width] * cell.depth]
-    density = min(1.0, N_ACTIVE / cell.width)
+def _fewfire(trial: SpeedTrial, train: Dataset, validation: Dataset) -> Epochs:
+    sizes = [train.n_features, *[trial.width] * trial.depth]
+    density = min(1.0, N_ACTIVE / trial.width)
     layers = [
         Linear(n_in, n_out, "relu", Hashed.auto(n_in, n_out, density))
         for n_in, n_out in pairwise(sizes)
     ]
-    net = Network(*layers, Linear(cell.width, train.n_labels), random_state=cell.seed)
-    trainer = Trainer(net, max_epochs=cell.epochs, n_jobs=cell.n_threads, random_state=cell.seed)
+    net = Network(*layers, Linear(trial.width, train.n_labels), random_state=trial.seed)
+    trainer = Trainer(net, max_epochs=trial.epochs, n_jobs=trial.n_threads, random_state=trial.seed)
     history = trainer.fit(train, {"val": validation})
     if history.interrupted:
         raise KeyboardInterrupt
@@ -153,27 +153,27 @@ def _fewfire(cell: SpeedCell, train: Dataset, validation: Dataset) -> Epochs:
         yield row["val/accuracy"], row["seconds"]
 
 
-def _torch(cell: SpeedCell, train: Dataset, validation: Dataset) -> Epochs:
+def _torch(trial: SpeedTrial, train: Dataset, validation: Dataset) -> Epochs:
     """AdamW with linear decay, as tuned for MNIST (benchmarks/pytorch_mnist.py)."""
     import torch
 
-    torch.manual_seed(cell.seed)
-    torch.set_num_threads(cell.n_threads)
+    torch.manual_seed(trial.seed)
+    torch.set_num_threads(trial.n_threads)
     torch.set_flush_denormal(True)  # moments of rarely lit pixels decay that far, and are slow
-    batch_size = 1 if cell.system == "PyTorch, batch 1" else 128
+    batch_size = 1 if trial.system == "PyTorch, batch 1" else 128
     X, y, X_val, y_val = (
         torch.from_numpy(array)
         for part in (train, validation)
         for array in (np.asarray(part.X), np.asarray(part.y, np.int64))
     )
     modules: list[Any] = []
-    for n_in, n_out in pairwise([train.n_features, *[cell.width] * cell.depth, train.n_labels]):
+    for n_in, n_out in pairwise([train.n_features, *[trial.width] * trial.depth, train.n_labels]):
         modules += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
     net = torch.nn.Sequential(*modules[:-1])
     optimizer = torch.optim.AdamW(net.parameters(), lr=0.001, weight_decay=0.1, fused=True)
-    n_steps = cell.epochs * -(-len(X) // batch_size)
+    n_steps = trial.epochs * -(-len(X) // batch_size)
     step = 0
-    for _ in range(cell.epochs):
+    for _ in range(trial.epochs):
         start = time.perf_counter()
         for ids in torch.randperm(len(X)).split(batch_size):
             optimizer.param_groups[0]["lr"] = 0.001 * (1 - step / n_steps)
@@ -188,13 +188,13 @@ def _torch(cell: SpeedCell, train: Dataset, validation: Dataset) -> Epochs:
         yield float((chosen == y_val).float().mean()), seconds
 
 
-def _sklearn(cell: SpeedCell, train: Dataset, validation: Dataset) -> Epochs:
+def _sklearn(trial: SpeedTrial, train: Dataset, validation: Dataset) -> Epochs:
     """Adam at a constant rate: MLPClassifier has no schedule for it."""
     from sklearn.neural_network import MLPClassifier
 
-    net = MLPClassifier([cell.width] * cell.depth, batch_size=128, random_state=cell.seed)
+    net = MLPClassifier([trial.width] * trial.depth, batch_size=128, random_state=trial.seed)
     classes = np.arange(train.n_labels)
-    for _ in range(cell.epochs):
+    for _ in range(trial.epochs):
         start = time.perf_counter()
         net.partial_fit(train.X, train.y, classes=classes)
         seconds = time.perf_counter() - start

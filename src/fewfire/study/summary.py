@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .cells import METHODS, Cell, Setting
 from .results import Line
+from .trials import METHODS, Setting, Trial
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Group:
 
     def by_threads(self) -> dict[int, Group]:
         """Return the lines apart, by their numbers of threads."""
-        counts = sorted({line.cell.n_threads for line in self.lines})
+        counts = sorted({line.trial.n_threads for line in self.lines})
         return {
-            n: replace(self, lines=tuple(line for line in self.lines if line.cell.n_threads == n))
+            n: replace(self, lines=tuple(line for line in self.lines if line.trial.n_threads == n))
             for n in counts
         }
 
@@ -99,9 +99,16 @@ def groups(lines: Iterable[Line], part: str = "accuracy") -> list[Group]:
     """Return the lines of a part, taken together, in the order of sets, depths, methods."""
     found: dict[tuple[Any, ...], list[Line]] = {}
     for line in lines:
-        cell = line.cell
-        if isinstance(cell, Cell) and cell.part == part:
-            key = (cell.data, cell.depth, cell.method, cell.density, cell.setting, cell.epochs)
+        trial = line.trial
+        if isinstance(trial, Trial) and trial.part == part:
+            key = (
+                trial.data,
+                trial.depth,
+                trial.method,
+                trial.density,
+                trial.setting,
+                trial.epochs,
+            )
             found.setdefault(key, []).append(line)
     made = [
         Group(data, depth, method, density, setting, tuple(lines))

@@ -1,6 +1,6 @@
 """Asynchronous training with more and more threads: time, accuracy, conflicts, joules.
 
-These cells run one after the other, alone on the machine.
+These trials run one after the other, alone on the machine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .cells import Cell
+from .trials import Trial
 
 _BYTES = 1 << 28
 
@@ -27,11 +27,11 @@ def thread_counts(n_cores: int) -> list[int]:
     return sorted({*powers, n_cores})
 
 
-def to_time(measured: Sequence[Cell], n_cores: int) -> list[Cell]:
-    """Return trainings alone with each number of threads, of cells that the grid measures."""
+def to_time(measured: Sequence[Trial], n_cores: int) -> list[Trial]:
+    """Return trainings alone with each number of threads, of trials that the grid measures."""
     return [
-        replace(cell, part="threads", n_threads=n)
-        for cell in measured
+        replace(trial, part="threads", n_threads=n)
+        for trial in measured
         for n in thread_counts(n_cores)
     ]
 

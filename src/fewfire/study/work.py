@@ -1,4 +1,4 @@
-"""One cell of a study, from its data to the figures of its line."""
+"""One trial of a study, from its data to the figures of its line."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..measure.energy import EnergyMeter
 from ..network.network import Network
 from ..training.callbacks import Callback, Record, Run
 from ..training.trainer import Trainer
-from .cells import Cell
 from .data import Parts, load
 from .overlap import overlaps
 from .threads import bandwidth
+from .trials import Trial
 
 N_LOOKED_AT = 1000  # examples whose latency is taken, and whose rows are counted
 N_TRAIN_MEASURED = 10_000
@@ -38,65 +38,65 @@ class _Work(Callback):
         return False
 
 
-def run_cell(cell: Cell, folder: Path | None) -> Figures:
-    """Train the cell's net; return what it reached, and what that cost.
+def run_trial(trial: Trial, folder: Path | None) -> Figures:
+    """Train the trial's net; return what it reached, and what that cost.
 
     Raises
     ------
     KeyboardInterrupt
-        If the training was interrupted: half a cell is no result.
+        If the training was interrupted: half a trial is no result.
     """
-    parts = _cut(load(cell.data, folder), cell)
-    net = cell.network(parts.test.n_features, parts.test.n_labels)
-    figures = _train(cell, net, parts)
-    if cell.part == "choose":
+    parts = _cut(load(trial.data, folder), trial)
+    net = trial.network(parts.test.n_features, parts.test.n_labels)
+    figures = _train(trial, net, parts)
+    if trial.part == "choose":
         return figures
-    gated = net.evaluate(parts.test, n_jobs=cell.n_threads)
-    exact = net.evaluate(parts.test, exact=True, n_jobs=cell.n_threads)
+    gated = net.evaluate(parts.test, n_jobs=trial.n_threads)
+    exact = net.evaluate(parts.test, exact=True, n_jobs=trial.n_threads)
     seen = parts.train[:N_TRAIN_MEASURED]
     return {
         **figures,
         "test_accuracy_gated": gated.accuracy,
         "test_accuracy_exact": exact.accuracy,
-        "train_accuracy_gated": net.evaluate(seen, n_jobs=cell.n_threads).accuracy,
-        "train_accuracy_exact": net.evaluate(seen, exact=True, n_jobs=cell.n_threads).accuracy,
+        "train_accuracy_gated": net.evaluate(seen, n_jobs=trial.n_threads).accuracy,
+        "train_accuracy_exact": net.evaluate(seen, exact=True, n_jobs=trial.n_threads).accuracy,
         "testing": gated.ledger.to_dict(),
         "n_tested": len(parts.test),
         "rows_in_use": rows_in_use(net, parts.test),
-        **(_alone(cell, net, parts) if cell.part == "threads" else {}),
+        **(_alone(trial, net, parts) if trial.part == "threads" else {}),
     }
 
 
-def _alone(cell: Cell, net: Network, parts: Parts) -> Figures:
-    """Return what only a cell that has the machine for itself can measure."""
+def _alone(trial: Trial, net: Network, parts: Parts) -> Figures:
+    """Return what only a trial that has the machine for itself can measure."""
     figures: Figures = {
-        "bandwidth_gb_s": bandwidth(cell.n_threads),
+        "bandwidth_gb_s": bandwidth(trial.n_threads),
         "latency_us_gated": latency(net, parts.test, exact=False),
         "latency_us_exact": latency(net, parts.test, exact=True),
     }
-    if cell.n_threads == 1:
+    if trial.n_threads == 1:
         figures["overlap"] = overlaps(net, parts.train[:N_LOOKED_AT])
     return figures
 
 
-def _cut(parts: Parts, cell: Cell) -> Parts:
+def _cut(parts: Parts, trial: Trial) -> Parts:
     return Parts(
-        parts.train if cell.n_train is None else parts.train[: cell.n_train],
-        parts.validation[: cell.n_train],
-        parts.test[: cell.n_test],
+        parts.train if trial.n_train is None else parts.train[: trial.n_train],
+        parts.validation[: trial.n_train],
+        parts.test[: trial.n_test],
     )
 
 
-def _train(cell: Cell, net: Network, parts: Parts) -> Figures:
+def _train(trial: Trial, net: Network, parts: Parts) -> Figures:
     work, meter = _Work(), EnergyMeter()
     trainer = Trainer(
         net,
-        optimizer=cell.optimizer,
-        batch_size=cell.setting.batch_size,
-        max_epochs=cell.epochs,
-        n_jobs=cell.n_threads,
+        optimizer=trial.optimizer,
+        batch_size=trial.setting.batch_size,
+        max_epochs=trial.epochs,
+        n_jobs=trial.n_threads,
         callbacks=[work],
-        random_state=cell.seed,
+        random_state=trial.seed,
     )
     with meter:
         history = trainer.fit(parts.train, {"val": parts.validation})
@@ -111,12 +111,12 @@ def _train(cell: Cell, net: Network, parts: Parts) -> Figures:
         "density": history[-1]["density"],
         "seconds": sum(row["seconds"] for row in history),
         "cpu_seconds": energy.cpu_seconds,
-        # Counters are the machine's: cells that run side by side would count each other's joules.
-        **({"energy": asdict(energy)} if cell.part == "threads" else {}),
+        # Counters are the machine's: trials that run side by side would count each other's joules.
+        **({"energy": asdict(energy)} if trial.part == "threads" else {}),
         "training": history.ledger.to_dict(),
         "conflicts_by_layer": [_conflicts(layer) for layer in history.ledger.layers],
         "n_examples": history.n_examples,
-        "n_steps": -(-len(parts.train) // cell.setting.batch_size) * cell.epochs,
+        "n_steps": -(-len(parts.train) // trial.setting.batch_size) * trial.epochs,
         "n_parameters": net.n_parameters,
         "shape": [parts.test.n_features, *(len(layer.bias) for layer in net.layers)],
     }

@@ -19,7 +19,7 @@ from ..measure.result import TopKResult
 from .expansion import Expansion, T, expansions_of, for_each
 from .packed import PackedTree, prune_to_fit
 from .settings import LEARNING, Settings
-from .tree import LabelTree
+from .tree import Tree
 
 _CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
 _GRAIN = 16  # examples that a thread of the core takes at a time: fewer want no more threads
@@ -52,7 +52,7 @@ class Forest:
         cls,
         settings: Settings,
         expansion: Expansion,
-        trees: list[LabelTree],
+        trees: list[Tree],
         room: int,
         n_threads: int,
     ) -> Forest:
@@ -119,7 +119,7 @@ class Forest:
 
     @property
     def most_found(self) -> int:
-        """Labels that a search finds at most: those of the largest cells."""
+        """Labels that a search finds at most: those of the largest leaves."""
         sizes = [np.sort(np.diff(tree.levels[-1].children)) for tree in self.trees]
         return int(sum(own[-self.settings.beam :].sum() for own in sizes))
 

@@ -16,7 +16,7 @@ from ..base.ledger import Ledger
 from ..base.progress import Pace
 from .expansion import as_inputs
 from .settings import Learning
-from .tree import LabelTree
+from .tree import Tree
 
 
 class Lesson:
@@ -24,7 +24,7 @@ class Lesson:
 
     Parameters
     ----------
-    tree : LabelTree
+    tree : Tree
         Changed in place.
     rows : csr_array, (n, width)
     lists : csr_array, (n, places)
@@ -38,7 +38,7 @@ class Lesson:
 
     def __init__(
         self,
-        tree: LabelTree,
+        tree: Tree,
         rows: csr_array,
         lists: csr_array,
         learning: Learning,

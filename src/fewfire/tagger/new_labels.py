@@ -1,5 +1,5 @@
 """New labels in trees that are trained: each goes where the router likes its examples best, and has
-a column of its own there. Padding gives it one for nothing; else the cell's block gets wider."""
+a column of its own there. Padding gives it one for nothing; else the leaf's block gets wider."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .forest import Forest
 from .layout import Layout, LevelSize
 from .packed import PackedTree
 from .settings import Learning
-from .tree import LabelTree
+from .tree import Tree
 
-_MOST_CELLS = 10  # of an example that are compared
+_MOST_LEAVES = 10  # of an example that are compared
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Growth:
         """What tells how much memory it takes."""
         return [layout.size for layout in self.layouts]
 
-    def grow(self, n_labels: int, learning: Learning) -> LabelTree:
+    def grow(self, n_labels: int, learning: Learning) -> Tree:
         """Return the tree, to be trained on; weights of new labels are 0."""
-        return LabelTree(self.labels, self.tree.unpack(self.layouts, learning), n_labels)
+        return Tree(self.labels, self.tree.unpack(self.layouts, learning), n_labels)
 
 
 def with_labels(
@@ -54,28 +54,28 @@ def with_labels(
     new = np.flatnonzero((counts > 0) & ~is_known).astype(np.int32)
     trees = []
     for tree, own in zip(forest.trees, rows, strict=True):
-        homes = _likeliest_cells(tree, forest.settings.loss, own, lists[:, new], n_threads)
+        homes = _likeliest_leaves(tree, forest.settings.loss, own, lists[:, new], n_threads)
         trees.append(_grown(tree, new, homes))
     return trees
 
 
-def _likeliest_cells(
+def _likeliest_leaves(
     tree: PackedTree, loss: str, rows: csr_array, lists: csr_array, n_threads: int
 ) -> NDArray[np.int64]:
-    """Return for each column of `lists` the cell with the largest sum of likelihoods over its
+    """Return for each column of `lists` the leaf with the largest sum of likelihoods over its
     examples."""
-    n_cells = tree.levels[-1].n_nodes
-    if n_cells == 1 or lists.shape[1] == 0:
+    n_leaves = tree.levels[-1].n_nodes
+    if n_leaves == 1 or lists.shape[1] == 0:
         return np.zeros(lists.shape[1], np.int64)
     router = PackedTree(
-        np.arange(n_cells, dtype=np.int32), tree.levels[:-1], n_cells, tree.width, loss
+        np.arange(n_leaves, dtype=np.int32), tree.levels[:-1], n_leaves, tree.width, loss
     )
     ids = np.arange(rows.shape[0], dtype=np.int64)
-    k = min(_MOST_CELLS, n_cells)
+    k = min(_MOST_LEAVES, n_leaves)
     found, scores, _ = _core.predict_trees(
-        [router.core], [as_inputs(rows)], ids, k, n_cells, 1.0, n_threads
+        [router.core], [as_inputs(rows)], ids, k, n_leaves, 1.0, n_threads
     )
-    shape = (len(ids), n_cells)
+    shape = (len(ids), n_leaves)
     starts = np.arange(0, found.size + 1, k)
     likes = csr_array((scores.ravel(), found.ravel(), starts), shape=shape)
     votes = csr_array(lists.T.tocsr() @ likes)
@@ -89,7 +89,7 @@ def _likeliest_cells(
 
 
 def _grown(tree: PackedTree, labels: NDArray[np.int32], homes: NDArray[np.int64]) -> Growth:
-    """Return the tree with each label at the end of the cell that is its home."""
+    """Return the tree with each label at the end of the leaf that is its home."""
     last = tree.levels[-1].children
     order = np.argsort(homes, kind="stable")
     ends = last[1:][homes[order]]

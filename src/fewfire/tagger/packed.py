@@ -16,7 +16,7 @@ from ..base.bfloat16 import widened
 from ..base.files import Arrays
 from .layout import Layout, parents_of
 from .settings import Learning
-from .tree import LabelTree, Level
+from .tree import Level, Tree
 
 _LEAST_PRUNE, _PRUNE_STEP = 0.01, 1.25  # where the weights of trees have too little room
 
@@ -170,9 +170,7 @@ class PackedTree:
         self.places[labels] = np.arange(len(labels), dtype=np.int32)
 
     @classmethod
-    def pack(
-        cls, tree: LabelTree, width: int, loss: str, least: float, n_threads: int
-    ) -> PackedTree:
+    def pack(cls, tree: Tree, width: int, loss: str, least: float, n_threads: int) -> PackedTree:
         """Pack a tree; weights below `least` in absolute value are left out."""
         levels = [
             PackedLevel.pack(level, core, width, least, n_threads)
@@ -239,7 +237,7 @@ class PackedTree:
         return cls(labels, levels, n_labels, width, loss)
 
 
-def prune_to_fit(trees: Sequence[LabelTree], prune: float, room: int) -> float:
+def prune_to_fit(trees: Sequence[Tree], prune: float, room: int) -> float:
     """Return the absolute value below which weights are left out: `prune`, or a larger one with
     which the trees take at most `room` bytes when they are packed, if any does."""
     levels = [level for tree in trees for level in tree.levels]

@@ -1,4 +1,4 @@
-"""What is settled before trees are grown: the features they read and the labels of their cells, and
+"""What is settled before trees are grown: the features they read, the labels of their leaves, and
 what of it is given up so that training keeps inside the memory it may take."""
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from scipy.sparse import csr_array
 
 from ..data import Dataset
 from ..data.features import make_csr
-from .cells import (
-    UNLIMITED,
-    Cells,
-    Sketch,
-    depths_of,
-    find_cells,
-    plan_tree,
-    renumbered,
-    sketch_tree,
-)
 from .centroids import ExamplesOfLabels
 from .expansion import Expansion, expansions_of, for_each
 from .forest import Forest
 from .layout import LevelSize
+from .leaves import (
+    UNLIMITED,
+    Leaves,
+    Sketch,
+    depths_of,
+    find_leaves,
+    plan_tree,
+    renumbered,
+    sketch_tree,
+)
 from .memory import TaggerMemory, TooLittleMemoryError, all_example_bytes, check_fits, pair_bytes
 from .new_labels import with_labels
 from .settings import LEARNING, Learning, Settings, prune_of
-from .tree import LabelTree
+from .tree import Tree
 
 _LEAST_SHARE = 0.25  # of a tree's weights; a tree is dropped before others get smaller than that
 _LEAST_KNOWN = 16  # features of a node in the smallest trees
@@ -39,7 +39,7 @@ _LEAST_KNOWN = 16  # features of a node in the smallest trees
 class Plan(Protocol):
     """A tree that takes no memory for weights yet."""
 
-    def grow(self, n_labels: int, learning: Learning) -> LabelTree:
+    def grow(self, n_labels: int, learning: Learning) -> Tree:
         """Return the tree."""
 
 
@@ -60,7 +60,7 @@ class Prepared:
         """Bytes that packed trees may take, beside the others."""
         return self.limit - self.memory.besides_packed
 
-    def grow(self) -> list[LabelTree]:
+    def grow(self) -> list[Tree]:
         """Return the trees, their weights 0."""
         learning, n_labels = LEARNING[self.settings.loss], int(self.lists.shape[1])
         return [plan.grow(n_labels, learning) for plan in self.plans]
@@ -130,7 +130,7 @@ class _Draft:
         self._centroid_bytes = examples.centroid_bytes(n_threads)
         self._check(centroids=self._centroid_bytes)
         self._centroids = examples.centroids(n_threads)
-        self._depths = depths_of(len(self._labels), settings.labels_per_cell)
+        self._depths = depths_of(len(self._labels), settings.labels_per_leaf)
         self._sketches: list[Sketch] = []
 
     def in_full(self) -> Prepared:
@@ -200,14 +200,14 @@ class _Draft:
     def _sketch(self, number: int) -> Sketch:
         """Return a tree, sketched when it is first asked for, after those before."""
         while len(self._sketches) <= number:
-            rows, cells = self._rows[len(self._sketches)], self._cells(len(self._sketches))
-            lists = renumbered(self._lists, cells.labels)
-            self._sketches.append(sketch_tree(rows, lists, cells, self._n_threads))
+            rows, leaves = self._rows[len(self._sketches)], self._leaves(len(self._sketches))
+            lists = renumbered(self._lists, leaves.labels)
+            self._sketches.append(sketch_tree(rows, lists, leaves, self._n_threads))
         return self._sketches[number]
 
-    def _cells(self, number: int) -> Cells:
+    def _leaves(self, number: int) -> Leaves:
         seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1, np.uint64)[0])
-        return find_cells(self._centroids, self._labels, self._depths, seed, self._n_threads)
+        return find_leaves(self._centroids, self._labels, self._depths, seed, self._n_threads)
 
     def _settled(self, n_trees: int, most: int) -> Prepared:
         """Plan all trees."""
@@ -217,8 +217,8 @@ class _Draft:
         settings = replace(wanted, n_trees=n_trees, pairs=min(wanted.pairs, n_trees), prune=prune)
         plans = []
         for number, own in enumerate(rows):
-            cells = self._sketch(number).cells
-            lists = renumbered(self._lists, cells.labels)
-            plans.append(plan_tree(own, lists, cells, most, self._n_threads))
+            leaves = self._sketch(number).leaves
+            lists = renumbered(self._lists, leaves.labels)
+            plans.append(plan_tree(own, lists, leaves, most, self._n_threads))
         memory = self._memory(n_trees, most)
         return Prepared(settings, self._expansion, rows, self._lists, plans, memory, self._limit)

@@ -1,4 +1,4 @@
-"""What trees have learned, for people: what spoke for a label, and what leads to a cell."""
+"""What trees have learned, for people: what spoke for a label, and what leads to a leaf."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Reason(NamedTuple):
     contributions: NDArray[np.float32]
 
 
-class Cell(NamedTuple):
+class Leaf(NamedTuple):
     """Labels that share a block of weights, and the features that lead to it, by weight."""
 
     labels: NDArray[np.int32]
@@ -72,15 +72,15 @@ def reason(
     return Reason(label, score, features[best].astype(np.int64), found[best])
 
 
-def cells(forest: Forest, number: int, n: int) -> Iterator[Cell]:
-    """Go through the cells of a tree, each with the `n` features of the largest weights that lead
-    to it from the node above. A tree that is one cell has none."""
+def leaves(forest: Forest, number: int, n: int) -> Iterator[Leaf]:
+    """Go through the leaves of a tree, each with the `n` features of the largest weights that lead
+    to it from the node above. A tree that is one leaf has none."""
     tree = forest.trees[number]
     bottom = tree.levels[-1]
     leading = _leading(tree.levels[-2], n) if len(tree.levels) > 1 else _none()
-    for cell, (features, weights) in zip(range(bottom.n_nodes), leading, strict=False):
-        begin, end = bottom.children[cell : cell + 2]
-        yield Cell(tree.labels[begin:end], features, weights)
+    for leaf, (features, weights) in zip(range(bottom.n_nodes), leading, strict=False):
+        begin, end = bottom.children[leaf : leaf + 2]
+        yield Leaf(tree.labels[begin:end], features, weights)
 
 
 def _none() -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:

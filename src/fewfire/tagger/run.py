@@ -13,10 +13,10 @@ from scipy.sparse import csr_array
 from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import epoch_bar, tell_epoch
-from .cells import renumbered
+from .leaves import renumbered
 from .lesson import Lesson, mean_loss, train_epoch
 from .settings import LEARNING
-from .tree import LabelTree
+from .tree import Tree
 
 Measure = Callable[[], dict[str, float]]
 
@@ -26,7 +26,7 @@ class Fitting:
 
     Parameters
     ----------
-    trees : list of LabelTree
+    trees : list of Tree
         Changed in place.
     loss : str
     rows : list of csr_array, (n, width)
@@ -42,7 +42,7 @@ class Fitting:
 
     def __init__(
         self,
-        trees: Sequence[LabelTree],
+        trees: Sequence[Tree],
         loss: str,
         rows: Sequence[csr_array],
         lists: csr_array,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base.checks import check_choice, check_integer, check_number
 
-_MOST_LABELS = 32_768  # of a cell: a packed weight has 16 bits for its column
+_MOST_LABELS = 32_768  # of a leaf: a packed weight has 16 bits for its column
 _MOST_LARGEST = 64  # which make 2,016 pairs, as many as the core finds room for
 TREE_LOSSES = ("squared_hinge", "logistic")
 
@@ -25,16 +25,16 @@ class Settings:
     power: float = 0.5  # of feature values
     pairs: int = 0  # trees that read pairs of each example's largest features, too
     largest: int = 12  # features of an example whose pairs these are
-    labels_per_cell: int = 80
+    labels_per_leaf: int = 80
     loss: str = "squared_hinge"
     beam: int = 10  # nodes of a level that prediction opens
     prune: float | None = None  # weights below it are left out; None: by the examples' length
 
     def __post_init__(self) -> None:
-        for name in ("n_trees", "max_epochs", "labels_per_cell", "beam", "largest"):
+        for name in ("n_trees", "max_epochs", "labels_per_leaf", "beam", "largest"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name), low=1))
         check_integer("n_trees", self.n_trees, low=1, high=256)
-        check_integer("labels_per_cell", self.labels_per_cell, low=1, high=_MOST_LABELS)
+        check_integer("labels_per_leaf", self.labels_per_leaf, low=1, high=_MOST_LABELS)
         check_integer("largest", self.largest, low=2, high=_MOST_LARGEST)
         check_number("power", self.power, above=0.0, high=10.0)
         if self.prune is not None:

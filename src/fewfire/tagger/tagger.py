@@ -47,7 +47,7 @@ class Tagger(Grown):
         Trees that read pairs of an example's largest features, too.
     largest : int, optional
         Features of an example, its largest, whose pairs these are.
-    labels_per_cell : int, optional
+    labels_per_leaf : int, optional
         About how many labels share a block of weights.
     loss : {"squared_hinge", "logistic"}, optional
     beam : int, optional
@@ -56,7 +56,7 @@ class Tagger(Grown):
         Absolute value below which trained weights are left out; by default .6 / sqrt(mean features
         of an example), .1 at most.
     random_state : int
-        Seeds the cells and the order of the examples.
+        Seeds the leaves and the order of the examples.
     n_jobs : int, optional
         Threads; None for all cores. One gives the same bits each time; more share the trees
         asynchronously (Hogwild).
@@ -70,7 +70,7 @@ class Tagger(Grown):
     encoding : Encoding or None
         How training numbered features and labels; None before.
     feature_names : tuple of str or None
-        May be set: `explain`, `cells` and the command line show them.
+        May be set: `explain`, `leaves` and the command line show them.
     history_ : History
         Of the last training: a row per epoch.
 
@@ -99,7 +99,7 @@ class Tagger(Grown):
         power: float | None = None,
         pairs: int | None = None,
         largest: int | None = None,
-        labels_per_cell: int | None = None,
+        labels_per_leaf: int | None = None,
         loss: str | None = None,
         beam: int | None = None,
         prune: float | None = None,
@@ -113,7 +113,7 @@ class Tagger(Grown):
             "power": power,
             "pairs": pairs,
             "largest": largest,
-            "labels_per_cell": labels_per_cell,
+            "labels_per_leaf": labels_per_leaf,
             "loss": loss,
             "beam": beam,
             "prune": prune,
@@ -188,7 +188,7 @@ class Tagger(Grown):
     ) -> Tagger:
         """Go on training with other examples, whose labels may be new.
 
-        A new label goes to the cell whose router likes its examples best and gets a column of its
+        A new label goes to the leaf whose router likes its examples best and gets a column of its
         own there. All else learns on from the weights that it has, so examples should also be of
         old labels where those matter: what is not seen again is forgotten little by little.
 

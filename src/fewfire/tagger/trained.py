@@ -1,4 +1,4 @@
-"""What a trained tagger answers: labels and their likelihoods, reasons, cells, and its file."""
+"""What a trained tagger answers: labels and their likelihoods, reasons, leaves, and its file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..measure.result import TopKResult
 from ..measure.scoring import Frequencies
 from ..model.contract import Labeller
 from .forest import Forest
-from .reasons import Cell, Reason, cells, reason, row_of
+from .reasons import Leaf, Reason, leaves, reason, row_of
 from .settings import Settings
 
 
@@ -70,18 +70,18 @@ class Grown(Labeller):
     def score(
         self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
     ) -> tuple[csr_array, Ledger]:
-        """Return how likely the stored places of `wanted` are, and the work: the cells they are in
+        """Return how likely the stored places of `wanted` are, and the work: the leaves they are in
         are opened, and no others."""
         scores, ledger = self.forest.score(data, wanted, self._threads(n_jobs))
         return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
 
     @property
     def n_opened(self) -> int:
-        """Cells that the router opens for an example, in all trees."""
+        """Leaves that the router opens for an example, in all trees."""
         return sum(min(self.settings.beam, tree.levels[-1].n_nodes) for tree in self.forest.trees)
 
     def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
-        """Return how many labels the opened cells hold, each counted once, on average."""
+        """Return how many labels the opened leaves hold, each counted once, on average."""
         width = min(self.forest.most_found, self.n_outputs)
         top, _ = self.find(data, width, exact=False, n_jobs=n_jobs)
         return float((top.indices >= 0).sum(axis=1).mean())
@@ -115,10 +115,10 @@ class Grown(Labeller):
             )
         ]
 
-    def cells(self, tree: int = 0, *, n: int = 10) -> Iterator[Cell]:
-        """Go through the cells of a tree: its labels, and the `n` features that lead there most."""
+    def leaves(self, tree: int = 0, *, n: int = 10) -> Iterator[Leaf]:
+        """Yield the leaves of a tree: its labels, and the `n` features that lead there most."""
         tree = check_integer("tree", tree, low=0, high=len(self.forest.trees) - 1)
-        return cells(self.forest, tree, n)
+        return leaves(self.forest, tree, n)
 
     def feature_name(self, feature: int) -> str:
         """Return what a feature or pair is called: by `feature_names`, the words of the text it was
@@ -171,10 +171,10 @@ class Grown(Labeller):
     def __repr__(self) -> str:
         if self._forest is None:
             return f"Tagger({self.settings})"
-        n_cells = self.forest.trees[0].levels[-1].n_nodes
+        n_leaves = self.forest.trees[0].levels[-1].n_nodes
         return (
-            f"Tagger({self.n_features:,} features, {self.n_outputs:,} labels in {n_cells:,} cells, "
-            f"trees: {len(self.forest.trees)})"
+            f"Tagger({self.n_features:,} features, {self.n_outputs:,} labels in "
+            f"{n_leaves:,} leaves, trees: {len(self.forest.trees)})"
         )
 
     def _threads(self, n_jobs: int | None) -> int:

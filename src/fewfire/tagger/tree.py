@@ -45,7 +45,7 @@ class Level:
         return self.layout.level(self.weights, self.bias, self.bias_moments)
 
 
-class LabelTree:
+class Tree:
     """A tree over labels.
 
     Parameters

@@ -183,7 +183,7 @@ class GateMonitor(Callback):
         if not net.table_stats(self.data[:1]):
             raise ValueError(
                 "no layer of the network is hashed, so there is no gate to monitor: give a layer "
-                "the selector Hashed, or train without the monitor"
+                "the gate Hashed, or train without the monitor"
             )
 
     def on_fit_start(self, run: Run) -> None:

@@ -16,7 +16,7 @@ from ..data import Dataset
 from ..network.hashed import Hashed
 from ..network.layer import Layer
 from ..network.network import Network
-from .optimizer_state import Moments
+from .optimizer_state import OptimizerState
 
 _SAMPLE = 256  # examples that a mean input is taken of, and rows that tell a drift
 _PARTS = 16  # of a layer, hashed in turn by a rolling refresh
@@ -30,7 +30,7 @@ class Upkeep:
         self,
         net: Network,
         train: Dataset,
-        moments: Moments,
+        moments: OptimizerState,
         steps_per_epoch: int,
         random_state: int,
         n_threads: int,
@@ -42,16 +42,16 @@ class Upkeep:
         self.random_state = random_state
         self.n_threads = n_threads
         self.tables = {
-            position: layer.settings.selector
+            position: layer.settings.gate
             for position, layer in enumerate(net.layers)
-            if isinstance(layer.settings.selector, Hashed)
-            and layer.settings.selector.refresh_every is not None
+            if isinstance(layer.settings.gate, Hashed)
+            and layer.settings.gate.refresh_every is not None
         }
         order = np.random.default_rng(random_state).permutation(len(train))
         self._examples = np.sort(order[:_SAMPLE])
         # For each part the step at which its codes were true.
         self._hashed_at = {i: np.zeros(_PARTS, np.int64) for i in self.tables}
-        self._periods = {i: _period(selector) for i, selector in self.tables.items()}
+        self._periods = {i: _period(gate) for i, gate in self.tables.items()}
         self._hurried = [i for i in self.tables if self._hurries(i)]
         self._refit_since: dict[int, int] = {}  # the step at which a refit began
         self._refitted: dict[int, int] = {}  # rows that are hashed into its cells
@@ -123,34 +123,34 @@ class Upkeep:
         """Tell layers that explore which rows were trained longest ago, a quarter of all; who is
         in it among rows that never were is drawn by lot."""
         for position, layer in enumerate(self.net.layers):
-            selector = layer.settings.selector
-            if isinstance(selector, Hashed) and selector.explore:
+            gate = layer.settings.gate
+            if isinstance(gate, Hashed) and gate.explore:
                 touched = self.moments.touched[position]
                 order = np.random.default_rng([self.random_state, step]).permutation(len(touched))
                 order = order[np.argsort(touched[order], kind="stable")]
                 n_rare = max(layer.settings.active, len(touched) // 4)
                 layer.set_rare(order[:n_rare].astype(np.int32))
 
-    def _redraw(self, position: int, selector: Hashed, step: int) -> Ledger:
+    def _redraw(self, position: int, gate: Hashed, step: int) -> Ledger:
         """Draw the functions of one table anew, the next in turn, and hash all rows."""
         draws = self.net.layers[position].draws
         assert draws is not None
-        assert selector.redraw_every is not None
-        draws[(step // selector.redraw_every - 1) % len(draws)] += 1
+        assert gate.redraw_every is not None
+        draws[(step // gate.redraw_every - 1) % len(draws)] += 1
         self._hashed_at[position][:] = step
         return self._all_rows([position])
 
-    def _refresh(self, position: int, selector: Hashed, step: int) -> Ledger:
+    def _refresh(self, position: int, gate: Hashed, step: int) -> Ledger:
         layer = self.net.layers[position]
         ledger = Ledger.empty(len(self.net.layers))
-        if selector.refresh == "rolling":
+        if gate.refresh == "rolling":
             return self._roll(position, layer, step)
-        if selector.refresh == "touched":
+        if gate.refresh == "touched":
             return self._refresh_stale(position, step, range(_PARTS))
-        if selector.refresh == "drift":
+        if gate.refresh == "drift":
             drift, cost = layer.drift(self._some_rows(layer, step), self.n_threads)
             ledger.add_to_layer(position, cost)
-            if drift <= (selector.drift or 0.0):
+            if drift <= (gate.drift or 0.0):
                 return ledger
         return ledger + self._all_rows([position])
 
@@ -235,10 +235,10 @@ class Upkeep:
         return rng.permutation(len(layer.bias))[:_SAMPLE].astype(np.int32)
 
 
-def _period(selector: Hashed) -> int:
+def _period(gate: Hashed) -> int:
     """Steps between two refreshes, the first two if they grow."""
-    assert selector.refresh_every is not None
-    return max(1, selector.refresh_every // (_PARTS if selector.refresh == "rolling" else 1))
+    assert gate.refresh_every is not None
+    return max(1, gate.refresh_every // (_PARTS if gate.refresh == "rolling" else 1))
 
 
 def _part(n_rows: int, number: int) -> slice:
@@ -246,20 +246,20 @@ def _part(n_rows: int, number: int) -> slice:
     return slice(n_rows * number // _PARTS, n_rows * (number + 1) // _PARTS)
 
 
-def _is_redrawn(selector: Hashed, step: int) -> bool:
+def _is_redrawn(gate: Hashed, step: int) -> bool:
     """Whether a redraw is due at this step; its refresh is then the only one."""
-    return selector.redraw_every is not None and step % selector.redraw_every == 0
+    return gate.redraw_every is not None and step % gate.redraw_every == 0
 
 
-def _next_due(selector: Hashed, step: int) -> int:
+def _next_due(gate: Hashed, step: int) -> int:
     """The first step after `step` at which a refresh or a redraw is due."""
-    due = _next_refresh(selector, step)
-    every = selector.redraw_every
+    due = _next_refresh(gate, step)
+    every = gate.redraw_every
     return due if every is None else min(due, (step // every + 1) * every)
 
 
-def _next_refresh(selector: Hashed, step: int) -> int:
-    period, growth = _period(selector), selector.refresh_growth or 1.0
+def _next_refresh(gate: Hashed, step: int) -> int:
+    period, growth = _period(gate), gate.refresh_growth or 1.0
     if growth == 1.0:
         return (step // period + 1) * period
     due, pause = period, float(period)

@@ -14,7 +14,7 @@ from ..network.network import Network
 from .optimizers import Adagrad, Optimizer, core_optimizer
 
 
-class Moments:
+class OptimizerState:
     """Moments of each layer's weights and biases, and the step that last touched each row."""
 
     def __init__(self, net: Network, optimizer: Optimizer) -> None:

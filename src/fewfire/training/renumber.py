@@ -17,10 +17,10 @@ from ..base.interrupts import deferred_interrupts
 from ..base.ledger import Ledger
 from ..network.core_index import is_renumbered
 from ..network.network import Network
-from .optimizer_state import Moments
+from .optimizer_state import OptimizerState
 
 
-def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]]) -> Ledger:
+def renumber(net: Network, moments: OptimizerState, usage: Sequence[NDArray[np.int64]]) -> Ledger:
     """Sort the rows of hidden layers by `usage`, most used first; return what new codes cost.
 
     Only layers hashed by signs or cells are sorted, and not below a layer whose hash functions
@@ -29,7 +29,7 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
     Parameters
     ----------
     net : Network
-    moments : Moments
+    moments : OptimizerState
         Move with their rows.
     usage : sequence of ndarray (rows,)
         For each layer, how often each row was chosen.
@@ -37,8 +37,8 @@ def renumber(net: Network, moments: Moments, usage: Sequence[NDArray[np.int64]])
     orders = {
         position: np.argsort(-usage[position], kind="stable")
         for position, (layer, above) in enumerate(pairwise(net.layers))
-        if is_renumbered(layer.settings.selector)
-        and (is_renumbered(above.settings.selector) or above.index is None)
+        if is_renumbered(layer.settings.gate)
+        and (is_renumbered(above.settings.gate) or above.index is None)
     }
     ledger = Ledger.empty(len(net.layers))
     with deferred_interrupts():

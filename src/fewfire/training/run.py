@@ -25,7 +25,7 @@ from ..network.reading import from_state
 from .first_biases import start_at_priors
 from .index_upkeep import Upkeep
 from .memory import estimate_memory, keeps_copy
-from .optimizer_state import Moments
+from .optimizer_state import OptimizerState
 from .optimizers import core_optimizer
 from .renumber import renumber
 from .settings import Plan
@@ -59,7 +59,7 @@ class Run:
             tell(str(memory))
         self.epoch = 0  # epochs done
         self.history = History([], Ledger.empty(len(self.net.layers)))
-        self.moments = Moments(self.net, plan.optimizer)
+        self.moments = OptimizerState(self.net, plan.optimizer)
         self.upkeep = Upkeep(
             net,
             known(train),

@@ -65,6 +65,6 @@ def fitted(net: Network) -> dict[str, Any]:
         one_cycle = {"schedule": OneCycle(), "max_epochs": 5}
         return {"optimizer": RMS(lr=0.002), "batch_size": 128, **one_cycle}
     common = {"schedule": LinearDecay(), "max_epochs": 12}
-    if any(not isinstance(layer.settings.selector, All | Dropout) for layer in net.layers):
+    if any(not isinstance(layer.settings.gate, All | Dropout) for layer in net.layers):
         return {"optimizer": RMS(lr=0.002, l2=0.01, rowwise=True), "batch_size": 1, **common}
     return {"optimizer": Adam(lr=0.001, l2=0.1), "batch_size": 128, **common}

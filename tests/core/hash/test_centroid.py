@@ -11,7 +11,7 @@ import native
 import reference
 import strategies
 from fewfire import _core
-from fewfire.training.optimizer_state import Moments
+from fewfire.training.optimizer_state import OptimizerState
 from fewfire.training.renumber import renumber
 
 CLOSE = 1e-4
@@ -56,19 +56,19 @@ def blobs(rng, n_blobs, per_blob, d=12, spread=0.05):
     n=strategies.SIZES,
     d=strategies.SIZES,
     n_cells=CELLS,
-    n_probes=PROBES,
+    n_visited=PROBES,
     spherical=st.booleans(),
     kind=strategies.KINDS,
     seed=strategies.SEEDS,
     level=strategies.LEVELS,
 )
 def test_rows_and_queries_go_to_the_cells_of_the_twin(
-    n, d, n_cells, n_probes, spherical, kind, seed, level
+    n, d, n_cells, n_visited, spherical, kind, seed, level
 ):
     _core.set_simd_level(level)
     rng = np.random.default_rng(seed)
     rows = strategies.rows(rng, n, d)
-    cells = fitted(rows, n_cells, seed, n_probes=n_probes, spherical=spherical)
+    cells = fitted(rows, n_cells, seed, n_visited=n_visited, spherical=spherical)
     centroids = np.array(cells.centroids, float)
     assert centroids.shape == (min(n, n_cells), d + 1)
     scores = reference.cells_of_rows(rows, centroids, spherical)
@@ -78,7 +78,7 @@ def test_rows_and_queries_go_to_the_cells_of_the_twin(
         products = reference.cells_of_query(reference.nonzeros(x), centroids)
         assume(clear(products))
         got = visited(cells, x)
-        assert len(got) == min(n_cells, n_probes)
+        assert len(got) == min(n_cells, n_visited)
         assert_array_equal(got[: len(products)], np.argsort(-products)[: len(got)])
 
 
@@ -137,7 +137,9 @@ def test_centroids_follow_the_rows_that_change(n, spherical, n_threads, seed, le
 def test_an_index_that_takes_over_cells_answers_alike(n, spherical, seed):
     rng = np.random.default_rng(seed)
     rows, later, changed = moved_rows(rng, n)
-    old, new = (_core.Centroids(8, 5, i, n_probes=2, spherical=spherical) for i in (seed, seed + 1))
+    old, new = (
+        _core.Centroids(8, 5, i, n_visited=2, spherical=spherical) for i in (seed, seed + 1)
+    )
     first, second = (_core.TableIndex(cells, n, "sign", 0) for cells in (old, new))
     first.refresh(*split(rows))
     first.refresh_rows(*split(later), changed.astype(np.int32))
@@ -189,7 +191,9 @@ def test_a_query_ranks_no_more_rows_than_its_pool():
     x = native.vectors(np.ones((1, 8), np.float32))
 
     def ranked(pool):
-        index = _core.TableIndex(_core.Centroids(8, 4, 0, n_probes=4), 40, "sign", 0, pool=pool)
+        index = _core.TableIndex(
+            _core.Centroids(8, 4, 0, n_visited=4), 40, "sign", 0, n_ranked=pool
+        )
         weights, bias = split(rows)
         index.refresh(weights, bias)
         gate = _core.Hashed(index, 2, 2, False, False, 0, 0)
@@ -271,15 +275,15 @@ def test_iterations_never_loosen_the_cells(n, spherical, seed):
     assert (np.diff(costs) <= 1e-4 * (1 + costs[0])).all()
 
 
-@given(n=strategies.SIZES, n_cells=CELLS, n_probes=PROBES, seed=strategies.SEEDS)
-def test_fewer_probes_visit_the_first_cells_of_more(n, n_cells, n_probes, seed):
+@given(n=strategies.SIZES, n_cells=CELLS, n_visited=PROBES, seed=strategies.SEEDS)
+def test_fewer_probes_visit_the_first_cells_of_more(n, n_cells, n_visited, seed):
     rng = np.random.default_rng(seed)
     rows, X = strategies.rows(rng, n, 9), strategies.examples(rng, 4, 9, "grid")
-    every = fitted(rows, n_cells, seed, n_probes=n_cells)
-    some = fitted(rows, n_cells, seed, n_probes=n_probes)
+    every = fitted(rows, n_cells, seed, n_visited=n_cells)
+    some = fitted(rows, n_cells, seed, n_visited=n_visited)
     for x in X:
         assert_array_equal(np.sort(visited(every, x)), np.arange(n_cells))
-        assert_array_equal(visited(some, x), visited(every, x)[:n_probes])
+        assert_array_equal(visited(some, x), visited(every, x)[:n_visited])
 
 
 @given(n=st.integers(2, 70), n_cells=CELLS, seed=strategies.SEEDS)
@@ -287,7 +291,7 @@ def test_all_cells_hold_every_row_once_and_all_probes_propose_the_best_of_all(n,
     rng = np.random.default_rng(seed)
     rows, X = strategies.rows(rng, n, 9), strategies.examples(rng, 4, 9, "gaussian")
     weights, bias = split(rows)
-    index = _core.TableIndex(_core.Centroids(9, n_cells, seed, n_probes=n_cells), n, "sign", 0)
+    index = _core.TableIndex(_core.Centroids(9, n_cells, seed, n_visited=n_cells), n, "sign", 0)
     index.refresh(weights, bias, 2)
     assert_array_equal(np.sort(index.rows[0]), np.arange(n))
 
@@ -308,12 +312,12 @@ ODD = [np.nan, np.inf, -np.inf, 3e38, -3e38]
 @given(
     n=strategies.SIZES,
     n_cells=CELLS,
-    n_probes=PROBES,
+    n_visited=PROBES,
     spherical=st.booleans(),
     seed=strategies.SEEDS,
     level=strategies.LEVELS,
 )
-def test_odd_numbers_stay_in_range(n, n_cells, n_probes, spherical, seed, level):
+def test_odd_numbers_stay_in_range(n, n_cells, n_visited, spherical, seed, level):
     """Codes are below the number of cells, and the cells of a query distinct."""
     _core.set_simd_level(level)
     rng = np.random.default_rng(seed)
@@ -321,11 +325,11 @@ def test_odd_numbers_stay_in_range(n, n_cells, n_probes, spherical, seed, level)
     X[1:][rng.random((5, 9)) < 0.3] = rng.choice(ODD)
     X[0] = 0
     for _ in range(2):
-        cells = fitted(rows, n_cells, seed, n_probes=n_probes, spherical=spherical)
+        cells = fitted(rows, n_cells, seed, n_visited=n_visited, spherical=spherical)
         assert (codes_of(cells, rows) < min(n, n_cells)).all()
         for x in X:
             got = visited(cells, x)
-            assert len(np.unique(got)) == len(got) == min(n_probes, n_cells)
+            assert len(np.unique(got)) == len(got) == min(n_visited, n_cells)
             assert (got < n_cells).all()
         rows[rng.random(rows.shape) < 0.1] = rng.choice(ODD)
         rows[rng.random(n) < 0.3] = 0
@@ -335,13 +339,13 @@ def test_odd_numbers_stay_in_range(n, n_cells, n_probes, spherical, seed, level)
 @pytest.mark.parametrize("value", [0.0, 1.5, np.nan])
 def test_equal_rows_share_a_cell(value, spherical):
     rows = np.full((30, 5), value)
-    cells = fitted(rows, 8, n_probes=3, spherical=spherical)
+    cells = fitted(rows, 8, n_visited=3, spherical=spherical)
     assert_array_equal(codes_of(cells, rows), codes_of(cells, rows)[0])
     assert len(np.unique(visited(cells, np.ones(4)))) == 3
 
 
 def test_cells_before_the_first_fit_are_visited_in_order():
-    cells = _core.Centroids(4, 5, 0, n_probes=3)
+    cells = _core.Centroids(4, 5, 0, n_visited=3)
     assert visited(cells, np.ones(4)).tolist() == [0, 1, 2]
 
 
@@ -377,9 +381,9 @@ def test_the_ledger_of_a_query_worked_by_hand():
 @pytest.mark.parametrize("rank", ["sign", "union"])
 def test_a_net_with_cells_learns_and_is_loaded_as_it_was(tmp_path, rank):
     train, test = ff.datasets.strokes(n_train=600, n_test=200)
-    selector = ff.Hashed(density=0.1, family="centroid", rank=rank, refresh_every=200)
+    gate = ff.Hashed(density=0.1, family="centroid", rank=rank, refresh_every=200)
     net = ff.Network(
-        ff.Linear(train.n_features, 300, activation="relu", selector=selector),
+        ff.Linear(train.n_features, 300, activation="relu", gate=gate),
         ff.Linear(300, train.n_labels),
     )
     ff.Trainer(net, max_epochs=3, n_jobs=1, verbose=False).fit(train)
@@ -391,16 +395,16 @@ def test_a_net_with_cells_learns_and_is_loaded_as_it_was(tmp_path, rank):
 
 
 def test_rows_with_cells_are_renumbered_and_the_function_stays():
-    selector = ff.Hashed(density=0.2, family="centroid", n_cells=6, soft=False)
+    gate = ff.Hashed(density=0.2, family="centroid", n_cells=6, soft=False)
     net = ff.Network(
-        ff.Linear(8, 30, activation="relu", selector=selector),
-        ff.Linear(30, 20, activation="relu", selector=selector),
+        ff.Linear(8, 30, activation="relu", gate=gate),
+        ff.Linear(30, 20, activation="relu", gate=gate),
         ff.Linear(20, 5),
     )
     rng = np.random.default_rng(0)
     X, before = strategies.examples(rng, 9, 8, "gaussian"), net.copy()
     usage = [rng.integers(0, 9, len(layer.bias)) for layer in net.layers]
-    ledger = renumber(net, Moments(net, ff.RMS()), usage)
+    ledger = renumber(net, OptimizerState(net, ff.RMS()), usage)
     assert ledger.total == 0  # rows, centroids and cells move along
     assert ledger.comparisons == 8 * 30 + 30 * 20  # sign bits, once
     for layer, old in zip(net.layers, before.layers, strict=True):
@@ -411,8 +415,8 @@ def test_rows_with_cells_are_renumbered_and_the_function_stays():
 
 def test_more_rows_get_more_cells_but_no_more_than_rows():
     def n_cells(n_rows, **options):
-        selector = ff.Hashed(family="centroid", **options)
-        hidden = ff.Linear(3, n_rows, activation="relu", selector=selector)
+        gate = ff.Hashed(family="centroid", **options)
+        hidden = ff.Linear(3, n_rows, activation="relu", gate=gate)
         net = ff.Network(hidden, ff.Linear(n_rows, 2))
         return net.layers[0].index.offsets.shape[1] - 1
 

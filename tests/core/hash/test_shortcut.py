@@ -93,21 +93,21 @@ def test_a_row_that_is_a_centroid_is_found(d, n, spherical, seed):
 @few
 @given(
     d=strategies.SIZES,
-    n_probes=st.integers(1, 300),
+    n_visited=st.integers(1, 300),
     seed=strategies.SEEDS,
     kind=strategies.KINDS,
     level=strategies.LEVELS,
 )
-def test_queries_are_compared_with_all_cells_rounded(d, n_probes, seed, kind, level):
+def test_queries_are_compared_with_all_cells_rounded(d, n_visited, seed, kind, level):
     """And rounding changes the score of a cell by no more than half a step of each weight."""
     _core.set_simd_level(level)
     rng = np.random.default_rng(seed)
-    cells = fitted(strategies.rows(rng, 400, d), 290, seed, n_probes=n_probes)
+    cells = fitted(strategies.rows(rng, 400, d), 290, seed, n_visited=n_visited)
     centroids = np.array(cells.centroids, float)
     for x in map(reference.nonzeros, strategies.examples(rng, 3, d, kind)):
         rounded = reference.rounded_cells_of_query(x, centroids)
         got = cells.hash_query(x.ids.astype(np.int32), x.values.astype(np.float32))[0]
-        assert len(np.unique(got)) == len(got) == min(n_probes, 290)
+        assert len(np.unique(got)) == len(got) == min(n_visited, 290)
         lowest, others = rounded[got].min(), np.delete(rounded, got)
         assert lowest >= others.max(initial=-np.inf) - 1e-4
         error = np.abs(rounded - reference.cells_of_query(x, centroids))
@@ -117,7 +117,7 @@ def test_queries_are_compared_with_all_cells_rounded(d, n_probes, seed, kind, le
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, 1e-38, 0.0])
 def test_queries_of_any_size_visit_cells(value):
-    cells = fitted(strategies.rows(np.random.default_rng(0), 400, 8), 300, n_probes=5)
+    cells = fitted(strategies.rows(np.random.default_rng(0), 400, 8), 300, n_visited=5)
     for ids in (np.arange(8, dtype=np.int32), np.array([3], np.int32)):
         got = cells.hash_query(ids, np.full(len(ids), value, np.float32))[0]
         assert len(np.unique(got)) == 5
@@ -131,7 +131,7 @@ def test_an_index_that_takes_over_many_cells_answers_alike(n_cells, spherical, s
     _core.set_simd_level(level)
     rng = np.random.default_rng(seed)
     rows, later = (strategies.rows(rng, 450, 9) for _ in range(2))
-    options = {"n_probes": 3, "spherical": spherical, "sample_per_cell": 2}
+    options = {"n_visited": 3, "spherical": spherical, "sample_per_cell": 2}
     old, new = (_core.Centroids(9, n_cells, seed, **options) for _ in range(2))
     first, second = (_core.TableIndex(cells, 450, "sign", 0) for cells in (old, new))
     first.refresh(*split(rows))
@@ -147,11 +147,11 @@ def test_an_index_that_takes_over_many_cells_answers_alike(n_cells, spherical, s
 def test_a_fit_forgets_the_fit_before(sizes):
     """Cells are no more than rows: few rows need no shortcut, and many no columns."""
     rng = np.random.default_rng(0)
-    cells = _core.Centroids(8, 400, 0, n_probes=5)
+    cells = _core.Centroids(8, 400, 0, n_visited=5)
     for n in sizes:
         rows = strategies.rows(rng, n, 8)
         cells.fit(*split(rows))
-    fresh = _core.Centroids(8, 400, 0, n_probes=5)
+    fresh = _core.Centroids(8, 400, 0, n_visited=5)
     fresh.fit(*split(rows))
     assert_array_equal(cells.hash_rows(*split(rows)), fresh.hash_rows(*split(rows)))
     for x in strategies.examples(rng, 5, 8, "gaussian"):
@@ -203,7 +203,7 @@ def test_a_refit_in_pieces_is_a_refresh(n, n_cells, rank, n_pieces, n_threads, s
     rows, later = strategies.rows(rng, n, 8), strategies.rows(rng, n, 8)
     weights, bias = split(later)
     index, fresh = (
-        _core.TableIndex(_core.Centroids(8, n_cells, seed, n_probes=2), n, rank, 0)
+        _core.TableIndex(_core.Centroids(8, n_cells, seed, n_visited=2), n, rank, 0)
         for _ in range(2)
     )
     index.refresh(*split(rows))
@@ -221,7 +221,7 @@ def test_a_refit_in_pieces_is_a_refresh(n, n_cells, rank, n_pieces, n_threads, s
     X = native.vectors(strategies.examples(rng, 3, 8, "gaussian"))
     scores = []
     for each in (index, fresh):
-        layer = _core.Linear(weights, bias, "linear", _core.Sampled(each, 1 + n // 3, 0, 0))
+        layer = _core.Linear(weights, bias, "linear", _core.Retrieve(each, 1 + n // 3, 0, 0))
         scores.append(_core.scores(_core.Model([layer], "softmax"), X, np.arange(3), False, 1))
     assert_array_equal(*scores)
 

@@ -240,23 +240,23 @@ def test_draws_that_fit_no_table_are_refused():
 def test_probes_flip_the_least_certain_bits_in_the_order_of_their_margins(
     n_bits, n_tables, share, seed
 ):
-    n_probes = 1 + int(share * (2**n_bits - 1))
-    simhash = _core.SimHash(9, n_bits, n_tables, seed, n_probes=n_probes)
+    n_visited = 1 + int(share * (2**n_bits - 1))
+    simhash = _core.SimHash(9, n_bits, n_tables, seed, n_visited=n_visited)
     x = strategies.examples(np.random.default_rng(seed), 1, 9, "gaussian")[0]
     products = (x.astype(float) @ np.array(simhash.projections, float)).reshape(n_tables, n_bits)
     subsets = [c for size in range(n_bits + 1) for c in combinations(range(n_bits), size)]
     for codes, margins in zip(query(simhash, x), products, strict=True):
         costs = np.sort([sum(margins[list(c)] ** 2) for c in subsets])
-        assert len(set(codes.tolist())) == n_probes
+        assert len(set(codes.tolist())) == n_visited
         flipped = [[bit for bit in range(n_bits) if (codes[0] ^ code) >> bit & 1] for code in codes]
         got = [sum(margins[bits] ** 2) for bits in flipped]
-        assert_allclose(got, costs[:n_probes], rtol=1e-4, atol=1e-5)
+        assert_allclose(got, costs[:n_visited], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("projection", PROJECTIONS)
 def test_queries_that_are_no_numbers_get_codes_in_range(projection, bad):
-    simhash = _core.SimHash(7, 4, 6, 0, n_probes=16, projection=projection, mips="simple")
+    simhash = _core.SimHash(7, 4, 6, 0, n_visited=16, projection=projection, mips="simple")
     for ids, values in (([], []), ([3], [bad]), ([0, 6], [1, bad])):
         codes = simhash.hash_query(np.array(ids, np.int32), np.array(values, np.float32))
         assert_array_equal(np.sort(codes, axis=1), np.tile(np.arange(16), (6, 1)))

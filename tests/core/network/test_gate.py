@@ -29,7 +29,7 @@ def make_gate(kind, rows, k, seed=0, rerank=1):
     if kind == "sign":
         return Hashed(SignIndex(0.1, seed), k, m, seed=seed)
     if kind == "centroid":
-        return Hashed(CentroidIndex(n_cells=4, n_probes=2, seed=seed), k, m, seed=seed)
+        return Hashed(CentroidIndex(n_cells=4, n_visited=2, seed=seed), k, m, seed=seed)
     if kind in ("dwta", "minhash"):
         return Hashed(native.Tables(kind, 3, 5, "count", seed), k, m, seed=seed)
     rank = "sign" if kind == "signs in buckets" else kind

@@ -13,16 +13,16 @@
 namespace fewfire {
 
 // Of the layer `l`, in this mode. Not for the squared loss: a value that nobody computes costs nothing.
-bool is_sampled(const Model& model, size_t l, const Workspace& space);
+bool draws_negatives(const Model& model, size_t l, const Workspace& space);
 
-void forward_sampled(const Model& model, size_t l, Workspace& space, Pool& pool);
+void forward_retrieval(const Model& model, size_t l, Workspace& space, Pool& pool);
 
-// The loss of one example of what `forward_sampled` left, and its gradients, those of negatives already as a
-// share of the micro-batch's.
-double sampled_loss(const Model& model, int64_t example, float share, Workspace& space);
+// The loss of one example of what `forward_retrieval` left, and its gradients, those of negatives already as
+// a share of the micro-batch's.
+double retrieval_loss(const Model& model, int64_t example, float share, Workspace& space);
 
 // From d loss / d score: the deltas of the layer below, and an update of every row that was computed.
-void backward_sampled(const Layer& layer, size_t l, const Update& update, const OptimizerState& state,
-                      Workspace& space, Pool& pool);
+void backward_retrieval(const Layer& layer, size_t l, const Update& update, const OptimizerState& state,
+                        Workspace& space, Pool& pool);
 
 }  // namespace fewfire

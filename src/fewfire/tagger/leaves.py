@@ -1,4 +1,4 @@
-"""Trees before they have weights: which labels share a cell, and which features a node knows. What
+"""Trees before they have weights: which labels share a leaf, and which features a node knows. What
 they will take of memory is known exactly from here on."""
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from .. import _core
 from .expansion import as_inputs
 from .layout import Layout, LevelSize, padded
 from .settings import Learning
-from .tree import LabelTree, Level
+from .tree import Level, Tree
 
-_MOST_CELLS = 512  # of a root; more of them get a level above
+_MOST_LEAVES = 512  # of a root; more of them get a level above
 UNLIMITED = 2**40  # features of a vocabulary
 
 
 @dataclass(frozen=True)
-class Cells:
+class Leaves:
     """Which labels are together.
 
     Parameters
     ----------
     labels : ndarray of int32
-        The label at each place: those of a cell are neighbours.
+        The label at each place: those of a leaf are neighbours.
     begins : list of ndarray of int64
         For each level, the begins of its nodes among the places of the labels, and their number.
     """
@@ -48,18 +48,18 @@ class Cells:
 
 @dataclass(frozen=True)
 class TreePlan:
-    """A tree without weights: its cells, and the layout of each level."""
+    """A tree without weights: its leaves, and the layout of each level."""
 
-    cells: Cells
+    leaves: Leaves
     layouts: list[Layout]
 
-    def grow(self, n_labels: int, learning: Learning) -> LabelTree:
+    def grow(self, n_labels: int, learning: Learning) -> Tree:
         """Return the tree, its weights 0."""
         levels = [
             Level.fresh(layout, learning.bias(is_last=layout is self.layouts[-1]))
             for layout in self.layouts
         ]
-        return LabelTree(self.cells.labels, levels, n_labels)
+        return Tree(self.leaves.labels, levels, n_labels)
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ class Sketch:
 
     Parameters
     ----------
-    cells : Cells
+    leaves : Leaves
     n_features : int
     known : list of ndarray of int64
         For each level, how many features the examples of each node have.
     """
 
-    cells: Cells
+    leaves: Leaves
     n_features: int
     known: list[NDArray[np.int64]]
 
@@ -82,44 +82,44 @@ class Sketch:
         """Return the sizes of the levels if nodes knew at most `most` features."""
         found = []
         for level, known in enumerate(self.known):
-            widths = padded(np.diff(self.cells.children(level)))
+            widths = padded(np.diff(self.leaves.children(level)))
             if level == 0 and most >= self.n_features:
-                found.append(Layout.dense(self.n_features, self.cells.n_children(0)).size)
+                found.append(Layout.dense(self.n_features, self.leaves.n_children(0)).size)
             else:
                 found.append(LevelSize.sparse(np.minimum(known, most), widths))
         return found
 
 
-def depths_of(n_labels: int, labels_per_cell: int) -> list[int]:
-    """Return how often each level but the last halves the labels: cells come out of about that
+def depths_of(n_labels: int, labels_per_leaf: int) -> list[int]:
+    """Return how often each level but the last halves the labels: leaves come out of about that
     size, and nodes have some hundreds of children at most.
 
     >>> depths_of(60, 80), depths_of(20_533, 80), depths_of(670_091, 80)
     ([], [8], [7, 6])
     """
-    depth = max(0, round(np.log2(max(1, n_labels) / labels_per_cell)))
+    depth = max(0, round(np.log2(max(1, n_labels) / labels_per_leaf)))
     while 2**depth > max(1, n_labels):
         depth -= 1
     if depth == 0:
         return []
-    return [depth] if 2**depth <= _MOST_CELLS else [depth - depth // 2, depth // 2]
+    return [depth] if 2**depth <= _MOST_LEAVES else [depth - depth // 2, depth // 2]
 
 
-def find_cells(
+def find_leaves(
     centroids: csr_array,
     labels: NDArray[np.int32],
     depths: Sequence[int],
     seed: int,
     n_threads: int,
-) -> Cells:
+) -> Leaves:
     """Bring labels of like examples together: a random number `seed` makes another tree."""
     order, ends = _core.cluster(as_inputs(centroids), sum(depths), seed, n_threads)
     above = np.cumsum([0, *depths])
     begins = [np.ascontiguousarray(ends[:: 2 ** int(sum(depths) - depth)]) for depth in above]
-    return Cells(np.ascontiguousarray(labels[order]), begins)
+    return Leaves(np.ascontiguousarray(labels[order]), begins)
 
 
-def sketch_tree(rows: csr_array, lists: csr_array, cells: Cells, n_threads: int) -> Sketch:
+def sketch_tree(rows: csr_array, lists: csr_array, leaves: Leaves, n_threads: int) -> Sketch:
     """Count the features that the nodes of a tree would know.
 
     rows: (n, width) expanded examples. lists: (n, places) of ones, as the tree numbers labels.
@@ -127,28 +127,28 @@ def sketch_tree(rows: csr_array, lists: csr_array, cells: Cells, n_threads: int)
     inputs = as_inputs(rows)
     known = [
         np.diff(_core.count_features(inputs, *_members(lists, begins), n_threads))
-        for begins in cells.begins
+        for begins in leaves.begins
     ]
-    return Sketch(cells, int(rows.shape[1]), known)
+    return Sketch(leaves, int(rows.shape[1]), known)
 
 
 def plan_tree(
-    rows: csr_array, lists: csr_array, cells: Cells, most: int, n_threads: int
+    rows: csr_array, lists: csr_array, leaves: Leaves, most: int, n_threads: int
 ) -> TreePlan:
     """Lay out the levels of a tree whose nodes know at most `most` features.
 
     rows: (n, width) expanded examples. lists: (n, places) of ones, as the tree numbers labels.
     """
     inputs, layouts = as_inputs(rows), []
-    for level, begins in enumerate(cells.begins):
+    for level, begins in enumerate(leaves.begins):
         if level == 0 and most >= rows.shape[1]:
-            layouts.append(Layout.dense(int(rows.shape[1]), cells.n_children(0)))
+            layouts.append(Layout.dense(int(rows.shape[1]), leaves.n_children(0)))
             continue
         members = _members(lists, begins)
         limits = np.full(len(begins) - 1, most, np.int64)
         found = _core.collect_vocabulary(inputs, *members, limits, n_threads)
-        layouts.append(Layout.sparse(cells.children(level), *found))
-    return TreePlan(cells, layouts)
+        layouts.append(Layout.sparse(leaves.children(level), *found))
+    return TreePlan(leaves, layouts)
 
 
 def renumbered(lists: csr_array, labels: NDArray[np.int32]) -> csr_array:

@@ -1,4 +1,4 @@
-"""The cells of a study: what is trained on which data, and everything that a result depends on."""
+"""The trials of a study: what is trained on which data, and everything that a result depends on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from ..network.gates import AdaptiveDropout, All, Dropout, Selector, TopK
+from ..network.gates import AdaptiveDropout, All, Dropout, Gate, TopK
 from ..network.hashed import Hashed
 from ..network.initial import default_gain
 from ..network.linear import Linear
@@ -45,10 +45,10 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A way to choose rows: its selector, how it is trained, and what is tried for it."""
+    """A way to choose rows: its gate, how it is trained, and what is tried for it."""
 
     title: str
-    selector: Callable[[float, Setting], Selector]
+    gate: Callable[[float, Setting], Gate]
     settings: tuple[Setting, ...]
     has_density: bool = True
     work: float = 1.0  # seconds for an example, relative to a dense net
@@ -80,30 +80,30 @@ _BETAS = {0.25: -1.5, 0.5: 0.0, 0.75: 1.0, 1.0: 3.5}
 METHODS: dict[str, Method] = {
     "NN": Method(
         title="dense",
-        selector=lambda density, setting: All(),
+        gate=lambda density, setting: All(),
         settings=_BATCHES,
         has_density=False,
     ),
     "VD": Method(
         title="dropout",
-        selector=lambda density, setting: Dropout(density),
+        gate=lambda density, setting: Dropout(density),
         settings=_FASTER_BATCHES,
         work=0.6,
     ),
     "AD": Method(
         title="adaptive dropout",
-        selector=lambda density, setting: AdaptiveDropout(alpha=1.0, beta=_BETAS[_bound(density)]),
+        gate=lambda density, setting: AdaptiveDropout(alpha=1.0, beta=_BETAS[_bound(density)]),
         settings=_SINGLE,
         work=1.5,
     ),
     "WTA": Method(
         title="winner take all",
-        selector=lambda density, setting: TopK(density),
+        gate=lambda density, setting: TopK(density),
         settings=_SINGLE,
     ),
     "LSH": Method(
         title="hashed, sign codes",
-        selector=lambda density, setting: Hashed(
+        gate=lambda density, setting: Hashed(
             density, rerank=setting.rerank, differentiate=setting.differentiate
         ),
         settings=_GATED,
@@ -111,14 +111,12 @@ METHODS: dict[str, Method] = {
     ),
     "ORACLE": Method(
         title="exact top-k, soft",
-        selector=lambda density, setting: TopK(
-            density, soft=True, differentiate=setting.differentiate
-        ),
+        gate=lambda density, setting: TopK(density, soft=True, differentiate=setting.differentiate),
         settings=_GATED[:3],
     ),
     "CELLS": Method(
         title="hashed, centroid cells",
-        selector=lambda density, setting: Hashed(
+        gate=lambda density, setting: Hashed(
             density, family="centroid", rerank=setting.rerank, differentiate=setting.differentiate
         ),
         settings=_GATED,
@@ -126,7 +124,7 @@ METHODS: dict[str, Method] = {
     ),
     "KDD2017": Method(
         title="hashed, the paper's tables",
-        selector=lambda density, setting: Hashed.kdd2017(density),
+        gate=lambda density, setting: Hashed.kdd2017(density),
         settings=_SINGLE,
         work=0.6,
     ),
@@ -139,7 +137,7 @@ def _bound(density: float) -> float:
 
 
 def density_of(method: str, density: float) -> float:
-    """Return the density that tells cells of a method apart: 1 where it has none."""
+    """Return the density that tells trials of a method apart: 1 where it has none."""
     if not METHODS[method].has_density:
         return 1.0
     if method == "AD":
@@ -162,7 +160,7 @@ class Sizes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Trial:
     """One training: two with the same fields give the same result, but for their threads' order.
 
     `part` is "choose", which reads the validation split only, "accuracy", or "threads".
@@ -197,9 +195,9 @@ class Cell:
     def network(self, n_features: int, n_labels: int) -> Network:
         """Return the untrained net."""
         method = METHODS[self.method]
-        selector = method.selector(self.density, self.setting)
+        gate = method.gate(self.density, self.setting)
         sizes = [n_features, *[WIDTH] * self.depth]
-        layers = [Linear(n_in, n_out, "relu", selector) for n_in, n_out in pairwise(sizes)]
+        layers = [Linear(n_in, n_out, "relu", gate) for n_in, n_out in pairwise(sizes)]
         scaled = [
             replace(layer, gain=self.setting.gain * default_gain(layer, is_first=i == 0))
             for i, layer in enumerate(layers)
@@ -215,9 +213,9 @@ class Cell:
         )
 
 
-def cell_of(fields: dict[str, Any]) -> Cell:
-    """Make the cell that `asdict` took apart."""
-    return Cell(**{**fields, "setting": Setting(**fields["setting"])})
+def trial_of(fields: dict[str, Any]) -> Trial:
+    """Make the trial that `asdict` took apart."""
+    return Trial(**{**fields, "setting": Setting(**fields["setting"])})
 
 
 def places(
@@ -226,13 +224,13 @@ def places(
     methods: Sequence[str],
     densities: Sequence[float],
     sizes: Sizes,
-) -> Iterator[Cell]:
+) -> Iterator[Trial]:
     """Yield what settings are chosen for: each net, method and density once."""
     for name in data:
         for depth in depths:
             for method in methods:
                 for density in sorted({density_of(method, density) for density in densities}):
-                    yield Cell(
+                    yield Trial(
                         part="choose", data=name, depth=depth, method=method, density=density,
                         seed=0, epochs=max(1, sizes.epochs_of(name) // 2),
                         setting=Setting(lr=0.0, l2=0.0),
@@ -241,14 +239,14 @@ def places(
                     )  # fmt: skip
 
 
-def to_choose(place: Cell, n_settings: int | None) -> list[Cell]:
-    """Return the cells that compete for a place."""
+def to_choose(place: Trial, n_settings: int | None) -> list[Trial]:
+    """Return the trials that compete for a place."""
     settings = METHODS[place.method].settings[:n_settings]
     return [replace(place, setting=setting) for setting in settings]
 
 
-def to_measure(winner: Cell, n_seeds: int, sizes: Sizes) -> list[Cell]:
-    """Return the cells that are trained in full as the winner was, one for each seed."""
+def to_measure(winner: Trial, n_seeds: int, sizes: Sizes) -> list[Trial]:
+    """Return the trials that are trained in full as the winner was, one for each seed."""
     chosen = replace(
         winner,
         part="accuracy",

@@ -1,4 +1,4 @@
-#include "network/sampled.h"
+#include "network/retrieval.h"
 
 #include <algorithm>
 #include <bit>
@@ -18,7 +18,7 @@ constexpr int64_t kGroups = 16;  // that a thread takes at a time
 constexpr int64_t kAhead = 6;    // groups between asking for a row and using it
 constexpr float kMasked = -std::numeric_limits<float>::infinity();
 
-const Sampled& gate_of(const Layer& layer) { return static_cast<const Sampled&>(*layer.gate); }
+const Retrieve& gate_of(const Layer& layer) { return static_cast<const Retrieve&>(*layer.gate); }
 
 bool contains(std::span<const uint64_t> bits, RowId row) { return bits[row >> 6] >> (row & 63) & 1; }
 
@@ -32,7 +32,7 @@ void choose_candidates(const Layer& layer, size_t l, Workspace& space, Pool& poo
   pool.parallel_for(space.n_examples(), 4, [&](int64_t e, int thread) {
     ThreadSpace& own = space.threads[thread];
     gate_of(layer).propose(layer, {space.input_of(l, e), space.keys[e]}, space.labels[e], own.scratch,
-                           own.tallies[l]);
+                           own.ledgers[l]);
     const std::vector<RowId>& rows = own.scratch.candidates;
     std::copy(rows.begin(), rows.end(), activity.rows.begin() + e * activity.capacity);
     activity.counts[e] = static_cast<int64_t>(rows.size());
@@ -59,7 +59,7 @@ void examples_of(std::span<const Visit> group, int64_t capacity, ThreadSpace& ow
 
 void score_visits(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
   Activity& activity = space.layers[l];
-  const Groups<Visit>& visits = space.sampled.visits;
+  const Groups<Visit>& visits = space.retrieval.visits;
   const Matrix<const float> inputs = space.input_matrix(l);
   pool.parallel_for(visits.size(), kGroups, [&](int64_t i, int thread) {
     ThreadSpace& own = space.threads[thread];
@@ -71,15 +71,15 @@ void score_visits(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
     own.values.resize(group.size());
     kernels().score_inputs(Weights(layer.weights).row(row), inputs, own.ids.data(), n, own.values.data());
     for (int64_t k = 0; k < n; ++k) activity.values[group[k].slot] = own.values[k] + layer.bias[row];
-    own.tallies[l].forward += n * inputs.cols;
-    own.tallies[l].rows_touched += 1;
-    if (!contains(space.sampled.is_negative, row)) own.count(l, row, n);  // those count for all examples
+    own.ledgers[l].forward += n * inputs.cols;
+    own.ledgers[l].rows_touched += 1;
+    if (!contains(space.retrieval.is_negative, row)) own.count(l, row, n);  // those count for all examples
   });
 }
 
 // Distinct rows, a function of the examples of the micro-batch and the seed.
 void draw_negatives(const Layer& layer, Workspace& space) {
-  SampledSpace& own = space.sampled;
+  RetrievalSpace& own = space.retrieval;
   const int64_t n_rows = layer.n_rows();
   const int32_t n = static_cast<int32_t>(std::min(gate_of(layer).n_negatives(), n_rows));
   for (const RowId row : own.negatives) own.is_negative[row >> 6] = 0;
@@ -99,13 +99,13 @@ void draw_negatives(const Layer& layer, Workspace& space) {
 }
 
 // Where the row is among the negatives, one of which it is.
-int64_t place_of(const SampledSpace& own, RowId row) {
+int64_t place_of(const RetrievalSpace& own, RowId row) {
   const uint64_t before = (uint64_t{1} << (row & 63)) - 1;
   return own.places[row >> 6] + std::popcount(own.is_negative[row >> 6] & before);
 }
 
 void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
-  SampledSpace& own = space.sampled;
+  RetrievalSpace& own = space.retrieval;
   const int64_t n = static_cast<int64_t>(own.negatives.size()), d = layer.n_columns();
   const int64_t batch = space.n_examples();
   own.weights.resize(static_cast<size_t>(n * d));
@@ -122,14 +122,15 @@ void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool)
     }
     kernels().score_block({own.weights.data(), n, d}, own.bias.data(), first, end - first,
                           space.input_matrix(l), own.scores.data() + first, n);
-    space.threads[thread].tallies[l].forward += (end - first) * batch * d;
-    space.threads[thread].tallies[l].rows_touched += end - first;
+    space.threads[thread].ledgers[l].forward += (end - first) * batch * d;
+    space.threads[thread].ledgers[l].rows_touched += end - first;
     for (int64_t s = first; s < end; ++s) space.threads[thread].count(l, own.negatives[s], batch);
   });
 }
 
 // A candidate is no negative of its example. Returns how many negatives are left.
-int64_t mask_candidates(const SampledSpace& own, std::span<const RowId> candidates, std::span<float> scores) {
+int64_t mask_candidates(const RetrievalSpace& own, std::span<const RowId> candidates,
+                        std::span<float> scores) {
   int64_t n_left = static_cast<int64_t>(scores.size());
   if (scores.empty()) return 0;
   for (const RowId row : candidates) {
@@ -141,7 +142,7 @@ int64_t mask_candidates(const SampledSpace& own, std::span<const RowId> candidat
 }
 
 // Gradients below the gate's `thin` become 0 or thin, by lot, so that their means stay.
-void thin(const Sampled& gate, uint64_t key, std::span<float> candidates, std::span<float> negatives) {
+void thin(const Retrieve& gate, uint64_t key, std::span<float> candidates, std::span<float> negatives) {
   if (gate.thin() <= 0.0f) return;
   const uint64_t lots = random_bits(gate.seed(), key, 0);
   kernels().thin(candidates.data(), std::ssize(candidates), gate.thin(), static_cast<uint32_t>(lots));
@@ -154,7 +155,7 @@ std::span<float> row_of(std::vector<float>& values, int64_t i, int64_t width) {
 
 // The rows that a gradient flows to, those of candidates and of negatives, in space.groups.
 void collect_pairs(const Layer& layer, size_t l, Workspace& space) {
-  SampledSpace& own = space.sampled;
+  RetrievalSpace& own = space.retrieval;
   std::vector<Pair>&pairs = space.groups.items, &scratch = space.threads[0].pairs;
   pairs.clear();
   for (int64_t e = 0; e < space.n_examples(); ++e) {
@@ -171,7 +172,7 @@ void pass_down(const Layer& layer, size_t l, std::span<const Pair> pairs, Worksp
   load_pairs(pairs, mine);
   kernels().spread(read_row(layer.weights, pairs[0].row, mine.widened).data(), mine.ids.data(),
                    mine.deltas.data(), n, {space.layers[l - 1].deltas.data(), space.n_examples(), d});
-  mine.tallies[l].backward += n * d;
+  mine.ledgers[l].backward += n * d;
 }
 
 // The part of a group whose examples are first .. end - 1; examples ascend in it.
@@ -199,24 +200,24 @@ void pass_down_shared(const Layer& layer, size_t l, Workspace& space, Pool& pool
 
 }  // namespace
 
-bool is_sampled(const Model& model, size_t l, const Workspace& space) {
+bool draws_negatives(const Model& model, size_t l, const Workspace& space) {
   return space.mode == Mode::train && model.loss != Loss::squared && is_retrieval(model, l) &&
          space.has_full_input(l);
 }
 
-void forward_sampled(const Model& model, size_t l, Workspace& space, Pool& pool) {
+void forward_retrieval(const Model& model, size_t l, Workspace& space, Pool& pool) {
   const Layer& layer = model.layers[l];
   if (space.n_examples() * space.layers[l].capacity > std::numeric_limits<int32_t>::max())
     throw std::invalid_argument("a micro-batch has too many candidates: use a smaller batch_size or density");
   draw_negatives(layer, space);
   choose_candidates(layer, l, space, pool);
-  sort_visits(layer, space.layers[l], space.n_examples(), space.sampled.visits);
+  sort_visits(layer, space.layers[l], space.n_examples(), space.retrieval.visits);
   score_visits(layer, l, space, pool);
   score_negatives(layer, l, space, pool);
 }
 
-double sampled_loss(const Model& model, int64_t e, float share, Workspace& space) {
-  SampledSpace& own = space.sampled;
+double retrieval_loss(const Model& model, int64_t e, float share, Workspace& space) {
+  RetrievalSpace& own = space.retrieval;
   Activity& output = space.layers.back();
   const int64_t n = static_cast<int64_t>(own.negatives.size()), n_rows = model.layers.back().n_rows();
   const SparseVector candidates = output.active(e);
@@ -236,8 +237,8 @@ double sampled_loss(const Model& model, int64_t e, float share, Workspace& space
   return loss;
 }
 
-void backward_sampled(const Layer& layer, size_t l, const Update& update, const OptimizerState& state,
-                      Workspace& space, Pool& pool) {
+void backward_retrieval(const Layer& layer, size_t l, const Update& update, const OptimizerState& state,
+                        Workspace& space, Pool& pool) {
   const Groups<Pair>& groups = space.groups;
   collect_pairs(layer, l, space);
   std::vector<float>& below = space.layers[l - 1].deltas;
