@@ -52,11 +52,13 @@ GROUPS: dict[str, dict[str, Variant]] = {
         "soft, no gradient to the threshold": both(differentiate=False),
         "1 candidate per row": both(rerank=1.0),
         "6 candidates per row": both(rerank=6.0),
-        "exact top-k, soft": Variant(first=ff.TopK(DENSITY, soft=True, differentiate=True)),
-        "exact top-k, hard": Variant(first=ff.TopK(DENSITY)),
-        "random rows": Variant(first=ff.Dropout(DENSITY)),
-        "the same 50 rows always (a dense net of 50)": Variant(first=ff.All(), width=ACTIVE),
-        "the same 150 rows always (a dense net of 150)": Variant(first=ff.All(), width=3 * ACTIVE),
+        "exact top-k, soft": Variant(first=ff.gates.TopK(DENSITY, soft=True, differentiate=True)),
+        "exact top-k, hard": Variant(first=ff.gates.TopK(DENSITY)),
+        "random rows": Variant(first=ff.gates.Dropout(DENSITY)),
+        "the same 50 rows always (a dense net of 50)": Variant(first=ff.gates.All(), width=ACTIVE),
+        "the same 150 rows always (a dense net of 150)": Variant(
+            first=ff.gates.All(), width=3 * ACTIVE
+        ),
     },
     "exploration, hard gate": {
         "a tenth of the rows": both(soft=False, explore=0.1),
@@ -87,7 +89,7 @@ GROUPS: dict[str, dict[str, Variant]] = {
         "redrawn, a table every 1,000 steps": Variant(first=simhash(redraw_every=1000)),
     },
     "first layer": {
-        "dense": Variant(first=ff.All(), second=hashed()),
+        "dense": Variant(first=ff.gates.All(), second=hashed()),
         "signs of 392 of 784 columns": Variant(first=hashed(n_columns=392), second=hashed()),
         "signs of 196": Variant(first=hashed(n_columns=196), second=hashed()),
         "signs of 98": Variant(first=hashed(n_columns=98), second=hashed()),
@@ -176,10 +178,10 @@ def run(
         for i, layer in enumerate(layers)
     ]
     net = ff.Network(*scaled, ff.Linear(variant.width, train.n_labels), random_state=seed)
-    if isinstance(variant.first, ff.Dropout):
+    if isinstance(variant.first, ff.gates.Dropout):
         how: dict[str, Any] = {}  # fitted to the net: Adam on batches
     else:
-        optimizer = ff.RMS(**{"lr": 0.002, "l2": 0.01, "rowwise": True, **variant.optimizer})
+        optimizer = ff.optim.RMS(**{"lr": 0.002, "l2": 0.01, "rowwise": True, **variant.optimizer})
         how = {"optimizer": optimizer, "batch_size": 1}
     trainer = ff.Trainer(net, max_epochs=epochs, n_jobs=1, random_state=seed, **how)
     history = trainer.fit(train)

@@ -112,7 +112,7 @@ def best_seconds(
     return min(seconds)
 
 
-def costs(history: ff.History, n_train: int) -> dict[str, float]:
+def costs(history: ff.results.History, n_train: int) -> dict[str, float]:
     seconds = warm_seconds(history)
     return {
         "training_density": history[-1]["density"],
@@ -128,7 +128,7 @@ def costs(history: ff.History, n_train: int) -> dict[str, float]:
     }
 
 
-def warm_seconds(history: ff.History) -> list[float]:
+def warm_seconds(history: ff.results.History) -> list[float]:
     """Seconds of each epoch but the first, unless it is the only one."""
     seconds = [row["seconds"] for row in history]
     return seconds[1:] or seconds

@@ -72,14 +72,16 @@ def build(options: argparse.Namespace, train: ff.Dataset, gate: Gate, seed: int)
     return ff.Network(bag, output, random_state=seed)
 
 
-def fit(options: argparse.Namespace, net: ff.Network, train: ff.Dataset, seed: int) -> ff.History:
+def fit(
+    options: argparse.Namespace, net: ff.Network, train: ff.Dataset, seed: int
+) -> ff.results.History:
     n_steps = options.epochs * math.ceil(len(train) / options.batch)
     return xc.make_trainer(
         net,
         options,
         epochs=options.epochs,
         threads=options.threads,
-        schedule=ff.CosineDecay(warmup=round(options.warmup * n_steps)),
+        schedule=ff.optim.CosineDecay(warmup=round(options.warmup * n_steps)),
         random_state=seed,
     ).fit(train)
 
@@ -107,7 +109,7 @@ def main() -> None:
     options = parse()
     train, measured = load(options)
     gates = {
-        "all": ff.All(),
+        "all": ff.gates.All(),
         "hashed": xc.hashed(options, options.candidates, train.n_labels),
     }
     for seed in range(options.seeds):

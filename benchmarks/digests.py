@@ -44,7 +44,7 @@ def predictions(case: Case) -> Iterator[bytes]:
         yield from (top.indices.tobytes(), top.scores.tobytes())
 
 
-def work(history: ff.History) -> Iterator[bytes]:
+def work(history: ff.results.History) -> Iterator[bytes]:
     """The loss of each epoch, and all that was counted."""
     yield np.array([row["train/loss"] for row in history]).tobytes()
     yield np.ascontiguousarray(history.ledger.counts).tobytes()

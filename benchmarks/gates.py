@@ -24,11 +24,11 @@ from report import report
 
 simhash = partial(ff.Hashed, family="simhash")
 METHODS: dict[str, Callable[[float], Gate]] = {
-    "NN": lambda density: ff.All(),
-    "VD": ff.Dropout,
-    "AD": lambda density: ff.AdaptiveDropout(alpha=1.0, beta=-1.5),
-    "WTA": ff.TopK,
-    "WTA-soft": partial(ff.TopK, soft=True, differentiate=True),
+    "NN": lambda density: ff.gates.All(),
+    "VD": ff.gates.Dropout,
+    "AD": lambda density: ff.gates.AdaptiveDropout(alpha=1.0, beta=-1.5),
+    "WTA": ff.gates.TopK,
+    "WTA-soft": partial(ff.gates.TopK, soft=True, differentiate=True),
     "sign": ff.Hashed,
     "simhash": simhash,
     "kdd2017": ff.Hashed.kdd2017,

@@ -8,10 +8,10 @@ from report import report
 
 GATES = {
     "hashed": lambda options: ff.Hashed(options.density),
-    "topk": lambda options: ff.TopK(options.density),
-    "dropout": lambda options: ff.Dropout(options.density),
-    "adaptive": lambda options: ff.AdaptiveDropout(options.alpha, options.beta),
-    "all": lambda options: ff.All(),
+    "topk": lambda options: ff.gates.TopK(options.density),
+    "dropout": lambda options: ff.gates.Dropout(options.density),
+    "adaptive": lambda options: ff.gates.AdaptiveDropout(options.alpha, options.beta),
+    "all": lambda options: ff.gates.All(),
 }
 
 

@@ -24,7 +24,7 @@ from fewfire.network.gates import Gate
 from report import report
 
 TRAINED = {
-    "topk": partial(ff.TopK, soft=True, differentiate=True),
+    "topk": partial(ff.gates.TopK, soft=True, differentiate=True),
     "sign": ff.Hashed,
 }
 N_CENTER = 5000  # training images whose mean `center=True` takes away
@@ -39,7 +39,7 @@ def grid(density: float) -> dict[str, list[Gate]]:
     centroid = partial(ff.Hashed, density, family="centroid")
     few, tables = (10, 50), (10, 50, 200)
     return {
-        "topk": [ff.TopK(density, soft=True, differentiate=True)],
+        "topk": [ff.gates.TopK(density, soft=True, differentiate=True)],
         "sign": [sign(rerank=k) for k in (1.0, 2.0, 3.0, 4.0)],
         "simhash": [simhash(n_bits=k, n_tables=n) for k in (4, 6, 8, 10) for n in tables],
         "simhash rerank": [simhash(rerank=k) for k in (1.0, 2.0, 4.0, 6.0)],

@@ -30,7 +30,7 @@ class Case(NamedTuple):
 
     model: Model
     X: Any
-    history: ff.History
+    history: ff.results.History
 
 
 def images(seed: int) -> NDArray[np.float32]:
@@ -83,7 +83,7 @@ def linear(
     *,
     dtype: str = "float32",
 ) -> ff.Linear:
-    chosen = ff.All() if gate is None else gate
+    chosen = ff.gates.All() if gate is None else gate
     return ff.Linear(n_in, n_out, activation, chosen, bias=True, gain=0.7, dtype=dtype)
 
 
@@ -118,18 +118,18 @@ def trained(
     return Case(net, data.X[:100], history)
 
 
-SGD = ff.SGD(lr=0.02, momentum=0.9, l2=0.001)
-ADAGRAD = ff.Adagrad(lr=0.02, initial=0.1, eps=1e-8, l2=0.001, rowwise=False)
-ADAGRAD_BY_ROW = ff.Adagrad(lr=0.02, initial=0.1, eps=1e-8, l2=0.0, rowwise=True)
-RMS = ff.RMS(lr=0.002, rho=0.999, eps=1e-8, l2=0.01, rowwise=True)
-RMS_WHOLE = ff.RMS(lr=0.002, rho=0.999, eps=1e-8, l2=0.0, rowwise=False)
-ADAM = ff.Adam(lr=0.003, beta1=0.9, beta2=0.999, eps=1e-8, l2=0.01, rowwise=False)
-ADAM_BY_ROW = ff.Adam(lr=0.003, beta1=0.9, beta2=0.999, eps=1e-8, l2=0.0, rowwise=True)
-LINE = ff.LinearDecay(warmup=20, final=0.0)
-COSINE = ff.CosineDecay(warmup=0, final=0.1)
-STEPS = ff.StepDecay(warmup=0, n_drops=2, factor=0.3)
-CYCLE = ff.OneCycle(warmup=0, rise=0.3)
-CONSTANT = ff.Constant(warmup=0)
+SGD = ff.optim.SGD(lr=0.02, momentum=0.9, l2=0.001)
+ADAGRAD = ff.optim.Adagrad(lr=0.02, initial=0.1, eps=1e-8, l2=0.001, rowwise=False)
+ADAGRAD_BY_ROW = ff.optim.Adagrad(lr=0.02, initial=0.1, eps=1e-8, l2=0.0, rowwise=True)
+RMS = ff.optim.RMS(lr=0.002, rho=0.999, eps=1e-8, l2=0.01, rowwise=True)
+RMS_WHOLE = ff.optim.RMS(lr=0.002, rho=0.999, eps=1e-8, l2=0.0, rowwise=False)
+ADAM = ff.optim.Adam(lr=0.003, beta1=0.9, beta2=0.999, eps=1e-8, l2=0.01, rowwise=False)
+ADAM_BY_ROW = ff.optim.Adam(lr=0.003, beta1=0.9, beta2=0.999, eps=1e-8, l2=0.0, rowwise=True)
+LINE = ff.optim.LinearDecay(warmup=20, final=0.0)
+COSINE = ff.optim.CosineDecay(warmup=0, final=0.1)
+STEPS = ff.optim.StepDecay(warmup=0, n_drops=2, factor=0.3)
+CYCLE = ff.optim.OneCycle(warmup=0, rise=0.3)
+CONSTANT = ff.optim.Constant(warmup=0)
 
 SOFT: dict[str, Any] = {
     "density": 0.15, "rerank": 3.0, "soft": True, "differentiate": True, "explore": 0.0,
@@ -163,21 +163,23 @@ def dense_bfloat16() -> Case:
 
 
 def top_k_soft() -> Case:
-    layers = deep(ff.TopK(density=0.15, soft=True, differentiate=True), N_VALUES)
+    layers = deep(ff.gates.TopK(density=0.15, soft=True, differentiate=True), N_VALUES)
     return trained(layers, values(), "squared", ADAGRAD_BY_ROW, LINE)
 
 
 def top_k_hard() -> Case:
-    layers = deep(ff.TopK(density=0.15, soft=False, differentiate=False))
+    layers = deep(ff.gates.TopK(density=0.15, soft=False, differentiate=False))
     return trained(layers, classes(), "softmax", RMS_WHOLE, LINE)
 
 
 def dropout() -> Case:
-    return trained(deep(ff.Dropout(density=0.5)), classes(), "softmax", ADAM, LINE, batch_size=16)
+    return trained(
+        deep(ff.gates.Dropout(density=0.5)), classes(), "softmax", ADAM, LINE, batch_size=16
+    )
 
 
 def adaptive_dropout() -> Case:
-    layers = deep(ff.AdaptiveDropout(alpha=1.0, beta=-1.0))
+    layers = deep(ff.gates.AdaptiveDropout(alpha=1.0, beta=-1.0))
     return trained(layers, lists(), "logistic", RMS, LINE)
 
 

@@ -34,7 +34,7 @@ class Turns:
             self.changed.notify_all()
 
 
-class OneEpochEach(ff.Callback):
+class OneEpochEach(ff.callbacks.Callback):
     """Holds a training back until it is its turn, and passes the turn on after each epoch."""
 
     def __init__(self, turns: Turns, mine: int) -> None:

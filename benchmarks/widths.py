@@ -55,7 +55,7 @@ def run(
     )
 
 
-def n_bytes(ledger: ff.Ledger, family: str) -> float:
+def n_bytes(ledger: ff.results.Ledger, family: str) -> float:
     """Bytes of weights, centroids and sign bits that are read and written."""
     products = ledger.hashing + ledger.ranking + ledger.forward
     bits = ledger.additions / (8 if family == "sign" else 2)

@@ -19,7 +19,7 @@ from fewfire import Dataset
 
 FAMILY = 16  # labels
 WORDS_OF_LABEL, WORDS_OF_FAMILY, NOISE = 12, 24, 20
-KINDS = {"adagrad": ff.Adagrad, "rms": ff.RMS, "adam": ff.Adam}
+KINDS = {"adagrad": ff.optim.Adagrad, "rms": ff.optim.RMS, "adam": ff.optim.Adam}
 OPTIMIZERS = [name + end for name in KINDS for end in ("", "-rowwise")]
 
 

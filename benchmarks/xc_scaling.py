@@ -37,7 +37,7 @@ class Point(NamedTuple):
     ms_of_steps: float
 
 
-class SecondEpoch(ff.Callback):
+class SecondEpoch(ff.callbacks.Callback):
     """Clocks of what is no step: upkeep, and the copy that a failing epoch goes back to."""
 
     def __init__(self) -> None:

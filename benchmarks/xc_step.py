@@ -47,13 +47,16 @@ SHORT = 10  # steps of a sampled softmax for one of a full one
 COSTS = ("forward", "backward", "optimizer", "hashing", "refresh", "total", "rows_touched")
 
 
-class OneEpochEach(ff.Callback):
+class OneEpochEach(ff.callbacks.Callback):
     """Trains an epoch whenever the other process asks for one, and tells what it took."""
 
     def __init__(self, turns: Connection, n_examples: int) -> None:
         self.turns = turns
         self.n_examples = n_examples
-        self.first = ff.Ledger.empty(0), 0  # work until the end of the first epoch, and examples
+        self.first = (
+            ff.results.Ledger.empty(0),
+            0,
+        )  # work until the end of the first epoch, and examples
 
     def on_fit_start(self, run: ff.callbacks.Run) -> None:
         self._wait()
@@ -108,9 +111,11 @@ def make(options: argparse.Namespace, n_examples: int, part: int = 0) -> ff.Data
     return xc.make(n_examples, options.features, options.labels, part=part)
 
 
-def work(history: ff.History, first: ff.Ledger, n_first: int, n_labels: int) -> dict[str, Any]:
+def work(
+    history: ff.results.History, first: ff.results.Ledger, n_first: int, n_labels: int
+) -> dict[str, Any]:
     """Work per example after the first epoch, for each layer."""
-    ledger = ff.Ledger(history.ledger.counts - first.counts)
+    ledger = ff.results.Ledger(history.ledger.counts - first.counts)
     n = history.n_examples - n_first
     layers = [{name: round(getattr(x, name) / n) for name in COSTS} for x in ledger.layers]
     return {

@@ -98,7 +98,7 @@ def test_a_toml_file_holds_the_options_and_the_command_line_overrides_them(folde
     )
     run("train", "run.toml", "--max-epochs", 1, "-o", "toml.safetensors", "-q", cwd=folder)
     net = ff.load(folder / "toml.safetensors")
-    assert net.layers[0].settings.gate == ff.TopK(density=0.25, soft=True)
+    assert net.layers[0].settings.gate == ff.gates.TopK(density=0.25, soft=True)
     assert [layer.settings.out_features for layer in net.layers] == [64, 10]
 
 

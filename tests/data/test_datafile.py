@@ -80,7 +80,7 @@ def test_a_file_that_breaks_its_promises_is_refused(tmp_path, monkeypatch, name,
     change, words = HOSTILE[name]
     path = converted(tmp_path, TEXTS["header"])
     resaved(path, change)
-    with pytest.raises(ff.FormatError, match=rf"a\.safetensors is damaged.*({words})"):
+    with pytest.raises(ff.errors.FormatError, match=rf"a\.safetensors is damaged.*({words})"):
         datasets.load(path)
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_breaks_its_promises_is_refused(tmp_path, monkeypatch, name,
 def test_targets_that_are_none_are_refused(tmp_path, name):
     path = converted(tmp_path, TEXTS[name])
     resaved(path, put("y", 150, 2 if name == "other classes" else np.inf))
-    with pytest.raises(ff.FormatError, match="in examples 0 to 199: y holds a"):
+    with pytest.raises(ff.errors.FormatError, match="in examples 0 to 199: y holds a"):
         datasets.load(path)
 
 
@@ -101,7 +101,7 @@ IN_ONE_FOLDER = settings(
 @given(length=st.integers(9, 6000))
 def test_a_truncated_file_is_refused(whole, tmp_path, length):
     (tmp_path / "cut").write_bytes(whole[: min(length, len(whole) - 1)])
-    with pytest.raises(ff.FormatError, match="cut is damaged, truncated"):
+    with pytest.raises(ff.errors.FormatError, match="cut is damaged, truncated"):
         datasets.load_mapped(tmp_path / "cut")
 
 
@@ -116,7 +116,7 @@ def test_a_file_with_damaged_bytes_is_refused_or_safe(whole, tmp_path, data):
     (tmp_path / "damaged").write_bytes(content)
     try:
         found = datasets.load_mapped(tmp_path / "damaged")
-    except ff.FormatError:
+    except ff.errors.FormatError:
         return
     net = ff.Network(ff.Linear(found.n_features, 4), ff.Linear(4, max(1, found.n_labels)))
     net.predict_topk(found, 1)
@@ -131,14 +131,14 @@ def whole(tmp_path_factory):
 def test_a_file_that_changes_under_a_data_set_is_refused(tmp_path):
     data = datasets.load(converted(tmp_path, TEXTS["header"]))
     converted(tmp_path, TEXTS["classes from 0"])
-    with pytest.raises(ff.FormatError, match="has changed since"):
+    with pytest.raises(ff.errors.FormatError, match="has changed since"):
         data[:5].X  # noqa: B018
 
 
 def test_data_is_no_model_and_a_model_no_data(tmp_path):
     path = converted(tmp_path, TEXTS["header"])
-    with pytest.raises(ff.FormatError, match="holds data, not a model"):
+    with pytest.raises(ff.errors.FormatError, match="holds data, not a model"):
         ff.load(path)
     ff.Network(ff.Linear(2, 3)).save(tmp_path / "model")
-    with pytest.raises(ff.FormatError, match="it is a model"):
+    with pytest.raises(ff.errors.FormatError, match="it is a model"):
         datasets.load(tmp_path / "model")

@@ -51,7 +51,7 @@ def test_a_run_in_pieces_is_the_same_twice_and_a_resumed_one_too(monkeypatch, tm
     images = ff.datasets.Deformed(SOURCE, 150, random_state=3)
     (one, _), (same, _) = fit(images), fit(images)
 
-    class AfterOne(ff.Callback):
+    class AfterOne(ff.callbacks.Callback):
         def on_epoch_end(self, run, record):
             if run.epoch == 1:
                 run.save_checkpoint(tmp_path / "c")
@@ -75,8 +75,10 @@ def test_a_run_that_diverges_makes_no_further_pieces(monkeypatch):
         lambda self, rows: made.append(rows) or real(self, rows),
     )
     dense = ff.Network(ff.Linear(784, 8, "relu"), ff.Linear(8, 10))
-    trainer = ff.Trainer(dense, optimizer=ff.SGD(lr=1e30), batch_size=1, max_epochs=1, n_jobs=1)
-    with pytest.raises(ff.DivergenceError):
+    trainer = ff.Trainer(
+        dense, optimizer=ff.optim.SGD(lr=1e30), batch_size=1, max_epochs=1, n_jobs=1
+    )
+    with pytest.raises(ff.errors.DivergenceError):
         trainer.fit(ff.datasets.Deformed(SOURCE, 150))
     assert len(made) <= 2
 

@@ -178,7 +178,7 @@ def test_damaged_words_of_a_model_are_refused(path, tmp_path, damage):
     config, arrays = trained(load_text(path)).state()
     damage(config, arrays)
     ff.base.files.write_model(tmp_path / "model", config, arrays)
-    with pytest.raises(ff.FormatError, match="model"):
+    with pytest.raises(ff.errors.FormatError, match="model"):
         ff.load(tmp_path / "model")
 
 

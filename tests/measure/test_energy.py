@@ -70,7 +70,7 @@ def unavailable(energy):
 
 def test_energy_is_what_the_counter_moved(machine):
     machine.add("intel-rapl:0", "package-0", energy=7 * JOULE)
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         assert meter.energy is None
         machine.set("intel-rapl:0", 19_500_000)
     assert meter.energy.joules == {"package-0": 12.5}
@@ -86,7 +86,7 @@ def test_the_total_counts_every_joule_of_two_packages_once(machine):
         name = domain if zone.isdigit() else domain.partition("-")[0]
         machine.add(f"intel-rapl:{zone}", name, energy=JOULE)
     machine.add("intel-rapl-mmio:0", "package-0")  # the same package by another way
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         for domain, zone in zones.items():
             machine.set(f"intel-rapl:{zone}", (1 + used[domain]) * JOULE)
         machine.set("intel-rapl-mmio:0", 10 * JOULE)
@@ -97,7 +97,7 @@ def test_the_total_counts_every_joule_of_two_packages_once(machine):
 def test_dies_of_a_package_keep_their_memory_apart(machine):
     for zone, die in enumerate(("package-0-die-0", "package-0-die-1")):
         machine.add(f"intel-rapl:{zone}", die).add(f"intel-rapl:{zone}:0", "dram")
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         machine.set("intel-rapl:1:0", JOULE)
     assert meter.energy.joules["dram-0-die-1"] == meter.energy.total == 1
 
@@ -105,7 +105,7 @@ def test_dies_of_a_package_keep_their_memory_apart(machine):
 def test_counters_wrap_each_at_its_own_range(machine):
     machine.add("intel-rapl:0", "package-0", energy=RANGE - 2 * JOULE)
     machine.add("intel-rapl:0:0", "dram", energy=65 * JOULE, size=66 * JOULE)
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         machine.set("intel-rapl:0", 3 * JOULE)
         machine.set("intel-rapl:0:0", 2 * JOULE)
     assert meter.energy.joules == pytest.approx({"package-0": 5, "dram-0": 3})
@@ -115,7 +115,7 @@ def test_two_wraps_are_seen_by_the_thread(machine):
     machine.add("intel-rapl:0", "package-0")
     rounds = threading.Semaphore(0)
 
-    class Watched(ff.EnergyMeter):
+    class Watched(ff.metrics.EnergyMeter):
         def sample(self):
             super().sample()
             rounds.release()
@@ -134,7 +134,7 @@ def test_two_wraps_are_seen_by_the_thread(machine):
 def test_any_steps_shorter_than_the_range_add_up(machine):
     machine.add("intel-rapl:0", "package-0", energy=123, size=JOULE - 1)
     steps = np.random.default_rng(0).integers(0, JOULE, 300)
-    meter = ff.EnergyMeter(machine.root, interval=60, clock=Clock()).start()
+    meter = ff.metrics.EnergyMeter(machine.root, interval=60, clock=Clock()).start()
     for position in 123 + np.cumsum(steps):
         machine.set("intel-rapl:0", position % JOULE)
         meter.sample()
@@ -151,7 +151,7 @@ def test_samples_come_before_a_wrap_could_hide(machine):
 
     for size in (RANGE, 20_000 * JOULE):
         machine.add(f"intel-rapl:{len(waits)}", f"package-{len(waits)}", size=size)
-        meter = ff.EnergyMeter(machine.root)
+        meter = ff.metrics.EnergyMeter(machine.root)
         meter._stopped = Stopped()
         meter.start().stop()
     assert waits == [60, 10]  # the second at 1000 W: half of 20 s
@@ -161,7 +161,7 @@ def test_a_gap_that_could_hide_a_wrap_is_no_measurement(machine):
     machine.add("intel-rapl:0", "package-0")
     for seconds, is_safe in ((250, True), (270, False)):  # RANGE at 1000 W takes 262 s
         clock = Clock()
-        with ff.EnergyMeter(machine.root, clock=clock) as meter:
+        with ff.metrics.EnergyMeter(machine.root, clock=clock) as meter:
             clock.seconds += seconds
         assert meter.energy.available == is_safe
         assert meter.energy.seconds == seconds
@@ -170,7 +170,7 @@ def test_a_gap_that_could_hide_a_wrap_is_no_measurement(machine):
 
 def test_energy_is_never_negative(machine):
     machine.add("intel-rapl:0", "package-0", energy=RANGE)
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         pass
     assert (meter.energy.total, meter.energy.joules) == (0, {"package-0": 0})
     with meter:
@@ -187,7 +187,7 @@ def test_without_counters_of_packages_there_is_no_energy(machine, layout):
         (root / "intel-rapl:0").symlink_to(root / "hidden")
     elif layout == "psys":
         machine.add("intel-rapl:0", "psys")
-    with ff.EnergyMeter(root) as meter:
+    with ff.metrics.EnergyMeter(root) as meter:
         assert meter_threads() == []
     assert unavailable(meter.energy) == "no powercap counters"
 
@@ -202,7 +202,7 @@ def test_counters_for_root_alone_say_so(machine, monkeypatch):
         return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read a file of mode 0
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         assert meter_threads() == []
     path = machine.root / "intel-rapl:0" / "energy_uj"
     assert unavailable(meter.energy) == f"not readable: run as root or chmod a+r {path}"
@@ -211,7 +211,7 @@ def test_counters_for_root_alone_say_so(machine, monkeypatch):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read a file of mode 0")
 def test_a_file_of_mode_0_is_not_readable(machine):
     machine.add("intel-rapl:0", "package-0").file("intel-rapl:0").chmod(0)
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         pass
     assert unavailable(meter.energy).startswith("not readable: run as root")
 
@@ -220,7 +220,7 @@ def test_a_file_of_mode_0_is_not_readable(machine):
 @pytest.mark.parametrize("when", ["before", "midway"])
 def test_a_file_with_junk_is_no_counter(machine, junk, when):
     machine.add("intel-rapl:0", "package-0", energy=junk if when == "before" else 5)
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         machine.set("intel-rapl:0", junk)
     assert "energy_uj" in unavailable(meter.energy)
 
@@ -228,14 +228,14 @@ def test_a_file_with_junk_is_no_counter(machine, junk, when):
 @pytest.mark.parametrize("size", [0, "wide"])
 def test_a_range_with_junk_is_no_range(machine, size):
     machine.add("intel-rapl:0", "package-0", size=size)
-    with ff.EnergyMeter(machine.root) as meter:
+    with ff.metrics.EnergyMeter(machine.root) as meter:
         pass
     assert "max_energy_range_uj" in unavailable(meter.energy)
 
 
 def test_a_counter_that_vanishes_takes_the_measurement_with_it(machine):
     machine.add("intel-rapl:0", "package-0").add("intel-rapl:0:0", "dram")
-    with ff.EnergyMeter(machine.root, interval=0.001) as meter:
+    with ff.metrics.EnergyMeter(machine.root, interval=0.001) as meter:
         (thread,) = meter_threads()
         machine.file("intel-rapl:0:0").unlink()
         thread.join(timeout=30)  # it ends by itself
@@ -249,7 +249,7 @@ def test_a_counter_that_vanishes_takes_the_measurement_with_it(machine):
 
 def test_the_thread_ends_with_the_measurement_errors_included(machine):
     machine.add("intel-rapl:0", "package-0")
-    meter = ff.EnergyMeter(machine.root)
+    meter = ff.metrics.EnergyMeter(machine.root)
 
     def work():
         with meter:
@@ -266,7 +266,7 @@ def test_the_thread_ends_with_the_measurement_errors_included(machine):
 
 def test_a_meter_starts_and_stops_in_turn(machine):
     machine.add("intel-rapl:0", "package-0")
-    meter = ff.EnergyMeter(machine.root)
+    meter = ff.metrics.EnergyMeter(machine.root)
     with pytest.raises(RuntimeError, match="does not run"):
         meter.stop()
     assert meter.start() is meter
@@ -279,11 +279,11 @@ def test_a_meter_starts_and_stops_in_turn(machine):
     meter.sample()  # nothing to add to
     assert meter_threads() == []
     with pytest.raises(ValueError, match="interval must be above 0"):
-        ff.EnergyMeter(interval=0)
+        ff.metrics.EnergyMeter(interval=0)
 
 
 def test_time_is_told_without_counters_too(tmp_path):
-    with ff.EnergyMeter(tmp_path) as meter:
+    with ff.metrics.EnergyMeter(tmp_path) as meter:
         worker = threading.Thread(target=lambda: sum(range(1_000_000)))
         worker.start()
         worker.join()
@@ -292,7 +292,7 @@ def test_time_is_told_without_counters_too(tmp_path):
 
 
 def test_this_machine_is_measured_or_unavailable():
-    with ff.EnergyMeter() as meter:
+    with ff.metrics.EnergyMeter() as meter:
         pass
     if meter.energy.available:
         assert meter.energy.total >= 0

@@ -358,7 +358,7 @@ def test_an_older_file_loads_and_counting_labels_brings_it_up_to_date(net, tmp_p
     ],
 )
 def test_counts_that_cannot_be_are_refused(net, tmp_path, change, words):
-    with pytest.raises(ff.FormatError, match=words):
+    with pytest.raises(ff.errors.FormatError, match=words):
         ff.load(changed(net, tmp_path / "net", change))
 
 

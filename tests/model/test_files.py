@@ -85,7 +85,7 @@ def test_what_hashing_had_not_learned_of_these_rows_is_refused(tmp_path, name):
     trained(gate).save(tmp_path / "net")
     change = {f"layers.0.{array}": values}
     path = damaged(tmp_path / "net", tmp_path / "model", lambda c, a: a.update(change))
-    with pytest.raises(ff.FormatError, match=rf"layers\.0\.{array} .*{words}"):
+    with pytest.raises(ff.errors.FormatError, match=rf"layers\.0\.{array} .*{words}"):
         ff.load(path)
 
 
@@ -148,7 +148,7 @@ def test_a_truncated_file_is_one_clear_error(saved, tmp_path, length):
     content = saved.read_bytes()
     path = tmp_path / "cut"
     path.write_bytes(content[: min(length, len(content) - 1)])
-    with pytest.raises(ff.FormatError, match="cut"):
+    with pytest.raises(ff.errors.FormatError, match="cut"):
         ff.load(path)
 
 
@@ -163,7 +163,7 @@ def test_a_damaged_description_is_an_error_or_a_network(saved, tmp_path, data):
     path.write_bytes(content)
     try:
         net = ff.load(path)
-    except ff.FormatError as error:
+    except ff.errors.FormatError as error:
         if "damaged" not in str(error):
             raise
     else:
@@ -203,7 +203,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_model_that_does_not_fit_together_is_refused(saved, tmp_path, name):
     change, words = CHANGES[name]
-    with pytest.raises(ff.FormatError, match=words):
+    with pytest.raises(ff.errors.FormatError, match=words):
         ff.load(damaged(saved, tmp_path / "model", change))
 
 
@@ -214,7 +214,7 @@ def test_what_is_no_model_is_named(tmp_path):
     (tmp_path / "list").write_bytes((2).to_bytes(8, "little") + b"[]")
     save_file({"x": np.zeros(3)}, tmp_path / "json", metadata={"fewfire": "[[[["})
     for name in ("foreign", "empty", "text", "list", "json", "."):
-        with pytest.raises(ff.FormatError):
+        with pytest.raises(ff.errors.FormatError):
             ff.load(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="missing"):
         ff.load(tmp_path / "missing")

@@ -88,8 +88,8 @@ def test_a_checkpoint_of_then_is_resumed():
     trainer = ff.Trainer(
         net,
         loss="squared",
-        optimizer=ff.Adam(lr=0.003),
-        schedule=ff.LinearDecay(),
+        optimizer=ff.optim.Adam(lr=0.003),
+        schedule=ff.optim.LinearDecay(),
         batch_size=1,
         max_epochs=4,
         n_jobs=1,

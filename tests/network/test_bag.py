@@ -48,7 +48,7 @@ def make(gate=OUTPUTS[1], dropout=0.0, **options):
     return ff.Network(bag, ff.Linear(24, N_LABELS, gate=gate), random_state=3)
 
 
-HOW = {"max_epochs": 3, "batch_size": 8, "n_jobs": 1, "optimizer": ff.Adam(lr=0.01)}
+HOW = {"max_epochs": 3, "batch_size": 8, "n_jobs": 1, "optimizer": ff.optim.Adam(lr=0.01)}
 
 
 def trained(net, **how):
@@ -102,7 +102,7 @@ def test_values_are_learned_above_a_bag_too():
 def test_a_net_that_diverges_says_so():
     net = make()
     net.layers[1].weights[5] = np.nan
-    with pytest.raises(ff.DivergenceError):
+    with pytest.raises(ff.errors.DivergenceError):
         trained(net)
 
 
@@ -123,14 +123,14 @@ def test_deterministic_training_gives_the_same_bits_for_any_number_of_threads(ga
 
 @pytest.mark.parametrize("gate", OUTPUTS, ids=repr)
 def test_a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(tmp_path, gate):
-    class Stop(ff.Callback):
+    class Stop(ff.callbacks.Callback):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
     nets = [make(gate, dropout=0.2) for _ in range(3)]
     how, path = HOW | {"max_epochs": 4}, tmp_path / "checkpoint"
     whole = ff.Trainer(nets[0], **how).fit(TRAIN)
-    ff.Trainer(nets[1], **how, callbacks=[ff.Checkpoint(path), Stop()]).fit(TRAIN)
+    ff.Trainer(nets[1], **how, callbacks=[ff.callbacks.Checkpoint(path), Stop()]).fit(TRAIN)
     resumed = ff.Trainer(nets[2], **how).fit(TRAIN, resume=path)
     assert_same_bits(nets[0], nets[2])
     assert [x["train/loss"] for x in whole] == [x["train/loss"] for x in resumed]
@@ -151,7 +151,9 @@ def test_the_most_frequent_labels_are_candidates_of_every_example():
 @pytest.mark.parametrize("loss", ["softmax", "logistic"])
 def test_the_first_biases_are_log_odds_of_the_labels(loss):
     net = make()
-    ff.Trainer(net, **HOW | {"max_epochs": 1, "optimizer": ff.SGD(lr=1e-30)}, loss=loss).fit(TRAIN)
+    ff.Trainer(net, **HOW | {"max_epochs": 1, "optimizer": ff.optim.SGD(lr=1e-30)}, loss=loss).fit(
+        TRAIN
+    )
     counts, bias = net.label_counts + 0.5, net.layers[1].bias.astype(float)
     if loss == "softmax":
         assert_allclose(np.exp(bias), counts / counts.sum(), rtol=1e-5)
@@ -160,7 +162,7 @@ def test_the_first_biases_are_log_odds_of_the_labels(loss):
 
 
 def test_biases_that_are_there_or_not_wanted_stay():
-    how = {"max_epochs": 1, "optimizer": ff.SGD(lr=1e-30)}
+    how = {"max_epochs": 1, "optimizer": ff.optim.SGD(lr=1e-30)}
     begun = make()
     begun.layers[1].bias[3] = 1
     want = begun.layers[1].bias.copy()
@@ -213,7 +215,7 @@ def test_a_damaged_description_is_refused(tmp_path, name):
     config, arrays = files.read_model(tmp_path / "net")
     change(config["layers"])
     save_file(arrays, tmp_path / "model", metadata={"fewfire": json.dumps(config)})
-    with pytest.raises(ff.FormatError, match=words):
+    with pytest.raises(ff.errors.FormatError, match=words):
         ff.load(tmp_path / "model")
 
 
@@ -252,7 +254,7 @@ RELU = {"activation": "relu"}
         ([ff.EmbeddingBag(9, 4), ff.Linear(4, 8, gate=HASHED), ff.Linear(8, 3)],
          "layer 1 does not use negatives"),
         ([ff.Linear(4, 8, gate=HASHED)], "layer 0 does not use negatives"),
-        ([ff.Linear(4, 8, **RELU, gate=ff.TopK(density=0.5)), ff.Linear(8, 9, gate=HASHED)],
+        ([ff.Linear(4, 8, **RELU, gate=ff.gates.TopK(density=0.5)), ff.Linear(8, 9, gate=HASHED)],
          "layer 1 does not use negatives"),
         ([ff.Linear(4, 8), ff.Linear(8, 9, gate=ff.Hashed(density=0.5, head=2, rerank=2.0))],
          "layer 1 does not use head"),

@@ -34,7 +34,7 @@ def lists():
 DATA = lists()
 TRAIN, TEST = DATA[:2500], DATA[2500:]
 OUTPUTS = {
-    "all": ff.All(),
+    "all": ff.gates.All(),
     "cells": ff.Hashed(0.2, "centroid", n_cells=16, rank="union"),
     "ranked": ff.Hashed(0.2, rerank=3),
 }
@@ -158,9 +158,13 @@ def test_it_learns_as_well_as_in_float32(output, loss):
 
 
 OPTIMIZERS = [
-    ff.SGD(lr=0.5, momentum=0.9), ff.Adagrad(), ff.Adagrad(rowwise=True), ff.RMS(l2=0.01),
-    ff.Adam(), ff.Adam(rowwise=True),
-]  # fmt: skip
+    ff.optim.SGD(lr=0.5, momentum=0.9),
+    ff.optim.Adagrad(),
+    ff.optim.Adagrad(rowwise=True),
+    ff.optim.RMS(l2=0.01),
+    ff.optim.Adam(),
+    ff.optim.Adam(rowwise=True),
+]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
@@ -189,7 +193,7 @@ def test_indexes_are_refreshed_from_the_weights_as_they_are(family):
 
 def test_sign_codes_follow_what_rounding_makes_of_weights():
     net = deep()
-    fit(net, optimizer=ff.SGD(lr=0.1))
+    fit(net, optimizer=ff.optim.SGD(lr=0.1))
     bits = [np.array(layer.index.bits) for layer in net.layers[:2]]
     net.refresh()
     for was, layer in zip(bits, net.layers, strict=False):
@@ -230,9 +234,9 @@ def test_other_tools_find_bfloat16(tmp_path):
 def test_a_run_that_is_resumed_equals_one_that_was_not(tmp_path):
     whole, half, rest = make(), make(), make()
     fit(whole, max_epochs=3)
-    keep = ff.Checkpoint(tmp_path / "point")
+    keep = ff.callbacks.Checkpoint(tmp_path / "point")
 
-    class Stop(ff.Callback):
+    class Stop(ff.callbacks.Callback):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
@@ -249,11 +253,11 @@ def test_files_of_the_other_type_or_with_infinite_weights_are_refused(tmp_path):
     config, arrays = files.read_model(tmp_path / "net")
     arrays["layers.0.weights"][3, 4] = 0x7F80
     files.write_model(tmp_path / "infinite", config, arrays)
-    with pytest.raises(ff.FormatError, match=r"weights holds values that are not finite"):
+    with pytest.raises(ff.errors.FormatError, match=r"weights holds values that are not finite"):
         ff.load(tmp_path / "infinite")
     config["layers"][0]["dtype"] = "float32"
     files.write_model(tmp_path / "other", config, arrays)
-    with pytest.raises(ff.FormatError, match=r"layers\.0\.weights is uint16"):
+    with pytest.raises(ff.errors.FormatError, match=r"layers\.0\.weights is uint16"):
         ff.load(tmp_path / "other")
 
 

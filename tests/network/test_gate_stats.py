@@ -77,11 +77,11 @@ def test_consistency_is_the_share_of_rows_chosen_again():
 
 
 def test_layers_without_hashing_have_no_stats():
-    assert make(ff.TopK(density=0.1)).table_stats(DATA) == []
+    assert make(ff.gates.TopK(density=0.1)).table_stats(DATA) == []
 
 
 def monitored(net, **how):
-    monitor = ff.GateMonitor(DATA)
+    monitor = ff.callbacks.GateMonitor(DATA)
     ff.Trainer(net, n_jobs=1, callbacks=[monitor], **how).fit(DATA)
     return monitor.history_
 
@@ -94,7 +94,7 @@ def test_a_monitor_finds_a_gate_that_does_not_move_consistent(options):
     """Rows of a sign gate are renumbered after each epoch, and stay themselves."""
     net = make(ff.Hashed(density=0.1, **options))
     before = net.layers[0].weights.copy()
-    rows = monitored(net, max_epochs=3, optimizer=ff.SGD(lr=1e-9))
+    rows = monitored(net, max_epochs=3, optimizer=ff.optim.SGD(lr=1e-9))
     assert [(row["epoch"], row["layer"]) for row in rows] == [(i, 0) for i in range(4)]
     assert np.isnan(rows[0]["consistency"])
     assert [row["consistency"] for row in rows[1:]] == [1.0] * 3
@@ -119,14 +119,14 @@ def test_a_file_whose_rows_have_no_number_of_their_own_is_damaged(tmp_path):
     net = make(ff.Hashed(density=0.1, **SIGNS))
     net.layers[0].origins[3] = 7
     net.save(tmp_path / "net")
-    with pytest.raises(ff.FormatError, match=r"layers\.0\.origins"):
+    with pytest.raises(ff.errors.FormatError, match=r"layers\.0\.origins"):
         ff.load(tmp_path / "net")
 
 
 def test_a_monitor_tells_what_the_stats_tell_and_starts_over():
     net = make(ff.Hashed(density=0.1, **TABLES))
     before = net.table_stats(DATA)[0]
-    monitor = ff.GateMonitor(DATA)
+    monitor = ff.callbacks.GateMonitor(DATA)
     trainer = ff.Trainer(net, max_epochs=1, n_jobs=1, callbacks=[monitor])
     trainer.fit(DATA)
     after = net.table_stats(DATA)[0]
@@ -150,9 +150,13 @@ def two_gates():
 def test_a_monitor_has_a_row_for_each_epoch_and_gate_and_changes_no_bit(tmp_path):
     """A resumed run begins with the gate of its checkpoint, then sees what the whole run saw."""
     watched, alone, resumed = (two_gates() for _ in range(3))
-    monitor, rest, path = ff.GateMonitor(DATA[:40]), ff.GateMonitor(DATA[:40]), tmp_path / "c"
+    monitor, rest, path = (
+        ff.callbacks.GateMonitor(DATA[:40]),
+        ff.callbacks.GateMonitor(DATA[:40]),
+        tmp_path / "c",
+    )
 
-    class AfterTwo(ff.Callback):
+    class AfterTwo(ff.callbacks.Callback):
         def on_epoch_end(self, run, record):
             if run.epoch == 2:
                 run.save_checkpoint(path)
@@ -182,22 +186,22 @@ def test_a_monitor_history_becomes_a_data_frame():
 
 
 def test_a_monitor_refuses_what_it_cannot_watch():
-    net = make(ff.TopK(density=0.1))
+    net = make(ff.gates.TopK(density=0.1))
     before = net.weights()
     with pytest.raises(ValueError, match="no layer of the network is hashed"):
         monitored(net, max_epochs=1)
     hashed = make(ff.Hashed(density=0.1, center=True, **TABLES))
     with pytest.raises(ValueError, match="5 features"):
-        ff.Trainer(hashed, callbacks=[ff.GateMonitor(ff.Dataset(X[:, :5]))]).fit(DATA)
+        ff.Trainer(hashed, callbacks=[ff.callbacks.GateMonitor(ff.Dataset(X[:, :5]))]).fit(DATA)
     for refused in (net, hashed):
         assert (refused.loss, refused.encoding) == (None, None)
     assert_array_equal(hashed.layers[0].center, 0)
     for array, old in zip(net.weights(), before, strict=True):
         assert_array_equal(array, old)
     with pytest.raises(TypeError, match="Dataset"):
-        ff.GateMonitor(X)
+        ff.callbacks.GateMonitor(X)
     with pytest.raises(ValueError, match="no examples"):
-        ff.GateMonitor(DATA[:0])
+        ff.callbacks.GateMonitor(DATA[:0])
 
 
 def inspect(*words):

@@ -14,11 +14,11 @@ import fewfire as ff
 from fewfire.network import network
 
 GATES = {
-    "all": ff.All(),
-    "dropout": ff.Dropout(density=0.3),
-    "adaptive": ff.AdaptiveDropout(beta=-1),
-    "topk": ff.TopK(density=0.3),
-    "soft topk": ff.TopK(density=0.3, soft=True),
+    "all": ff.gates.All(),
+    "dropout": ff.gates.Dropout(density=0.3),
+    "adaptive": ff.gates.AdaptiveDropout(beta=-1),
+    "topk": ff.gates.TopK(density=0.3),
+    "soft topk": ff.gates.TopK(density=0.3, soft=True),
     "sign": ff.Hashed(density=0.3, rerank=1.5),
     "simhash": ff.Hashed(density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4),
     "centred": ff.Hashed(
@@ -137,7 +137,9 @@ def test_classes_are_predicted_by_name():
     X = examples(30)
     train = ff.Dataset(X, np.array(["cat", "dog"])[(X[:, 0] > 0).astype(int)])
     net = ff.Network(ff.Linear(12, 2))
-    ff.Trainer(net, optimizer=ff.Adam(lr=0.05), max_epochs=30, batch_size=4, n_jobs=1).fit(train)
+    ff.Trainer(net, optimizer=ff.optim.Adam(lr=0.05), max_epochs=30, batch_size=4, n_jobs=1).fit(
+        train
+    )
     assert_array_equal(net.predict(X), np.where(X[:, 0] > 0, "dog", "cat"))
 
 
@@ -154,7 +156,7 @@ def test_evaluation_measures_what_prediction_shows():
 
 
 def test_a_dense_net_costs_what_it_counts_as_dense():
-    net = make(ff.All())
+    net = make(ff.gates.All())
     X = np.abs(examples()) + 1  # no zeros to skip
     result = net.evaluate(ff.Dataset(X, np.zeros(50, int), n_labels=7))
     assert result.ledger.dense == 50 * (12 * 30 + 30 * 20 + 20 * 7)
@@ -291,7 +293,7 @@ def test_centers_stay_where_no_layer_wants_them():
 @pytest.mark.parametrize("density", [0.05, 0.5])
 def test_dropout_leaves_initial_values_as_large_as_they_were(density):
     """Rows that stay are scaled up, so later layers start with smaller weights."""
-    gate = ff.Dropout(density)
+    gate = ff.gates.Dropout(density)
     layers = [ff.Linear(400, 400, activation="relu", gate=gate) for _ in range(3)]
     net = ff.Network(*layers, ff.Linear(400, 50), random_state=0)
     rng = np.random.default_rng(0)

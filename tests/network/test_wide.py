@@ -30,7 +30,7 @@ def make(gate, dtype="float32"):
     return ff.Network(bag, output, random_state=1)
 
 
-GATES = [ff.All(), ff.Hashed(0.1, "centroid"), ff.Hashed(0.1), ff.Hashed(0.1, rerank=3)]
+GATES = [ff.gates.All(), ff.Hashed(0.1, "centroid"), ff.Hashed(0.1), ff.Hashed(0.1, rerank=3)]
 
 
 @pytest.mark.parametrize("gate", GATES, ids=repr)
@@ -58,7 +58,7 @@ def test_scores_of_given_rows_are_values_of_the_layer():
     wanted = csr_array(np.ones((1, 4)))
     found = net.predict_scores(np.ones((1, 2)), wanted).data
     assert_array_equal(found, net.decision_function(np.ones((1, 2)))[0])
-    adaptive = ff.Network(ff.Linear(2, 4, gate=ff.AdaptiveDropout()), random_state=0)
+    adaptive = ff.Network(ff.Linear(2, 4, gate=ff.gates.AdaptiveDropout()), random_state=0)
     with pytest.raises(ValueError, match="adaptive dropout"):
         adaptive.predict_scores(np.ones((1, 2)), wanted)
     for exact in (False, True):
@@ -137,7 +137,7 @@ def test_losses_in_blocks_are_those_of_all_rows(loss):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_memory_is_that_of_the_arrays(dtype):
     net = make(ff.Hashed(0.1, "centroid"), dtype=dtype)
-    optimizer = ff.RMS(rowwise=True)
+    optimizer = ff.optim.RMS(rowwise=True)
     estimate = ff.estimate_memory(net, optimizer)
     assert estimate.parameters == sum(
         layer.stored.nbytes + layer.bias.nbytes for layer in net.layers
@@ -158,10 +158,10 @@ def test_wide_last_layers_are_hashed_by_cells():
         return ff.Network(below, ff.Linear(4, width, **options)).layers[-1].settings.gate
 
     assert last(WIDE).family == "centroid"
-    assert last(WIDE - 1) == ff.All()
-    assert last(WIDE, activation="relu") == ff.All()
-    assert last(WIDE, gate=ff.All()) == ff.All()
-    assert last(WIDE, ff.Linear(8, 4, "relu", ff.Hashed(0.5))) == ff.All()
+    assert last(WIDE - 1) == ff.gates.All()
+    assert last(WIDE, activation="relu") == ff.gates.All()
+    assert last(WIDE, gate=ff.gates.All()) == ff.gates.All()
+    assert last(WIDE, ff.Linear(8, 4, "relu", ff.Hashed(0.5))) == ff.gates.All()
     net = ff.Network(ff.Linear(2, 4), ff.Linear(4, WIDE))
     with pytest.raises(ValueError, match="values need every row"):
         ff.Trainer(net, loss="squared")
@@ -187,7 +187,7 @@ def test_a_step_whose_loss_is_no_number_changes_nothing():
     net.layers[-1].weights[:50] = np.nan
     before = [layer.weights.copy() for layer in net.layers]
     net.count_labels(DATA)
-    with pytest.raises(ff.DivergenceError, match="is nan in epoch 1"):
+    with pytest.raises(ff.errors.DivergenceError, match="is nan in epoch 1"):
         ff.Trainer(net, max_epochs=1, n_jobs=1, loss="softmax").fit(DATA)
     for layer, weights in zip(net.layers, before, strict=True):
         assert_array_equal(layer.weights, weights)

@@ -142,7 +142,7 @@ def test_a_trial_reports_what_it_reached_and_what_it_cost():
     figures = run_trial(trial(**SMALL, seed=3), None)
     parts = load("strokes", None)
     net = trial(**SMALL, seed=3).network(784, 10)
-    optimizer = ff.RMS(lr=SETTING.lr, l2=SETTING.l2, rowwise=True)
+    optimizer = ff.optim.RMS(lr=SETTING.lr, l2=SETTING.l2, rowwise=True)
     trainer = ff.Trainer(
         net, optimizer=optimizer, batch_size=1, max_epochs=1, n_jobs=1, random_state=3
     )

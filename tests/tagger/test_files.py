@@ -108,7 +108,7 @@ def test_damaged_arrays_are_refused_or_harmless(folder, data, seed):
     else:
         arrays[name] = mutated(arrays[name], rng)
     write_model(folder / "bad", {k: v for k, v in config.items() if k != "version"}, arrays)
-    with contextlib.suppress(ff.FormatError):
+    with contextlib.suppress(ff.errors.FormatError):
         twin = ff.load(folder / "bad")
         twin.predict_topk(data, 5)
         twin.explain(data.X[:1])
@@ -145,7 +145,7 @@ def test_damaged_descriptions_are_refused(folder, name):
     config = json.loads(json.dumps(config))
     CONFIGS[name](config)
     write_model(folder / "bad", config, arrays)
-    with pytest.raises(ff.FormatError, match="bad"):
+    with pytest.raises(ff.errors.FormatError, match="bad"):
         ff.load(folder / "bad")
 
 
@@ -153,7 +153,7 @@ def test_damaged_descriptions_are_refused(folder, name):
 def test_cut_files_are_refused(folder, share):
     whole = (folder / "good").read_bytes()
     (folder / "cut").write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(ff.FormatError, match="cut"):
+    with pytest.raises(ff.errors.FormatError, match="cut"):
         ff.load(folder / "cut")
 
 

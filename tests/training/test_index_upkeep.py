@@ -30,7 +30,7 @@ def trained(**options):
 
 
 def upkeep_of(net, steps_per_epoch=10**6):
-    moments = OptimizerState(net, ff.RMS())
+    moments = OptimizerState(net, ff.optim.RMS())
     return Upkeep(net, DATA, moments, steps_per_epoch, random_state=0, n_threads=1), moments
 
 
@@ -119,7 +119,7 @@ def test_cells_follow_only_the_rows_that_changed():
 def test_the_first_cells_are_counted_once():
     net = make_cells()
     upkeep, _ = upkeep_of(net)
-    assert upkeep.start(0).refresh == ff.Ledger(net.layers[0].first_cost).refresh > 0
+    assert upkeep.start(0).refresh == ff.results.Ledger(net.layers[0].first_cost).refresh > 0
     assert upkeep.start(5).refresh == 0
     loaded = ff.Network.from_arrays([x.settings for x in net.layers], net.weights())
     assert upkeep_of(loaded)[0].start(0).refresh == 0
@@ -253,7 +253,7 @@ CELLS = {"family": "centroid", "n_cells": 7, "n_bits": None, "n_tables": None}
                                      CELLS | {"refresh": "drift"}, CELLS | {"refresh": "full"}],
                          ids=repr)  # fmt: skip
 def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
-    class Stop(ff.Callback):
+    class Stop(ff.callbacks.Callback):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
@@ -262,7 +262,7 @@ def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
     path = tmp_path / "checkpoint"
     history = ff.Trainer(nets[0], **how).fit(DATA)
     assert history[-1]["train/accuracy"] > 0.8
-    ff.Trainer(nets[1], **how, callbacks=[ff.Checkpoint(path), Stop()]).fit(DATA)
+    ff.Trainer(nets[1], **how, callbacks=[ff.callbacks.Checkpoint(path), Stop()]).fit(DATA)
     ff.Trainer(nets[2], **how).fit(DATA, resume=path)
     for a, b in zip(nets[0].weights(), nets[2].weights(), strict=True):
         assert_array_equal(a, b)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fewfire import Constant, CosineDecay, LinearDecay, OneCycle, StepDecay
+from fewfire.optim import Constant, CosineDecay, LinearDecay, OneCycle, StepDecay
 
 WARMUP = st.integers(0, 30)
 FINAL = st.floats(0, 1)

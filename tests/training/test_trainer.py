@@ -48,10 +48,10 @@ def assert_same(net, other):
 
 
 GATES = {
-    "all": ff.All(),
-    "dropout": ff.Dropout(density=0.5),
-    "adaptive": ff.AdaptiveDropout(),
-    "topk": ff.TopK(density=0.2, soft=True),
+    "all": ff.gates.All(),
+    "dropout": ff.gates.Dropout(density=0.5),
+    "adaptive": ff.gates.AdaptiveDropout(),
+    "topk": ff.gates.TopK(density=0.2, soft=True),
     "sign": ff.Hashed(density=0.2),
     "simhash": ff.Hashed(density=0.2, family="simhash", n_bits=3, n_tables=8, refresh_every=100),
     "centred": ff.Hashed(
@@ -66,22 +66,30 @@ GATES = {
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_every_selector_learns_on_one_thread_and_on_two(name, n_jobs):
     net = make(GATES[name])
-    fit(net, max_epochs=10, batch_size=4, optimizer=ff.RMS(lr=0.002), n_jobs=n_jobs)
+    fit(net, max_epochs=10, batch_size=4, optimizer=ff.optim.RMS(lr=0.002), n_jobs=n_jobs)
     assert net.evaluate(TEST).accuracy > 0.9
 
 
 def test_a_density_that_nobody_set_is_measured():
-    net = make(ff.AdaptiveDropout(alpha=0, beta=-1))
+    net = make(ff.gates.AdaptiveDropout(alpha=0, beta=-1))
     history = fit(net)
     assert history[-1]["density"] == pytest.approx(1 / (1 + np.exp(1)), abs=0.01)
     assert net.evaluate(TEST).density == 1
 
 
-@pytest.mark.parametrize("optimizer", [ff.SGD(lr=0.05, momentum=0.5, l2=1e-4), ff.Adagrad(lr=0.05),
-                                       ff.RMS(lr=0.002), ff.Adam(lr=0.003),
-                                       ff.Adagrad(lr=0.05, rowwise=True),
-                                       ff.RMS(lr=0.004, rowwise=True),
-                                       ff.Adam(lr=0.003, rowwise=True)], ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        ff.optim.SGD(lr=0.05, momentum=0.5, l2=1e-4),
+        ff.optim.Adagrad(lr=0.05),
+        ff.optim.RMS(lr=0.002),
+        ff.optim.Adam(lr=0.003),
+        ff.optim.Adagrad(lr=0.05, rowwise=True),
+        ff.optim.RMS(lr=0.004, rowwise=True),
+        ff.optim.Adam(lr=0.003, rowwise=True),
+    ],
+    ids=repr,
+)
 def test_every_optimizer_learns(optimizer):
     net = make()
     fit(net, max_epochs=10, batch_size=4, optimizer=optimizer)
@@ -154,7 +162,7 @@ def test_rows_that_nobody_chose_keep_every_bit():
 def test_renumbering_rows_by_use_leaves_the_function_as_it_was():
     net = make()
     fit(net)
-    moments = OptimizerState(net, ff.RMS())
+    moments = OptimizerState(net, ff.optim.RMS())
     for layer, ((weights, bias),) in zip(net.layers, moments.moments, strict=True):
         weights[:], bias[:] = layer.weights, layer.bias
     before, usage = net.copy(), [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
@@ -174,7 +182,7 @@ def test_renumbering_rows_by_use_leaves_the_function_as_it_was():
 
 def test_row_wise_moments_move_with_their_rows():
     net = make()
-    moments = OptimizerState(net, ff.Adam(rowwise=True))
+    moments = OptimizerState(net, ff.optim.Adam(rowwise=True))
     for position, layer in enumerate(net.layers):
         (first, _), (second, _) = moments.moments[position]
         first[:], second[:, 0] = layer.weights, layer.weights.sum(axis=1)
@@ -207,7 +215,7 @@ def test_an_interrupted_renumbering_leaves_the_function_as_it_was():
     before, usage = net.copy(), [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
     net.layers[0].stored = net.layers[0].stored.view(PressesCtrlC)
     with pytest.raises(KeyboardInterrupt):
-        renumber(net, OptimizerState(net, ff.RMS()), usage)
+        renumber(net, OptimizerState(net, ff.optim.RMS()), usage)
     net.layers[0].stored = np.asarray(net.layers[0].stored)
     net.refresh()
     assert not np.array_equal(net.layers[0].weights, before.layers[0].weights)
@@ -217,7 +225,11 @@ def test_an_interrupted_renumbering_leaves_the_function_as_it_was():
 
 def test_rows_below_hash_tables_and_without_signs_keep_their_numbers():
     tables = ff.Hashed(density=0.2, family="simhash")
-    for first, second in ((ff.Hashed(density=0.2), tables), (ff.All(), ff.All()), (tables, tables)):
+    for first, second in (
+        (ff.Hashed(density=0.2), tables),
+        (ff.gates.All(), ff.gates.All()),
+        (tables, tables),
+    ):
         net = ff.Network(
             ff.Linear(20, 16, activation="relu", gate=first),
             ff.Linear(16, 16, activation="relu", gate=second),
@@ -225,21 +237,21 @@ def test_rows_below_hash_tables_and_without_signs_keep_their_numbers():
         )
         usage = [RNG.integers(0, 9, len(layer.bias)) for layer in net.layers]
         before = net.weights()
-        ledger = renumber(net, OptimizerState(net, ff.Adam()), usage)
+        ledger = renumber(net, OptimizerState(net, ff.optim.Adam()), usage)
         assert ledger.comparisons == 0
         for array, old in zip(net.weights(), before, strict=True):
             assert_array_equal(array, old)
 
 
 def test_a_checkpoint_of_another_seed_is_refused(tmp_path):
-    fit(make(seed=0), callbacks=[ff.Checkpoint(tmp_path / "c.safetensors")])
+    fit(make(seed=0), callbacks=[ff.callbacks.Checkpoint(tmp_path / "c.safetensors")])
     trainer = ff.Trainer(make(seed=1), max_epochs=3, n_jobs=1)
     with pytest.raises(ValueError, match="another network"):
         trainer.fit(TRAIN, resume=tmp_path / "c.safetensors")
 
 
 def test_early_stopping_restores_the_best_epoch():
-    class Watch(ff.Callback):
+    class Watch(ff.callbacks.Callback):
         def __init__(self):
             self.weights = []
 
@@ -248,8 +260,8 @@ def test_early_stopping_restores_the_best_epoch():
             return False
 
     net, watch = make(), Watch()
-    stop = ff.EarlyStopping("val/accuracy", patience=2)
-    trainer = ff.Trainer(net, optimizer=ff.RMS(lr=0.03), max_epochs=30, n_jobs=1,
+    stop = ff.callbacks.EarlyStopping("val/accuracy", patience=2)
+    trainer = ff.Trainer(net, optimizer=ff.optim.RMS(lr=0.03), max_epochs=30, n_jobs=1,
                          callbacks=[watch, stop])  # fmt: skip
     history = trainer.fit(TRAIN, {"val": TEST})
     scores = [row["val/accuracy"] for row in history]
@@ -261,28 +273,28 @@ def test_early_stopping_restores_the_best_epoch():
 
 def test_early_stopping_names_a_column_that_is_not_there():
     with pytest.raises(KeyError, match="val/accuracy"):
-        fit(make(), callbacks=[ff.EarlyStopping("val/accuracy")])
+        fit(make(), callbacks=[ff.callbacks.EarlyStopping("val/accuracy")])
 
 
 @pytest.mark.parametrize(
     ("optimizer", "name"),
     [
-        (ff.RMS(), "sign"),
-        (ff.Adam(), "sign"),
-        (ff.SGD(momentum=0.9), "sign"),
-        (ff.RMS(), "centred"),
+        (ff.optim.RMS(), "sign"),
+        (ff.optim.Adam(), "sign"),
+        (ff.optim.SGD(momentum=0.9), "sign"),
+        (ff.optim.RMS(), "centred"),
     ],
     ids=repr,
 )
 def test_a_resumed_run_ends_with_the_same_bits(tmp_path, optimizer, name):
-    class Stop(ff.Callback):
+    class Stop(ff.callbacks.Callback):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
     whole, first, second = (make(GATES[name]) for _ in range(3))
     fit(whole, max_epochs=4, optimizer=optimizer)
     path = tmp_path / "checkpoint"
-    fit(first, max_epochs=4, optimizer=optimizer, callbacks=[ff.Checkpoint(path), Stop()])
+    fit(first, max_epochs=4, optimizer=optimizer, callbacks=[ff.callbacks.Checkpoint(path), Stop()])
     options = {"max_epochs": 4, "optimizer": optimizer, "n_jobs": 1}
     history = ff.Trainer(second, **options).fit(TRAIN, resume=path)
     assert_same(whole, second)
@@ -317,10 +329,10 @@ def test_an_interrupt_ends_training_soon_and_keeps_what_was_learned():
 
 
 def test_a_loss_that_is_no_number_leaves_the_network_of_the_last_good_epoch():
-    net = make(ff.All())
+    net = make(ff.gates.All())
     before = net.weights()
-    with pytest.raises(ff.DivergenceError, match="smaller lr than 1e\\+30"):
-        fit(net, optimizer=ff.SGD(lr=1e30))
+    with pytest.raises(ff.errors.DivergenceError, match="smaller lr than 1e\\+30"):
+        fit(net, optimizer=ff.optim.SGD(lr=1e30))
     for a, b in zip(before, net.weights(), strict=True):
         assert_array_equal(a, b)
 
@@ -375,11 +387,17 @@ def test_values_and_label_lists_are_learned_too():
 
     net = ff.Network(ff.Linear(20, 32, activation="relu"), ff.Linear(32, 2))
     truth = TRAIN.X[:, :2] * 0.5
-    fit(net, ff.Dataset(TRAIN.X, truth), max_epochs=40, batch_size=8, optimizer=ff.Adam(lr=0.003))
+    fit(
+        net,
+        ff.Dataset(TRAIN.X, truth),
+        max_epochs=40,
+        batch_size=8,
+        optimizer=ff.optim.Adam(lr=0.003),
+    )
     assert net.loss == "squared"
     assert np.mean((net.predict(TRAIN.X) - truth) ** 2) < 0.1 * truth.var()
 
-    net = make(ff.All())
+    net = make(ff.gates.All())
     y = np.asarray(TRAIN.y)
     labels = sparse.csr_array(np.eye(5)[y] + np.eye(5)[(y + 1) % 5])
     data = ff.Dataset(TRAIN.X, labels)

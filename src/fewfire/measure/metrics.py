@@ -133,7 +133,7 @@ def psp_at(
     Parameters
     ----------
     propensities : ndarray of float64, (rows,)
-        Above 0; `fewfire.frequencies.propensities` computes them.
+        Above 0; `fewfire.metrics.propensities` computes them.
 
     >>> labels = np.array([0, 2, 3]), np.array([0, 1, 1])
     >>> psp_at(1, np.array([[0], [1]], np.int32), labels, np.array([1.0, 0.25]))  # (1+4) / (4+4)

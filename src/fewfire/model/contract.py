@@ -159,7 +159,7 @@ class Labeller(ABC):
         n_jobs : int, optional
             Threads; None for the model's.
         propensity : (float, float)
-            A and B of PSP@k, see `frequencies.propensities`.
+            A and B of PSP@k, see `fewfire.metrics.propensities`.
 
         Returns
         -------

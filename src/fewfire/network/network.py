@@ -369,7 +369,7 @@ class Network:
         n_jobs : int, optional
             Threads; None for all cores.
         propensity : (float, float)
-            A and B of PSP@k, see `frequencies.propensities`.
+            A and B of PSP@k, see `fewfire.metrics.propensities`.
 
         Returns
         -------
@@ -413,7 +413,7 @@ class Network:
         Returns
         -------
         dict of str to LabelGroup
-            Of "head", "torso" and "tail", see `frequencies.label_groups`.
+            Of "head", "torso" and "tail", see `fewfire.metrics.label_groups`.
 
         Raises
         ------

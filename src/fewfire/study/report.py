@@ -114,8 +114,8 @@ def _all_accuracies(found: Sequence[Group]) -> list[Block]:
         Heading("Every method"),
         Paragraph(
             "Means over seeds, least and most in brackets; multiplications of training relative "
-            "to the dense net's, all counted. CPU seconds are of trials that ran side by side. Rows "
-            "in use: of each hidden layer, those that any of 1,000 test examples chose."
+            "to the dense net's, all counted. CPU seconds are of trials that ran side by side. "
+            "Rows in use: of each hidden layer, those that any of 1,000 test examples chose."
         ),
         Table(rows),
     ]

@@ -45,7 +45,7 @@ def run(
         for trial in todo:
             _keep(trial, _run(trial, folders[trial.data]), results, progress)
         return
-    # Sets are loaded once per process, so their trials come together, those that take longest first.
+    # Sets are loaded once per process: their trials come together, those that take longest first.
     order = {name: place for place, name in enumerate(folders)}
     todo.sort(key=lambda trial: (order[trial.data], -trial.work))
     with _workers(n_jobs) as pool:

@@ -50,7 +50,8 @@ class MemoryEstimate:
 def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryEstimate:
     """Return the bytes that `net` takes and, with an optimizer, its training.
 
-    >>> from fewfire import Adagrad, Linear
+    >>> from fewfire import Linear
+    >>> from fewfire.optim import Adagrad
     >>> net = Network(Linear(10, 100), random_state=0)
     >>> estimate_memory(net, Adagrad(rowwise=True))
     MemoryEstimate(parameters=4400, optimizer=1600, index=0, copy=4400)

@@ -49,7 +49,8 @@ class Trainer:
     Examples
     --------
     >>> import numpy as np
-    >>> from fewfire import Adam, Dataset, Linear, Network
+    >>> from fewfire import Dataset, Linear, Network
+    >>> from fewfire.optim import Adam
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 4)).astype(np.float32)
     >>> net = Network(Linear(4, 16, activation="relu"), Linear(16, 2))

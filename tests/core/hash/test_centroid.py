@@ -404,7 +404,7 @@ def test_rows_with_cells_are_renumbered_and_the_function_stays():
     rng = np.random.default_rng(0)
     X, before = strategies.examples(rng, 9, 8, "gaussian"), net.copy()
     usage = [rng.integers(0, 9, len(layer.bias)) for layer in net.layers]
-    ledger = renumber(net, OptimizerState(net, ff.RMS()), usage)
+    ledger = renumber(net, OptimizerState(net, ff.optim.RMS()), usage)
     assert ledger.total == 0  # rows, centroids and cells move along
     assert ledger.comparisons == 8 * 30 + 30 * 20  # sign bits, once
     for layer, old in zip(net.layers, before.layers, strict=True):

@@ -1,0 +1,23 @@
+"""What calls return, to name in annotations: answers, metrics, histories, ledgers, estimates."""
+
+from .base.history import History
+from .base.ledger import Ledger
+from .measure.energy import Energy
+from .measure.frequencies import LabelGroup
+from .measure.latency import Latency
+from .measure.metrics import Metrics
+from .measure.result import TopKResult
+from .network.gate_stats import TableStats
+from .training.memory import MemoryEstimate
+
+__all__ = [
+    "Energy",
+    "History",
+    "LabelGroup",
+    "Latency",
+    "Ledger",
+    "MemoryEstimate",
+    "Metrics",
+    "TableStats",
+    "TopKResult",
+]
