@@ -137,5 +137,9 @@ class Trainer:
             raise ValueError('the history has "train" columns of its own: use another name')
         run = Run(self.plan, self.net, train, dict(eval_sets or {}))
         if resume is not None:
-            run.load_checkpoint(resume)
-        return run.go()
+            run.restore(resume)
+        with run.begun():
+            while run.epoch < run.max_epochs:
+                if run.one_epoch():
+                    break
+        return run.history
