@@ -35,8 +35,9 @@ class TableIndex : public Index {
   bool fits(int64_t n_rows, int64_t n_columns) const override {
     return n_rows == n_rows_ && n_columns == hash_->n_columns();
   }
-  void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-               Ledger& ledger) const override;
+  std::unique_ptr<IndexScratch> scratch() const override;
+  void propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& scratch,
+               std::vector<RowId>& rows, Ledger& ledger) const override;
   bool is_ordered() const override { return options_.rank == Rank::union_; }
   void set_center(std::span<const float> center) { hash_->set_center(center); }
   void set_draws(std::span<const uint32_t> draws) { hash_->set_draws(draws); }
@@ -79,15 +80,17 @@ class TableIndex : public Index {
   Matrix<const uint32_t> codes() const { return {codes_.data(), n_rows_, hash_->n_tables()}; }
 
  private:
+  struct Scratch;
   void write_signature(int64_t row);
   int64_t signature_words() const;
   void fill(int table);
   Ledger fill_all(const Weights& weights, Pool& pool);
-  void collect(const Query& query, int64_t limit, Scratch& scratch) const;
-  void count_visits(Scratch& scratch, Ledger& ledger) const;
-  void count_bits(Scratch& scratch, Ledger& ledger) const;
-  void keep_best(const Query& query, int64_t wanted, Scratch& scratch, Ledger& ledger) const;
-  void top_up(const Query& query, int64_t wanted, Scratch& scratch) const;
+  void collect(const Query& query, int64_t limit, Scratch& scratch, std::vector<RowId>& rows) const;
+  void count_visits(Scratch& scratch, std::vector<RowId>& rows, Ledger& ledger) const;
+  void count_bits(std::span<const RowId> rows, Scratch& scratch, Ledger& ledger) const;
+  void keep_best(const Query& query, int64_t wanted, Scratch& scratch, std::vector<RowId>& rows,
+                 Ledger& ledger) const;
+  void top_up(const Query& query, int64_t wanted, Scratch& scratch, std::vector<RowId>& rows) const;
 
   std::shared_ptr<Hash> hash_, next_;  // next: of a refit
   std::vector<uint32_t> next_codes_;

@@ -31,9 +31,9 @@ void choose_candidates(const Layer& layer, size_t l, Workspace& space, Pool& poo
   Activity& activity = space.layers[l];
   pool.parallel_for(space.n_examples(), 4, [&](int64_t e, int thread) {
     ThreadSpace& own = space.threads[thread];
-    gate_of(layer).propose(layer, {space.input_of(l, e), space.keys[e]}, space.labels[e], own.scratch,
+    gate_of(layer).propose(layer, {space.input_of(l, e), space.keys[e]}, space.labels[e], own.gates[l],
                            own.ledgers[l]);
-    const std::vector<RowId>& rows = own.scratch.candidates;
+    const std::vector<RowId>& rows = own.gates[l].candidates;
     std::copy(rows.begin(), rows.end(), activity.rows.begin() + e * activity.capacity);
     activity.counts[e] = static_cast<int64_t>(rows.size());
   });

@@ -75,7 +75,7 @@ void forward_gated(const Model& model, size_t l, Workspace& space, Pool& pool) {
     choice.clear();
     const bool forces = is_last && space.mode == Mode::train;
     layer.gate->choose(layer, {space.input_of(l, e), space.keys[e]},
-                       forces ? space.labels[e] : std::span<const RowId>{}, space.mode, own.scratch, choice,
+                       forces ? space.labels[e] : std::span<const RowId>{}, space.mode, own.gates[l], choice,
                        own.ledgers[l]);
     store_list(layer.activation, choice.rows, choice.scores, choice.threshold, choice.scale, choice.factors,
                layer.activation == Activation::relu && !is_last, e, activity);
@@ -262,6 +262,8 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads, bool counts_r
   }
   for (ThreadSpace& thread : threads) {
     thread.ledgers.resize(layers.size());
+    for (const Layer& layer : model.layers)
+      thread.gates.push_back(layer.gate ? layer.gate->scratch() : GateScratch{});
     for (size_t l = 0; l < layers.size(); ++l)
       thread.usage.emplace_back(!counts_rows && is_retrieval(model, l) ? 1 : model.layers[l].n_rows());
   }

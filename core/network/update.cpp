@@ -29,14 +29,14 @@ RowGradient gradient_of_matrix(size_t l, std::span<const Pair> pairs, const Work
 // The same where inputs are lists: the union of their columns, each summed over the examples in order.
 RowGradient gradient_of_lists(const Layer& layer, size_t l, std::span<const Pair> pairs,
                               const Workspace& space, ThreadSpace& own) {
-  own.scratch.begin_set(layer.n_columns());
+  own.columns.begin(layer.n_columns());
   if (own.gradient.size() < static_cast<size_t>(layer.n_columns())) own.gradient.resize(layer.n_columns());
   own.ids.clear();
   for (const Pair& pair : pairs) {
     const SparseVector x = space.input_of(l, pair.example);
     for (int64_t k = 0; k < x.size(); ++k) {
       const RowId column = x.ids[k];
-      if (own.scratch.insert(column)) {
+      if (own.columns.insert(column)) {
         own.ids.push_back(column);
         own.gradient[column] = 0.0f;
       }

@@ -65,8 +65,9 @@ struct RetrievalSpace {
 };
 
 struct ThreadSpace {
-  Scratch scratch;
+  std::vector<GateScratch> gates;  // per layer
   Choice choice;
+  RowSet columns;
   std::vector<Ledger> ledgers;  // per layer
   // Per layer and row: examples that chose it; of a last layer that retrieves perhaps only their sum.
   std::vector<std::vector<int64_t>> usage;
