@@ -153,7 +153,7 @@ class Hashed : public RankingGate {
 };
 
 // Retrieval for a last layer: what the index proposes is computed and kept. In training a step draws
-// `n_negatives` other rows for all its examples besides (retrieval.h).
+// `n_negatives` other rows for all its examples besides (retrieval.cpp).
 class Retrieve : public Gate {
  public:
   Retrieve(std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed, float thin)
