@@ -8,23 +8,10 @@
 
 #include "base/rng.h"
 #include "base/row_set.h"
-#include "kernels/dispatch.h"
-#include "kernels/kernels.h"
 #include "kernels/topk.h"
 
 namespace fewfire {
 namespace {
-
-// Codes of n_bits, one for each table and `stride` apart, bit after bit.
-void pack(const uint32_t* codes, int64_t stride, int n_tables, int n_bits, std::span<uint64_t> words) {
-  std::fill(words.begin(), words.end(), 0);
-  for (int t = 0; t < n_tables; ++t) {
-    const uint64_t code = codes[t * stride];
-    const int first = t * n_bits, shift = first % 64;
-    words[first / 64] |= code << shift;
-    if (shift + n_bits > 64) words[first / 64 + 1] |= code >> (64 - shift);
-  }
-}
 
 // The codes of some rows by the weights now, a row for each.
 struct Fresh {
@@ -81,11 +68,7 @@ TableIndex::TableIndex(std::shared_ptr<Hash> hash, int64_t n_rows, const TableOp
       every_row_(static_cast<size_t>(n_rows)) {
   std::iota(every_row_.begin(), every_row_.end(), 0);
   if (options_.rank == Rank::sign) signs_.emplace(n_rows, hash_->n_columns(), options_.alpha);
-  if (options_.rank == Rank::hamming) signatures_.resize(static_cast<size_t>(n_rows * signature_words()));
-}
-
-int64_t TableIndex::signature_words() const {
-  return (int64_t{hash_->n_tables()} * hash_->bits_per_code() + 63) / 64;
+  if (options_.rank == Rank::hamming) signatures_.emplace(n_rows, hash_->n_tables(), hash_->bits_per_code());
 }
 
 Ledger TableIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
@@ -108,7 +91,8 @@ Ledger TableIndex::restore(const Weights& weights, Matrix<const float> learned, 
 Ledger TableIndex::fill_all(const Weights& weights, Pool& pool) {
   Ledger ledger;
   pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
-  for (int64_t row = 0; row < n_rows_; ++row) write_signature(row);
+  if (signatures_)
+    for (int64_t row = 0; row < n_rows_; ++row) signatures_->write(row, codes().row(row));
   if (signs_) signs_->refresh(weights, every_row_, pool, ledger);
   return ledger;
 }
@@ -125,7 +109,7 @@ Ledger TableIndex::refresh_rows(const Weights& weights, std::span<const float> b
       changed[t] |= own[t] != fresh.codes.row(static_cast<int64_t>(i))[t];
       own[t] = fresh.codes.row(static_cast<int64_t>(i))[t];
     }
-    write_signature(rows[i]);
+    if (signatures_) signatures_->write(rows[i], codes().row(rows[i]));
   }
   pool.parallel_for(n_tables, 1, [&](int64_t table, int) {
     if (changed[table]) fill(static_cast<int>(table));
@@ -171,14 +155,6 @@ double TableIndex::drift(const Weights& weights, std::span<const float> bias, st
          static_cast<double>(std::max<int64_t>(n_bits, 1));
 }
 
-// A row's codes, end to end.
-void TableIndex::write_signature(int64_t row) {
-  if (signatures_.empty()) return;
-  const size_t n = static_cast<size_t>(signature_words());
-  pack(codes().row(row).data(), 1, hash_->n_tables(), hash_->bits_per_code(),
-       std::span(signatures_).subspan(static_cast<size_t>(row) * n, n));
-}
-
 void TableIndex::fill(int table) {
   int64_t* ends = offsets_.data() + table * (hash_->n_buckets() + 1);
   RowId* rows = rows_.data() + table * n_rows_;
@@ -211,7 +187,8 @@ void TableIndex::propose(std::span<const float> bias, const Query& query, int64_
       break;
     case Rank::hamming:
       collect(query, n_rows_, scratch, rows);
-      count_bits(rows, scratch, ledger);
+      ledger.popcounts +=
+          signatures_->score(scratch.codes.data(), n_visited, rows, scratch.words, scratch.ranks);
       break;
     case Rank::sign:
       collect(query, options_.n_ranked > 0 ? std::min(n_rows_, options_.n_ranked * wanted) : n_rows_, scratch,
@@ -261,17 +238,6 @@ void TableIndex::count_visits(Scratch& scratch, std::vector<RowId>& rows, Ledger
   }
   scratch.ranks.clear();
   for (const RowId row : rows) scratch.ranks.push_back(scratch.counts[row]);
-}
-
-void TableIndex::count_bits(std::span<const RowId> rows, Scratch& scratch, Ledger& ledger) const {
-  const int64_t n_words = signature_words(), n = static_cast<int64_t>(rows.size());
-  scratch.words.resize(static_cast<size_t>(n_words));
-  pack(scratch.codes.data(), hash_->n_visited(), hash_->n_tables(), hash_->bits_per_code(), scratch.words);
-  scratch.ranks.resize(static_cast<size_t>(n));
-  kernels().hamming({signatures_.data(), n_rows_, n_words}, rows.data(), n, scratch.words.data(),
-                    scratch.ranks.data());
-  for (float& score : scratch.ranks) score = -score;
-  ledger.popcounts += n * n_words;
 }
 
 // The best by ranks; ties are drawn by lot.

@@ -10,6 +10,7 @@
 #include "hash/hash.h"
 #include "hash/index.h"
 #include "hash/sign_rows.h"
+#include "hash/signatures.h"
 
 namespace fewfire {
 
@@ -67,8 +68,9 @@ class TableIndex : public Index {
   }
 
   int64_t bytes() const override {
-    return hash_->bytes() + (signs_ ? signs_->bytes() : 0) + (next_ ? next_->bytes() : 0) +
-           bytes_of(codes_, next_codes_, offsets_, rows_, every_row_, signatures_);
+    return hash_->bytes() + (next_ ? next_->bytes() : 0) + (signs_ ? signs_->bytes() : 0) +
+           (signatures_ ? signatures_->bytes() : 0) +
+           bytes_of(codes_, next_codes_, offsets_, rows_, every_row_);
   }
 
   std::span<const RowId> bucket(int table, uint32_t code) const;
@@ -81,13 +83,10 @@ class TableIndex : public Index {
 
  private:
   struct Scratch;
-  void write_signature(int64_t row);
-  int64_t signature_words() const;
   void fill(int table);
   Ledger fill_all(const Weights& weights, Pool& pool);
   void collect(const Query& query, int64_t limit, Scratch& scratch, std::vector<RowId>& rows) const;
   void count_visits(Scratch& scratch, std::vector<RowId>& rows, Ledger& ledger) const;
-  void count_bits(std::span<const RowId> rows, Scratch& scratch, Ledger& ledger) const;
   void keep_best(const Query& query, int64_t wanted, Scratch& scratch, std::vector<RowId>& rows,
                  Ledger& ledger) const;
   void top_up(const Query& query, int64_t wanted, Scratch& scratch, std::vector<RowId>& rows) const;
@@ -100,8 +99,8 @@ class TableIndex : public Index {
   std::vector<int64_t> offsets_;  // n_tables x (n_buckets + 1)
   std::vector<RowId> rows_;       // n_tables x n_rows
   std::vector<RowId> every_row_;
-  std::vector<uint64_t> signatures_;  // Rank::hamming: n_rows x signature_words, a row's codes end to end
-  std::optional<SignRows> signs_;     // Rank::sign
+  std::optional<Signatures> signatures_;  // Rank::hamming
+  std::optional<SignRows> signs_;         // Rank::sign
 };
 
 }  // namespace fewfire
