@@ -320,7 +320,6 @@ def test_label_counts_travel_with_files_and_copies(net, tmp_path):
     for other in (ff.load(tmp_path / "net"), net.copy()):
         assert_array_equal(other.label_counts, net.label_counts)
         assert other.label_counts.dtype == np.int64
-        assert other.label_counts is not net.label_counts
         assert other.n_trained == 40
         assert figures(other, "PSP@5") == figures(net, "PSP@5")
 

@@ -221,7 +221,7 @@ def test_a_blend_counts_the_work_of_both_and_of_scoring_what_they_find(blend, da
     assert ledger.dense_nonzero == sum(part.dense_nonzero for part in parts)
     top = [each.predict_topk(data, 40, exact=exact) for each in (blend.tagger, blend.network)]
     wanted = as_candidates(np.hstack([own.indices for own in top]), 40)
-    _, again = blend.network.score(data, wanted, n_jobs=1)
+    _, again = blend.network._score(data, wanted, n_threads=1)
     assert again.layers[1].forward == wanted.nnz * 16
     assert [layer.total for layer in ledger.layers[1:]] == [
         first.total + second.total
@@ -229,7 +229,7 @@ def test_a_blend_counts_the_work_of_both_and_of_scoring_what_they_find(blend, da
     ]
     assert (
         ledger.layers[0].total
-        == parts[0].total + blend.tagger.score(data, wanted, n_jobs=1)[1].total
+        == parts[0].total + blend.tagger._score(data, wanted, n_threads=1)[1].total
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..base.ledger import Ledger
 from ..data import Dataset
+from ..network.centers import learn_centers
 from ..network.hashed import Hashed
 from ..network.layer import Layer
 from ..network.network import Network
@@ -101,7 +102,7 @@ class Upkeep:
         """Hash all rows of these layers; return the cost."""
         ledger = Ledger.empty(len(self.net.layers))
         if any(self.net.layers[position].center is not None for position in positions):
-            ledger += self.net.learn_centers(self.train, self._examples, self.n_threads)
+            ledger += learn_centers(self.net.layers, self.train, self._examples, self.n_threads)
         return ledger + self.net.refresh(self.n_threads, positions=positions)
 
     def keep_up(self, step: int) -> Ledger:

@@ -20,8 +20,12 @@ from ..base.progress import Pace, tell, tell_epoch
 from ..data import Dataset
 from ..data.core_views import core_inputs, core_targets
 from ..data.epoch import Examples, known, pieces
-from ..network.network import Network, default_loss
+from ..model.learned import Learned
+from ..network.answers import core_model, density
+from ..network.losses import check_loss, default_loss
+from ..network.network import Network
 from ..network.reading import from_state
+from ..network.targets import check_targets
 from .first_biases import start_at_priors
 from .index_upkeep import Upkeep
 from .memory import estimate_memory, keeps_copy
@@ -76,8 +80,8 @@ class Run:
 
     def go(self) -> History:
         """Train until the last epoch, an early stop, or Ctrl-C."""
-        self.net.loss, self.net.encoding = self.loss, known(self.train).encoding
-        self.net.count_labels(known(self.train))
+        self.net.loss = self.loss
+        self.net.learned = Learned.of(known(self.train), self.net.n_outputs)
         self.history.ledger += start_at_priors(self.net, self.plan.n_threads)
         self.history.ledger += self.upkeep.start(self.epoch * self.steps_per_epoch)
         for callback in self.plan.callbacks:
@@ -104,10 +108,10 @@ class Run:
         train, net = known(self.train), self.net
         if train.kind is None:
             raise ValueError("the training set has no targets: give it y")
-        loss = self.plan.loss or default_loss(net, train.kind)
+        loss = self.plan.loss or default_loss(net.layers, train.kind)
         for data in (train, *self.eval_sets.values()):
-            net.check_targets(data, loss, train.encoding)
-        net.check_loss(loss)
+            check_targets(net.layers, data, loss, train.encoding)
+        check_loss(net.layers, loss, hashed_by_default=net.hashed_by_default)
         for callback in self.plan.callbacks:
             callback.check(net)
         return loss
@@ -136,7 +140,7 @@ class Run:
         for name, data in self.eval_sets.items():
             metrics = self.net.evaluate(data, n_jobs=self.plan.n_threads)
             record |= {f"{name}/{metric}": value for metric, value in metrics.items()}
-        record["density"] = self.net.density(sums.usage, len(self.train))
+        record["density"] = density(self.net.layers, sums.usage, len(self.train))
         record["lr"] = self.plan.optimizer.lr * float(self._factors(-1, 1)[0])
         record["examples_per_second"] = len(self.train) / seconds
         record["seconds"] = seconds
@@ -150,7 +154,7 @@ class Run:
 
     def _train_slices(self) -> Sums:
         plan, net = self.plan, self.net
-        model = net.model()
+        model = core_model(net.layers, net.loss)
         optimizer, states = core_optimizer(plan.optimizer), self.moments.states
         sums, pace = Sums(), Pace()
         first_step = self.epoch * self.steps_per_epoch

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from ..base.progress import epoch_bar
+from ..network.answers import density
 from ..network.network import Network
 from .settings import Plan
 
@@ -46,7 +47,7 @@ class Sums:
         figures = {"loss": f"{self.loss / self.n_seen:.4f}"}
         if net.loss != "squared":
             figures["accuracy"] = f"{self.n_correct / self.n_seen:.4f}"
-        figures["density"] = f"{net.density(self.usage, self.n_seen):.3f}"
+        figures["density"] = f"{density(net.layers, self.usage, self.n_seen):.3f}"
         bar.set_postfix(figures, refresh=False)
         bar.update(n_new)
 
