@@ -66,6 +66,7 @@ def test_a_score_depends_on_the_example_and_the_label_alone(model):
     some, every = model.predict_scores(TEST, SOME), model.predict_scores(TEST, LISTS).toarray()
     rows = np.repeat(np.arange(90), np.diff(some.indptr))
     assert some.has_canonical_format
+    assert some.tocoo().nnz == SOME.nnz  # a sparse array like any other
     assert_array_equal(some.indptr, SOME.indptr)
     assert_array_equal(some.data, every[rows, some.indices])
 
@@ -234,8 +235,8 @@ REFUSED = {
     "values": (lambda m: m.evaluate(NUMBERS), "values"),
     "groups of values": (lambda m: m.recall_by_group(NUMBERS), "values"),
     "more labels": (
-        lambda m: m.evaluate(ff.Dataset(TEST.X, TEST.y, label_names=[*NAMES, "x"])),
-        "label",
+        lambda m: m.evaluate(ff.Dataset(TEST.X, [30] * 90, n_labels=31)),
+        "31 labels but the model has 30",
     ),
     "no names": (lambda m: m.evaluate(ff.Dataset(TEST.X, TEST.y)), "one encoder"),
     "an unknown metric": (lambda m: m.evaluate(TEST, ["F1"]), "unknown metric 'F1'"),

@@ -195,25 +195,6 @@ def test_changed_weights_are_found_after_a_refresh():
     assert net.predict_topk(X, 1).indices[0, 0] == 42
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda net: net.predict(np.zeros((2, 3))), "3 features but the model wants 12"),
-        (lambda net: net.predict(np.full((2, 12), np.nan)), "nan"),
-        (lambda net: net.predict_topk(np.zeros((2, 12)), 0), "k must be"),
-        (lambda net: net.predict_topk(np.zeros((2, 12)), 8), "k must be"),
-        (lambda net: net.evaluate(ff.Dataset(np.zeros((2, 12)))), "no targets"),
-        (lambda net: net.evaluate(ff.Dataset(np.zeros((0, 12)), [])), "no examples"),
-        (lambda net: net.evaluate(ff.Dataset(np.zeros((1, 12)), [8], n_labels=9)), "9 labels"),
-        (lambda net: net.evaluate(ff.Dataset(np.zeros((1, 12)), [0], n_labels=7), ["F1"]), "F1"),
-        (lambda net: net.predict(np.zeros((2, 12)), n_jobs=0), "n_jobs"),
-    ],
-)
-def test_a_wrong_question_is_refused_by_name(call, words):
-    with pytest.raises((ValueError, TypeError), match=words):
-        call(make())
-
-
 def test_integers_of_numpy_are_integers():
     net = ff.Network(ff.Linear(np.int64(3), np.uint8(2)), random_state=np.int32(1))
     assert net.predict_topk(np.zeros((1, 3)), np.int64(2)).indices.shape == (1, 2)

@@ -49,18 +49,6 @@ def folder(tmp_path_factory, tagger):
     return folder
 
 
-def test_a_loaded_model_predicts_the_same_bits(model, data, tmp_path):
-    model.save(tmp_path / "m")
-    twin = ff.load(tmp_path / "m")
-    for ours, theirs in zip(model.predict_topk(data, 7), twin.predict_topk(data, 7), strict=True):
-        assert_array_equal(ours, theirs)
-    assert twin.label_names == tuple(NAMES)
-    assert repr(twin) == repr(model)
-    assert dict(twin.evaluate(data, ["PSP@3"])) == dict(model.evaluate(data, ["PSP@3"]))
-    twin.save(tmp_path / "again")
-    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
-
-
 def test_a_loaded_tagger_goes_on_and_explains_as_the_saved_one(tagger, data, folder):
     one, other = ff.load(folder / "good"), ff.load(folder / "good")
     for each in (one, other):
@@ -166,18 +154,14 @@ def test_a_checkpoint_is_wanted_to_resume_and_no_tagger(folder, data):
 # -- in use --------------------------------------------------------------------------------------
 
 
-def test_latency_tells_what_the_router_leaves_out(model, data):
+def test_latency_compares_the_first_examples_with_what_all_leaves_hold(model, data):
     found = model.latency(data, k=3, n_jobs=1)
     gated, exact = (
         model.predict_topk(data[:200], 3, exact=every).indices for every in (False, True)
     )
     recall = np.mean([np.isin(best, own).mean() for own, best in zip(gated, exact, strict=True)])
     assert found.recall == pytest.approx(recall)
-    assert 0 < found.p50 <= found.p99
-    assert 0 < found.exact_p50 <= found.exact_p99
-    assert (found.k, found.leaves, found.n_examples) == (3, 24, 600)  # three trees of eight leaves
-    with pytest.raises(ValueError, match="no examples"):
-        model.latency(data[:0])
+    assert (found.leaves, found.n_examples) == (24, 600)  # three trees of eight leaves
 
 
 def test_a_search_opens_a_beam_of_cells_and_scores_their_labels(data):
