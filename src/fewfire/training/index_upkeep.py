@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..base.ledger import Ledger
 from ..data import Dataset
+from ..network.centers import learn_centers
 from ..network.hashed import Hashed
 from ..network.network import Network
 from .optimizer_state import OptimizerState
@@ -119,7 +120,9 @@ class Upkeep:
     def _hash_all(self, positions: Sequence[int]) -> None:
         """Hash all rows of these layers."""
         if any(self.net.layers[position].center is not None for position in positions):
-            self.ledger += self.net.learn_centers(self.train, self._examples, self.n_threads)
+            self.ledger += learn_centers(
+                self.net.layers, self.train, self._examples, self.n_threads
+            )
         self.ledger += self.net.refresh(self.n_threads, positions=positions)
 
     def _count(self, position: int, cost: NDArray[np.int64]) -> None:

@@ -24,7 +24,11 @@ from ..base.progress import Pace, epoch_bar, tell, tell_epoch
 from ..data import Dataset
 from ..data.core_views import core_inputs, core_targets
 from ..data.epoch import Examples, known, pieces
-from ..network.network import Network, default_loss
+from ..model.learned import Learned
+from ..network.answers import core_model, density
+from ..network.losses import check_loss, default_loss
+from ..network.network import Network
+from ..network.targets import check_targets
 from . import checkpoint
 from .first_biases import start_at_priors
 from .index_upkeep import Upkeep
@@ -91,8 +95,8 @@ class Run:
     def begun(self) -> Iterator[None]:
         """Begin training: the network learns what the data is, and callbacks hear of it. Ctrl-C
         inside ends the run, and callbacks hear of its end, whatever the reason."""
-        self.net.loss, self.net.encoding = self.loss, self.known.encoding
-        self.net.count_labels(self.known)
+        self.net.loss = self.loss
+        self.net.learned = Learned.of(self.known, self.net.n_outputs)
         self.history.ledger += start_at_priors(self.net, self.plan.n_threads)
         self.upkeep.start(self.step, self.history.ledger)
         for callback in self.plan.callbacks:
@@ -109,7 +113,8 @@ class Run:
         """Train an epoch and measure it; return whether a callback wants to stop."""
         plan, net, start = self.plan, self.net, time.perf_counter()
         weights = net.weights() if keeps_copy(net) else None
-        model, state, sums, pace = net.model(), self.moments, Sums(), Pace()
+        model, state = core_model(net.layers, net.loss), self.moments
+        sums, pace = Sums(), Pace()
         self.upkeep.find_rare(self.step)
         title = f"epoch {self.epoch + 1}/{plan.max_epochs}"
         try:
@@ -158,10 +163,10 @@ class Run:
         train, net = known(self.train), self.net
         if train.kind is None:
             raise ValueError("the training set has no targets: give it y")
-        loss = self.plan.loss or default_loss(net, train.kind)
+        loss = self.plan.loss or default_loss(net.layers, train.kind)
         for data in (train, *self.eval_sets.values()):
-            net.check_targets(data, loss, train.encoding)
-        net.check_loss(loss)
+            check_targets(net.layers, data, loss, train.encoding)
+        check_loss(net.layers, loss, hashed_by_default=net.hashed_by_default)
         for callback in self.plan.callbacks:
             callback.check(net)
         return loss
@@ -238,7 +243,7 @@ class Run:
         for name, data in self.eval_sets.items():
             metrics = self.net.evaluate(data, n_jobs=self.plan.n_threads)
             record |= {f"{name}/{metric}": value for metric, value in metrics.items()}
-        record["density"] = self.net.density(sums.usage, n_examples)
+        record["density"] = density(self.net.layers, sums.usage, n_examples)
         factor = self.plan.schedule.factors(
             self.step - 1, 1, self.max_epochs * self.steps_per_epoch
         )

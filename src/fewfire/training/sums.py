@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from ..network.answers import density
 from ..network.network import Network
 
 
@@ -42,6 +43,6 @@ class Sums:
         figures = {"loss": f"{self.loss / self.n_seen:.4f}"}
         if net.loss != "squared":
             figures["accuracy"] = f"{self.n_correct / self.n_seen:.4f}"
-        figures["density"] = f"{net.density(self.usage, self.n_seen):.3f}"
+        figures["density"] = f"{density(net.layers, self.usage, self.n_seen):.3f}"
         bar.set_postfix(figures, refresh=False)
         bar.update(n_new)

@@ -9,6 +9,7 @@ from ..base.files import PathLike
 from ..base.history import History
 from ..data import Dataset
 from ..data.generators import Deformed
+from ..network.losses import check_loss
 from ..network.network import Network
 from .callbacks import Callback
 from .optimizers import Optimizer
@@ -95,7 +96,7 @@ class Trainer:
             **fitted(net) | {name: value for name, value in given.items() if value is not None},
         )
         if loss is not None:
-            net.check_loss(loss)
+            check_loss(net.layers, loss, hashed_by_default=net.hashed_by_default)
 
     def __repr__(self) -> str:
         return f"Trainer({self.plan})"
