@@ -20,6 +20,7 @@ def shared_negatives(batch: np.ndarray, n: int, n_rows: int, seed: int, epoch: i
     return np.array(sorted(drawn), int)
 
 
+@np.errstate(over="ignore")  # of sizes that stay anyway
 def thinned(values: np.ndarray, least: float, key: int) -> np.ndarray:
     """Of values below `least` a share of value / least become `least`, the others 0."""
     size, least = np.abs(values), np.float32(least)
