@@ -872,4 +872,5 @@ NB_MODULE(_core, m) {
   bind_trees(m);
   bind_packed(m);
   bind_tagger(m);
+  bind_kernels(m);
 }
