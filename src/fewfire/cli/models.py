@@ -13,6 +13,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.checks import to_dict
 from ..data import Dataset, Encoding
 from ..loading import load
 from ..measure.frequencies import LabelGroup
@@ -282,7 +283,7 @@ def inspect(
     size = model.stat().st_size
     layers = [
         {
-            **layer.settings.to_dict(),
+            **to_dict(layer.settings),
             "n_active": layer.settings.active,
             "mean_abs_weight": float(np.abs(layer.weights).mean()),
             "zero_weights": float((layer.weights == 0).mean()),

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 
 from .. import _core
-from ..base.checks import check_integer, check_memory, thread_count
+from ..base.checks import check_integer, check_memory, thread_count, to_dict
 from ..base.files import Arrays, PathLike, write_model
 from ..base.ledger import Ledger
 from ..data import Dataset, Encoding
@@ -26,7 +26,7 @@ from ..measure.metrics import Metrics, cutoffs
 from ..measure.result import TopKResult
 from ..measure.scoring import depth_of, figures, formulas_of
 from .answers import Evaluation, candidate_scores, evaluate, output_scores
-from .architecture import Settings, check_layers, retrieves, with_fitted_output
+from .architecture import Settings, check_layers, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
 from .bag import EmbeddingBag
 from .gate_stats import TableStats, table_stats
@@ -120,7 +120,6 @@ class Network:
                 *own,
                 random_state=random_state,
                 position=position,
-                retrieves=retrieves(layers, position),
             )
             for position, (settings, own) in enumerate(zip(layers, arrays, strict=True))
         ]
@@ -200,7 +199,7 @@ class Network:
     ) -> Ledger:
         """Set the mean inputs that hashing takes away to those of some examples; return the cost.
 
-        A `refresh` makes them count. Layers without `Hashed(center=True)` stay as they are.
+        A `refresh` makes them count. Layers without `SimHash(center=True)` stay as they are.
         """
         if all(layer.center is None for layer in self.layers):
             return Ledger.empty(len(self.layers))
@@ -480,7 +479,8 @@ class Network:
         Examples
         --------
         >>> from fewfire import Hashed, Linear
-        >>> tables = Hashed(density=0.1, family="simhash", n_bits=2, n_tables=3)
+        >>> from fewfire.gates import SimHash
+        >>> tables = Hashed(density=0.1, family=SimHash(n_bits=2, n_tables=3))
         >>> net = Network(Linear(4, 40, "relu", tables), Linear(40, 2))
         >>> net.table_stats()[0].load_histogram.sum()  # buckets
         np.int64(12)
@@ -587,7 +587,7 @@ class Network:
         """Return what a file holds: a description for JSON, and the arrays by name."""
         encoding, of_encoding = (None, {}) if self.encoding is None else self.encoding.state()
         config = {
-            "layers": [layer.settings.to_dict() for layer in self.layers],
+            "layers": [to_dict(layer.settings) for layer in self.layers],
             "random_state": self.random_state,
             "loss": self.loss,
             "encoding": encoding,
