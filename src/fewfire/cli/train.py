@@ -14,8 +14,9 @@ from ..base.bfloat16 import DTYPES
 from ..base.ledger import Ledger
 from ..blend import Blend
 from ..data import Dataset
-from ..network.gates import GATES
-from ..network.hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
+from ..network.families import FAMILIES, SimHash
+from ..network.families.simhash import PROJECTIONS, TRANSFORMS
+from ..network.families.tables import REFRESHES
 from ..network.linear import ACTIVATIONS
 from ..network.losses import LOSSES
 from ..network.network import Network
@@ -24,7 +25,8 @@ from ..training.optimizers import OPTIMIZERS, Optimizer
 from ..training.schedules import SCHEDULES, Schedule
 from ..training.trainer import Trainer
 from .common import PATH, Command, jobs_option, json_option, read_part, say
-from .network_options import PRESETS, by_name, make, names, network, options_of
+from .gate_options import GATE_NAMES, make, options_of
+from .network_options import names, network
 from .tagger_options import tag_options, train_tagger, wants_tagger
 from .training_output import finish
 
@@ -102,7 +104,7 @@ _SETTINGS = [
                  help="What weights are stored as: bfloat16 takes half the memory."),
     click.option("--activation", type=click.Choice(ACTIVATIONS), default="relu", show_default=True,
                  help="Of the hidden layers."),
-    click.option("--gate", type=click.Choice([*by_name(GATES), *PRESETS]),
+    click.option("--gate", type=click.Choice(GATE_NAMES),
                  default="hashed", show_default=True,
                  help="What chooses the rows of the hidden layers; auto: the fastest gate for each "
                       "width; kdd2017, slide: the published ones."),
@@ -141,7 +143,7 @@ _SETTINGS = [
     click.option("--spherical/--by-distance", default=None,
                  help="centroid: whether rows are clustered by direction; default: yes, in a "
                       "last layer no."),
-    click.option("--rank", type=click.Choice(RANKS),
+    click.option("--rank", type=click.Choice(SimHash.RANKS),
                  help="Hash tables: which rows of the buckets; default: count, centroid: sign."),
     click.option("--refresh", type=click.Choice(REFRESHES),
                  help="Hash tables: what is hashed anew now and then; default: full, centroid: "
