@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/rng.h"
+#include "hash/valid.h"
 #include "kernels/widen.h"
 
 namespace fewfire {
@@ -29,7 +30,9 @@ int64_t densify(std::span<const uint64_t> keys, uint64_t seed, std::span<uint64_
 
 // The walks have a seed of their own: the families draw their bins from the other.
 DensifiedHash::DensifiedHash(int64_t n_columns, int n_hashes, int n_tables, uint64_t seed)
-    : n_columns_(n_columns), n_hashes_(n_hashes), n_tables_(n_tables), walk_seed_(mix(seed)) {}
+    : n_columns_(n_columns), n_hashes_(n_hashes), n_tables_(n_tables), walk_seed_(mix(seed)) {
+  check_shape(n_columns, n_tables);
+}
 
 void DensifiedHash::hash(SparseVector x, std::span<uint32_t> codes, HashScratch& scratch,
                          Ledger& ledger) const {
