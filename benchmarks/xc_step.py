@@ -63,7 +63,8 @@ class OneEpochEach(ff.callbacks.Callback):
 
     def on_epoch_end(self, run: ff.callbacks.Run, record: ff.callbacks.Record) -> bool:
         if record["epoch"] == 1:
-            self.first = run.history.ledger, run.history.n_examples
+            ledger = run.history.ledger
+            self.first = ff.results.Ledger(ledger.counts), run.history.n_examples
         ms = 1000 * record["seconds"] / self.n_examples
         self.turns.send(self.clock.cost(self.n_examples)._replace(ms=ms))
         self._wait()
