@@ -20,6 +20,7 @@ import numpy as np
 
 import common
 import fewfire as ff
+from fewfire.network.centers import learn_centers
 from fewfire.network.gates import Gate
 from report import report
 
@@ -112,7 +113,7 @@ def with_gate(net: ff.Network, gate: Gate, train: ff.Dataset) -> ff.Network:
         to.weights[...], to.bias[...] = layer.weights, layer.bias
     gated.refresh()
     for _ in hidden:  # which inputs reach a layer depends on the gates below it
-        gated.learn_centers(train, np.arange(min(N_CENTER, len(train))))
+        learn_centers(gated.layers, train, np.arange(min(N_CENTER, len(train))))
         gated.refresh()
     return gated
 

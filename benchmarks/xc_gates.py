@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fewfire as ff
-from fewfire.network.answers import evaluate
+from fewfire.network.answers import core_model, evaluate
 from fewfire.network.arrays import array_specs
 from fewfire.network.hashed import RANKED
 from xc_rows import Case, K
@@ -51,7 +51,7 @@ class Gate:
             for name, spec in array_specs(layers).items()
         ]
         self.net = ff.Network.from_arrays(layers, arrays)
-        self.net.label_counts = self.case.label_counts
+        self.net.layers[1].set_head(self.case.label_counts)
         if not self.learned:
             self.net.layers[1].refresh(threads)
 
@@ -60,7 +60,9 @@ class Gate:
 
     def search(self, queries: NDArray[np.float32]) -> NDArray[Any]:
         data = ff.Dataset(queries)
-        found = evaluate(self.net.model(), 2, data, K, exact=self.exact, n_threads=1)
+        found = evaluate(
+            core_model(self.net.layers, None), 2, data, K, exact=self.exact, n_threads=1
+        )
         self.share = float(found.usage[1].sum() / len(queries) / len(self.case.rows))
         return found.top.indices
 

@@ -104,5 +104,6 @@ inline void check_ascending(std::span<const int64_t> indptr, std::span<const Row
 void bind_trees(nb::module_& m);
 void bind_tagger(nb::module_& m);
 void bind_packed(nb::module_& m);
+void bind_kernels(nb::module_& m);
 
 }  // namespace fewfire

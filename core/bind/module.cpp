@@ -422,9 +422,9 @@ void bind_indexes(nb::module_& m) {
             check_ascending(list, view(ids), self.n_columns());
             const int64_t n_tables = self.n_tables(), n_visited = self.n_visited();
             std::vector<uint32_t> codes(static_cast<size_t>(n_tables * n_visited));
-            HashScratch scratch;
             Ledger ledger;
-            self.hash_query({view(ids), view(values)}, {codes.data(), n_tables, n_visited}, scratch, ledger);
+            self.hash_query({view(ids), view(values)}, {codes.data(), n_tables, n_visited}, *self.scratch(),
+                            ledger);
             return to_numpy(std::move(codes),
                             {static_cast<size_t>(n_tables), static_cast<size_t>(n_visited)});
           },
@@ -872,4 +872,5 @@ NB_MODULE(_core, m) {
   bind_trees(m);
   bind_packed(m);
   bind_tagger(m);
+  bind_kernels(m);
 }

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
+#include "kernels/topk.h"
 #include "kernels/widen.h"
 
 namespace fewfire {
@@ -49,6 +50,16 @@ struct Centroids::Sample {
   bool fill_empty_cells();
 };
 
+struct Centroids::Scratch : HashScratch {
+  std::vector<float> values, products, best, widened;
+  std::vector<RowId> cells;
+  std::vector<int16_t> rounded;
+  Shortcut::Scratch shortcut;
+  Cut cut;
+};
+
+std::unique_ptr<HashScratch> Centroids::scratch() const { return std::make_unique<Scratch>(); }
+
 Centroids::Centroids(int64_t n_columns, const CentroidOptions& options, uint64_t seed)
     : n_columns_(n_columns), options_(options), seed_(seed) {
   options_.n_visited = std::min(options_.n_visited, options_.n_cells);
@@ -78,7 +89,7 @@ Centroids::Sample Centroids::draw_sample(const Weights& weights, std::span<const
 
 // scores[i] = what the best cell gives vectors[i], the lowest among equals; NaN ends in cell 0. Returns how
 // many products were taken.
-int64_t Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes,
+int64_t Centroids::nearest(Matrix<const float> vectors, Scratch& scratch, uint32_t* codes,
                            float* scores) const {
   if (!shortcut_.empty())
     return shortcut_.nearest(vectors, scales_, offsets_, scratch.shortcut, codes, scores);
@@ -104,7 +115,7 @@ int64_t Centroids::nearest(Matrix<const float> vectors, HashScratch& scratch, ui
 int64_t Centroids::block() const { return shortcut_.empty() ? kBlock : 32 * kBlock; }
 
 Ledger Centroids::assign(Sample& sample, Pool& pool) const {
-  std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  std::vector<Scratch> scratch(static_cast<size_t>(pool.size()));
   std::atomic<int64_t> n_products{0};
   pool.parallel_blocks(sample.size, block(), 1, [&](int64_t first, int64_t end, int thread) {
     float* scores = sample.distances.data();
@@ -273,23 +284,23 @@ Ledger Centroids::follow(const Weights& weights, std::span<const float> bias, st
 Ledger Centroids::hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                             Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size()), width = n_columns_ + 1;
-  std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  std::vector<Scratch> scratch(static_cast<size_t>(pool.size()));
   std::atomic<int64_t> n_products{0};
   pool.parallel_blocks(n, block(), 1, [&](int64_t first, int64_t end, int thread) {
-    HashScratch& own = scratch[thread];
+    Scratch& own = scratch[thread];
     own.values.resize(static_cast<size_t>(block() * width));
-    own.spare.resize(static_cast<size_t>(block()));
+    own.best.resize(static_cast<size_t>(block()));
     for (int64_t i = first; i < end; ++i)
       copy_row(read_row(weights, rows[i], own.widened), bias[rows[i]],
                own.values.data() + (i - first) * width);
     n_products +=
-        nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.spare.data());
+        nearest({own.values.data(), end - first, width}, own, codes.row(first).data(), own.best.data());
   });
   return assignment_cost(n_products);
 }
 
 // products = mean scores of the rows of all cells
-void Centroids::score_cells(SparseVector x, HashScratch& scratch, Ledger& ledger) const {
+void Centroids::score_cells(SparseVector x, Scratch& scratch, Ledger& ledger) const {
   std::vector<float>& products = scratch.products;
   products.assign(static_cast<size_t>(options_.n_cells), kNothing);  // of cells without use, the last
   if (n_used_ > kFlat) {
@@ -304,11 +315,11 @@ void Centroids::score_cells(SparseVector x, HashScratch& scratch, Ledger& ledger
   ledger.comparisons += n_used_;
 }
 
-void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
-                           Ledger& ledger) const {
+void Centroids::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& given, Ledger& ledger) const {
+  Scratch& scratch = static_cast<Scratch&>(given);
   score_cells(x, scratch, ledger);
-  largest_in_order(scratch.products, n_visited(), scratch.cut, scratch.ids);
-  std::copy_n(scratch.ids.begin(), n_visited(), codes.data);
+  largest_in_order(scratch.products, n_visited(), scratch.cut, scratch.cells);
+  std::copy_n(scratch.cells.begin(), n_visited(), codes.data);
 }
 
 }  // namespace fewfire

@@ -49,6 +49,7 @@ class Centroids : public Hash {
                 Matrix<const uint32_t> codes, Pool& pool) override;
   Ledger hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                    Matrix<uint32_t> codes, Pool& pool) const override;
+  std::unique_ptr<HashScratch> scratch() const override;
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
                   Ledger& ledger) const override;
 
@@ -57,11 +58,12 @@ class Centroids : public Hash {
 
  private:
   struct Sample;
+  struct Scratch;
   Sample draw_sample(const Weights& weights, std::span<const float> bias) const;
   Ledger assignment_cost(int64_t n_products) const;
-  int64_t nearest(Matrix<const float> vectors, HashScratch& scratch, uint32_t* codes, float* scores) const;
+  int64_t nearest(Matrix<const float> vectors, Scratch& scratch, uint32_t* codes, float* scores) const;
   int64_t block() const;
-  void score_cells(SparseVector x, HashScratch& scratch, Ledger& ledger) const;
+  void score_cells(SparseVector x, Scratch& scratch, Ledger& ledger) const;
   Ledger assign(Sample& sample, Pool& pool) const;
   void move_to_means(const Sample& sample, Pool& pool);
   std::span<float> centroid(int64_t cell) {

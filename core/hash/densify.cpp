@@ -27,12 +27,19 @@ int64_t densify(std::span<const uint64_t> keys, uint64_t seed, std::span<uint64_
   return n_asked;
 }
 
+struct DensifiedHash::Scratch : HashScratch {
+  std::vector<uint64_t> keys, filled;
+  std::vector<float> widened;
+  std::vector<RowId> ids;
+};
+
+std::unique_ptr<HashScratch> DensifiedHash::scratch() const { return std::make_unique<Scratch>(); }
+
 // The walks have a seed of their own: the families draw their bins from the other.
 DensifiedHash::DensifiedHash(int64_t n_columns, int n_hashes, int n_tables, uint64_t seed)
     : n_columns_(n_columns), n_hashes_(n_hashes), n_tables_(n_tables), walk_seed_(mix(seed)) {}
 
-void DensifiedHash::hash(SparseVector x, std::span<uint32_t> codes, HashScratch& scratch,
-                         Ledger& ledger) const {
+void DensifiedHash::hash(SparseVector x, std::span<uint32_t> codes, Scratch& scratch, Ledger& ledger) const {
   std::vector<uint64_t>&keys = scratch.keys, &filled = scratch.filled;
   keys.assign(static_cast<size_t>(n_bins()), kEmpty);
   drop(x, keys, ledger);
@@ -51,10 +58,10 @@ void DensifiedHash::hash(SparseVector x, std::span<uint32_t> codes, HashScratch&
 
 Ledger DensifiedHash::hash_rows(const Weights& weights, std::span<const float>, std::span<const RowId> rows,
                                 Matrix<uint32_t> codes, Pool& pool) const {
-  std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  std::vector<Scratch> scratch(static_cast<size_t>(pool.size()));
   std::vector<Ledger> ledgers(scratch.size());
   pool.parallel_for(static_cast<int64_t>(rows.size()), kGrain, [&](int64_t i, int thread) {
-    HashScratch& own = scratch[thread];
+    Scratch& own = scratch[thread];
     hash(all_of(read_row(weights, rows[i], own.widened), own.ids), codes.row(i), own, ledgers[thread]);
   });
   Ledger total;
@@ -64,7 +71,7 @@ Ledger DensifiedHash::hash_rows(const Weights& weights, std::span<const float>, 
 
 void DensifiedHash::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
                                Ledger& ledger) const {
-  hash(x, {codes.data, static_cast<size_t>(codes.rows)}, scratch, ledger);
+  hash(x, {codes.data, static_cast<size_t>(codes.rows)}, static_cast<Scratch&>(scratch), ledger);
 }
 
 }  // namespace fewfire

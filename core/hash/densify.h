@@ -24,6 +24,7 @@ class DensifiedHash : public Hash {
   int n_tables() const override { return n_tables_; }
   Ledger hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                    Matrix<uint32_t> codes, Pool& pool) const override;
+  std::unique_ptr<HashScratch> scratch() const override;
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
                   Ledger& ledger) const override;
 
@@ -36,7 +37,8 @@ class DensifiedHash : public Hash {
   virtual uint32_t code(std::span<const uint64_t> keys) const = 0;
 
  private:
-  void hash(SparseVector x, std::span<uint32_t> codes, HashScratch& scratch, Ledger& ledger) const;
+  struct Scratch;
+  void hash(SparseVector x, std::span<uint32_t> codes, Scratch& scratch, Ledger& ledger) const;
 
   int64_t n_columns_;
   int n_hashes_, n_tables_;

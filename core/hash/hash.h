@@ -11,20 +11,12 @@
 #include "base/ledger.h"
 #include "base/pool.h"
 #include "base/weights.h"
-#include "hash/probes.h"
-#include "hash/shortcut.h"
-#include "kernels/topk.h"
 
 namespace fewfire {
 
-struct HashScratch {  // of one thread
-  std::vector<float> values, products, spare, widened;
-  std::vector<RowId> ids;
-  std::vector<int16_t> rounded;        // of byte_rows.h
-  std::vector<uint64_t> keys, filled;  // of densify.h
-  ProbeScratch probes;
-  Shortcut::Scratch shortcut;
-  Cut cut;
+// What a family keeps between the queries of one thread. Each makes its own.
+struct HashScratch {
+  virtual ~HashScratch() = default;
 };
 
 // A dense row as a query; `ids` are kept as 0, 1, 2, ...
@@ -69,7 +61,8 @@ class Hash {
   // codes.row(i): the codes of weight row rows[i], one per table
   virtual Ledger hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                            Matrix<uint32_t> codes, Pool& pool) const = 0;
-  // codes.row(t): the buckets of table t that x visits, the likeliest first
+  virtual std::unique_ptr<HashScratch> scratch() const = 0;
+  // codes.row(t): the buckets of table t that x visits, the likeliest first; `scratch` comes from this family
   virtual void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
                           Ledger& ledger) const = 0;
 };

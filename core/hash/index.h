@@ -2,16 +2,13 @@
 // largest scores for this input?" without reading all of them, and is told when weights change.
 #pragma once
 
-#include <algorithm>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "base/inputs.h"
 #include "base/ledger.h"
 #include "base/pool.h"
-#include "base/views.h"
-#include "hash/hash.h"
-#include "kernels/topk.h"
+#include "base/weights.h"
 
 namespace fewfire {
 
@@ -20,33 +17,9 @@ struct Query {
   uint64_t key = 0;  // names the example by its content (and the epoch, in training)
 };
 
-struct Scratch {  // of one thread
-  std::vector<float> scores, kept_scores;
-  std::vector<RowId> candidates, forced, picked;
-  std::vector<uint32_t> codes;
-  HashScratch hash;
-  RowBuffer part, places;  // of sign.h: the part of a query that it reads, and powers of two
-  std::vector<uint64_t> words;
-  std::vector<int32_t> groups;  // of sign_rows.h, like sums
-  std::vector<float> sums;
-  std::vector<uint32_t> stamps;  // stamps[id] == stamp: in the set
-  uint32_t stamp = 0;
-  Cut cut;
-
-  // Starts an empty set of ids below n without clearing anything.
-  void begin_set(int64_t n) {
-    if (stamps.size() < static_cast<size_t>(n)) stamps.resize(static_cast<size_t>(n));
-    if (++stamp == 0) {
-      std::fill(stamps.begin(), stamps.end(), 0);
-      stamp = 1;
-    }
-  }
-  bool contains(RowId row) const { return stamps[row] == stamp; }
-  bool insert(RowId row) {
-    if (contains(row)) return false;
-    stamps[row] = stamp;
-    return true;
-  }
+// What an index keeps between the queries of one thread. Each makes its own.
+struct IndexScratch {
+  virtual ~IndexScratch() = default;
 };
 
 class Index {
@@ -54,9 +27,10 @@ class Index {
   virtual ~Index() = default;
   virtual bool fits(int64_t n_rows, int64_t n_columns) const = 0;  // made for a layer of this shape
 
-  // min(wanted, n_rows) distinct rows, in scratch.candidates.
-  virtual void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-                       Ledger& ledger) const = 0;
+  virtual std::unique_ptr<IndexScratch> scratch() const = 0;
+  // Leaves min(wanted, n_rows) distinct rows in `rows`; `scratch` comes from this index.
+  virtual void propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& scratch,
+                       std::vector<RowId>& rows, Ledger& ledger) const = 0;
   // Whether they come likeliest first; otherwise their order means nothing.
   virtual bool is_ordered() const { return false; }
   // Computes the codes of all rows afresh.

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
+#include "kernels/topk.h"
 #include "kernels/widen.h"
 
 namespace fewfire {
@@ -25,6 +26,16 @@ std::vector<char> draw_columns(int64_t n_columns, int64_t n, uint64_t seed) {
 }
 
 }  // namespace
+
+struct SignIndex::Scratch : IndexScratch {
+  std::vector<float> scores;
+  RowBuffer part;    // of a query, that it reads
+  RowBuffer places;  // powers of two
+  std::vector<uint64_t> words;
+  Cut cut;
+};
+
+std::unique_ptr<IndexScratch> SignIndex::scratch() const { return std::make_unique<Scratch>(); }
 
 SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t seed, int64_t n_read,
                      bool binary)
@@ -91,8 +102,9 @@ void SignIndex::count(SparseVector x, float mean, Scratch& scratch, Ledger& ledg
   ledger.additions += n_rows_ * n_planes;
 }
 
-void SignIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-                        Ledger& ledger) const {
+void SignIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& given,
+                        std::vector<RowId>& rows, Ledger& ledger) const {
+  Scratch& scratch = static_cast<Scratch&>(given);
   const SparseVector x = reads_all_ && !binary_ ? query.x : read_part(query.x, scratch.part);
   scratch.scores.resize(static_cast<size_t>(n_words_ * 64));
   float total = 0.0f;
@@ -106,7 +118,7 @@ void SignIndex::propose(std::span<const float> bias, const Query& query, int64_t
   for (int64_t i = 0; i < n_rows_; ++i)
     scratch.scores[i] = alpha_ * (2.0f * scratch.scores[i] - total) + bias[i];
   largest({scratch.scores.data(), static_cast<size_t>(n_rows_)}, wanted, seed_ ^ query.key, scratch.cut,
-          scratch.candidates);
+          rows);
   ledger.ranking += n_rows_;
   ledger.comparisons += n_rows_;
 }

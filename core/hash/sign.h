@@ -11,6 +11,7 @@
 // bits, 64 rows to a word, and ten additions a row.
 #pragma once
 
+#include "base/inputs.h"
 #include "hash/index.h"
 
 namespace fewfire {
@@ -23,8 +24,9 @@ class SignIndex : public Index {
   bool fits(int64_t n_rows, int64_t n_columns) const override {
     return n_rows == n_rows_ && n_columns == n_columns_;
   }
-  void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-               Ledger& ledger) const override;
+  std::unique_ptr<IndexScratch> scratch() const override;
+  void propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& scratch,
+               std::vector<RowId>& rows, Ledger& ledger) const override;
   Ledger refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   bool reads_signs() const override { return true; }
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override;
@@ -35,6 +37,7 @@ class SignIndex : public Index {
   Matrix<const uint64_t> bits() const { return {bits_.data(), n_columns_, n_words_}; }
 
  private:
+  struct Scratch;
   SparseVector read_part(SparseVector x, RowBuffer& part) const;
   void count(SparseVector x, float mean, Scratch& scratch, Ledger& ledger) const;
 

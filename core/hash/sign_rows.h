@@ -5,12 +5,22 @@
 // columns that hold an input, and reads n_columns / 8 bytes.
 #pragma once
 
-#include "hash/index.h"
+#include <span>
+#include <vector>
+
+#include "base/ledger.h"
+#include "base/pool.h"
+#include "base/weights.h"
 
 namespace fewfire {
 
 class SignRows {
  public:
+  struct Scratch {  // of one thread
+    std::vector<int32_t> groups;
+    std::vector<float> sums;
+  };
+
   SignRows(int64_t n_rows, int64_t n_columns, float alpha);
 
   void refresh(const Weights& weights, std::span<const RowId> rows, Pool& pool, Ledger& ledger);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "hash/probes.h"
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 #include "kernels/widen.h"
@@ -16,6 +17,14 @@ constexpr int64_t kBlock = 16;    // rows a thread takes at a time
 constexpr int64_t kColumns = 64;  // whose sums a thread takes at a time
 
 }  // namespace
+
+struct SimHash::Scratch : HashScratch {
+  std::vector<float> values, products, spare, widened;
+  std::vector<RowId> ids;
+  ProbeScratch probes;
+};
+
+std::unique_ptr<HashScratch> SimHash::scratch() const { return std::make_unique<Scratch>(); }
 
 SimHash::SimHash(int64_t n_columns, const SimHashOptions& options, uint64_t seed)
     : n_columns_(n_columns), options_(options), seed_(seed), draws_(static_cast<size_t>(options.n_tables)) {
@@ -135,9 +144,9 @@ float SimHash::largest_square(const Weights& weights, std::span<const float> bia
 Ledger SimHash::hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                           Matrix<uint32_t> codes, Pool& pool) const {
   const int64_t n = static_cast<int64_t>(rows.size());
-  std::vector<HashScratch> scratch(static_cast<size_t>(pool.size()));
+  std::vector<Scratch> scratch(static_cast<size_t>(pool.size()));
   pool.parallel_blocks(n, kBlock, 1, [&](int64_t first, int64_t end, int thread) {
-    HashScratch& own = scratch[thread];
+    Scratch& own = scratch[thread];
     for (int64_t i = first; i < end; ++i) {
       transform(read_row(weights, rows[i], own.widened), bias[rows[i]], own.values);
       projection_->apply(all_of(own.values, own.ids), own.products, own.spare);
@@ -150,7 +159,8 @@ Ledger SimHash::hash_rows(const Weights& weights, std::span<const float> bias, s
   return {.refresh = n * (cost.multiplications + transform_cost()), .additions = n * cost.additions};
 }
 
-void SimHash::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch, Ledger& ledger) const {
+void SimHash::hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& given, Ledger& ledger) const {
+  Scratch& scratch = static_cast<Scratch&>(given);
   if (has_bias()) {
     scratch.ids.assign(x.ids.begin(), x.ids.end());
     scratch.values.assign(x.values.begin(), x.values.end());

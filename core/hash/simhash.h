@@ -42,6 +42,7 @@ class SimHash : public Hash {
   Ledger fit(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   Ledger hash_rows(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                    Matrix<uint32_t> codes, Pool& pool) const override;
+  std::unique_ptr<HashScratch> scratch() const override;
   void hash_query(SparseVector x, Matrix<uint32_t> codes, HashScratch& scratch,
                   Ledger& ledger) const override;
 
@@ -55,6 +56,7 @@ class SimHash : public Hash {
   void transform(std::span<const float> row, float bias, std::vector<float>& values) const;
 
  private:
+  struct Scratch;
   bool has_bias() const { return options_.mips != Mips::none || options_.center; }
   int64_t n_extra() const;
   void take_mean(const Weights& weights, std::span<const float> bias, Pool& pool);

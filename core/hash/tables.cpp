@@ -7,22 +7,11 @@
 #include <stdexcept>
 
 #include "base/rng.h"
-#include "kernels/dispatch.h"
-#include "kernels/kernels.h"
+#include "base/row_set.h"
+#include "kernels/topk.h"
 
 namespace fewfire {
 namespace {
-
-// Codes of n_bits, one for each table and `stride` apart, bit after bit.
-void pack(const uint32_t* codes, int64_t stride, int n_tables, int n_bits, std::span<uint64_t> words) {
-  std::fill(words.begin(), words.end(), 0);
-  for (int t = 0; t < n_tables; ++t) {
-    const uint64_t code = codes[t * stride];
-    const int first = t * n_bits, shift = first % 64;
-    words[first / 64] |= code << shift;
-    if (shift + n_bits > 64) words[first / 64 + 1] |= code >> (64 - shift);
-  }
-}
 
 // The codes of some rows by the weights now, a row for each.
 struct Fresh {
@@ -38,19 +27,36 @@ struct Fresh {
   }
 };
 
-// The first of these rows, no more than n, and with several tables none that is there already.
-void append(std::span<const RowId> rows, int64_t n, bool may_repeat, Scratch& scratch) {
-  std::vector<RowId>& to = scratch.candidates;
-  if (!may_repeat) {
+// The first of these rows, no more than n; of several tables, none that was `seen` before.
+void append(std::span<const RowId> rows, int64_t n, RowSet* seen, std::vector<RowId>& to) {
+  if (seen == nullptr) {
     to.insert(to.end(), rows.begin(), rows.begin() + std::min<int64_t>(n, std::ssize(rows)));
     return;
   }
   const int64_t end = std::ssize(to) + n;
   for (size_t i = 0; i < rows.size() && std::ssize(to) < end; ++i)
-    if (scratch.insert(rows[i])) to.push_back(rows[i]);
+    if (seen->insert(rows[i])) to.push_back(rows[i]);
 }
 
 }  // namespace
+
+struct TableIndex::Scratch : IndexScratch {
+  std::unique_ptr<HashScratch> hash;
+  std::vector<uint32_t> codes;  // of the buckets that a query visits
+  RowSet seen;
+  std::vector<float> counts;  // of each row seen for this query: the buckets it was in
+  std::vector<float> ranks;   // of the candidates
+  std::vector<RowId> picked;
+  std::vector<uint64_t> words;
+  SignRows::Scratch signs;
+  Cut cut;
+};
+
+std::unique_ptr<IndexScratch> TableIndex::scratch() const {
+  auto scratch = std::make_unique<Scratch>();
+  scratch->hash = hash_->scratch();
+  return scratch;
+}
 
 TableIndex::TableIndex(std::shared_ptr<Hash> hash, int64_t n_rows, const TableOptions& options)
     : hash_(std::move(hash)),
@@ -62,11 +68,7 @@ TableIndex::TableIndex(std::shared_ptr<Hash> hash, int64_t n_rows, const TableOp
       every_row_(static_cast<size_t>(n_rows)) {
   std::iota(every_row_.begin(), every_row_.end(), 0);
   if (options_.rank == Rank::sign) signs_.emplace(n_rows, hash_->n_columns(), options_.alpha);
-  if (options_.rank == Rank::hamming) signatures_.resize(static_cast<size_t>(n_rows * signature_words()));
-}
-
-int64_t TableIndex::signature_words() const {
-  return (int64_t{hash_->n_tables()} * hash_->bits_per_code() + 63) / 64;
+  if (options_.rank == Rank::hamming) signatures_.emplace(n_rows, hash_->n_tables(), hash_->bits_per_code());
 }
 
 Ledger TableIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
@@ -89,7 +91,8 @@ Ledger TableIndex::restore(const Weights& weights, Matrix<const float> learned, 
 Ledger TableIndex::fill_all(const Weights& weights, Pool& pool) {
   Ledger ledger;
   pool.parallel_for(hash_->n_tables(), 1, [&](int64_t table, int) { fill(static_cast<int>(table)); });
-  for (int64_t row = 0; row < n_rows_; ++row) write_signature(row);
+  if (signatures_)
+    for (int64_t row = 0; row < n_rows_; ++row) signatures_->write(row, codes().row(row));
   if (signs_) signs_->refresh(weights, every_row_, pool, ledger);
   return ledger;
 }
@@ -106,7 +109,7 @@ Ledger TableIndex::refresh_rows(const Weights& weights, std::span<const float> b
       changed[t] |= own[t] != fresh.codes.row(static_cast<int64_t>(i))[t];
       own[t] = fresh.codes.row(static_cast<int64_t>(i))[t];
     }
-    write_signature(rows[i]);
+    if (signatures_) signatures_->write(rows[i], codes().row(rows[i]));
   }
   pool.parallel_for(n_tables, 1, [&](int64_t table, int) {
     if (changed[table]) fill(static_cast<int>(table));
@@ -152,14 +155,6 @@ double TableIndex::drift(const Weights& weights, std::span<const float> bias, st
          static_cast<double>(std::max<int64_t>(n_bits, 1));
 }
 
-// A row's codes, end to end.
-void TableIndex::write_signature(int64_t row) {
-  if (signatures_.empty()) return;
-  const size_t n = static_cast<size_t>(signature_words());
-  pack(codes().row(row).data(), 1, hash_->n_tables(), hash_->bits_per_code(),
-       std::span(signatures_).subspan(static_cast<size_t>(row) * n, n));
-}
-
 void TableIndex::fill(int table) {
   int64_t* ends = offsets_.data() + table * (hash_->n_buckets() + 1);
   RowId* rows = rows_.data() + table * n_rows_;
@@ -175,36 +170,39 @@ std::span<const RowId> TableIndex::bucket(int table, uint32_t code) const {
   return rows().row(table).subspan(ends[code], ends[code + 1] - ends[code]);
 }
 
-void TableIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-                         Ledger& ledger) const {
+void TableIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& given,
+                         std::vector<RowId>& rows, Ledger& ledger) const {
+  Scratch& scratch = static_cast<Scratch&>(given);
   const int64_t n_tables = hash_->n_tables(), n_visited = hash_->n_visited();
   scratch.codes.resize(static_cast<size_t>(n_tables * n_visited));
-  hash_->hash_query(query.x, {scratch.codes.data(), n_tables, n_visited}, scratch.hash, ledger);
-  scratch.candidates.clear();
-  if (n_tables > 1 || options_.rank == Rank::count) scratch.begin_set(n_rows_);
+  hash_->hash_query(query.x, {scratch.codes.data(), n_tables, n_visited}, *scratch.hash, ledger);
+  rows.clear();
+  if (n_tables > 1 || options_.rank == Rank::count) scratch.seen.begin(n_rows_);
   switch (options_.rank) {
     case Rank::union_:
-      collect(query, wanted, scratch);
+      collect(query, wanted, scratch, rows);
       break;
     case Rank::count:
-      count_visits(scratch, ledger);
+      count_visits(scratch, rows, ledger);
       break;
     case Rank::hamming:
-      collect(query, n_rows_, scratch);
-      count_bits(scratch, ledger);
+      collect(query, n_rows_, scratch, rows);
+      ledger.popcounts +=
+          signatures_->score(scratch.codes.data(), n_visited, rows, scratch.words, scratch.ranks);
       break;
     case Rank::sign:
-      collect(query, options_.n_ranked > 0 ? std::min(n_rows_, options_.n_ranked * wanted) : n_rows_,
-              scratch);
-      signs_->score(bias, query.x, scratch.candidates, scratch, scratch.kept_scores, ledger);
+      collect(query, options_.n_ranked > 0 ? std::min(n_rows_, options_.n_ranked * wanted) : n_rows_, scratch,
+              rows);
+      signs_->score(bias, query.x, rows, scratch.signs, scratch.ranks, ledger);
       break;
   }
-  keep_best(query, wanted, scratch, ledger);
-  top_up(query, wanted, scratch);
+  keep_best(query, wanted, scratch, rows, ledger);
+  top_up(query, wanted, scratch, rows);
 }
 
 // Rows of the buckets visited, the likeliest bucket of every table before the second; stops at `limit`.
-void TableIndex::collect(const Query& query, int64_t limit, Scratch& scratch) const {
+void TableIndex::collect(const Query& query, int64_t limit, Scratch& scratch,
+                         std::vector<RowId>& rows) const {
   // The first table and the first row of a bucket are drawn anew for each example: a fixed order
   // would favour low tables and low rows whenever the budget ends the search.
   const int64_t n_tables = hash_->n_tables(), n_visited = hash_->n_visited();
@@ -212,67 +210,57 @@ void TableIndex::collect(const Query& query, int64_t limit, Scratch& scratch) co
   for (int64_t p = 0; p < n_visited; ++p)
     for (int64_t t = 0; t < n_tables; ++t) {
       const int64_t table = (first + t) % n_tables, visit = p * n_tables + table;
-      const auto rows = bucket(static_cast<int>(table), scratch.codes[table * n_visited + p]);
-      const int64_t n = static_cast<int64_t>(rows.size());
+      const auto found = bucket(static_cast<int>(table), scratch.codes[table * n_visited + p]);
+      const int64_t n = static_cast<int64_t>(found.size());
       const uint64_t bits = random_bits(options_.seed, query.key, 1 + static_cast<uint64_t>(visit));
       const size_t start = n > 0 ? static_cast<size_t>(random_below(n, bits)) : 0;
-      for (const auto part : {rows.subspan(start), rows.first(start)}) {
-        const int64_t n_left = limit - static_cast<int64_t>(scratch.candidates.size());
+      for (const auto part : {found.subspan(start), found.first(start)}) {
+        const int64_t n_left = limit - static_cast<int64_t>(rows.size());
         if (n_left == 0) return;
-        append(part, n_left, n_tables > 1, scratch);
+        append(part, n_left, n_tables > 1 ? &scratch.seen : nullptr, rows);
       }
     }
 }
 
-void TableIndex::count_visits(Scratch& scratch, Ledger& ledger) const {
+void TableIndex::count_visits(Scratch& scratch, std::vector<RowId>& rows, Ledger& ledger) const {
   const int64_t n_visited = hash_->n_visited();
-  scratch.scores.resize(static_cast<size_t>(n_rows_));  // of rows seen for this query only
+  scratch.counts.resize(static_cast<size_t>(n_rows_));
   for (int64_t visit = 0; visit < static_cast<int64_t>(scratch.codes.size()); ++visit) {
-    const std::span<const RowId> rows = bucket(static_cast<int>(visit / n_visited), scratch.codes[visit]);
-    ledger.additions += static_cast<int64_t>(rows.size());
-    for (const RowId row : rows) {
-      if (scratch.insert(row)) {
-        scratch.candidates.push_back(row);
-        scratch.scores[row] = 0.0f;
+    const std::span<const RowId> found = bucket(static_cast<int>(visit / n_visited), scratch.codes[visit]);
+    ledger.additions += static_cast<int64_t>(found.size());
+    for (const RowId row : found) {
+      if (scratch.seen.insert(row)) {
+        rows.push_back(row);
+        scratch.counts[row] = 0.0f;
       }
-      scratch.scores[row] += 1.0f;
+      scratch.counts[row] += 1.0f;
     }
   }
-  scratch.kept_scores.clear();
-  for (const RowId row : scratch.candidates) scratch.kept_scores.push_back(scratch.scores[row]);
+  scratch.ranks.clear();
+  for (const RowId row : rows) scratch.ranks.push_back(scratch.counts[row]);
 }
 
-void TableIndex::count_bits(Scratch& scratch, Ledger& ledger) const {
-  const int64_t n_words = signature_words(), n = static_cast<int64_t>(scratch.candidates.size());
-  scratch.words.resize(static_cast<size_t>(n_words));
-  pack(scratch.codes.data(), hash_->n_visited(), hash_->n_tables(), hash_->bits_per_code(), scratch.words);
-  scratch.kept_scores.resize(static_cast<size_t>(n));
-  kernels().hamming({signatures_.data(), n_rows_, n_words}, scratch.candidates.data(), n,
-                    scratch.words.data(), scratch.kept_scores.data());
-  for (float& score : scratch.kept_scores) score = -score;
-  ledger.popcounts += n * n_words;
-}
-
-// The best by kept_scores; ties are drawn by lot.
-void TableIndex::keep_best(const Query& query, int64_t wanted, Scratch& scratch, Ledger& ledger) const {
-  if (static_cast<int64_t>(scratch.candidates.size()) <= wanted) return;
-  ledger.comparisons += static_cast<int64_t>(scratch.candidates.size());
-  largest(scratch.kept_scores, wanted, options_.seed ^ query.key, scratch.cut, scratch.picked);
-  for (size_t i = 0; i < scratch.picked.size(); ++i)
-    scratch.candidates[i] = scratch.candidates[scratch.picked[i]];
-  scratch.candidates.resize(scratch.picked.size());
+// The best by ranks; ties are drawn by lot.
+void TableIndex::keep_best(const Query& query, int64_t wanted, Scratch& scratch, std::vector<RowId>& rows,
+                           Ledger& ledger) const {
+  if (static_cast<int64_t>(rows.size()) <= wanted) return;
+  ledger.comparisons += static_cast<int64_t>(rows.size());
+  largest(scratch.ranks, wanted, options_.seed ^ query.key, scratch.cut, scratch.picked);
+  for (size_t i = 0; i < scratch.picked.size(); ++i) rows[i] = rows[scratch.picked[i]];
+  rows.resize(scratch.picked.size());
 }
 
 // Rows that no bucket offered fill the budget, drawn uniformly.
-void TableIndex::top_up(const Query& query, int64_t wanted, Scratch& scratch) const {
+void TableIndex::top_up(const Query& query, int64_t wanted, Scratch& scratch,
+                        std::vector<RowId>& rows) const {
   const int64_t target = std::min(wanted, n_rows_);
-  if (static_cast<int64_t>(scratch.candidates.size()) >= target) return;
-  scratch.begin_set(n_rows_);
-  for (const RowId row : scratch.candidates) scratch.insert(row);
+  if (static_cast<int64_t>(rows.size()) >= target) return;
+  scratch.seen.begin(n_rows_);
+  for (const RowId row : rows) scratch.seen.insert(row);
   const uint64_t key = mix(query.key);
-  for (uint64_t draw = 0; static_cast<int64_t>(scratch.candidates.size()) < target; ++draw) {
+  for (uint64_t draw = 0; static_cast<int64_t>(rows.size()) < target; ++draw) {
     const RowId row = static_cast<RowId>(random_below(n_rows_, random_bits(options_.seed, key, draw)));
-    if (scratch.insert(row)) scratch.candidates.push_back(row);
+    if (scratch.seen.insert(row)) rows.push_back(row);
   }
 }
 

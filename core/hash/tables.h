@@ -10,6 +10,7 @@
 #include "hash/hash.h"
 #include "hash/index.h"
 #include "hash/sign_rows.h"
+#include "hash/signatures.h"
 
 namespace fewfire {
 
@@ -35,8 +36,9 @@ class TableIndex : public Index {
   bool fits(int64_t n_rows, int64_t n_columns) const override {
     return n_rows == n_rows_ && n_columns == hash_->n_columns();
   }
-  void propose(std::span<const float> bias, const Query& query, int64_t wanted, Scratch& scratch,
-               Ledger& ledger) const override;
+  std::unique_ptr<IndexScratch> scratch() const override;
+  void propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& scratch,
+               std::vector<RowId>& rows, Ledger& ledger) const override;
   bool is_ordered() const override { return options_.rank == Rank::union_; }
   void set_center(std::span<const float> center) { hash_->set_center(center); }
   void set_draws(std::span<const uint32_t> draws) { hash_->set_draws(draws); }
@@ -66,8 +68,9 @@ class TableIndex : public Index {
   }
 
   int64_t bytes() const override {
-    return hash_->bytes() + (signs_ ? signs_->bytes() : 0) + (next_ ? next_->bytes() : 0) +
-           bytes_of(codes_, next_codes_, offsets_, rows_, every_row_, signatures_);
+    return hash_->bytes() + (next_ ? next_->bytes() : 0) + (signs_ ? signs_->bytes() : 0) +
+           (signatures_ ? signatures_->bytes() : 0) +
+           bytes_of(codes_, next_codes_, offsets_, rows_, every_row_);
   }
 
   std::span<const RowId> bucket(int table, uint32_t code) const;
@@ -79,15 +82,14 @@ class TableIndex : public Index {
   Matrix<const uint32_t> codes() const { return {codes_.data(), n_rows_, hash_->n_tables()}; }
 
  private:
-  void write_signature(int64_t row);
-  int64_t signature_words() const;
+  struct Scratch;
   void fill(int table);
   Ledger fill_all(const Weights& weights, Pool& pool);
-  void collect(const Query& query, int64_t limit, Scratch& scratch) const;
-  void count_visits(Scratch& scratch, Ledger& ledger) const;
-  void count_bits(Scratch& scratch, Ledger& ledger) const;
-  void keep_best(const Query& query, int64_t wanted, Scratch& scratch, Ledger& ledger) const;
-  void top_up(const Query& query, int64_t wanted, Scratch& scratch) const;
+  void collect(const Query& query, int64_t limit, Scratch& scratch, std::vector<RowId>& rows) const;
+  void count_visits(Scratch& scratch, std::vector<RowId>& rows, Ledger& ledger) const;
+  void keep_best(const Query& query, int64_t wanted, Scratch& scratch, std::vector<RowId>& rows,
+                 Ledger& ledger) const;
+  void top_up(const Query& query, int64_t wanted, Scratch& scratch, std::vector<RowId>& rows) const;
 
   std::shared_ptr<Hash> hash_, next_;  // next: of a refit
   std::vector<uint32_t> next_codes_;
@@ -97,8 +99,8 @@ class TableIndex : public Index {
   std::vector<int64_t> offsets_;  // n_tables x (n_buckets + 1)
   std::vector<RowId> rows_;       // n_tables x n_rows
   std::vector<RowId> every_row_;
-  std::vector<uint64_t> signatures_;  // Rank::hamming: n_rows x signature_words, a row's codes end to end
-  std::optional<SignRows> signs_;     // Rank::sign
+  std::optional<Signatures> signatures_;  // Rank::hamming
+  std::optional<SignRows> signs_;         // Rank::sign
 };
 
 }  // namespace fewfire

@@ -11,6 +11,7 @@ namespace fewfire {
   namespace level {            \
   extern const Kernels table;  \
   }
+FEWFIRE_DECLARE(plain);
 #if defined(FEWFIRE_HAS_v2)
 FEWFIRE_DECLARE(v2);
 FEWFIRE_DECLARE(v3);
@@ -32,19 +33,23 @@ struct Level {
 const std::vector<Level>& levels() {
 #if defined(FEWFIRE_HAS_v2)
   __builtin_cpu_init();
+#endif
   static const std::vector<Level> all = {
+      {"plain", &plain::table, true},  // the lowest, so that it is never picked without being asked for
+#if defined(FEWFIRE_HAS_v2)
       {"v2", &v2::table, true},
       {"v3", &v3::table,
        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")},
       {"v4", &v4::table,
        __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512cd")}};
+           __builtin_cpu_supports("avx512cd")},
 #elif defined(FEWFIRE_HAS_neon)
-  static const std::vector<Level> all = {{"neon", &neon::table, true}};
+      {"neon", &neon::table, true},
 #else
-  static const std::vector<Level> all = {{"base", &base::table, true}};
+      {"base", &base::table, true},
 #endif
+  };
   return all;
 }
 
@@ -81,5 +86,7 @@ std::string simd_level() { return current()->name; }
 void set_simd_level(const std::string& name) { current() = &find(name); }
 
 const Kernels& kernels() { return *current()->table; }
+
+const Kernels& kernels(const std::string& level) { return *find(level).table; }
 
 }  // namespace fewfire

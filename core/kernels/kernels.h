@@ -1,6 +1,7 @@
-// The hot loops, as a table of functions that exists once per SIMD level. A sum runs over the inputs
-// in the same order for every row, example and tile, so its bits do not depend on what is computed
-// beside it. Levels differ in the last bits only (with or without fused multiply-add).
+// The hot loops, as a table of functions that exists once per SIMD level, and once as plain loops. A sum
+// runs over the inputs in the same order for every row, example and tile, so its bits do not depend on
+// what is computed beside it. Levels differ in the last bits only: in the order of a sum, and with or
+// without fused multiply-add.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct Kernels {
   // scores[r] = weights[rows[r]] . x + bias[rows[r]]; rows == nullptr means the rows first, first + 1, ...
   void (*score_rows)(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
                      SparseVector x, float* scores);
-  // The same for an x without gaps: x[j] belongs to column j.
+  // The same for an x without gaps: x[j] belongs to column j; bias == nullptr means none.
   void (*score_dense)(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
                       const float* x, float* scores);
   // scores[i] = row . inputs[examples[i]], inputs without gaps
@@ -45,7 +46,8 @@ struct Kernels {
   // The same for the columns 16 lines[i] .. 16 lines[i] + 15 only
   void (*spread_lines)(const float* values, const int32_t* lines, int64_t n_lines, const int32_t* rows,
                        const float* coefficients, int64_t n, Matrix<float> sums);
-  // values[i] = exp(scores[i] - shift), at most two roundings off; returns their sum
+  // values[i] = exp(scores[i] - shift), at most two roundings off; returns their sum. Below -87 it is 0, and
+  // above 88, where floats end, exp 88.
   float (*exponentials)(const float* scores, int64_t n, float shift, float* values);
   // The largest that is no NaN; -inf if there is none
   float (*largest)(const float* values, int64_t n);
@@ -72,7 +74,7 @@ struct Kernels {
   void (*widen_row)(const BFloat16* from, int64_t n, float* to);
   // One optimizer step on the parameters ids[i] (or 0, 1, ... for nullptr) of a row, whose gradients are
   // scale * values[i]; `key` rounds what is not stored as floats. Writes the ids whose weight changed between
-  // positive and not, returns their number; none if flipped == nullptr.
+  // positive and not, returns their number; none if flipped == nullptr, which else has room for n + 1.
   int64_t (*update)(Rule rule, const Rates& rates, const LiveWeights& row, uint32_t key, float* first,
                     float* second, const RowId* ids, const float* values, float scale, int64_t n,
                     RowId* flipped);

@@ -30,7 +30,7 @@ void compute_all(const Layer& layer, SparseVector x, Choice& choice, Ledger& led
 }
 
 // Keeps the candidates at `scratch.picked`; the others were scored in vain.
-void keep_picked(SparseVector x, const Scratch& scratch, Choice& choice, Ledger& ledger) {
+void keep_picked(SparseVector x, const GateScratch& scratch, Choice& choice, Ledger& ledger) {
   for (const RowId i : scratch.picked) {
     choice.rows.push_back(scratch.candidates[i]);
     choice.scores.push_back(scratch.scores[i]);
@@ -44,22 +44,28 @@ void keep_picked(SparseVector x, const Scratch& scratch, Choice& choice, Ledger&
 
 }  // namespace
 
+GateScratch Gate::scratch() const {
+  GateScratch scratch;
+  if (const Index* own = index()) scratch.index = own->scratch();
+  return scratch;
+}
+
 int64_t Dropout::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
   return mode == Mode::train ? std::min(n_rows, std::max(active_, n_labels)) : n_rows;
 }
 
 void Dropout::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                     Scratch& scratch, Choice& choice, Ledger& ledger) const {
+                     GateScratch& scratch, Choice& choice, Ledger& ledger) const {
   if (mode != Mode::train) return compute_all(layer, query.x, choice, ledger);
   const int64_t n = layer.n_rows(), k = capacity(n, static_cast<int64_t>(labels.size()), mode);
   // Floyd's sample without replacement (Bentley & Floyd, CACM 1987) of the rows that are no label.
-  scratch.begin_set(n);
+  scratch.set.begin(n);
   const int64_t n_labels = static_cast<int64_t>(labels.size()), n_free = n - n_labels;
   for (int64_t j = n_free - (k - n_labels); j < n_free; ++j) {
     const RowId drawn =
         static_cast<RowId>(random_below(j + 1, random_bits(seed_, query.key, static_cast<uint64_t>(j))));
-    choice.rows.push_back(scratch.insert(drawn) ? drawn : static_cast<RowId>(j));
-    scratch.insert(choice.rows.back());
+    choice.rows.push_back(scratch.set.insert(drawn) ? drawn : static_cast<RowId>(j));
+    scratch.set.insert(choice.rows.back());
   }
   std::sort(choice.rows.begin(), choice.rows.end());
   int64_t n_below = 0;  // place p among the free rows is row p + the labels up to it
@@ -76,7 +82,7 @@ void Dropout::choose(const Layer& layer, const Query& query, std::span<const Row
 }
 
 void AdaptiveDropout::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                             Scratch& scratch, Choice& choice, Ledger& ledger) const {
+                             GateScratch& scratch, Choice& choice, Ledger& ledger) const {
   every_row(layer.n_rows(), scratch.candidates);
   score(layer, query.x, scratch.candidates, scratch.scores);
   for (const float z : scratch.scores)
@@ -93,14 +99,14 @@ void AdaptiveDropout::choose(const Layer& layer, const Query& query, std::span<c
 }
 
 void AdaptiveDropout::draw(const Query& query, std::span<const RowId> labels,
-                           std::span<const float> probabilities, Scratch& scratch) const {
-  scratch.begin_set(static_cast<int64_t>(probabilities.size()));
-  for (const RowId label : labels) scratch.insert(label);
+                           std::span<const float> probabilities, GateScratch& scratch) const {
+  scratch.set.begin(static_cast<int64_t>(probabilities.size()));
+  for (const RowId label : labels) scratch.set.insert(label);
   scratch.picked.clear();
   for (const RowId row : scratch.candidates) {
     // A probability of NaN leaves out nothing, so that a net that diverges shows it.
     const bool is_out = random_uniform(seed_, query.key, static_cast<uint64_t>(row)) >= probabilities[row];
-    if (!is_out || scratch.contains(row)) scratch.picked.push_back(row);
+    if (!is_out || scratch.set.contains(row)) scratch.picked.push_back(row);
   }
   if (scratch.picked.empty()) largest(scratch.scores, 1, seed_ ^ mix(query.key), scratch.cut, scratch.picked);
 }
@@ -111,7 +117,7 @@ int64_t RankingGate::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const
 }
 
 void RankingGate::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                         Scratch& scratch, Choice& choice, Ledger& ledger) const {
+                         GateScratch& scratch, Choice& choice, Ledger& ledger) const {
   if (mode == Mode::exact && !keep_.soft) return compute_all(layer, query.x, choice, ledger);
   if (mode == Mode::exact)
     every_row(layer.n_rows(), scratch.candidates);
@@ -119,10 +125,10 @@ void RankingGate::choose(const Layer& layer, const Query& query, std::span<const
     propose(layer, query, scratch, ledger);
   const auto forced = mode == Mode::train ? explore(layer.n_rows(), query, labels, scratch) : labels;
   if (!forced.empty()) {
-    scratch.begin_set(layer.n_rows());
-    for (const RowId row : scratch.candidates) scratch.insert(row);
+    scratch.set.begin(layer.n_rows());
+    for (const RowId row : scratch.candidates) scratch.set.insert(row);
     for (const RowId row : forced)
-      if (scratch.insert(row)) scratch.candidates.push_back(row);
+      if (scratch.set.insert(row)) scratch.candidates.push_back(row);
   }
   score(layer, query.x, scratch.candidates, scratch.scores);
   pick_best(layer.n_rows(), query, forced, scratch, choice);
@@ -133,32 +139,32 @@ void RankingGate::choose(const Layer& layer, const Query& query, std::span<const
 
 // The labels, and rare rows drawn for this example, as far as the budget has room for them.
 std::span<const RowId> RankingGate::explore(int64_t n_rows, const Query& query, std::span<const RowId> labels,
-                                            Scratch& scratch) const {
+                                            GateScratch& scratch) const {
   const int64_t n_labels = static_cast<int64_t>(labels.size()), n_rare = static_cast<int64_t>(rare_.size());
   const int64_t wanted = std::min({keep_.explored, keep_.active - n_labels, n_rare - n_labels});
   if (wanted <= 0) return labels;
   std::vector<RowId>& forced = scratch.forced;
   forced.assign(labels.begin(), labels.end());
-  scratch.begin_set(n_rows);
-  for (const RowId label : labels) scratch.insert(label);
+  scratch.set.begin(n_rows);
+  for (const RowId label : labels) scratch.set.insert(label);
   const uint64_t seed = mix(keep_.seed), n = static_cast<uint64_t>(n_labels + wanted);
   for (uint64_t draw = 0; forced.size() < n; ++draw) {
     const RowId row = rare_[random_below(n_rare, random_bits(seed, query.key, draw))];
-    if (scratch.insert(row)) forced.push_back(row);
+    if (scratch.set.insert(row)) forced.push_back(row);
   }
   return forced;
 }
 
 void RankingGate::pick_best(int64_t n_rows, const Query& query, std::span<const RowId> forced,
-                            Scratch& scratch, Choice& choice) const {
+                            GateScratch& scratch, Choice& choice) const {
   const std::vector<RowId>& candidates = scratch.candidates;
-  std::vector<float>& ranks = scratch.kept_scores;  // scores, but no row outranks a forced one
+  std::vector<float>& ranks = scratch.ranks;
   ranks = scratch.scores;
   if (!forced.empty()) {
-    scratch.begin_set(n_rows);
-    for (const RowId row : forced) scratch.insert(row);
+    scratch.set.begin(n_rows);
+    for (const RowId row : forced) scratch.set.insert(row);
     for (size_t i = 0; i < candidates.size(); ++i)
-      if (scratch.contains(candidates[i])) ranks[i] = std::numeric_limits<float>::infinity();
+      if (scratch.set.contains(candidates[i])) ranks[i] = std::numeric_limits<float>::infinity();
   }
   const int64_t budget = std::max(keep_.active, static_cast<int64_t>(forced.size()));
   largest(ranks, budget + (keep_.soft ? 1 : 0), keep_.seed ^ mix(query.key), scratch.cut, scratch.picked);
@@ -173,14 +179,14 @@ void RankingGate::pick_best(int64_t n_rows, const Query& query, std::span<const 
   std::sort(picked.begin(), picked.end(), [&](RowId a, RowId b) { return candidates[a] < candidates[b]; });
 }
 
-void Hashed::propose(const Layer& layer, const Query& query, Scratch& scratch, Ledger& ledger) const {
+void Hashed::propose(const Layer& layer, const Query& query, GateScratch& scratch, Ledger& ledger) const {
   if (candidates_ >= layer.n_rows())
     every_row(layer.n_rows(), scratch.candidates);
   else
-    index_->propose(layer.bias, query, candidates_, scratch, ledger);
+    index_->propose(layer.bias, query, candidates_, *scratch.index, scratch.candidates, ledger);
 }
 
-void TopK::propose(const Layer& layer, const Query&, Scratch& scratch, Ledger&) const {
+void TopK::propose(const Layer& layer, const Query&, GateScratch& scratch, Ledger&) const {
   every_row(layer.n_rows(), scratch.candidates);
 }
 
@@ -200,7 +206,7 @@ bool Retrieve::is_head(RowId row) const {
 }
 
 void Retrieve::propose(const Layer& layer, const Query& query, std::span<const RowId> labels,
-                       Scratch& scratch, Ledger& ledger) const {
+                       GateScratch& scratch, Ledger& ledger) const {
   const int64_t n_rows = layer.n_rows(), n_labels = static_cast<int64_t>(labels.size());
   const size_t budget = static_cast<size_t>(std::min(n_rows, std::max(active_, n_labels)));
   const auto is_label = [&](RowId row) { return std::binary_search(labels.begin(), labels.end(), row); };
@@ -212,23 +218,23 @@ void Retrieve::propose(const Layer& layer, const Query& query, std::span<const R
   const int64_t n_left = static_cast<int64_t>(budget - kept.size());
   const int64_t wanted = index_->is_ordered() ? std::min(active_, n_rows) : n_left;
   if (n_left > 0) {
-    index_->propose(layer.bias, query, wanted, scratch, ledger);
+    index_->propose(layer.bias, query, wanted, *scratch.index, scratch.candidates, ledger);
     for (const RowId row : scratch.candidates)
       if (kept.size() < budget && !is_head(row) && !is_label(row)) kept.push_back(row);
   }
   if (kept.size() < budget) {  // some of what was proposed was there already: other rows, drawn uniformly
-    scratch.begin_set(n_rows);
-    for (const RowId row : kept) scratch.insert(row);
+    scratch.set.begin(n_rows);
+    for (const RowId row : kept) scratch.set.insert(row);
     for (uint64_t draw = 0; kept.size() < budget; ++draw) {
       const RowId row = static_cast<RowId>(random_below(n_rows, random_bits(seed_, query.key, draw)));
-      if (scratch.insert(row)) kept.push_back(row);
+      if (scratch.set.insert(row)) kept.push_back(row);
     }
   }
   scratch.candidates.swap(kept);
 }
 
 void Retrieve::choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                      Scratch& scratch, Choice& choice, Ledger& ledger) const {
+                      GateScratch& scratch, Choice& choice, Ledger& ledger) const {
   if (mode == Mode::exact) {
     every_row(layer.n_rows(), choice.rows);
   } else {

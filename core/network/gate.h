@@ -4,7 +4,9 @@
 
 #include <memory>
 
+#include "base/row_set.h"
 #include "hash/index.h"
+#include "kernels/topk.h"
 #include "network/layer.h"
 
 namespace fewfire {
@@ -34,12 +36,24 @@ struct Choice {
   }
 };
 
+// What a gate keeps between the examples of one thread.
+struct GateScratch {
+  std::vector<RowId> candidates, forced, picked;
+  std::vector<float> scores;  // of the candidates
+  std::vector<float> ranks;   // the same, but none outranks a forced one
+  RowSet set;
+  Cut cut;
+  std::unique_ptr<IndexScratch> index;  // of the gate's index, if it has one
+};
+
 class Gate {
  public:
   virtual ~Gate() = default;
-  // `choice` comes cleared. `labels` are kept whatever their score; they count towards the budget.
+  GateScratch scratch() const;
+  // `choice` comes cleared, `scratch` from this gate. `labels` are kept whatever their score; they count
+  // towards the budget.
   virtual void choose(const Layer& layer, const Query& query, std::span<const RowId> labels, Mode mode,
-                      Scratch& scratch, Choice& choice, Ledger& ledger) const = 0;
+                      GateScratch& scratch, Choice& choice, Ledger& ledger) const = 0;
   // How many rows `choose` keeps at most when no more than n_labels are forced.
   virtual int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const = 0;
   virtual Index* index() const { return nullptr; }
@@ -55,7 +69,7 @@ class Gate {
 class Dropout : public Gate {
  public:
   Dropout(int64_t active, uint64_t seed) : active_(active), seed_(seed) {}
-  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
+  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, GateScratch&, Choice&,
               Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
 
@@ -70,14 +84,14 @@ class Dropout : public Gate {
 class AdaptiveDropout : public Gate {
  public:
   AdaptiveDropout(float alpha, float beta, uint64_t seed) : alpha_(alpha), beta_(beta), seed_(seed) {}
-  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
+  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, GateScratch&, Choice&,
               Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t, Mode) const override { return n_rows; }
   bool is_plain_when_exact() const override { return false; }
 
  private:
   void draw(const Query& query, std::span<const RowId> labels, std::span<const float> probabilities,
-            Scratch& scratch) const;
+            GateScratch& scratch) const;
   float alpha_, beta_;
   uint64_t seed_;
 };
@@ -95,7 +109,7 @@ struct Keep {
 class RankingGate : public Gate {
  public:
   explicit RankingGate(Keep keep) : keep_(keep) {}
-  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
+  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, GateScratch&, Choice&,
               Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
   // The rows that are explored: distinct, and below the rows of the layer. Not while a step runs.
@@ -103,12 +117,13 @@ class RankingGate : public Gate {
 
  protected:
   // Distinct rows, in scratch.candidates.
-  virtual void propose(const Layer& layer, const Query& query, Scratch& scratch, Ledger& ledger) const = 0;
+  virtual void propose(const Layer& layer, const Query& query, GateScratch& scratch,
+                       Ledger& ledger) const = 0;
 
  private:
   std::span<const RowId> explore(int64_t n_rows, const Query& query, std::span<const RowId> labels,
-                                 Scratch& scratch) const;
-  void pick_best(int64_t n_rows, const Query& query, std::span<const RowId> forced, Scratch& scratch,
+                                 GateScratch& scratch) const;
+  void pick_best(int64_t n_rows, const Query& query, std::span<const RowId> forced, GateScratch& scratch,
                  Choice& choice) const;
   Keep keep_;
   std::vector<RowId> rare_;
@@ -120,7 +135,7 @@ class TopK : public RankingGate {
   using RankingGate::RankingGate;
 
  protected:
-  void propose(const Layer& layer, const Query&, Scratch& scratch, Ledger&) const override;
+  void propose(const Layer& layer, const Query&, GateScratch& scratch, Ledger&) const override;
 };
 
 class Hashed : public RankingGate {
@@ -130,7 +145,7 @@ class Hashed : public RankingGate {
   Index* index() const override { return index_.get(); }
 
  protected:
-  void propose(const Layer& layer, const Query& query, Scratch& scratch, Ledger& ledger) const override;
+  void propose(const Layer& layer, const Query& query, GateScratch& scratch, Ledger& ledger) const override;
 
  private:
   std::shared_ptr<Index> index_;
@@ -138,12 +153,12 @@ class Hashed : public RankingGate {
 };
 
 // Retrieval for a last layer: what the index proposes is computed and kept. In training a step draws
-// `n_negatives` other rows for all its examples besides (retrieval.h).
+// `n_negatives` other rows for all its examples besides (retrieval.cpp).
 class Retrieve : public Gate {
  public:
   Retrieve(std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed, float thin)
       : index_(std::move(index)), active_(active), n_negatives_(n_negatives), seed_(seed), thin_(thin) {}
-  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, Scratch&, Choice&,
+  void choose(const Layer&, const Query&, std::span<const RowId>, Mode, GateScratch&, Choice&,
               Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
   Index* index() const override { return index_.get(); }
@@ -158,7 +173,7 @@ class Retrieve : public Gate {
   void set_head(std::vector<RowId> rows);
 
   // In scratch.candidates: the labels, the head, then the first that the index proposes, within the budget.
-  void propose(const Layer& layer, const Query& query, std::span<const RowId> labels, Scratch& scratch,
+  void propose(const Layer& layer, const Query& query, std::span<const RowId> labels, GateScratch& scratch,
                Ledger& ledger) const;
 
  private:

@@ -1,5 +1,5 @@
 // A fully connected layer: a row of weights and a bias per neuron, and the gate that chooses rows. Or a
-// bag (bag.h): its weights lie the other way round, a row per input, because inputs are sparse.
+// bag (bag.cpp): its weights lie the other way round, a row per input, because inputs are sparse.
 #pragma once
 
 #include <cmath>

@@ -57,7 +57,8 @@ Choices choices(const Model& model, size_t position, const Inputs& inputs, std::
       const size_t at = static_cast<size_t>(first + e) * width;
       const SparseVector x = space.input_of(position, e);
       own.choice.clear();
-      layer.gate->choose(layer, {x, space.keys[e]}, {}, Mode::gated, own.scratch, own.choice, uncounted);
+      layer.gate->choose(layer, {x, space.keys[e]}, {}, Mode::gated, own.gates[position], own.choice,
+                         uncounted);
       best({own.choice.rows, own.choice.scores}, std::span(found.chosen).subspan(at, width), spare, own.ids);
       kernels().score_rows(layer.weights, layer.bias.data(), nullptr, 0, layer.n_rows(), x, scores.data());
       best({every_row, scores}, std::span(found.best).subspan(at, width), spare, own.ids);

@@ -11,11 +11,11 @@ namespace {
 
 constexpr uint64_t kDecay = 3, kStep = 4;  // what a lot rounds; a bag's dropout draws under 1 and 2
 
-// Of a row of weights that are not floats, at a step: what rounds them.
-uint32_t rounding_key(const Layer& layer, uint64_t about, int64_t step, RowId row) {
-  if (layer.weights.halves == nullptr) return 0;
+// What rounds a row of weights that are not floats.
+uint32_t rounding_key(const OptimizerStep& step, uint64_t about, RowId row) {
+  if (step.layer.weights.halves == nullptr) return 0;
   return static_cast<uint32_t>(
-      random_bits(layer.seed + about, static_cast<uint64_t>(step), static_cast<uint64_t>(row)));
+      random_bits(step.layer.seed + about, static_cast<uint64_t>(step.number), static_cast<uint64_t>(row)));
 }
 
 template <class Stored>
@@ -28,38 +28,39 @@ void scale(std::span<Stored> values, float factor, uint32_t key, Ledger& ledger)
 }
 
 // The instalments of the decay of weights that fell due since the row was last touched.
-void shrink(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
-            const OptimizerState& state, RowId row, Ledger& ledger) {
-  if (optimizer.l2 <= 0.0f) return;
-  const int64_t due = step / optimizer.l2_period - state.touched[row] / optimizer.l2_period;
+void shrink(const OptimizerStep& step, RowId row, Ledger& ledger) {
+  const float l2 = step.optimizer.l2;
+  if (l2 <= 0.0f) return;
+  const int64_t period = step.optimizer.l2_period;
+  const int64_t due = step.number / period - step.state.touched[row] / period;
   if (due <= 0) return;
   // In double, because 1 - lr l2 loses a small decay in float.
-  const double decay = std::min(1.0, double{rates.lr} * optimizer.l2);
-  const double keep = std::exp(static_cast<double>(due * optimizer.l2_period) * std::log1p(-decay));
+  const double decay = std::min(1.0, double{step.rates.lr} * l2);
+  const double keep = std::exp(static_cast<double>(due * period) * std::log1p(-decay));
   // Bounded below, so that an extreme rate does not erase the row.
   const float factor = std::max(1e-20f, static_cast<float>(keep));
-  const LiveWeights weights = layer.weights.row(row);
+  const LiveWeights weights = step.layer.weights.row(row);
   const size_t n = static_cast<size_t>(weights.cols);
   if (weights.halves != nullptr)
-    scale(std::span(weights.halves, n), factor, rounding_key(layer, kDecay, step, row), ledger);
+    scale(std::span(weights.halves, n), factor, rounding_key(step, kDecay, row), ledger);
   else
     scale(std::span(weights.floats, n), factor, 0, ledger);
 }
 
-// The decay of the moments that the row owes for the steps since it was last touched.
-void settle(const Optimizer& optimizer, int64_t step, const Layer& layer, const OptimizerState& state,
-            RowId row, Ledger& ledger) {
-  const int64_t owed = step - state.touched[row] - 1;
+// The decay of the moments that the row, and its bias, owes for the steps since it was last touched.
+void settle(const OptimizerStep& step, RowId row, bool with_bias, Ledger& ledger) {
+  const OptimizerState& state = step.state;
+  const int64_t owed = step.number - state.touched[row] - 1;
   if (owed <= 0 || state.touched[row] == 0) return;
   const auto decay = [&](Matrix<float> moments, std::span<float> bias, float rate) {
     const float factor = std::pow(rate, static_cast<float>(owed));
     scale(moments.row(row), factor, 0, ledger);
-    if (!layer.is_bag) scale(bias.subspan(static_cast<size_t>(row), 1), factor, 0, ledger);
+    if (with_bias) scale(bias.subspan(static_cast<size_t>(row), 1), factor, 0, ledger);
   };
-  if (optimizer.rule == Rule::momentum) decay(state.first, state.first_bias, optimizer.momentum);
-  if (optimizer.rule == Rule::adam) {
-    decay(state.first, state.first_bias, optimizer.beta1);
-    decay(state.second, state.second_bias, optimizer.beta2);
+  if (step.optimizer.rule == Rule::momentum) decay(state.first, state.first_bias, step.optimizer.momentum);
+  if (step.optimizer.rule == Rule::adam) {
+    decay(state.first, state.first_bias, step.optimizer.beta1);
+    decay(state.second, state.second_bias, step.optimizer.beta2);
   }
 }
 
@@ -107,14 +108,15 @@ Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, float& mo
 }
 
 // The biases of neurons from `first` on.
-void step_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
-               const OptimizerState& state, RowId first, std::span<const float> gradients, Ledger& ledger) {
-  if (!layer.trains_bias) return;
+void update_biases_from(const OptimizerStep& step, RowId first, std::span<const float> gradients,
+                        Ledger& ledger) {
+  if (!step.layer.trains_bias) return;
   const auto moment = [&](std::span<float> values) { return values.empty() ? nullptr : &values[first]; };
   const int64_t n = static_cast<int64_t>(gradients.size());
-  kernels().update(optimizer.rule, rates, {&layer.bias[first], 1, n}, 0, moment(state.first_bias),
-                   moment(state.second_bias), nullptr, gradients.data(), 1.0f, n, nullptr);
-  ledger.optimizer += n * cost_per_parameter(optimizer.rule);
+  kernels().update(step.optimizer.rule, step.rates, {&step.layer.bias[first], 1, n}, 0,
+                   moment(step.state.first_bias), moment(step.state.second_bias), nullptr, gradients.data(),
+                   1.0f, n, nullptr);
+  ledger.optimizer += n * cost_per_parameter(step.optimizer.rule);
   ledger.parameters_touched += n;
 }
 
@@ -148,36 +150,36 @@ Rates Optimizer::rates(float lr, int64_t step) const {
           .correction2 = 1.0f / (1.0f - std::pow(beta2, t))};
 }
 
-void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
-                const OptimizerState& state, RowId row, const RowGradient& gradient,
+void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradient,
                 std::vector<RowId>* flipped, Ledger& ledger) {
-  shrink(optimizer, rates, step, layer, state, row, ledger);
-  settle(optimizer, step, layer, state, row, ledger);
+  const Optimizer& optimizer = step.optimizer;
+  const OptimizerState& state = step.state;
+  shrink(step, row, ledger);
+  settle(step, row, gradient.bias.has_value(), ledger);
   const auto moments = [&](Matrix<float> matrix) {
     return matrix.data != nullptr ? matrix.row(row).data() : nullptr;
   };
   const RowId* ids = gradient.ids.empty() ? nullptr : gradient.ids.data();
   const int64_t n = static_cast<int64_t>(gradient.values.size());
-  Move move{optimizer.rule, rates, gradient.scale};
+  Move move{optimizer.rule, step.rates, gradient.scale};
   if (optimizer.rowwise && n > 0) {
     const Matrix<float> second = optimizer.rule == Rule::adam ? state.second : state.first;
-    move = rowwise_move(optimizer.rule, rates, gradient, second.row(row)[0], ledger);
+    move = rowwise_move(optimizer.rule, step.rates, gradient, second.row(row)[0], ledger);
   }
   if (flipped != nullptr) flipped->resize(static_cast<size_t>(n + 1));
   const int64_t n_flipped =
-      kernels().update(move.rule, move.rates, layer.weights.row(row), rounding_key(layer, kStep, step, row),
+      kernels().update(move.rule, move.rates, step.layer.weights.row(row), rounding_key(step, kStep, row),
                        moments(state.first), moments(state.second), ids, gradient.values.data(), move.scale,
                        n, flipped != nullptr ? flipped->data() : nullptr);
   if (flipped != nullptr) flipped->resize(static_cast<size_t>(n_flipped));
   ledger.optimizer += n * cost_per_parameter(move.rule);
   ledger.parameters_touched += n;
-  if (!layer.is_bag) step_bias(optimizer, rates, layer, state, row, std::span(&gradient.bias, 1), ledger);
-  state.touched[row] = std::max(state.touched[row], step);  // asynchronous steps end out of order
+  if (gradient.bias) update_biases_from(step, row, std::span(&*gradient.bias, 1), ledger);
+  state.touched[row] = std::max(state.touched[row], step.number);  // asynchronous steps end out of order
 }
 
-void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
-                 const OptimizerState& state, std::span<const float> gradients, Ledger& ledger) {
-  step_bias(optimizer, rates, layer, state, 0, gradients, ledger);
+void update_biases(const OptimizerStep& step, std::span<const float> gradients, Ledger& ledger) {
+  update_biases_from(step, 0, gradients, ledger);
 }
 
 }  // namespace fewfire

@@ -12,6 +12,7 @@
 // for that, so a period of many steps saves most of the work of a sparse update.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/ledger.h"
@@ -42,21 +43,29 @@ struct OptimizerState {  // of one layer; memory of the caller
   }
 };
 
-// The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and the bias's.
+// One step, on one layer.
+struct OptimizerStep {
+  const Optimizer& optimizer;
+  Rates rates;
+  int64_t number;  // 1, 2, ...
+  const Layer& layer;
+  const OptimizerState& state;
+};
+
+// The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and that of its
+// neuron's bias, where the row is a neuron's.
 struct RowGradient {
   std::span<const RowId> ids;
   std::span<const float> values;
-  float scale = 1.0f, bias = 0.0f;
+  float scale = 1.0f;
+  std::optional<float> bias = {};
 };
 
-// One step on one row, and on its neuron's bias, unless the layer is a bag. Columns whose weight crossed zero
-// are left in `flipped`; null: nobody wants them.
-void update_row(const Optimizer& optimizer, const Rates& rates, int64_t step, const Layer& layer,
-                const OptimizerState& state, RowId row, const RowGradient& gradient,
+// Columns whose weight crossed zero are left in `flipped`; null: nobody wants them.
+void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradient,
                 std::vector<RowId>* flipped, Ledger& ledger);
 
-// One step on the biases of all neurons, with a gradient for each.
-void update_bias(const Optimizer& optimizer, const Rates& rates, const Layer& layer,
-                 const OptimizerState& state, std::span<const float> gradients, Ledger& ledger);
+// The biases of all neurons, with a gradient for each.
+void update_biases(const OptimizerStep& step, std::span<const float> gradients, Ledger& ledger);
 
 }  // namespace fewfire

@@ -1,7 +1,12 @@
-#include "network/retrieval.h"
-
+// The last layer of a net with very many rows, in training, above a layer whose values are a full matrix. An
+// example computes
+//   - its labels and the candidates that the index proposes, and
+//   - negatives (negatives.h), which stand for all other rows (loss.h).
+// What a step costs depends on the rows it touches alone: visits (row, example) are sorted by row, so that a
+// row is read once to be scored for all examples that chose it, and pairs with a gradient once more, so that
+// it is read once to pass them on and be changed; rows are asked for before their turn. Prediction computes
+// the candidates, as a gated layer does.
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
@@ -10,17 +15,45 @@
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 #include "kernels/widen.h"
+#include "network/negatives.h"
+#include "network/update.h"
 
 namespace fewfire {
 namespace {
 
 constexpr int64_t kGroups = 16;  // that a thread takes at a time
 constexpr int64_t kAhead = 6;    // groups between asking for a row and using it
-constexpr float kMasked = -std::numeric_limits<float>::infinity();
+
+// A candidate of an example: where its score lies among all of them.
+struct Visit {
+  RowId row;
+  int32_t slot;
+};
+
+struct RetrievalSpace : KindSpace {
+  Groups<Visit> visits;
+  Negatives negatives;
+};
+
+std::unique_ptr<KindSpace> make_space() { return std::make_unique<RetrievalSpace>(); }
+
+RetrievalSpace& space_of(size_t l, Workspace& space) {
+  return static_cast<RetrievalSpace&>(*space.of_kinds[l]);
+}
 
 const Retrieve& gate_of(const Layer& layer) { return static_cast<const Retrieve&>(*layer.gate); }
 
-bool contains(std::span<const uint64_t> bits, RowId row) { return bits[row >> 6] >> (row & 63) & 1; }
+// Not for the squared loss: a value that nobody computes costs nothing.
+bool fits(const Model& model, size_t l, Mode mode) {
+  return mode == Mode::train && model.loss != Loss::squared && is_retrieval(model, l) && l > 0 &&
+         model.is_full[l - 1];
+}
+
+bool is_full(const Model&, size_t) { return false; }
+
+int64_t capacity(const Layer& layer, int64_t n_labels, Mode mode) {
+  return layer.gate->capacity(layer.n_rows(), n_labels, mode);
+}
 
 template <class Item>
 void ask_for_row(const Layer& layer, const Groups<Item>& groups, int64_t group) {
@@ -31,9 +64,9 @@ void choose_candidates(const Layer& layer, size_t l, Workspace& space, Pool& poo
   Activity& activity = space.layers[l];
   pool.parallel_for(space.n_examples(), 4, [&](int64_t e, int thread) {
     ThreadSpace& own = space.threads[thread];
-    gate_of(layer).propose(layer, {space.input_of(l, e), space.keys[e]}, space.labels[e], own.scratch,
+    gate_of(layer).propose(layer, {space.input_of(l, e), space.keys[e]}, space.labels[e], own.gates[l],
                            own.ledgers[l]);
-    const std::vector<RowId>& rows = own.scratch.candidates;
+    const std::vector<RowId>& rows = own.gates[l].candidates;
     std::copy(rows.begin(), rows.end(), activity.rows.begin() + e * activity.capacity);
     activity.counts[e] = static_cast<int64_t>(rows.size());
   });
@@ -59,7 +92,8 @@ void examples_of(std::span<const Visit> group, int64_t capacity, ThreadSpace& ow
 
 void score_visits(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
   Activity& activity = space.layers[l];
-  const Groups<Visit>& visits = space.retrieval.visits;
+  const Groups<Visit>& visits = space_of(l, space).visits;
+  const Negatives& negatives = space_of(l, space).negatives;
   const Matrix<const float> inputs = space.input_matrix(l);
   pool.parallel_for(visits.size(), kGroups, [&](int64_t i, int thread) {
     ThreadSpace& own = space.threads[thread];
@@ -73,72 +107,39 @@ void score_visits(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
     for (int64_t k = 0; k < n; ++k) activity.values[group[k].slot] = own.values[k] + layer.bias[row];
     own.ledgers[l].forward += n * inputs.cols;
     own.ledgers[l].rows_touched += 1;
-    if (!contains(space.retrieval.is_negative, row)) own.count(l, row, n);  // those count for all examples
+    if (!negatives.contains(row)) own.count(l, row, n);  // those count for all examples
   });
 }
 
 // Distinct rows, a function of the examples of the micro-batch and the seed.
-void draw_negatives(const Layer& layer, Workspace& space) {
-  RetrievalSpace& own = space.retrieval;
-  const int64_t n_rows = layer.n_rows();
-  const int32_t n = static_cast<int32_t>(std::min(gate_of(layer).n_negatives(), n_rows));
-  for (const RowId row : own.negatives) own.is_negative[row >> 6] = 0;
-  own.is_negative.resize(static_cast<size_t>((n_rows + 63) / 64));
-  own.negatives.clear();
+void draw_negatives(const Layer& layer, size_t l, Workspace& space) {
   uint64_t key = 0;
   for (const uint64_t of_example : space.keys) key = mix(key ^ of_example);
-  for (uint64_t draw = 0; std::ssize(own.negatives) < n; ++draw) {
-    const RowId row = static_cast<RowId>(random_below(n_rows, random_bits(gate_of(layer).seed(), key, draw)));
-    if (contains(own.is_negative, row)) continue;
-    own.is_negative[row >> 6] |= uint64_t{1} << (row & 63);
-    own.negatives.push_back(row);
-  }
-  std::sort(own.negatives.begin(), own.negatives.end());
-  own.places.resize(own.is_negative.size());
-  for (int32_t s = n - 1; s >= 0; --s) own.places[own.negatives[s] >> 6] = s;
-}
-
-// Where the row is among the negatives, one of which it is.
-int64_t place_of(const RetrievalSpace& own, RowId row) {
-  const uint64_t before = (uint64_t{1} << (row & 63)) - 1;
-  return own.places[row >> 6] + std::popcount(own.is_negative[row >> 6] & before);
+  space_of(l, space).negatives.draw(gate_of(layer).n_negatives(), layer.n_rows(), gate_of(layer).seed(), key);
 }
 
 void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
-  RetrievalSpace& own = space.retrieval;
-  const int64_t n = static_cast<int64_t>(own.negatives.size()), d = layer.n_columns();
-  const int64_t batch = space.n_examples();
-  own.weights.resize(static_cast<size_t>(n * d));
-  own.bias.resize(static_cast<size_t>(n));
-  own.scores.resize(static_cast<size_t>(batch * n));
-  own.deltas.resize(own.scores.size());
-  pool.parallel_blocks(n, kGroups, 1, [&](int64_t first, int64_t end, int thread) {
-    for (int64_t s = first; s < end; ++s) layer.weights.prefetch(own.negatives[s]);
-    for (int64_t s = first; s < end; ++s) {
-      const std::span<const float> row =
-          read_row(layer.weights, own.negatives[s], space.threads[thread].widened);
-      std::copy(row.begin(), row.end(), own.weights.begin() + s * d);
-      own.bias[s] = layer.bias[own.negatives[s]];
-    }
-    kernels().score_block({own.weights.data(), n, d}, own.bias.data(), first, end - first,
-                          space.input_matrix(l), own.scores.data() + first, n);
-    space.threads[thread].ledgers[l].forward += (end - first) * batch * d;
-    space.threads[thread].ledgers[l].rows_touched += end - first;
-    for (int64_t s = first; s < end; ++s) space.threads[thread].count(l, own.negatives[s], batch);
+  Negatives& negatives = space_of(l, space).negatives;
+  const int64_t batch = space.n_examples(), d = layer.n_columns();
+  negatives.make_room(batch, d);
+  pool.parallel_blocks(negatives.size(), kGroups, 1, [&](int64_t first, int64_t end, int thread) {
+    ThreadSpace& own = space.threads[thread];
+    negatives.score(layer, first, end, space.input_matrix(l), own.widened);
+    own.ledgers[l].forward += (end - first) * batch * d;
+    own.ledgers[l].rows_touched += end - first;
+    for (int64_t s = first; s < end; ++s) own.count(l, negatives.rows()[s], batch);
   });
 }
 
-// A candidate is no negative of its example. Returns how many negatives are left.
-int64_t mask_candidates(const RetrievalSpace& own, std::span<const RowId> candidates,
-                        std::span<float> scores) {
-  int64_t n_left = static_cast<int64_t>(scores.size());
-  if (scores.empty()) return 0;
-  for (const RowId row : candidates) {
-    if (!contains(own.is_negative, row)) continue;
-    scores[static_cast<size_t>(place_of(own, row))] = kMasked;
-    --n_left;
-  }
-  return n_left;
+void forward(const Model& model, size_t l, Workspace& space, Pool& pool) {
+  const Layer& layer = model.layers[l];
+  if (space.n_examples() * space.layers[l].capacity > std::numeric_limits<int32_t>::max())
+    throw std::invalid_argument("a micro-batch has too many candidates: use a smaller batch_size or density");
+  draw_negatives(layer, l, space);
+  choose_candidates(layer, l, space, pool);
+  sort_visits(layer, space.layers[l], space.n_examples(), space_of(l, space).visits);
+  score_visits(layer, l, space, pool);
+  score_negatives(layer, l, space, pool);
 }
 
 // Gradients below the gate's `thin` become 0 or thin, by lot, so that their means stay.
@@ -149,30 +150,47 @@ void thin(const Retrieve& gate, uint64_t key, std::span<float> candidates, std::
   kernels().thin(negatives.data(), std::ssize(negatives), gate.thin(), static_cast<uint32_t>(lots >> 32));
 }
 
-std::span<float> row_of(std::vector<float>& values, int64_t i, int64_t width) {
-  return std::span(values).subspan(static_cast<size_t>(i * width), static_cast<size_t>(width));
+// The gradients of negatives are already a share of the micro-batch's.
+double loss_of_example(const Model& model, const Targets&, int64_t, int64_t e, Workspace& space) {
+  const size_t l = model.layers.size() - 1;
+  Negatives& negatives = space_of(l, space).negatives;
+  Activity& output = space.layers[l];
+  const SparseVector candidates = output.active(e);
+  const int64_t n_left = negatives.mask(candidates.ids, e), n_rows = model.layers[l].n_rows();
+  const float weight =
+      n_left > 0 ? static_cast<float>(n_rows - candidates.size()) / static_cast<float>(n_left) : 1.0f;
+  const std::span<float> deltas = negatives.deltas_of(e);
+  const double loss = loss_of_sample(model.loss,
+                                     {.candidates = candidates.values,
+                                      .n_labels = static_cast<int64_t>(space.labels[e].size()),
+                                      .negatives = negatives.scores_of(e),
+                                      .weight = weight},
+                                     output.deltas_of(e), deltas);
+  thin(gate_of(model.layers[l]), space.keys[e], output.deltas_of(e), deltas);
+  const float share = space.share();
+  for (float& delta : deltas) delta *= share;
+  return loss;
 }
 
 // The rows that a gradient flows to, those of candidates and of negatives, in space.groups.
 void collect_pairs(const Layer& layer, size_t l, Workspace& space) {
-  RetrievalSpace& own = space.retrieval;
+  Negatives& negatives = space_of(l, space).negatives;
   std::vector<Pair>&pairs = space.groups.items, &scratch = space.threads[0].pairs;
   pairs.clear();
   for (int64_t e = 0; e < space.n_examples(); ++e) {
     append_nonzero(space.layers[l].active(e).ids, space.layers[l].deltas_of(e), e, scratch, pairs);
-    append_nonzero(own.negatives, row_of(own.deltas, e, std::ssize(own.negatives)), e, scratch, pairs);
+    append_nonzero(negatives.rows(), negatives.deltas_of(e), e, scratch, pairs);
   }
   space.groups.sort(layer.n_rows());
 }
 
 // The deltas of the examples of these pairs, below.
-void pass_down(const Layer& layer, size_t l, std::span<const Pair> pairs, Workspace& space,
-               ThreadSpace& mine) {
-  const int64_t d = layer.n_columns(), n = std::ssize(pairs);
+void pass_down(const LayerStep& step, std::span<const Pair> pairs, Workspace& space, ThreadSpace& mine) {
+  const int64_t d = step.layer.n_columns(), n = std::ssize(pairs);
   load_pairs(pairs, mine);
-  kernels().spread(read_row(layer.weights, pairs[0].row, mine.widened).data(), mine.ids.data(),
-                   mine.deltas.data(), n, {space.layers[l - 1].deltas.data(), space.n_examples(), d});
-  mine.ledgers[l].backward += n * d;
+  kernels().spread(read_row(step.layer.weights, pairs[0].row, mine.widened).data(), mine.ids.data(),
+                   mine.deltas.data(), n, {space.layers[step.l - 1].deltas.data(), space.n_examples(), d});
+  mine.ledgers[step.l].backward += n * d;
 }
 
 // The part of a group whose examples are first .. end - 1; examples ascend in it.
@@ -186,72 +204,43 @@ std::span<const Pair> part_of(std::span<const Pair> group, int64_t first, int64_
 
 // Several threads share a step: each takes some examples through all rows, in ascending order: the same sums
 // whoever shares the examples.
-void pass_down_shared(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
+void pass_down_shared(const LayerStep& step, Workspace& space, Pool& pool) {
   const Groups<Pair>& groups = space.groups;
   const int64_t batch = space.n_examples(), share = (batch + pool.size() - 1) / pool.size();
   pool.parallel_blocks(batch, share, 1, [&](int64_t first, int64_t end, int thread) {
     for (int64_t i = 0; i < groups.size(); ++i) {
-      ask_for_row(layer, groups, i + kAhead);
+      ask_for_row(step.layer, groups, i + kAhead);
       const std::span<const Pair> part = part_of(groups.group(i), first, end);
-      if (!part.empty()) pass_down(layer, l, part, space, space.threads[thread]);
+      if (!part.empty()) pass_down(step, part, space, space.threads[thread]);
     }
+  });
+}
+
+void backward(const LayerStep& step, Workspace& space, Pool& pool) {
+  const Groups<Pair>& groups = space.groups;
+  collect_pairs(step.layer, step.l, space);
+  std::vector<float>& below = space.layers[step.l - 1].deltas;
+  std::fill(below.begin(), below.begin() + space.n_examples() * step.layer.n_columns(), 0.0f);
+  const bool shared = pool.size() > 1;
+  if (shared) pass_down_shared(step, space, pool);
+  pool.parallel_for(groups.size(), kGroups, [&](int64_t i, int thread) {
+    ask_for_row(step.layer, groups, i + kAhead);
+    if (i + kAhead < groups.size()) step.state.prefetch(groups.row(i + kAhead));
+    ThreadSpace& mine = space.threads[thread];
+    if (!shared) pass_down(step, groups.group(i), space, mine);
+    apply_pairs(step, groups.group(i), space, mine);
   });
 }
 
 }  // namespace
 
-bool draws_negatives(const Model& model, size_t l, const Workspace& space) {
-  return space.mode == Mode::train && model.loss != Loss::squared && is_retrieval(model, l) &&
-         space.has_full_input(l);
-}
-
-void forward_retrieval(const Model& model, size_t l, Workspace& space, Pool& pool) {
-  const Layer& layer = model.layers[l];
-  if (space.n_examples() * space.layers[l].capacity > std::numeric_limits<int32_t>::max())
-    throw std::invalid_argument("a micro-batch has too many candidates: use a smaller batch_size or density");
-  draw_negatives(layer, space);
-  choose_candidates(layer, l, space, pool);
-  sort_visits(layer, space.layers[l], space.n_examples(), space.retrieval.visits);
-  score_visits(layer, l, space, pool);
-  score_negatives(layer, l, space, pool);
-}
-
-double retrieval_loss(const Model& model, int64_t e, float share, Workspace& space) {
-  RetrievalSpace& own = space.retrieval;
-  Activity& output = space.layers.back();
-  const int64_t n = static_cast<int64_t>(own.negatives.size()), n_rows = model.layers.back().n_rows();
-  const SparseVector candidates = output.active(e);
-  const std::span<float> scores = row_of(own.scores, e, n);
-  const int64_t n_left = mask_candidates(own, candidates.ids, scores);
-  const float weight =
-      n_left > 0 ? static_cast<float>(n_rows - candidates.size()) / static_cast<float>(n_left) : 1.0f;
-  const std::span<float> deltas = row_of(own.deltas, e, n);
-  const double loss = loss_of_sample(model.loss,
-                                     {.candidates = candidates.values,
-                                      .n_labels = static_cast<int64_t>(space.labels[e].size()),
-                                      .negatives = scores,
-                                      .weight = weight},
-                                     output.deltas_of(e), deltas);
-  thin(gate_of(model.layers.back()), space.keys[e], output.deltas_of(e), deltas);
-  for (float& delta : deltas) delta *= share;
-  return loss;
-}
-
-void backward_retrieval(const Layer& layer, size_t l, const Update& update, const OptimizerState& state,
-                        Workspace& space, Pool& pool) {
-  const Groups<Pair>& groups = space.groups;
-  collect_pairs(layer, l, space);
-  std::vector<float>& below = space.layers[l - 1].deltas;
-  std::fill(below.begin(), below.begin() + space.n_examples() * layer.n_columns(), 0.0f);
-  const bool shared = pool.size() > 1;
-  if (shared) pass_down_shared(layer, l, space, pool);
-  pool.parallel_for(groups.size(), kGroups, [&](int64_t i, int thread) {
-    ask_for_row(layer, groups, i + kAhead);
-    if (i + kAhead < groups.size()) state.prefetch(groups.row(i + kAhead));
-    ThreadSpace& mine = space.threads[thread];
-    if (!shared) pass_down(layer, l, groups.group(i), space, mine);
-    update_pairs(layer, l, groups.group(i), update, state, space, mine);
-  });
-}
+extern const LayerKind kRetrieval;
+const LayerKind kRetrieval{.fits = fits,
+                           .is_full = is_full,
+                           .capacity = capacity,
+                           .forward = forward,
+                           .loss = loss_of_example,
+                           .backward = backward,
+                           .space = make_space};
 
 }  // namespace fewfire

@@ -4,15 +4,14 @@
 // Every loop over the pool writes its own slots, so a step gives the same bits for any pool size.
 // Asynchronous training (train.h) lets several threads run whole steps on the same weights. Its data
 // races are these and no others, all benign by design (Hogwild: Recht et al., NIPS 2011):
-//   - weights and biases: read in forward and backward, changed in update_row;
-//   - optimizer state: moments and `touched`, changed in update_row;
+//   - weights and biases: read in forward and backward, changed in update_row and update_biases;
+//   - optimizer state: moments and `touched`, changed there too;
 //   - sign codes: read in SignIndex::propose and SignRows::score, changed bit by bit in
 //     SignIndex::signs_flipped and SignRows::flip.
 #pragma once
 
 #include "base/pool.h"
-#include "network/optimizer.h"
-#include "network/workspace.h"
+#include "network/update.h"
 
 namespace fewfire {
 
@@ -24,9 +23,13 @@ void forward(const Model& model, const Inputs& inputs, const Targets& targets, s
 void compute_losses(const Model& model, const Targets& targets, std::span<const int64_t> ids,
                     Workspace& space, Pool& pool);
 
-// Forward, loss, backward, update.
+// Forward, loss, and layer by layer from the last: backward, update.
 void step(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
           uint64_t epoch, const Optimizer& optimizer, std::span<const OptimizerState> states, float lr,
           int64_t number, Workspace& space, Pool& pool);
+
+// What does not belong here: what one kind of layer does (its file, listed in kind.cpp), which examples make
+// a micro-batch and who trains beside it (train.h), the formula of a loss (loss.h) or of an optimizer
+// (optimizer.h).
 
 }  // namespace fewfire

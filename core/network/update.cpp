@@ -29,14 +29,14 @@ RowGradient gradient_of_matrix(size_t l, std::span<const Pair> pairs, const Work
 // The same where inputs are lists: the union of their columns, each summed over the examples in order.
 RowGradient gradient_of_lists(const Layer& layer, size_t l, std::span<const Pair> pairs,
                               const Workspace& space, ThreadSpace& own) {
-  own.scratch.begin_set(layer.n_columns());
+  own.columns.begin(layer.n_columns());
   if (own.gradient.size() < static_cast<size_t>(layer.n_columns())) own.gradient.resize(layer.n_columns());
   own.ids.clear();
   for (const Pair& pair : pairs) {
     const SparseVector x = space.input_of(l, pair.example);
     for (int64_t k = 0; k < x.size(); ++k) {
       const RowId column = x.ids[k];
-      if (own.scratch.insert(column)) {
+      if (own.columns.insert(column)) {
         own.ids.push_back(column);
         own.gradient[column] = 0.0f;
       }
@@ -58,16 +58,27 @@ RowGradient row_gradient(const Layer& layer, size_t l, std::span<const Pair> pai
 
 }  // namespace
 
-void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient, const Update& update,
-            const OptimizerState& state, const Workspace& space, ThreadSpace& own) {
-  own.ledgers[l].rows_updated += 1;
-  own.ledgers[l].conflicts += is_conflict(state.touched[row], update.number, space.rivals);
-  Index* index = layer.gate ? layer.gate->index() : nullptr;
-  const bool is_watched = index != nullptr && index->reads_signs();
-  update_row(update.optimizer, update.rates, update.number, layer, state, row, gradient,
-             is_watched ? &own.flipped : nullptr, own.ledgers[l]);
-  if (is_watched && !own.flipped.empty())
-    index->signs_flipped(row, own.flipped, read_row(layer.weights, row, own.widened));
+void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradient, const Workspace& space,
+                    ThreadSpace& own) {
+  Ledger& ledger = own.ledgers[step.l];
+  ledger.rows_updated += 1;
+  ledger.conflicts += is_conflict(step.state.touched[row], step.number, space.rivals);
+  update_row(step, row, gradient, step.listener != nullptr ? &own.flipped : nullptr, ledger);
+  if (step.listener != nullptr && !own.flipped.empty())
+    step.listener->signs_flipped(row, own.flipped, read_row(step.layer.weights, row, own.widened));
+}
+
+void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Workspace& space,
+                 ThreadSpace& own) {
+  RowGradient gradient = row_gradient(step.layer, step.l, pairs, space, own);
+  float bias = 0.0f;
+  for (const Pair& pair : pairs) {
+    bias += pair.delta;
+    own.ledgers[step.l].backward +=
+        space.has_full_input(step.l) ? step.layer.n_columns() : space.input_of(step.l, pair.example).size();
+  }
+  gradient.bias = bias;
+  apply_gradient(step, pairs[0].row, gradient, space, own);
 }
 
 void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,
@@ -88,17 +99,6 @@ void load_pairs(std::span<const Pair> pairs, ThreadSpace& own) {
     own.ids.push_back(pair.example);
     own.deltas.push_back(pair.delta);
   }
-}
-
-void update_pairs(const Layer& layer, size_t l, std::span<const Pair> pairs, const Update& update,
-                  const OptimizerState& state, const Workspace& space, ThreadSpace& own) {
-  RowGradient gradient = row_gradient(layer, l, pairs, space, own);
-  for (const Pair& pair : pairs) {
-    gradient.bias += pair.delta;
-    own.ledgers[l].backward +=
-        space.has_full_input(l) ? layer.n_columns() : space.input_of(l, pair.example).size();
-  }
-  fewfire::update(layer, l, pairs[0].row, gradient, update, state, space, own);
 }
 
 }  // namespace fewfire

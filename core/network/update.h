@@ -1,4 +1,4 @@
-// The end of a step for one row: its gradient becomes an update, counted, and the index hears of it.
+// The end of a step for one row: its gradient is applied and counted, and the index hears of it.
 #pragma once
 
 #include "network/optimizer.h"
@@ -6,14 +6,19 @@
 
 namespace fewfire {
 
-struct Update {
-  const Optimizer& optimizer;
-  Rates rates;
-  int64_t number;  // of the step
+// What a step does to one layer.
+struct LayerStep : OptimizerStep {
+  size_t l;         // place of the layer
+  Index* listener;  // wants to hear of weights that crossed zero; null: nobody does
 };
 
-void update(const Layer& layer, size_t l, RowId row, const RowGradient& gradient, const Update& update,
-            const OptimizerState& state, const Workspace& space, ThreadSpace& own);
+void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradient, const Workspace& space,
+                    ThreadSpace& own);
+
+// The same for the row of these pairs and its bias: the gradient is the sum of delta * input over their
+// examples.
+void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Workspace& space,
+                 ThreadSpace& own);
 
 // Appends the pairs of an example whose delta is not 0.
 void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,
@@ -21,9 +26,5 @@ void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, 
 
 // The examples of the pairs and their deltas, in own.ids and own.deltas.
 void load_pairs(std::span<const Pair> pairs, ThreadSpace& own);
-
-// The same for the row of these pairs, whose gradient is the sum of delta * input over their examples.
-void update_pairs(const Layer& layer, size_t l, std::span<const Pair> pairs, const Update& update,
-                  const OptimizerState& state, const Workspace& space, ThreadSpace& own);
 
 }  // namespace fewfire

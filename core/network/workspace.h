@@ -1,5 +1,5 @@
-// What a net is made of, and all memory that a step on it needs: what each layer computed for the examples
-// of a micro-batch, and the scratch of every thread.
+// All memory that a step on a net needs: what each layer computed for the examples of a micro-batch, and the
+// scratch of every thread. Sizes settle with the first steps; then nothing is allocated.
 //
 // Between two layers an example is a list of (row, value). Only where a layer without a gate feeds one
 // that wants no list are the values kept as a full matrix, and computed in blocks.
@@ -10,21 +10,9 @@
 #include "base/group.h"
 #include "base/inputs.h"
 #include "base/ledger.h"
-#include "network/gate.h"
-#include "network/layer.h"
-#include "network/loss.h"
+#include "network/model.h"
 
 namespace fewfire {
-
-struct Model {
-  std::vector<Layer> layers;
-  Loss loss = Loss::softmax;
-};
-
-// A last layer whose gate keeps what an index proposes.
-inline bool is_retrieval(const Model& model, size_t l) {
-  return l + 1 == model.layers.size() && model.layers[l].gate && !model.layers[l].gate->reads_lists();
-}
 
 // The active rows of one layer for each example of the micro-batch.
 struct Activity {
@@ -48,25 +36,10 @@ struct Activity {
   }
 };
 
-// A candidate of an example: where its score lies among all of them.
-struct Visit {
-  RowId row;
-  int32_t slot;
-};
-
-// What a sampled last layer (retrieval.h) keeps of a micro-batch besides its activity.
-struct RetrievalSpace {
-  Groups<Visit> visits;
-  std::vector<RowId> negatives;       // ascending
-  std::vector<uint64_t> is_negative;  // a bit per row of the layer
-  std::vector<int32_t> places;        // of the first negative of each word with bits
-  std::vector<float> weights, bias;   // of the negatives
-  std::vector<float> scores, deltas;  // examples x negatives
-};
-
 struct ThreadSpace {
-  Scratch scratch;
+  std::vector<GateScratch> gates;  // per layer
   Choice choice;
+  RowSet columns;
   std::vector<Ledger> ledgers;  // per layer
   // Per layer and row: examples that chose it; of a last layer that retrieves perhaps only their sum.
   std::vector<std::vector<int64_t>> usage;
@@ -77,27 +50,27 @@ struct ThreadSpace {
   void count(size_t layer, RowId row, int64_t n) { usage[layer][usage[layer].size() > 1 ? row : 0] += n; }
 };
 
-// All memory a step needs: a step allocates nothing once the sizes have settled.
 struct Workspace {
   Workspace(const Model& model, Mode mode, int n_threads, bool counts_rows = true);
 
   Mode mode;
-  bool leaves_last = false;        // the last layer is not computed here, but in blocks (ranking.h)
-  bool wants_losses = false;       // of what is computed there
-  std::vector<RowBuffer> buffers;  // per example, like the next three
+  std::vector<const LayerKind*> kinds;  // per layer, in this mode
+  bool leaves_last = false;             // the last layer is not computed here, but in blocks (ranking.h)
+  bool wants_losses = false;            // of what is computed there
+  std::vector<RowBuffer> buffers;       // per example, like the next three
   std::vector<SparseVector> inputs;
   std::vector<std::span<const RowId>> labels;
   std::vector<uint64_t> keys;
   std::vector<Activity> layers;
-  std::vector<RowId> every_row;  // 0, 1, ... up to the widest layer without a gate
   Groups<Pair> groups;
-  std::vector<double> losses;  // per example
-  RetrievalSpace retrieval;
-  std::vector<char> hits;       // per example: the best row is one of the labels
+  std::vector<double> losses;                        // per example
+  std::vector<std::unique_ptr<KindSpace>> of_kinds;  // per layer
+  std::vector<char> hits;                            // per example: the best row is one of the labels
   std::vector<int64_t> rivals;  // numbers of the steps that other threads ran when this one began
   std::vector<ThreadSpace> threads;
 
   int64_t n_examples() const { return static_cast<int64_t>(inputs.size()); }
+  float share() const { return 1.0f / static_cast<float>(n_examples()); }  // of an example in the mean loss
   SparseVector input_of(size_t layer, int64_t example) const {
     return layer == 0 ? inputs[example] : layers[layer - 1].active(example);
   }

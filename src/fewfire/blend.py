@@ -11,12 +11,12 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from .base.checks import check_number
-from .base.files import Arrays, PathLike, write_model
+from .base.files import Arrays
 from .base.ledger import Ledger
-from .data import Dataset, Encoding
+from .data import Dataset
 from .measure.result import TopKResult
-from .measure.scoring import Frequencies
-from .model.contract import Labeller
+from .model.contract import Answers, Model
+from .model.learned import Learned
 from .network.network import Network
 from .tagger.tagger import Tagger
 
@@ -24,7 +24,7 @@ _CANDIDATES = 50  # of each, among which the best are found; more if more are as
 _PARTS = ("tagger.", "network.")
 
 
-class Blend(Labeller):
+class Blend(Model):
     """The weighted mean of a tagger's and a network's probabilities.
 
     Parameters
@@ -41,68 +41,93 @@ class Blend(Labeller):
         If they were not.
     """
 
+    ways = Tagger.ways
+
     def __init__(self, tagger: Tagger, network: Network, *, weight: float = 0.1) -> None:
         check_number("weight", weight, low=0.0, high=1.0)
         if network.loss not in ("softmax", "decoupled", "logistic"):
             raise ValueError("a blend wants a network that was trained on labels")
-        if network.encoding != tagger.trained_encoding:
+        if network.encoding != tagger.trained.learned.encoding:
             raise ValueError(
                 "the tagger and the network were trained on different labels or features"
             )
         self.tagger, self.network, self.weight = tagger, network, weight
 
     @property
-    def trained_encoding(self) -> Encoding:
-        """How training numbered features and labels."""
-        return self.tagger.trained_encoding
+    def learned(self) -> Learned:
+        """What training learned of its data, the same of both."""
+        return self.tagger.learned
 
     @property
-    def frequencies(self) -> Frequencies:
-        """Training examples of each label, and of all."""
-        return self.tagger.frequencies
+    def n_features(self) -> int:
+        """Features of an example."""
+        return self.tagger.n_features
 
-    def find(
-        self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
-    ) -> tuple[TopKResult, Ledger]:
-        """Return the `k` best of the labels that the tagger or the network finds, and the work of
-        both; the tagger's is the first layer of the ledger."""
-        found, work = self._candidates(data, k, exact, n_jobs)
-        scores, again = self.score(data, found, n_jobs=n_jobs)
-        return best_of(scores, k), work + again
-
-    def score(
-        self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
-    ) -> tuple[csr_array, Ledger]:
-        """Return the weighted mean probability of the stored places of `wanted`, and the work."""
-        likely, by_tagger = self.tagger.score(data, wanted, n_jobs=n_jobs)
-        scores, by_network = self.network.score(data, wanted, n_jobs=n_jobs)
-        share = np.float32(self.weight)
-        mean = (1 - share) * np.maximum(likely.data, 0) + share * self._probabilities(scores)
-        means = csr_array((mean, wanted.indices, wanted.indptr), shape=wanted.shape)
-        return means, Ledger.beside(by_tagger, by_network.without_dense())
+    @property
+    def n_outputs(self) -> int:
+        """Labels, also those that training never saw."""
+        return self.tagger.n_outputs
 
     @property
     def n_opened(self) -> int:
         """Leaves that the tagger opens for an example."""
         return self.tagger.n_opened
 
-    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
+    def state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what a file holds: a description for JSON, and the arrays of both by name."""
+        states = [self.tagger.state(), self.network.state()]
+        arrays: Arrays = {
+            prefix + name: array
+            for prefix, (_, own) in zip(_PARTS, states, strict=True)
+            for name, array in own.items()
+        }
+        parts = [config for config, _ in states]
+        return {"blend": {"weight": self.weight, "parts": parts}}, arrays
+
+    def __repr__(self) -> str:
+        return f"Blend({self.tagger!r}, {self.network!r})"
+
+    def _find(
+        self, data: Dataset, k: int, *, exact: bool, n_threads: int
+    ) -> tuple[TopKResult, Ledger]:
+        """Return the `k` best of the labels that the tagger or the network finds, and the work of
+        both; the tagger's is the first layer of the ledger."""
+        found, work = self._candidates(data, k, exact, n_threads)
+        scores, again = self._score(data, found, n_threads=n_threads)
+        return best_of(scores, k), work + again
+
+    def _score(
+        self, data: Dataset, wanted: csr_array, *, n_threads: int
+    ) -> tuple[csr_array, Ledger]:
+        """Return the weighted mean probability of the stored places of `wanted`, and the work."""
+        likely, by_tagger = self.tagger._score(data, wanted, n_threads=n_threads)
+        scores, by_network = self.network._score(data, wanted, n_threads=n_threads)
+        share = np.float32(self.weight)
+        mean = (1 - share) * np.maximum(likely.data, 0) + share * self._probabilities(scores)
+        means = csr_array((mean, wanted.indices, wanted.indptr), shape=wanted.shape)
+        return means, Ledger.beside(by_tagger, by_network.without_dense())
+
+    def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
+        top, work = self._find(data, k, exact=exact, n_threads=n_threads)
+        of_network = Ledger.empty(len(self.network.layers))  # its work has that already
+        dense = Ledger.beside(self.tagger.forest.dense(data, n_threads), of_network)
+        return Answers.counted(top, work + dense)
+
+    def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:
         """Return how many labels the tagger or the network finds, on average: both score them."""
-        found, _ = self._candidates(data, k, False, n_jobs)
+        found, _ = self._candidates(data, k, False, n_threads)
         return found.nnz / len(data)
 
-    def dense(self, data: Dataset, *, n_jobs: int | None) -> Ledger:
-        """Return what opening every node would multiply; `find` counts that of the network."""
-        of_network = Ledger.empty(len(self.network.layers))
-        return Ledger.beside(self.tagger.dense(data, n_jobs=n_jobs), of_network)
+    def _threads(self, n_jobs: int | None) -> int:
+        return self.tagger._threads(n_jobs)
 
     def _candidates(
-        self, data: Dataset, k: int, exact: bool, n_jobs: int | None
+        self, data: Dataset, k: int, exact: bool, n_threads: int
     ) -> tuple[csr_array, Ledger]:
         """Return the labels that the tagger or the network finds, and the work of finding them."""
         width = min(max(_CANDIDATES, 2 * k), self.n_outputs)
-        of_tagger, by_tagger = self.tagger.find(data, width, exact=exact, n_jobs=n_jobs)
-        of_network, by_network = self.network.find(data, width, exact=exact, n_jobs=n_jobs)
+        of_tagger, by_tagger = self.tagger._find(data, width, exact=exact, n_threads=n_threads)
+        of_network, by_network = self.network._find(data, width, exact=exact, n_threads=n_threads)
         found = np.hstack([of_tagger.indices, of_network.indices])
         return as_candidates(found, self.n_outputs), Ledger.beside(by_tagger, by_network)
 
@@ -114,20 +139,6 @@ class Blend(Labeller):
         n_some = n_own[n_own > 0]
         raised = np.exp(scores.data - np.repeat(np.maximum.reduceat(scores.data, starts), n_some))
         return np.asarray(raised / np.repeat(np.add.reduceat(raised, starts), n_some), np.float32)
-
-    def save(self, path: PathLike) -> None:
-        """Write both to one safetensors file: beside `path` first, then renamed."""
-        states = [self.tagger.state(), self.network.state()]
-        arrays: Arrays = {
-            prefix + name: array
-            for prefix, (_, own) in zip(_PARTS, states, strict=True)
-            for name, array in own.items()
-        }
-        parts = [config for config, _ in states]
-        write_model(path, {"blend": {"weight": self.weight, "parts": parts}}, arrays)
-
-    def __repr__(self) -> str:
-        return f"Blend({self.tagger!r}, {self.network!r})"
 
 
 def as_candidates(found: NDArray[np.int32], n_labels: int) -> csr_array:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from .base.files import Arrays, PathLike, read_model
 from .blend import Blend, part
-from .network.network import Network
+from .model.contract import Model
 from .network.reading import checked, network_of
 from .tagger.tagger import Tagger
-
-Model: TypeAlias = Network | Tagger | Blend
 
 
 def load(path: PathLike) -> Model:

@@ -112,7 +112,7 @@ def test_many_classes_get_a_tagger_and_few_a_network(folder):
     ff.datasets.save_svmlight(folder / "classes.txt", data)
     _, err = run("train", "classes.txt", "--max-epochs", 1, "-o", "m", cwd=folder)
     assert "a tagger: 320 classes of sparse features" in err
-    assert ff.load(folder / "m").trained_encoding.kind == "classes"
+    assert ff.load(folder / "m").encoding.kind == "classes"
     ff.datasets.save_svmlight(folder / "few.txt", tagged(n=90, n_labels=5, kind="classes"))
     run("train", "few.txt", "--max-epochs", 1, "-o", "m", "-q", cwd=folder)
     assert isinstance(ff.load(folder / "m"), ff.Network)

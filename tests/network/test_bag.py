@@ -12,6 +12,7 @@ from scipy import sparse
 
 import fewfire as ff
 from fewfire.base import files
+from fewfire.model.learned import Learned
 
 N_FEATURES, N_LABELS = 120, 60
 
@@ -144,7 +145,7 @@ def test_the_most_frequent_labels_are_candidates_of_every_example():
     frequent = np.argsort(-net.label_counts, kind="stable")[:6]
     for twin in (net, net.copy()):
         assert np.isfinite(twin.decision_function(TEST)[:, frequent]).all()
-    net.label_counts = None
+    net.learned = Learned()
     assert not np.isfinite(net.decision_function(TEST)[:, frequent]).all()
 
 

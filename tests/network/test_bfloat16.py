@@ -130,7 +130,7 @@ def test_it_predicts_as_the_floats_that_it_holds(output):
     fit(net)
     arrays = [widened(array) if array.dtype == np.uint16 else array for array in net.weights()]
     floats.set_weights(arrays)
-    floats.loss, floats.label_counts = net.loss, net.label_counts
+    floats.loss, floats.learned = net.loss, net.learned
     wanted = random_array(TEST.y.shape, density=0.05, random_state=RNG)
     for exact in (False, True):
         for a, b in zip(

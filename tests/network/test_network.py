@@ -12,6 +12,7 @@ from scipy.special import expit, log_softmax
 
 import fewfire as ff
 from fewfire.network import network
+from fewfire.network.centers import learn_centers
 
 GATES = {
     "all": ff.gates.All(),
@@ -194,25 +195,6 @@ def test_changed_weights_are_found_after_a_refresh():
     assert net.predict_topk(X, 1).indices[0, 0] == 42
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda net: net.predict(np.zeros((2, 3))), "3 features but the network wants 12"),
-        (lambda net: net.predict(np.full((2, 12), np.nan)), "nan"),
-        (lambda net: net.predict_topk(np.zeros((2, 12)), 0), "k must be"),
-        (lambda net: net.predict_topk(np.zeros((2, 12)), 8), "k must be"),
-        (lambda net: net.evaluate(ff.Dataset(np.zeros((2, 12)))), "no targets"),
-        (lambda net: net.evaluate(ff.Dataset(np.zeros((0, 12)), [])), "no examples"),
-        (lambda net: net.evaluate(ff.Dataset(np.zeros((1, 12)), [8], n_labels=9)), "9 labels"),
-        (lambda net: net.evaluate(ff.Dataset(np.zeros((1, 12)), [0], n_labels=7), ["F1"]), "F1"),
-        (lambda net: net.predict(np.zeros((2, 12)), n_jobs=0), "n_jobs"),
-    ],
-)
-def test_a_wrong_question_is_refused_by_name(call, words):
-    with pytest.raises((ValueError, TypeError), match=words):
-        call(make())
-
-
 def test_integers_of_numpy_are_integers():
     net = ff.Network(ff.Linear(np.int64(3), np.uint8(2)), random_state=np.int32(1))
     assert net.predict_topk(np.zeros((1, 3)), np.int64(2)).indices.shape == (1, 2)
@@ -272,7 +254,7 @@ def test_centers_are_the_mean_inputs_of_their_layers(n_jobs):
     tables = ff.Hashed(density=0.3, rerank=4.0, family="simhash", n_bits=3, n_tables=4, center=True)
     net, X = make(tables), examples(n=300)
     ids = np.arange(0, 300, 2)
-    ledger = net.learn_centers(ff.Dataset(X), ids, n_jobs=n_jobs)
+    ledger = learn_centers(net.layers, ff.Dataset(X), ids, n_jobs)
     first, second, output = net.layers
     assert output.center is None
     assert_allclose(first.center, X[ids].mean(axis=0), rtol=1e-5, atol=1e-6)
@@ -286,7 +268,7 @@ def test_centers_are_the_mean_inputs_of_their_layers(n_jobs):
 
 def test_centers_stay_where_no_layer_wants_them():
     net = make(GATES["simhash"])
-    assert net.learn_centers(ff.Dataset(examples()), np.arange(5)).total == 0
+    assert learn_centers(net.layers, ff.Dataset(examples()), np.arange(5)).total == 0
     assert len(net.weights()) == 6
 
 

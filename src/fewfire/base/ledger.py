@@ -67,6 +67,10 @@ class Ledger:
             raise AttributeError(f"a ledger has no field {name!r}")
         return int(self.counts[:, LEDGER_FIELDS.index(name)].sum())
 
+    def __iadd__(self, other: Ledger) -> Ledger:
+        self.counts += other.counts
+        return self
+
     def __add__(self, other: Ledger) -> Ledger:
         return Ledger(self.counts + other.counts)
 

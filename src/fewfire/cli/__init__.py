@@ -15,7 +15,9 @@ import fewfire
 
 from .convert import convert
 from .data import data
-from .models import evaluate, inspect, predict
+from .evaluate import evaluate
+from .inspect import inspect
+from .predict import predict
 from .quickstart import quickstart
 from .reproduce import reproduce
 from .train import train

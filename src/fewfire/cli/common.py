@@ -16,6 +16,7 @@ from ..base.checks import thread_count
 from ..base.ledger import Ledger
 from ..data import Dataset, Encoding
 from ..measure.metrics import Metrics
+from ..model.contract import Model
 from ..network.bag import EmbeddingBag
 from ..network.linear import Linear
 from ..network.network import Network
@@ -23,6 +24,7 @@ from ..network.network import Network
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+EXACT = "Compute every row, not through the gates; of a tagger, open every leaf."
 
 
 def json_option(command: Command, **more: Any) -> Command:
@@ -110,6 +112,14 @@ def shape(examples: Dataset) -> dict[str, Any]:
         "n_labels": examples.n_labels,
         "kind": examples.kind,
     }
+
+
+def ways_of(model: Model, *, exact: bool = False) -> dict[str, bool]:
+    """Return the ways to answer that are worth a line, in words, and whether each is exact."""
+    gated, every = {f"through the {model.ways.gate}": False}, {f"every {model.ways.one}": True}
+    if exact or not model.is_gated:
+        return every
+    return gated if model.ways.exact_is_slow else gated | every
 
 
 def metrics_dict(metrics: Metrics) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from ..blend import Blend
-from ..model.contract import Labeller
-from ..network.network import Network
+from ..model.contract import Model
 from ..tagger.reasons import Leaf
 from ..tagger.tagger import Tagger
 from .common import print_json
@@ -20,7 +19,7 @@ _WORDS = 8  # of a leaf
 _SHOWN = 6  # labels of a leaf, as text
 
 
-def tagger_of(model: Network | Labeller, asker: str) -> Tagger:
+def tagger_of(model: Model, asker: str) -> Tagger:
     """Return the tagger of a model; raise if there is none."""
     found = model.tagger if isinstance(model, Blend) else model
     if not isinstance(found, Tagger):
@@ -57,18 +56,19 @@ def as_lines(found: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", ""])
 
 
-def inspect_tagged(model: Labeller, path: Path, n_leaves: int, *, as_json: bool) -> None:
+def inspect_tagged(model: Model, path: Path, n_leaves: int, *, as_json: bool) -> None:
     """Print what a tagger, or that of a blend, is made of, and some of its leaves."""
     tagger = tagger_of(model, "inspect")
     shown = [_leaf(tagger, number, leaf) for number, leaf in _leaves(tagger, n_leaves)]
-    size = path.stat().st_size
+    size, encoding = path.stat().st_size, tagger.encoding
+    assert encoding is not None
     if as_json:
         print_json(
             {
                 "model": type(model).__name__,
                 "bytes": size,
                 "settings": tagger.settings.to_dict(),
-                "encoding": tagger.trained_encoding.to_dict(),
+                "encoding": encoding.to_dict(),
                 "n_trained": tagger.n_trained,
                 "n_pairs": len(tagger.forest.expansion.keys),
                 "levels": [level.n_nodes for level in tagger.forest.trees[0].levels],
@@ -79,8 +79,8 @@ def inspect_tagged(model: Labeller, path: Path, n_leaves: int, *, as_json: bool)
         return
     print(f"{path}: {model!r}, {size / 1e6:.1f} MB")
     print(tagger.settings)
-    if tagger.trained_encoding.text is not None:
-        print(f"takes raw text: {tagger.trained_encoding.text!r}")
+    if encoding.text is not None:
+        print(f"takes raw text: {encoding.text!r}")
     print(
         f"trained on {tagger.n_trained:,} examples; {len(tagger.never_seen):,} labels were never "
         f"seen; {len(tagger.forest.expansion.keys):,} pairs of features"

@@ -8,17 +8,16 @@ from typing import Any
 
 from ..base.history import History
 from ..data import Dataset
-from ..model.contract import Labeller
-from ..network.network import Network
+from ..model.contract import Model
 from ..training.callbacks import GateMonitor
-from .common import cost, metrics_dict, print_json, table
+from .common import cost, metrics_dict, print_json, table, ways_of
 
 
 @dataclass(frozen=True)
 class Trained:
     """A trained model, how training went, and what was seen of its gates, if that was asked for."""
 
-    model: Network | Labeller
+    model: Model
     history: History
     gates: GateMonitor | None = None
 
@@ -29,8 +28,10 @@ def finish(trained: Trained, held_out: Dataset | None, options: Mapping[str, Any
     if output is not None:
         model.save(output)
     evaluations = {
-        name: model.evaluate(held_out, exact=exact, n_jobs=options["n_jobs"])
-        for name, exact in _ways(model).items()
+        "exact" if exact else "gated": model.evaluate(
+            held_out, exact=exact, n_jobs=options["n_jobs"]
+        )
+        for exact in ways_of(model).values()
         if held_out is not None
     }
     if options["as_json"]:
@@ -59,10 +60,3 @@ def finish(trained: Trained, held_out: Dataset | None, options: Mapping[str, Any
         if output is not None:
             print(f"model: {output}")
     return 130 if history.interrupted else 0
-
-
-def _ways(model: Network | Labeller) -> dict[str, bool]:
-    """Return the ways to compute that are measured, and whether each is exact."""
-    if isinstance(model, Labeller):  # opening every cell is slow
-        return {"gated": False}
-    return {"gated": False, "exact": True} if model.is_gated else {"exact": True}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.ledger import Ledger
 from ..data import Dataset
 from .result import TopKResult
 
-_EXAMPLES, EXACT_EXAMPLES = 1000, 200  # that are timed alone
+_EXAMPLES, _EXACT_EXAMPLES = 1000, 200  # that are timed alone
 
 
 @dataclass(frozen=True)
@@ -54,47 +54,48 @@ class Latency:
     n_examples: int
 
 
-class Answering(Protocol):
-    """What a model tells of single examples."""
-
-    def find(
-        self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
-    ) -> tuple[TopKResult, Ledger]:
-        """Return the `k` best rows of each example, and the work of finding them."""
-
-    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
-        """Return how many rows are scored to find the `k` best, on average."""
-
-    def seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
-        """Return what each example takes alone, in one thread."""
+Find: TypeAlias = Callable[[Dataset, bool], TopKResult]
+Seconds: TypeAlias = Callable[[Dataset, bool], "NDArray[np.float64]"]
 
 
 def measure_latency(
-    model: Answering,
     data: Dataset,
     k: int,
     *,
-    n_jobs: int | None,
-    n_compared: int = _EXAMPLES,
-    leaves: int | None = None,
+    find: Find,
+    seconds: Seconds,
+    n_scored: Callable[[Dataset], float],
+    leaves: int | None,
+    exact_is_slow: bool,
 ) -> Latency:
-    """Look at the first 1000 examples of `data`, and compare what is found for the first
-    `n_compared` with the best of all rows; raise if there are none."""
+    """Look at the first 1000 examples of `data`; raise if there are none.
+
+    Parameters
+    ----------
+    data : Dataset
+    k : int
+    find : (examples, whether exactly) -> TopKResult
+        The `k` best rows.
+    seconds : (examples, whether exactly) -> ndarray (n,)
+        What each example takes alone to its `k` best rows, in one thread.
+    n_scored : (examples) -> float
+        How many rows are scored for an example, on average.
+    leaves : int or None
+    exact_is_slow : bool
+        Compare what is found with the best of all rows for 200 examples only.
+    """
     if len(data) == 0:
         raise ValueError("the data set has no examples")
-    data = data[:_EXAMPLES]
-    gated, best = (
-        model.find(data[:n_compared], k, exact=exact, n_jobs=n_jobs)[0].indices
-        for exact in (False, True)
-    )
+    data, some = data[:_EXAMPLES], data[:_EXACT_EXAMPLES]
+    compared = some if exact_is_slow else data
+    gated, best = (find(compared, exact).indices for exact in (False, True))
     is_found = [  # -1: there are fewer than k rows
         np.isin(wanted[wanted >= 0], found) for found, wanted in zip(gated, best, strict=True)
     ]
-    recall = np.concatenate(is_found).mean()
-    p50, p99 = _microseconds(model.seconds(data, k, exact=False))
-    exact_p50, exact_p99 = _microseconds(model.seconds(data[:EXACT_EXAMPLES], k, exact=True))
-    n_scored = model.n_scored(data, k, n_jobs=n_jobs)
-    return Latency(k, float(recall), n_scored, leaves, p50, p99, exact_p50, exact_p99, len(data))
+    recall = float(np.concatenate(is_found).mean())
+    p50, p99 = _microseconds(seconds(data, False))
+    exact_p50, exact_p99 = _microseconds(seconds(some, True))
+    return Latency(k, recall, n_scored(data), leaves, p50, p99, exact_p50, exact_p99, len(data))
 
 
 def _microseconds(seconds: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,86 +1,108 @@
-"""What models of many labels share: the best labels of examples, and how good they are."""
+"""What every model answers: its best labels, how good they are, and how fast it finds them.
+
+A model gives the primitives at the end of the class; what is asked of it is checked here, once."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..base.checks import check_integer
-from ..base.files import PathLike
+from ..base.checks import check_integer, thread_count
+from ..base.files import Arrays, PathLike, write_model
 from ..base.ledger import Ledger
 from ..data import Dataset, Encoding
 from ..data.dataset import Examples
 from ..data.encoding import Kind
 from ..data.given import as_dataset
 from ..measure.frequencies import LabelGroup, recall_by_group
-from ..measure.latency import EXACT_EXAMPLES, Latency, measure_latency
+from ..measure.latency import Latency, measure_latency
 from ..measure.metrics import Metrics, cutoffs
 from ..measure.result import TopKResult
-from ..measure.scoring import Frequencies, depth_of, figures, formulas_of
+from ..measure.scoring import depth_of, figures, formulas_of
+from .checks import as_candidates, check_labelled, check_labels, check_width
+from .learned import Learned
 
 
-class Labeller(ABC):
-    """A trained model that finds labels; a subclass tells how."""
+class Ways(NamedTuple):
+    """What the two ways to answer are called: through what leaves something out, and exactly."""
+
+    gate: str
+    one: str  # of what is left out
+    all: str
+    exact_is_slow: bool  # compared only where it is asked for
+
+
+class Answers(NamedTuple):
+    """The best labels of some examples, and what finding them took."""
+
+    top: TopKResult
+    ledger: Ledger  # with the multiplications of a model that leaves nothing out
+    density: float
+    own: Mapping[str, float]  # figures that only the model can tell, by name
+
+    @classmethod
+    def counted(cls, top: TopKResult, ledger: Ledger) -> Answers:
+        """Return the answers of a model whose density is its share of all multiplications."""
+        return cls(top, ledger, ledger.share, {})
+
+
+class Model(ABC):
+    """A trained model of labels, classes or values."""
+
+    ways: ClassVar[Ways]
+    own_metrics: ClassVar[tuple[str, ...]] = ()  # that `Answers.own` holds
 
     @property
     @abstractmethod
-    def trained_encoding(self) -> Encoding:
-        """How training numbered features and labels; raises before training."""
+    def learned(self) -> Learned:
+        """What training learned of its data."""
 
     @property
-    @abstractmethod
-    def frequencies(self) -> Frequencies:
-        """Training examples of each label, and of all."""
-
-    @abstractmethod
-    def find(
-        self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
-    ) -> tuple[TopKResult, Ledger]:
-        """Return the `k` best labels of each example, and the work of finding them."""
-
-    @abstractmethod
-    def score(
-        self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
-    ) -> tuple[csr_array, Ledger]:
-        """Return how likely the stored places of `wanted` are, and the work."""
-
-    @property
-    @abstractmethod
-    def n_opened(self) -> int:
-        """Leaves that the router opens for an example."""
-
-    @abstractmethod
-    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
-        """Return how many labels are scored to find the `k` best, on average."""
-
-    @abstractmethod
-    def dense(self, data: Dataset, *, n_jobs: int | None) -> Ledger:
-        """Return what a model of the same weights would multiply that skips no label."""
-
-    @abstractmethod
-    def save(self, path: PathLike) -> None:
-        """Write the model to a safetensors file: beside `path` first, then renamed."""
+    def encoding(self) -> Encoding | None:
+        """How the training set's features and targets became numbers; None before training."""
+        return self.learned.encoding
 
     @property
     def label_names(self) -> tuple[Any, ...] | None:
         """Name of each label id, or None when ids are their own names."""
-        return self.trained_encoding.label_names
+        return self.learned.label_names
 
     @property
+    def label_counts(self) -> NDArray[np.int64] | None:
+        """Training examples of each label, (n_outputs,); None before training and for values."""
+        return self.learned.label_counts
+
+    @property
+    def n_trained(self) -> int:
+        """Examples that were counted: the training set, of deformed images their source."""
+        return self.learned.n_trained
+
+    @property
+    @abstractmethod
     def n_features(self) -> int:
         """Features of an example."""
-        return self.trained_encoding.n_features
 
     @property
+    @abstractmethod
     def n_outputs(self) -> int:
-        """Labels, also those that training never saw."""
-        return self.trained_encoding.n_labels
+        """Labels, also those that training never saw, or rows of the last layer."""
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether anything is left out unless `exact`."""
+        return True
+
+    @property
+    def n_opened(self) -> int | None:
+        """Leaves that a router opens for an example; None where there is none."""
+        return None
 
     def predict_topk(
         self, X: Examples, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
@@ -89,38 +111,46 @@ class Labeller(ABC):
 
         Parameters
         ----------
-        X : ndarray, scipy sparse or Dataset, (n, n_features)
+        X : ndarray, scipy sparse or Dataset, (n, n_features), or texts
+            Texts for a model that was trained on text.
         k : int
+            At most `n_outputs`.
         exact : bool
-            Open every leaf, not the likeliest only.
+            Leave nothing out: compute every row of every layer, open every leaf. A soft gate then
+            keeps the truly best rows and takes the true threshold; a hard gate lets all rows
+            through.
         n_jobs : int, optional
-            Threads; None for the model's.
+            Threads; None for the model's own number, or all cores.
 
         Returns
         -------
         TopKResult
-            Labels, and how likely they are, 0 to 1; -1 and -inf where fewer were found.
+            Labels and their scores: of a network those of its last layer, otherwise how likely
+            they are, 0 to 1. -1 and -inf where fewer were found.
 
         Raises
         ------
         ValueError
-            If `X` has another width than the training set, or k is not in 1..labels.
+            If `X` has another width than the model or holds NaN, or `k` is out of range.
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
-        return self.find(self.examples(X), k, exact=exact, n_jobs=n_jobs)[0]
+        data, n_threads = self._examples(X), self._threads(n_jobs)
+        return self._find(data, k, exact=exact, n_threads=n_threads)[0]
 
     def predict_scores(
         self, X: Examples, candidates: Any, *, n_jobs: int | None = None
     ) -> csr_array:
-        """Return how likely given labels are: what re-ranks the answers of another system.
+        """Return the scores of given labels only: what re-ranks the answers of another system.
+
+        No other row of a last layer is read, no other leaf opened.
 
         Parameters
         ----------
-        X : ndarray, scipy sparse or Dataset, (n, n_features)
-        candidates : sparse, (n, labels)
-            The stored places are scored.
+        X : ndarray, scipy sparse or Dataset, (n, n_features), or texts
+        candidates : sparse, (n, n_outputs)
+            Its stored places are scored, whatever their values; they come back in ascending order.
         n_jobs : int, optional
-            Threads; None for the model's.
+            As for `predict_topk`.
 
         Returns
         -------
@@ -132,9 +162,18 @@ class Labeller(ABC):
         ------
         ValueError
             If `X` or `candidates` has another shape.
+
+        Examples
+        --------
+        >>> from fewfire import Linear, Network
+        >>> net = Network(Linear(2, 4), random_state=0)
+        >>> wanted = csr_array(np.array([[0, 1, 0, 1]]))
+        >>> net.predict_scores(np.ones((1, 2)), wanted).indices
+        array([1, 3], dtype=int32)
         """
-        data = self.examples(X)
-        return self.score(data, self.candidates(candidates, len(data)), n_jobs=n_jobs)[0]
+        data = self._examples(X)
+        wanted = as_candidates(candidates, len(data), self.n_outputs)
+        return self._score(data, wanted, n_threads=self._threads(n_jobs))[0]
 
     def evaluate(
         self,
@@ -145,65 +184,92 @@ class Labeller(ABC):
         n_jobs: int | None = None,
         propensity: tuple[float, float] = (0.55, 1.5),
     ) -> Metrics:
-        """Measure the model on `data`, through its router unless `exact`.
+        """Measure the model on `data`, through its gates or its router unless `exact`.
 
         Parameters
         ----------
         data : Dataset
-            With classes or label lists, encoded like the training set.
+            With targets, encoded like the training set.
         metrics : list of str, optional
-            "P@1", "nDCG@3", "PSP@5", ... with any k, or "accuracy"; default: accuracy for classes,
-            P@1, 3, 5 for label lists.
+            "accuracy", "P@1", "nDCG@3", "PSP@5", ... with any k, of a network also "loss"; default:
+            accuracy for classes, P@1, 3, 5 for label lists, and the loss of a network.
         exact : bool
-            Open every leaf.
+            As for `predict_topk`.
         n_jobs : int, optional
-            Threads; None for the model's.
+            As for `predict_topk`.
         propensity : (float, float)
             A and B of PSP@k, see `fewfire.metrics.propensities`.
 
         Returns
         -------
         Metrics
-            `density` is the share of the multiplications of a dense model.
+            Their `density` is, of a tagger or a blend, the share of the multiplications of a model
+            that leaves nothing out.
 
         Raises
         ------
         ValueError
-            If a metric is unknown, or `data` does not fit the training set.
+            If a metric is unknown or does not fit the targets, or `data` does not fit the model;
+            for PSP@k also if the model has no label counts.
         """
-        check_alike(data, self.trained_encoding)
+        self._check_targets(data)
         names = list(metrics) if metrics is not None else self.default_metrics(data.kind)
-        if "loss" in names:
+        if "loss" in names and "loss" not in self.own_metrics:
             raise ValueError("this model measures accuracy, P@k, nDCG@k and PSP@k, and no loss")
         wanted = cutoffs(names)
-        formulas = formulas_of(wanted, lambda: self.frequencies, propensity)
+        if data.kind == "values" and wanted:
+            raise ValueError("values have a loss only; other metrics are for classes and labels")
+        formulas = formulas_of(wanted, partial(self.learned.frequencies, "PSP@k"), propensity)
         k = depth_of(wanted, self.n_outputs)
-        top, work = self.find(data, k, exact=exact, n_jobs=n_jobs)
-        ledger = work + self.dense(data, n_jobs=n_jobs)
-        values = figures(wanted, formulas, top.indices, data)
+        found = self._answer(data, k, exact=exact, n_threads=self._threads(n_jobs))
+        values = {**found.own} | figures(wanted, formulas, found.top.indices, data)
         ordered = {name: values[name] for name in names}
-        return Metrics(ordered, ledger.share, ledger, len(data), exact)
+        return Metrics(ordered, found.density, found.ledger, len(data), exact)
 
     def recall_by_group(
         self, data: Dataset, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
     ) -> dict[str, LabelGroup]:
-        """Return recall@k of labels that were frequent, less frequent and rare in training, as
-        `Network.recall_by_group` does."""
-        check_alike(data, self.trained_encoding)
-        k = check_integer("k", k, low=1)
-        top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
-        return recall_by_group(k, top.indices, data.label_lists(), self.frequencies[0])
-
-    def latency(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Latency:
-        """Return how fast single examples are answered, and what the router leaves out.
+        """Return recall@k of labels that were frequent, less frequent and rare in training.
 
         Parameters
         ----------
-        X : ndarray, scipy sparse or Dataset, (n, n_features)
+        data : Dataset
+            With classes or label lists, encoded like the training set.
+        k : int
+        exact : bool
+            As for `predict_topk`.
+        n_jobs : int, optional
+            As for `predict_topk`.
+
+        Returns
+        -------
+        dict of str to LabelGroup
+            Of "head", "torso" and "tail", see `fewfire.metrics.label_groups`.
+
+        Raises
+        ------
+        ValueError
+            If `data` does not fit the model, or the model has no label counts.
+        """
+        self._check_targets(data)
+        if data.kind == "values":
+            raise ValueError("values are no labels: there are no groups of them")
+        k = check_integer("k", k, low=1)
+        counts, _ = self.learned.frequencies("recall by group")
+        top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
+        return recall_by_group(k, top.indices, data.label_lists(), counts)
+
+    def latency(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Latency:
+        """Return how fast single examples are answered, and what gates or router leave out.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features), or texts
             Up to 1000 examples are looked at, one after another.
         k : int
+            At most `n_outputs`.
         n_jobs : int, optional
-            Threads for what is not timed; None for the model's.
+            Threads for what is not timed; None as for `predict_topk`.
 
         Raises
         ------
@@ -211,84 +277,83 @@ class Labeller(ABC):
             As `predict_topk`, and without an example.
         """
         k = check_integer("k", k, low=1, high=self.n_outputs)
+        n_threads = self._threads(n_jobs)
         return measure_latency(
-            self,
-            self.examples(X),
+            self._examples(X),
             k,
-            n_jobs=n_jobs,
-            n_compared=EXACT_EXAMPLES,
+            find=lambda some, exact: self._find(some, k, exact=exact, n_threads=n_threads)[0],
+            seconds=lambda some, exact: self._seconds(some, k, exact=exact),
+            n_scored=lambda some: self._n_scored(some, k, n_threads=n_threads),
             leaves=self.n_opened,
+            exact_is_slow=self.ways.exact_is_slow,
         )
 
-    def seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
+    def default_metrics(self, kind: Kind) -> list[str]:
+        """Return the metrics that `evaluate` computes for targets of this kind, the first first."""
+        of_kind = {
+            "classes": ["accuracy"],
+            "labels": [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs],
+        }
+        return [*of_kind.get(kind or "", []), *self.own_metrics]
+
+    def save(self, path: PathLike) -> None:
+        """Write the model to a safetensors file: beside `path` first, then renamed.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an old file is then left as it was.
+        """
+        write_model(path, *self.state())
+
+    @abstractmethod
+    def state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what a file holds: a description for JSON, and the arrays by name."""
+
+    # What follows is for models, and for models made of others.
+
+    @abstractmethod
+    def _find(
+        self, data: Dataset, k: int, *, exact: bool, n_threads: int
+    ) -> tuple[TopKResult, Ledger]:
+        """Return the `k` best labels of each example, and the work of finding them."""
+
+    @abstractmethod
+    def _score(
+        self, data: Dataset, wanted: csr_array, *, n_threads: int
+    ) -> tuple[csr_array, Ledger]:
+        """Return the scores of the stored places of `wanted`, canonical CSR, and the work."""
+
+    @abstractmethod
+    def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
+        """Return what `_find` does, and what an evaluation tells besides."""
+
+    @abstractmethod
+    def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:
+        """Return how many labels are scored to find the `k` best, on average."""
+
+    def _seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
         """Return what each example takes alone to its `k` best labels, in one thread."""
         taken = np.empty(len(data))
         for i in range(len(data)):
             example = data[i : i + 1]
             start = time.perf_counter()
-            self.find(example, k, exact=exact, n_jobs=1)
+            self._find(example, k, exact=exact, n_threads=1)
             taken[i] = time.perf_counter() - start
         return taken
 
-    def default_metrics(self, kind: Kind) -> list[str]:
-        """Return the metrics that `evaluate` computes for targets of this kind, the first first."""
-        if kind == "classes":
-            return ["accuracy"]
-        return [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs]
+    def _threads(self, n_jobs: int | None) -> int:
+        """Return the threads that `n_jobs` stands for."""
+        return thread_count(n_jobs)
 
-    def examples(self, X: Examples) -> Dataset:
-        """Return examples as a data set; raise unless they have the width of the training set."""
-        data = as_dataset(X, self.trained_encoding)
-        _check_width(data, self.trained_encoding)
+    def _check_targets(self, data: Dataset) -> None:
+        """Raise unless `data` has targets that mean what those of the training set did."""
+        check_labelled(data)
+        check_width(data, self.n_features)
+        check_labels(data, self.n_outputs, self.encoding)
+
+    def _examples(self, X: Examples) -> Dataset:
+        """Return examples as a data set; raise unless they have the model's width."""
+        data = as_dataset(X, self.encoding)
+        check_width(data, self.n_features)
         return data
-
-    def candidates(self, wanted: Any, n_examples: int) -> csr_array:
-        """Return candidates as canonical CSR; raise unless there is a row per example and a column
-        per label."""
-        lists = csr_array(wanted, copy=True)
-        if lists.shape != (n_examples, self.n_outputs):
-            raise ValueError(
-                f"candidates have the shape {lists.shape}, wanted ({n_examples}, "
-                f"{self.n_outputs}): a row per example, a column per label"
-            )
-        lists.sum_duplicates()
-        return lists
-
-
-def to_learn(X: Any, y: Any) -> Dataset:
-    """Return a training set of labels, checked."""
-    if isinstance(X, Dataset) and y is not None:
-        raise TypeError("a Dataset brings its own targets: leave out y")
-    data = X if isinstance(X, Dataset) else Dataset(X, y)
-    _check_targets(data)
-    if len(data.label_lists()[1]) == 0:
-        raise ValueError("no example has a label: there is nothing to learn")
-    return data
-
-
-def check_alike(data: Dataset, encoding: Encoding) -> None:
-    """Raise unless `data` has labels, and they and its features mean what `encoding` says."""
-    _check_targets(data)
-    _check_width(data, encoding)
-    if data.n_labels > encoding.n_labels or data.label_names != encoding.label_names:
-        raise ValueError(
-            f"the data has {data.n_labels} labels, or other names of them, than the "
-            f"{encoding.n_labels} of the training set; read both files with one encoder: like=train"
-        )
-
-
-def _check_width(data: Dataset, encoding: Encoding) -> None:
-    if data.n_features != encoding.n_features:
-        raise ValueError(
-            f"the data has {data.n_features} features but the model wants {encoding.n_features}"
-        )
-
-
-def _check_targets(data: Dataset) -> None:
-    if not isinstance(data, Dataset):
-        raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
-    if len(data) == 0:
-        raise ValueError("the data set has no examples")
-    if data.kind not in ("classes", "labels"):
-        held = "no targets" if data.kind is None else "values"
-        raise ValueError(f"labels or classes are wanted as targets; the data set has {held}")

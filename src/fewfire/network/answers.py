@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,6 +14,8 @@ from ..base.ledger import Ledger
 from ..data import Dataset
 from ..data.core_views import core_inputs, core_targets
 from ..measure.result import TopKResult
+from .gates import All
+from .layer import Layer
 
 _CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
 Call: TypeAlias = "tuple[_core.Inputs, _core.Targets | None, NDArray[np.int64]]"
@@ -26,6 +28,31 @@ class Evaluation(NamedTuple):
     losses: NDArray[np.float64]  # (n,); empty if they were not asked for
     ledger: Ledger
     usage: list[NDArray[np.int64]]  # per layer and row: examples that chose it
+
+
+def core_model(layers: Sequence[Layer], loss: str | None) -> _core.Model:
+    """Return the core's view of a network: it shares the arrays."""
+    return _core.Model([layer.core for layer in layers], loss or "softmax")
+
+
+def density(layers: Sequence[Layer], usage: Sequence[NDArray[np.int64]], n_examples: int) -> float:
+    """Return rows chosen / rows over the layers with a gate.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    usage : sequence of ndarray (rows,)
+        For each layer, how often each row was chosen, or all of them together.
+    n_examples : int
+        By how many examples.
+    """
+    gated = [
+        (counts.sum(), len(layer.bias))
+        for counts, layer in zip(usage, layers, strict=True)
+        if not isinstance(layer.settings.gate, All)
+    ]
+    n_rows = sum(n for _, n in gated) * n_examples
+    return float(sum(chosen for chosen, _ in gated) / n_rows) if n_rows else 1.0
 
 
 def evaluate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,32 +13,27 @@ from scipy.special import expit, softmax
 
 from .. import _core
 from ..base.checks import check_integer, check_memory, thread_count
-from ..base.files import Arrays, PathLike, write_model
+from ..base.files import Arrays
 from ..base.ledger import Ledger
-from ..data import Dataset, Encoding
+from ..data import Dataset
 from ..data.core_views import core_inputs
 from ..data.dataset import Examples
-from ..data.encoding import Kind
-from ..data.given import as_dataset
-from ..measure.frequencies import LabelGroup, recall_by_group
-from ..measure.latency import Latency, measure_latency
-from ..measure.metrics import Metrics, cutoffs
 from ..measure.result import TopKResult
-from ..measure.scoring import depth_of, figures, formulas_of
-from .answers import Evaluation, candidate_scores, evaluate, output_scores
+from ..model.contract import Answers, Model, Ways
+from ..model.learned import Learned
+from .answers import Evaluation, candidate_scores, core_model, density, evaluate, output_scores
 from .architecture import Settings, check_layers, retrieves, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
-from .bag import EmbeddingBag
 from .gate_stats import TableStats, table_stats
 from .gates import All
 from .initial import initial_arrays
 from .layer import Layer
-from .losses import LOSS_OF_KIND
+from .targets import check_targets
 
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
 
 
-class Network:
+class Network(Model):
     """Fully connected layers, each with what chooses its rows.
 
     Parameters
@@ -55,12 +50,8 @@ class Network:
         call `refresh` after changes.
     loss : {"softmax", "decoupled", "logistic", "squared"} or None
         Set by training.
-    encoding : Encoding or None
-        How the training set's features and targets became numbers. Set by training.
-    label_counts : ndarray of int64, (n_outputs,), or None
-        Training examples of each label. Set by training; None for values.
-    n_trained : int
-        Examples that were counted: the training set, of deformed images their source.
+    hashed_by_default : bool
+        Whether the library chose to hash the last layer, which was given no gate.
 
     Raises
     ------
@@ -77,6 +68,9 @@ class Network:
     (2, 2)
     """
 
+    ways = Ways("gates", "row", "rows", exact_is_slow=False)
+    own_metrics = ("loss",)
+
     def __init__(self, *layers: Settings, random_state: int = 0) -> None:
         check_layers(layers)
         layers, given = with_fitted_output(layers), layers
@@ -84,7 +78,7 @@ class Network:
         n_parameters = sum(layer.out_features * (layer.in_features + 1) for layer in layers)
         check_memory(f"a network of {n_parameters:,} parameters", parameter_bytes(layers))
         self._assemble(layers, initial_arrays(layers, seed), seed)
-        self._hashed_by_default = layers != given
+        self.hashed_by_default = layers != given
 
     @classmethod
     def from_arrays(
@@ -109,11 +103,9 @@ class Network:
         self, layers: Sequence[Settings], arrays: Iterable[list[NDArray[Any]]], random_state: int
     ) -> None:
         self.random_state = random_state
-        self._hashed_by_default = False
+        self.hashed_by_default = False
         self.loss: str | None = None
-        self.encoding: Encoding | None = None
-        self._label_counts: NDArray[np.int64] | None = None
-        self.n_trained = 0
+        self._learned = Learned()
         self.layers = [
             Layer(
                 settings,
@@ -136,19 +128,14 @@ class Network:
         return self.layers[-1].settings.out_features
 
     @property
-    def label_names(self) -> tuple[Any, ...] | None:
-        """Names of the output rows; None when ids are their own names."""
-        return None if self.encoding is None else self.encoding.label_names
+    def learned(self) -> Learned:
+        """What training learned of its data: encoding, label counts, number of examples."""
+        return self._learned
 
-    @property
-    def label_counts(self) -> NDArray[np.int64] | None:
-        """Occurrences of each label in the training set."""
-        return self._label_counts
-
-    @label_counts.setter
-    def label_counts(self, counts: NDArray[np.int64] | None) -> None:
-        self._label_counts = counts
-        self.layers[-1].set_head(counts)
+    @learned.setter
+    def learned(self, learned: Learned) -> None:
+        self._learned = learned
+        self.layers[-1].set_head(learned.label_counts)
 
     @property
     def is_gated(self) -> bool:
@@ -159,10 +146,6 @@ class Network:
     def n_parameters(self) -> int:
         """Weights and biases."""
         return sum(layer.stored.size + layer.bias.size for layer in self.layers)
-
-    def model(self) -> _core.Model:
-        """Return the core's view of the network: it shares the arrays."""
-        return _core.Model([layer.core for layer in self.layers], self.loss or "softmax")
 
     def refresh(self, n_jobs: int | None = 1, *, positions: Iterable[int] | None = None) -> Ledger:
         """Recompute the codes of all rows from the weights; return what it cost.
@@ -187,65 +170,12 @@ class Network:
         ValueError
             If `train` does not fit the network.
         """
-        self.check_targets(train)
-        self.n_trained, self.label_counts = len(train), None
-        if train.kind != "values":
-            counts = np.zeros(self.n_outputs, np.int64)
-            for window in train.windows():
-                counts += np.bincount(window.label_lists()[1], minlength=self.n_outputs)
-            self.label_counts = counts
-
-    def learn_centers(
-        self, data: Dataset, ids: NDArray[np.int64], n_jobs: int | None = 1
-    ) -> Ledger:
-        """Set the mean inputs that hashing takes away to those of some examples; return the cost.
-
-        A `refresh` makes them count. Layers without `Hashed(center=True)` stay as they are.
-        """
-        if all(layer.center is None for layer in self.layers):
-            return Ledger.empty(len(self.layers))
-        some = data[ids]
-        means, ledger = _core.mean_inputs(
-            self.model(), core_inputs(some), np.arange(len(some)), thread_count(n_jobs)
-        )
-        for layer, mean in zip(self.layers, means, strict=True):
-            if layer.center is not None:
-                layer.center[...] = mean
-        return Ledger(ledger)
-
-    def predict_topk(
-        self, X: Examples, k: int = 5, *, exact: bool = False, n_jobs: int | None = 1
-    ) -> TopKResult:
-        """Return the `k` best rows of each row of `X`, best first: two (n, k) arrays.
-
-        Parameters
-        ----------
-        X : ndarray, scipy sparse or Dataset, (n, n_features)
-        k : int
-            At most the rows of the last layer.
-        exact : bool
-            Compute every row of every layer. A soft gate then keeps the truly best rows and takes
-            the true threshold; a hard gate lets all rows through.
-        n_jobs : int, optional
-            Threads; None for all cores.
-
-        Raises
-        ------
-        ValueError
-            If `X` has another width than the network or holds NaN, or `k` is out of range.
-        """
-        k = check_integer("k", k, low=1, high=self.n_outputs)
-        return self.find(self._examples(X), k, exact=exact, n_jobs=n_jobs)[0]
-
-    def find(
-        self, data: Dataset, k: int, *, exact: bool, n_jobs: int | None
-    ) -> tuple[TopKResult, Ledger]:
-        """Return the `k` best rows of each example, and the cost of finding them."""
-        found = self._evaluate(data, k, exact, n_jobs)
-        return found.top, found.ledger
+        self._check_targets(train)
+        counted = Learned.of(train, self.n_outputs)
+        self.learned = replace(counted, encoding=self.encoding)
 
     def decision_function(
-        self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
+        self, X: Examples, *, exact: bool = False, n_jobs: int | None = None
     ) -> NDArray[np.float32]:
         """Return the scores of every output row, (n, n_outputs); -inf where none was computed.
 
@@ -262,59 +192,10 @@ class Network:
                 "use predict_topk, or fewer examples at a time"
             )
         n_threads = thread_count(n_jobs)
-        return output_scores(self.model(), self.n_outputs, data, exact=exact, n_threads=n_threads)
-
-    def predict_scores(
-        self, X: Examples, candidates: csr_array, *, n_jobs: int | None = 1
-    ) -> csr_array:
-        """Return the scores of given rows only: a CSR of the shape and places of `candidates`.
-
-        No other row of the last layer is read: what re-ranks the answers of another system.
-
-        Parameters
-        ----------
-        X : ndarray, scipy sparse or Dataset, (n, n_features)
-        candidates : scipy sparse, (n, n_outputs)
-            Its stored places are the rows to score, whatever their values; they come back in
-            ascending order.
-        n_jobs : int, optional
-            Threads; None for all cores.
-
-        Raises
-        ------
-        ValueError
-            If `X` or `candidates` has another shape.
-
-        Examples
-        --------
-        >>> from fewfire import Linear
-        >>> net = Network(Linear(2, 4), random_state=0)
-        >>> wanted = csr_array(np.array([[0, 1, 0, 1]]))
-        >>> net.predict_scores(np.ones((1, 2)), wanted).indices
-        array([1, 3], dtype=int32)
-        """
-        data = self._examples(X)
-        wanted = csr_array(candidates, copy=True)
-        if wanted.shape != (len(data), self.n_outputs):
-            raise ValueError(
-                f"candidates have the shape {wanted.shape}, wanted ({len(data)}, {self.n_outputs}):"
-                " a row per example, a column per row of the last layer"
-            )
-        wanted.sum_duplicates()
-        return self.score(data, wanted, n_jobs=n_jobs)[0]
-
-    def score(
-        self, data: Dataset, wanted: csr_array, *, n_jobs: int | None
-    ) -> tuple[csr_array, Ledger]:
-        """Return the scores of the stored places of `wanted`, canonical CSR, and the cost."""
-        n_threads = thread_count(n_jobs)
-        scores, ledger = candidate_scores(
-            self.model(), len(self.layers), data, wanted, n_threads=n_threads
-        )
-        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
+        return output_scores(self._model, self.n_outputs, data, exact=exact, n_threads=n_threads)
 
     def predict_proba(
-        self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1
+        self, X: Examples, *, exact: bool = False, n_jobs: int | None = None
     ) -> NDArray[np.float32]:
         """Return probabilities (n, n_outputs): softmax over the computed rows, or a sigmoid each.
 
@@ -330,7 +211,9 @@ class Network:
             return np.asarray(expit(scores), dtype=np.float32)
         return np.asarray(softmax(scores, axis=1), dtype=np.float32)
 
-    def predict(self, X: Examples, *, exact: bool = False, n_jobs: int | None = 1) -> NDArray[Any]:
+    def predict(
+        self, X: Examples, *, exact: bool = False, n_jobs: int | None = None
+    ) -> NDArray[Any]:
         """Return the class of each row of `X`, (n,), by name where names are known.
 
         For the squared loss the values (n, n_outputs); for the logistic loss a boolean (n,
@@ -345,118 +228,6 @@ class Network:
         chosen, place = np.unique(best, return_inverse=True)  # of a million names, those alone
         names = [self.label_names[row] for row in chosen]
         return np.asarray(names or self.label_names[:1])[place]
-
-    def evaluate(
-        self,
-        data: Dataset,
-        metrics: Sequence[str] | None = None,
-        *,
-        exact: bool = False,
-        n_jobs: int | None = None,
-        propensity: tuple[float, float] = (0.55, 1.5),
-    ) -> Metrics:
-        """Measure the network on `data`, through its gates unless `exact`.
-
-        Parameters
-        ----------
-        data : Dataset
-            With targets, encoded like the training set.
-        metrics : list of str, optional
-            "accuracy", "loss", "P@1", "nDCG@3", "PSP@5", ... with any k; default: accuracy and loss
-            for classes, P@1, 3, 5 and loss for label lists, loss for values.
-        exact : bool
-            Compute every row of every layer.
-        n_jobs : int, optional
-            Threads; None for all cores.
-        propensity : (float, float)
-            A and B of PSP@k, see `fewfire.metrics.propensities`.
-
-        Returns
-        -------
-        Metrics
-
-        Raises
-        ------
-        ValueError
-            If a metric is unknown or does not fit the targets, or `data` does not fit the network;
-            for PSP@k also if the network has no label counts.
-        """
-        self.check_targets(data)
-        names = list(metrics) if metrics is not None else self.default_metrics(data.kind)
-        wanted = cutoffs(names)
-        if data.kind == "values" and wanted:
-            raise ValueError("values have a loss only; other metrics are for classes and labels")
-        formulas = formulas_of(wanted, partial(self._frequencies, "PSP@k"), propensity)
-        k = depth_of(wanted, self.n_outputs)
-        result = self._evaluate(data, k, exact, n_jobs, losses=True)
-        values = {"loss": float(result.losses.mean())} if "loss" in names else {}
-        values |= figures(wanted, formulas, result.top.indices, data)
-        ordered = {name: values[name] for name in names}
-        density = self.density(result.usage, len(data))
-        return Metrics(ordered, density, result.ledger, len(data), exact)
-
-    def recall_by_group(
-        self, data: Dataset, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
-    ) -> dict[str, LabelGroup]:
-        """Return recall@k of labels that were frequent, less frequent and rare in training.
-
-        Parameters
-        ----------
-        data : Dataset
-            With classes or label lists, encoded like the training set.
-        k : int
-        exact : bool
-            Compute every row of every layer.
-        n_jobs : int, optional
-            Threads; None for all cores.
-
-        Returns
-        -------
-        dict of str to LabelGroup
-            Of "head", "torso" and "tail", see `fewfire.metrics.label_groups`.
-
-        Raises
-        ------
-        ValueError
-            If `data` does not fit the network, or the network has no label counts.
-        """
-        self.check_targets(data)
-        if data.kind == "values":
-            raise ValueError("values are no labels: there are no groups of them")
-        k = check_integer("k", k, low=1)
-        counts, _ = self._frequencies("recall by group")
-        top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
-        return recall_by_group(k, top.indices, data.label_lists(), counts)
-
-    def latency(self, X: Examples, k: int = 5, *, n_jobs: int | None = 1) -> Latency:
-        """Return how fast single examples are answered, and what the gates leave out.
-
-        Parameters
-        ----------
-        X : ndarray, scipy sparse or Dataset, (n, n_features)
-            Up to 1000 examples are looked at, one after another.
-        k : int
-            At most the rows of the last layer.
-        n_jobs : int, optional
-            Threads for what is not timed; None for all cores.
-
-        Raises
-        ------
-        ValueError
-            As `predict_topk`, and without an example.
-        """
-        k = check_integer("k", k, low=1, high=self.n_outputs)
-        return measure_latency(self, self._examples(X), k, n_jobs=n_jobs)
-
-    def n_scored(self, data: Dataset, k: int, *, n_jobs: int | None) -> float:
-        """Return how many rows of the last layer are scored through the gates, on average."""
-        _, ledger = self.find(data, k, exact=False, n_jobs=n_jobs)
-        return ledger.layers[-1].rows_touched / len(data)
-
-    def seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
-        """Return what each example takes alone to its `k` best rows, in one thread of the core."""
-        ids = np.arange(len(data), dtype=np.int64)
-        return np.asarray(_core.latencies(self.model(), core_inputs(data), ids, k, exact))
 
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1
@@ -487,125 +258,26 @@ class Network:
         """
         if data is not None:
             data = self._examples(data)
-        return table_stats(self.model(), self.layers, data, thread_count(n_jobs))
-
-    def default_metrics(self, kind: Kind) -> list[str]:
-        """Return the metrics that `evaluate` computes for targets of this kind, the first first."""
-        if kind == "labels":
-            return [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs] + ["loss"]
-        return ["loss"] if kind == "values" else ["accuracy", "loss"]
-
-    def density(self, usage: Sequence[NDArray[np.int64]], n_examples: int) -> float:
-        """Return rows chosen / rows over the layers with a gate.
-
-        Parameters
-        ----------
-        usage : sequence of ndarray (rows,)
-            For each layer, how often each row was chosen, or all of them together.
-        n_examples : int
-            By how many examples.
-        """
-        gated = [
-            (counts.sum(), len(layer.bias))
-            for counts, layer in zip(usage, self.layers, strict=True)
-            if not isinstance(layer.settings.gate, All)
-        ]
-        n_rows = sum(n for _, n in gated) * n_examples
-        return float(sum(chosen for chosen, _ in gated) / n_rows) if n_rows else 1.0
-
-    def check_targets(
-        self, data: Dataset, loss: str | None = None, encoding: Encoding | None = None
-    ) -> None:
-        """Raise unless `data` has targets that fit the network, the loss and the encoding.
-
-        Parameters
-        ----------
-        data : Dataset
-        loss : str, optional
-            Default: the network's own.
-        encoding : Encoding, optional
-            Of the training set. Default: the network's own.
-        """
-        if not isinstance(data, Dataset):
-            raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
-        self._check_width(data)
-        if len(data) == 0:
-            raise ValueError("the data set has no examples")
-        if data.kind is None:
-            raise ValueError("the data set has no targets: give it y")
-        loss = loss or self.loss or default_loss(self, data.kind)
-        if (loss == "squared") != (data.kind == "values"):
-            wanted = "values" if loss == "squared" else "classes or label lists"
-            raise ValueError(f"the {loss} loss wants {wanted} as targets, not {data.kind}")
-        if data.kind == "values" and data.n_labels != self.n_outputs:
-            raise ValueError(
-                f"the data set has {data.n_labels} columns of values but the last layer has "
-                f"{self.n_outputs} rows"
-            )
-        if data.n_labels > self.n_outputs:
-            raise ValueError(
-                f"the data set has {data.n_labels} labels but the last layer has {self.n_outputs} "
-                "rows; read both files with one encoder: like=train"
-            )
-        if data.label_names is not None and data.n_labels < self.n_outputs:
-            raise ValueError(
-                f"the data set has {data.n_labels} named labels but the last layer has "
-                f"{self.n_outputs} rows: make it Linear(..., {data.n_labels})"
-            )
-        encoding = encoding or self.encoding
-        if encoding is not None and data.label_names != encoding.label_names:
-            raise ValueError(
-                "the labels of the data set have other names than those of the training set; "
-                "read both files with one encoder: like=train, or like=net.encoding"
-            )
-
-    def check_loss(self, loss: str) -> None:
-        """Raise unless the last layer's activation fits the loss."""
-        last = self.layers[-1].settings
-        if loss == "squared" and self._hashed_by_default:
-            raise ValueError(
-                f"values need every row, but a last layer of {last.out_features:,} rows is hashed "
-                "unless it is told otherwise: make it Linear(..., gate=All())"
-            )
-        activation = last.activation
-        if loss != "squared" and activation != "linear":
-            raise ValueError(
-                f'the {loss} loss wants activation="linear" in the last layer, got {activation!r}'
-            )
-
-    def save(self, path: PathLike) -> None:
-        """Write the network to a safetensors file: beside `path` first, then renamed.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written; an old file is then left as it was.
-        """
-        write_model(path, *self.state())
+        return table_stats(self._model, self.layers, data, thread_count(n_jobs))
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name."""
-        encoding, of_encoding = (None, {}) if self.encoding is None else self.encoding.state()
+        learned, arrays = self.learned.state()
         config = {
             "layers": [layer.settings.to_dict() for layer in self.layers],
             "random_state": self.random_state,
             "loss": self.loss,
-            "encoding": encoding,
-            "n_trained": self.n_trained,
+            **learned,
         }
         names = array_specs([layer.settings for layer in self.layers])
         own = (array for layer in self.layers for array in layer.arrays)
-        arrays: Arrays = dict(zip(names, own, strict=True)) | of_encoding
-        if self.label_counts is not None:
-            arrays["label_counts"] = self.label_counts
-        return config, arrays
+        return config, dict(zip(names, own, strict=True)) | arrays
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
         layers = [layer.settings for layer in self.layers]
         twin = Network.from_arrays(layers, self.weights(), self.random_state)
-        twin.loss, twin.encoding, twin.n_trained = self.loss, self.encoding, self.n_trained
-        twin.label_counts = None if self.label_counts is None else self.label_counts.copy()
+        twin.loss, twin.learned = self.loss, self.learned
         return twin
 
     def weights(self) -> list[NDArray[Any]]:
@@ -648,44 +320,44 @@ class Network:
         )
         return f"Network({widths}, {self.n_parameters:,} parameters)"
 
-    def _examples(self, X: Examples) -> Dataset:
-        data = as_dataset(X, self.encoding)
-        self._check_width(data)
-        return data
+    def _find(
+        self, data: Dataset, k: int, *, exact: bool, n_threads: int
+    ) -> tuple[TopKResult, Ledger]:
+        found = self._evaluate(data, k, exact=exact, n_threads=n_threads)
+        return found.top, found.ledger
 
-    def _check_width(self, data: Dataset) -> None:
-        if data.n_features != self.n_features:
-            raise ValueError(
-                f"the data has {data.n_features} features but the network wants {self.n_features}"
-            )
+    def _score(
+        self, data: Dataset, wanted: csr_array, *, n_threads: int
+    ) -> tuple[csr_array, Ledger]:
+        scores, ledger = candidate_scores(
+            self._model, len(self.layers), data, wanted, n_threads=n_threads
+        )
+        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
 
-    def _frequencies(self, asker: str) -> tuple[NDArray[np.int64], int]:
-        """Return label counts and the number of examples counted; raise if unknown."""
-        if self.label_counts is None:
-            raise ValueError(
-                f"{asker} needs to know how often each label occurs in the training set, and this "
-                "network does not: train it, or, if it is of an older file, call "
-                "net.count_labels(train)"
-            )
-        return self.label_counts, self.n_trained
+    def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
+        found = self._evaluate(data, k, exact=exact, n_threads=n_threads, losses=True)
+        loss = {"loss": float(found.losses.mean())}
+        return Answers(found.top, found.ledger, density(self.layers, found.usage, len(data)), loss)
+
+    def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:
+        _, ledger = self._find(data, k, exact=False, n_threads=n_threads)
+        return ledger.layers[-1].rows_touched / len(data)
+
+    def _seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
+        """Return what each example takes alone, timed in the core."""
+        ids = np.arange(len(data), dtype=np.int64)
+        return np.asarray(_core.latencies(self._model, core_inputs(data), ids, k, exact))
+
+    def _check_targets(self, data: Dataset) -> None:
+        check_targets(self.layers, data, self.loss, self.encoding)
+
+    @property
+    def _model(self) -> _core.Model:
+        return core_model(self.layers, self.loss)
 
     def _evaluate(
-        self, data: Dataset, k: int, exact: bool, n_jobs: int | None, *, losses: bool = False
+        self, data: Dataset, k: int, *, exact: bool, n_threads: int, losses: bool = False
     ) -> Evaluation:
         return evaluate(
-            self.model(),
-            len(self.layers),
-            data,
-            k,
-            losses=losses,
-            exact=exact,
-            n_threads=thread_count(n_jobs),
+            self._model, len(self.layers), data, k, losses=losses, exact=exact, n_threads=n_threads
         )
-
-
-def default_loss(net: Network, kind: Kind) -> str:
-    """Return the loss of a training that is given none: label lists behind an embedding bag have a
-    softmax, because few of very many labels are right."""
-    assert kind is not None
-    is_wide = isinstance(net.layers[0].settings, EmbeddingBag)
-    return "softmax" if kind == "labels" and is_wide else LOSS_OF_KIND[kind]

@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from ..base.checks import check_integer
-from ..base.files import Arrays, FormatError, PathLike, check_array, checked_counts
-from ..data import Encoding
+from ..base.files import Arrays, FormatError, PathLike, check_array
+from ..model.learned import Learned
 from ..model.older import upgraded
 from .architecture import Settings, layer_from_dict
 from .arrays import array_specs
@@ -49,13 +48,13 @@ def network_of(config: Mapping[str, Any], arrays: Arrays) -> Network:
     net.loss = config["loss"]
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")
-    if config["encoding"] is not None:
-        net.encoding = Encoding.from_state(config["encoding"], arrays)
-        if net.encoding.n_features != net.n_features or net.encoding.n_labels > net.n_outputs:
-            raise ValueError("its encoding does not fit its layers")
-    net.n_trained = check_integer("n_trained", config.get("n_trained", 0), low=0)
-    if "label_counts" in arrays:  # not in files of before it was kept
-        net.label_counts = checked_counts(arrays, net.n_outputs, net.n_trained)
+    learned = Learned.from_state(config, arrays, net.n_outputs)
+    encoding = learned.encoding
+    if encoding is not None and (
+        encoding.n_features != net.n_features or encoding.n_labels > net.n_outputs
+    ):
+        raise ValueError("its encoding does not fit its layers")
+    net.learned = learned
     return net
 
 

@@ -3,29 +3,37 @@ together with the way down to them. docs/tagger.md tells how they learn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from ..base.checks import check_integer, n_bytes_of, thread_count
 from ..base.files import Arrays
 from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import tell
-from ..data import Dataset, Encoding
-from ..model.contract import check_alike, to_learn
+from ..data import Dataset
+from ..data.dataset import Examples
+from ..measure.result import TopKResult
+from ..model.checks import check_alike
+from ..model.contract import Answers, Model, Ways
+from ..model.learned import Learned
 from .forest import Forest
 from .memory import TaggerMemory, memory_limit
 from .preparing import Prepared, prepare, prepare_more
+from .reasons import Leaf, Reason
 from .run import Fitting
 from .settings import rate_factor, settings_of
-from .trained import Grown
+from .trained import Trained
+from .training_set import continued, to_learn
 
 
-class Tagger(Grown):
+class Tagger(Model):
     """Finds the labels of sparse examples among many.
 
     Every parameter but the first is there to take a choice from the preset; none needs tuning.
@@ -67,10 +75,8 @@ class Tagger(Grown):
     ----------
     settings : Settings
         What the preset and the parameters chose; after `fit` also what memory allowed.
-    encoding : Encoding or None
-        How training numbered features and labels; None before.
     feature_names : tuple of str or None
-        May be set: `explain`, `leaves` and the command line show them.
+        By `set_feature_names`: `explain`, `leaves` and the command line show them.
     history_ : History
         Of the last training: a row per epoch.
 
@@ -88,6 +94,8 @@ class Tagger(Grown):
     >>> tagger.predict_topk(X[:3], k=1).indices.ravel()
     array([2, 0, 1], dtype=int32)
     """
+
+    ways = Ways("router", "leaf", "leaves", exact_is_slow=True)
 
     def __init__(
         self,
@@ -118,18 +126,21 @@ class Tagger(Grown):
             "beam": beam,
             "prune": prune,
         }
-        super().__init__(settings_of(preset, given), random_state, n_jobs)
-        self._wanted = self.settings
+        self.settings = self._wanted = settings_of(preset, given)
+        self.random_state = check_integer("random_state", random_state, low=0)
+        self.n_jobs = n_jobs
+        thread_count(n_jobs)
         self.memory = None if memory is None else n_bytes_of(memory)
         self.verbose = verbose
+        self._trained: Trained | None = None
         self.history_ = History([], Ledger.empty(1))
 
     @classmethod
     def from_state(cls, config: Mapping[str, Any], arrays: Arrays) -> Tagger:
         """Make the tagger that `state` described; raise `ValueError` if it is damaged."""
         tagger = cls(random_state=config["tagger"]["random_state"])
-        tagger.restore(config, arrays)
-        tagger._wanted = tagger.settings
+        tagger._trained = Trained.from_state(config, arrays)
+        tagger.settings = tagger._wanted = tagger.forest.settings
         return tagger
 
     def fit(
@@ -172,10 +183,9 @@ class Tagger(Grown):
             tell(f"{prepared.settings}\n{prepared.memory}")
         with self._all_or_nothing():
             self.settings = prepared.settings
-            self.encoding, self.feature_names = train.encoding, None
-            self.label_counts, self.n_trained = np.zeros(train.n_labels, np.int64), 0
             epochs = self.settings.max_epochs
-            self._learn(prepared, epochs, rate_factor(len(train), epochs), sets)
+            learned = Learned.of(train, train.n_labels)
+            self._learn(prepared, epochs, rate_factor(len(train), epochs), sets, learned)
         return self
 
     def partial_fit(
@@ -216,9 +226,10 @@ class Tagger(Grown):
             If the unpacked trees and the examples take more than `memory`, besides what data and
             tagger do; nothing has changed then.
         """
-        old = self.trained_encoding
+        old = self.trained.learned
         data = to_learn(X, y)
-        encoding = _continued(old, data)
+        assert old.encoding is not None
+        encoding = continued(old.encoding, data)
         sets = dict(eval_sets or {})
         for own in sets.values():
             check_alike(own, encoding)
@@ -230,9 +241,7 @@ class Tagger(Grown):
         if self.verbose:
             tell(str(prepared.memory))
         with self._all_or_nothing():
-            self.encoding = encoding
-            self.label_counts = np.pad(self.frequencies[0], (0, encoding.n_labels - old.n_labels))
-            self._learn(prepared, epochs, 1.0, sets)
+            self._learn(prepared, epochs, 1.0, sets, old.and_of(data, encoding), self.feature_names)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -264,8 +273,10 @@ class Tagger(Grown):
         max_epochs: int,
         rate_factor: float,
         sets: Mapping[str, Dataset],
+        learned: Learned,
+        feature_names: tuple[str, ...] | None = None,
     ) -> None:
-        """Train the trees, count what they were trained on, and pack them."""
+        """Train the trees, and pack them."""
         rows, lists, trees = prepared.rows, prepared.lists, prepared.grow()
         n_threads = thread_count(self.n_jobs)
         fitting = Fitting(
@@ -279,16 +290,14 @@ class Tagger(Grown):
             n_threads=n_threads,
             verbose=self.verbose,
         )
-        assert self.label_counts is not None
-        self.label_counts += np.bincount(lists.indices, minlength=lists.shape[1])
-        self.n_trained += int(rows[0].shape[0])
 
         def pack() -> None:
-            self._forest = None  # the last one is not held beside the next
-            self._forest = Forest.pack(
+            self._trained = None  # the last forest is not held beside the next
+            forest = Forest.pack(
                 prepared.settings, prepared.expansion, trees, prepared.room, n_threads
             )
-            self.settings = self._forest.settings
+            self._trained = Trained(forest, learned, feature_names)
+            self.settings = forest.settings
 
         def measure() -> dict[str, float]:
             if sets:
@@ -299,28 +308,114 @@ class Tagger(Grown):
         if not sets or self.history_.interrupted:  # otherwise measured as it is now
             pack()
 
+    @property
+    def trained(self) -> Trained:
+        """What training made; raises before."""
+        if self._trained is None:
+            raise ValueError("the tagger is not trained yet: call fit")
+        return self._trained
+
+    @property
+    def forest(self) -> Forest:
+        """The trees; raises before training."""
+        return self.trained.forest
+
+    @property
+    def learned(self) -> Learned:
+        """What training learned of its data: encoding, label counts, number of examples."""
+        return Learned() if self._trained is None else self._trained.learned
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Name of each feature, if they were given."""
+        return None if self._trained is None else self._trained.feature_names
+
+    def set_feature_names(self, names: Sequence[str]) -> None:
+        """Keep a name for each feature, to be shown where features are."""
+        self._trained = replace(self.trained, feature_names=tuple(names))
+
+    @property
+    def n_features(self) -> int:
+        """Features of an example."""
+        return self.trained.n_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Labels, also those that training never saw."""
+        return self.trained.n_labels
+
+    @property
+    def never_seen(self) -> NDArray[np.int32]:
+        """Labels that no training example had: they are in no tree, and never predicted."""
+        return self.trained.never_seen
+
+    @property
+    def n_opened(self) -> int:
+        """Leaves that the router opens for an example, in all trees."""
+        return self.trained.n_opened
+
+    def explain(self, X: Examples, k: int = 1, *, n: int = 10) -> list[list[Reason]]:
+        """Return for each row of `X` the `k` best labels, and the `n` features, and pairs of them,
+        that spoke most for each.
+
+        >>> X = np.eye(4, dtype=np.float32)
+        >>> tagger = Tagger("fast", n_jobs=1).fit(X, [2, 0, 1, 3])
+        >>> best = tagger.explain(X[:1])[0][0]
+        >>> best.label, best.features, tagger.feature_name(best.features[0])
+        (2, array([0]), '0')
+        """
+        data = self._examples(X)
+        return self.trained.explain(data, self.predict_topk(data, k), n, self._threads(None))
+
+    def leaves(self, tree: int = 0, *, n: int = 10) -> Iterator[Leaf]:
+        """Yield the leaves of a tree: its labels, and the `n` features that lead there most."""
+        return self.trained.leaves(tree, n)
+
+    def feature_name(self, feature: int) -> str:
+        """Return what a feature or pair is called: by `feature_names`, the words of the text it was
+        trained on, or its number."""
+        return self.trained.feature_name(feature)
+
+    def state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what a file holds: a description for JSON, and the arrays by name."""
+        return self.trained.state(self.random_state)
+
+    def __repr__(self) -> str:
+        if self._trained is None:
+            return f"Tagger({self.settings})"
+        n_leaves = self.forest.trees[0].levels[-1].n_nodes
+        return (
+            f"Tagger({self.n_features:,} features, {self.n_outputs:,} labels in "
+            f"{n_leaves:,} leaves, trees: {len(self.forest.trees)})"
+        )
+
+    def _find(
+        self, data: Dataset, k: int, *, exact: bool, n_threads: int
+    ) -> tuple[TopKResult, Ledger]:
+        return self.forest.find(data, k, exact=exact, n_threads=n_threads)
+
+    def _score(
+        self, data: Dataset, wanted: csr_array, *, n_threads: int
+    ) -> tuple[csr_array, Ledger]:
+        scores, ledger = self.forest.score(data, wanted, n_threads)
+        return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
+
+    def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
+        top, work = self._find(data, k, exact=exact, n_threads=n_threads)
+        return Answers.counted(top, work + self.forest.dense(data, n_threads))
+
+    def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:
+        """Return how many labels the opened leaves hold, each counted once, on average."""
+        width = min(self.forest.most_found, self.n_outputs)
+        top, _ = self._find(data, width, exact=False, n_threads=n_threads)
+        return float((top.indices >= 0).sum(axis=1).mean())
+
+    def _threads(self, n_jobs: int | None) -> int:
+        return thread_count(self.n_jobs if n_jobs is None else n_jobs)
+
     def _measure(self, sets: Mapping[str, Dataset]) -> dict[str, float]:
         return {
             f"{name}/{metric}": value
             for name, data in sets.items()
             for metric, value in self.evaluate(data).items()
         }
-
-
-def _continued(old: Encoding, data: Dataset) -> Encoding:
-    """Return the encoding of old labels and those behind them; raise unless `data` has that."""
-    if data.n_features != old.n_features:
-        raise ValueError(
-            f"the data has {data.n_features} features but the tagger was trained on "
-            f"{old.n_features}"
-        )
-    if data.kind != old.kind:
-        raise ValueError(f"the data holds {data.kind} but the tagger was trained on {old.kind}")
-    n_labels = max(old.n_labels, data.n_labels)
-    names, known = data.label_names, old.label_names
-    if (names is None) != (known is None) or (names or ())[: old.n_labels] != (known or ()):
-        raise ValueError(
-            "the labels of the data go on from others than the tagger's: name the tagger's labels "
-            "first, in their order, and then the new ones"
-        )
-    return replace(old, n_labels=n_labels, label_names=names)

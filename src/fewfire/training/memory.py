@@ -21,7 +21,7 @@ class MemoryEstimate:
     parameters : int
         Weights and biases.
     optimizer : int
-        OptimizerState, and the step that last touched each row; 0 without an optimizer.
+        Moments, and the step that last touched each row; 0 without an optimizer.
     index : int
         Codes, buckets, and what hash functions keep.
     copy : int

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..network.architecture import Settings
+from ..network.layer import Layer
 from ..network.network import Network
 from .optimizers import Adagrad, Optimizer, core_optimizer
 
@@ -18,7 +19,9 @@ class OptimizerState:
     """Moments of each layer's weights and biases, and the step that last touched each row."""
 
     def __init__(self, net: Network, optimizer: Optimizer) -> None:
-        self.moments = [_initial(layer.settings, optimizer) for layer in net.layers]
+        self.core = core_optimizer(optimizer)
+        value = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
+        self.moments = [_initial(layer, self.core, value) for layer in net.layers]
         self.touched = [np.zeros(len(layer.stored), dtype=np.int64) for layer in net.layers]
         self.states = [
             _core.OptimizerState(moments, touched)
@@ -57,25 +60,21 @@ class OptimizerState:
 
 def n_bytes(layers: Sequence[Settings], optimizer: Optimizer) -> int:
     """Return how much memory the moments take."""
-    core = core_optimizer(optimizer)
-    numbers = [
-        rows * width + layer.out_features
-        for layer in layers
-        for rows, columns in [layer.weights_shape]
-        for width in core.moment_widths(columns)
-    ]
-    steps = sum(layer.weights_shape[0] for layer in layers)
-    return 4 * sum(numbers) + 8 * steps
+    core, total = core_optimizer(optimizer), 0
+    for layer in layers:
+        n_rows, n_columns = layer.weights_shape
+        total += 8 * n_rows  # the step that touched a row
+        for width in core.moment_widths(n_columns):
+            total += 4 * (n_rows * width + layer.out_features)
+    return total
 
 
-def _initial(layer: Settings, optimizer: Optimizer) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+def _initial(
+    layer: Layer, core: _core.Optimizer, value: float
+) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Moments of the weights, (rows, columns) or, row-wise, (rows, 1), each with the biases'."""
-    value = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
-    n_rows, n_columns = layer.weights_shape
+    n_rows, n_columns = layer.stored.shape
     return [
-        (
-            np.full((n_rows, width), value, np.float32),
-            np.full(layer.out_features, value, np.float32),
-        )
-        for width in core_optimizer(optimizer).moment_widths(n_columns)
+        (np.full((n_rows, width), value, np.float32), np.full_like(layer.bias, value))
+        for width in core.moment_widths(n_columns)
     ]

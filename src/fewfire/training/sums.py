@@ -1,4 +1,4 @@
-"""Totals of an epoch of training, and the bar that shows them."""
+"""Totals of an epoch of training."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from ..base.progress import epoch_bar
+from ..network.answers import density
 from ..network.network import Network
-from .settings import Plan
 
 
 class Sums:
@@ -41,16 +40,9 @@ class Sums:
 
     def show(self, bar: tqdm[Any], n_new: int, net: Network) -> None:
         """Move the bar by `n_new` examples."""
-        if bar.disable:
-            return
         figures = {"loss": f"{self.loss / self.n_seen:.4f}"}
         if net.loss != "squared":
             figures["accuracy"] = f"{self.n_correct / self.n_seen:.4f}"
-        figures["density"] = f"{net.density(self.usage, self.n_seen):.3f}"
+        figures["density"] = f"{density(net.layers, self.usage, self.n_seen):.3f}"
         bar.set_postfix(figures, refresh=False)
         bar.update(n_new)
-
-
-def progress_bar(plan: Plan, epoch: int, n_examples: int) -> tqdm[Any]:
-    """Return the bar of an epoch of a plan."""
-    return epoch_bar(f"epoch {epoch}/{plan.max_epochs}", n_examples, verbose=plan.verbose)

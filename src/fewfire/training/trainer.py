@@ -9,6 +9,7 @@ from ..base.files import PathLike
 from ..base.history import History
 from ..data import Dataset
 from ..data.generators import Deformed
+from ..network.losses import check_loss
 from ..network.network import Network
 from .callbacks import Callback
 from .optimizers import Optimizer
@@ -95,7 +96,7 @@ class Trainer:
             **fitted(net) | {name: value for name, value in given.items() if value is not None},
         )
         if loss is not None:
-            net.check_loss(loss)
+            check_loss(net.layers, loss, hashed_by_default=net.hashed_by_default)
 
     def __repr__(self) -> str:
         return f"Trainer({self.plan})"
@@ -137,5 +138,9 @@ class Trainer:
             raise ValueError('the history has "train" columns of its own: use another name')
         run = Run(self.plan, self.net, train, dict(eval_sets or {}))
         if resume is not None:
-            run.load_checkpoint(resume)
-        return run.go()
+            run.restore(resume)
+        with run.begun():
+            while run.epoch < run.max_epochs:
+                if run.one_epoch():
+                    break
+        return run.history

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import native
-import reference_trees as reference
 from fewfire import _core
 from fewfire.tagger.layout import Layout
 from fewfire.tagger.tree import Level
-from reference_trees import Member, Node, Options
+from reference import trees as reference
+from reference.trees import Member, Node, Options
 from strategies import LEVELS, SEEDS, examples
 
 LOSSES = st.sampled_from(["squared_hinge", "logistic"])

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference import nearest_bfloat16, widened
+from reference.bfloat16 import nearest_bfloat16, widened
 
 SMALLEST = float(np.finfo(np.float32).tiny)  # likelihood of a label that was found
 

@@ -1,0 +1,140 @@
+"""`fewfire evaluate`: how good a saved model is, what it costs, and how fast it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ..loading import load
+from ..measure.frequencies import LabelGroup
+from ..measure.latency import Latency
+from ..measure.metrics import Metrics
+from ..model.contract import Ways
+from .common import (
+    EXACT,
+    PATH,
+    cost,
+    jobs_option,
+    json_option,
+    metrics_dict,
+    print_json,
+    read_part,
+    table,
+    ways_of,
+)
+
+_K = 5  # best labels that are timed, and among which `--groups` looks for a label
+
+
+def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, float]:
+    try:
+        a, b = map(float, value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not two numbers like 0.55,1.5") from None
+    return a, b
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.argument("data", type=PATH)
+@click.option("--exact", is_flag=True, help=EXACT)
+@click.option(
+    "--metrics", metavar="M,M", help="accuracy, loss, P@k, nDCG@k, PSP@k: P@1,nDCG@3,PSP@5."
+)
+@click.option(
+    "--propensity",
+    callback=_pair,
+    metavar="A,B",
+    default="0.55,1.5",
+    show_default=True,
+    help="Of PSP@k; 0.5,0.4 for Wikipedia, 0.6,2.6 for Amazon.",
+)
+@click.option(
+    "--groups",
+    is_flag=True,
+    help=f"Recall@{_K} of labels frequent (head), less so (torso) and rare (tail) in training.",
+)
+@jobs_option
+@json_option
+def evaluate(
+    model: Path,
+    data: Path,
+    exact: bool,
+    metrics: str | None,
+    propensity: tuple[float, float],
+    groups: bool,
+    n_jobs: int,
+    as_json: bool,
+) -> None:
+    """Measure MODEL on DATA, through its gates as in training and with every row computed; a tagger
+    through its router, or with --exact with every leaf opened. Then tell how long single examples
+    take, and what gates or router leave out.
+
+    DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
+    text, or what `fewfire convert` made of it, encoded like the training set; for a model of raw
+    text also that, named .tsv or .tsv.gz, a line of which is text, tab, label,label.
+    """
+    net = load(model)
+    examples = read_part(data, net.encoding, 1)
+    names = metrics.split(",") if metrics else None
+    measure = partial(net.evaluate, examples, names, n_jobs=n_jobs, propensity=propensity)
+    recalls = partial(net.recall_by_group, examples, _K, n_jobs=n_jobs)
+    in_use = partial(net.latency, examples, min(_K, net.n_outputs), n_jobs=n_jobs)
+    if as_json:
+        report = metrics_dict(measure(exact=exact))
+        if net.is_gated:
+            report["latency"] = asdict(in_use())
+        if groups:
+            found = recalls(exact=exact)
+            report["groups"] = {name: asdict(group) for name, group in found.items()}
+        print_json(report)
+        return
+    ways = ways_of(net, exact=exact)
+    rows = [_figures(computed, measure(exact=every)) for computed, every in ways.items()]
+    print(
+        f"{len(examples):,} examples; multiplications and additions are per example, shares are of "
+        "the dense model with and without the zeros of the data"
+    )
+    print(table(rows))
+    if net.is_gated:
+        print(_in_use(net.ways, in_use()))
+    if groups:
+        by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
+        print(f"labels by frequency in training: recall@{_K} of their occurrences")
+        print(table(_group_rows(by_way)))
+
+
+def _in_use(ways: Ways, found: Latency) -> str:
+    scored = (
+        f"the last layer scores {found.candidates:,.0f} rows"
+        if found.leaves is None
+        else f"{found.leaves:,} leaves are opened, and {found.candidates:,.0f} labels scored"
+    )
+    return (
+        f"single examples, one thread: p50 {found.p50:,.0f} us, p99 {found.p99:,.0f} us through "
+        f"the {ways.gate}; p50 {found.exact_p50:,.0f} us, p99 {found.exact_p99:,.0f} us with every "
+        f"{ways.one}\n{scored}; of the {found.k} best of all {ways.all} "
+        f"{found.recall:.2%} are found"
+    )
+
+
+def _figures(computed: str, metrics: Metrics) -> dict[str, str]:
+    figures = {name: f"{value:.4f}" for name, value in metrics.items()}
+    return {"computed": computed, **figures, **cost(metrics.ledger, metrics.n_examples)}
+
+
+def _group_rows(by_way: Mapping[str, Mapping[str, LabelGroup]]) -> list[dict[str, str]]:
+    """A row for each group, with a column of recall for each way to compute it."""
+    return [
+        {
+            "group": name,
+            "labels": f"{group.n_labels:,}",
+            "occurrences": f"{group.n_occurrences:,}",
+            **{computed: f"{groups[name].recall:.4f}" for computed, groups in by_way.items()},
+        }
+        for name, group in next(iter(by_way.values())).items()
+    ]

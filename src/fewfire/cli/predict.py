@@ -1,0 +1,88 @@
+"""`fewfire predict`: the best labels of each example, on request with reasons."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import click
+
+from ..data import Dataset
+from ..loading import load
+from ..model.contract import Model
+from ..network.network import Network
+from ..tagger.tagger import Tagger
+from .common import EXACT, PATH, jobs_option, json_option, print_json, read_part
+from .tagger_output import as_lines, reasons, tagger_of
+
+_CHUNK = 4096  # examples per block of output
+_WHY = 8  # features that `--why` shows for a label
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.argument("data", type=PATH)
+@click.option("-k", default=1, show_default=True, help="Best rows per example.")
+@click.option("--exact", is_flag=True, help=EXACT)
+@click.option(
+    "--why",
+    is_flag=True,
+    help="Tagger: a line per label, with the features, and pairs of them, that spoke most for it.",
+)
+@jobs_option
+@json_option
+def predict(
+    model: Path, data: Path, k: int, exact: bool, why: bool, n_jobs: int, as_json: bool
+) -> None:
+    """Print, for each example of DATA, the K best labels of MODEL with their scores.
+
+    DATA is what evaluate takes; targets are ignored, and raw text, named .tsv or .tsv.gz, needs
+    none: a line is a text. A line of the output holds label, tab, score for each, best first; for
+    a network of values, the values.
+    """
+    net = load(model)
+    encoding = net.encoding
+    examples = read_part(data, encoding and encoding.of_features(), 1)
+    chunks = (examples[begin : begin + _CHUNK] for begin in range(0, len(examples), _CHUNK))
+    if why:
+        _explain(tagger_of(net, "--why"), chunks, k, exact=exact, as_json=as_json)
+        return
+    parts = (_predictions(net, chunk, k, exact, n_jobs) for chunk in chunks)
+    if as_json:
+        print_json({"predictions": [row for part in parts for row in part]})
+        return
+    for part in parts:
+        for row in part:
+            pairs = row if _gives_values(net) else (entry for pair in row for entry in pair)
+            words = (f"{word:.6g}" if isinstance(word, float) else str(word) for word in pairs)
+            sys.stdout.write("\t".join(words) + "\n")
+
+
+def _explain(
+    tagger: Tagger, chunks: Iterable[Dataset], k: int, *, exact: bool, as_json: bool
+) -> None:
+    if exact:
+        raise click.UsageError("--why explains what the router finds: leave out --exact")
+    found = (example for chunk in chunks for example in reasons(tagger, chunk, k, _WHY))
+    if as_json:
+        print_json({"predictions": list(found)})
+        return
+    for example in found:
+        sys.stdout.write(as_lines(example))
+
+
+def _predictions(net: Model, data: Dataset, k: int, exact: bool, n_jobs: int) -> list[Any]:
+    if _gives_values(net):
+        return list(net.decision_function(data, exact=exact, n_jobs=n_jobs).tolist())
+    top = net.predict_topk(data, k, exact=exact, n_jobs=n_jobs)
+    names = net.label_names or range(net.n_outputs)
+    return [
+        [(names[row], float(score)) for row, score in zip(rows, scores, strict=True) if row >= 0]
+        for rows, scores in zip(top.indices.tolist(), top.scores, strict=True)
+    ]
+
+
+def _gives_values(model: Model) -> TypeGuard[Network]:
+    return isinstance(model, Network) and model.loss == "squared"

@@ -1,0 +1,68 @@
+"""Whether data fits a model: its width, its labels and their names, and candidates to score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scipy.sparse import csr_array
+
+from ..data import Dataset, Encoding
+
+
+def check_width(data: Dataset, n_features: int) -> None:
+    """Raise unless examples have the features that a model wants."""
+    if data.n_features != n_features:
+        raise ValueError(
+            f"the data has {data.n_features} features but the model wants {n_features}"
+        )
+
+
+def check_examples(data: Dataset) -> None:
+    """Raise unless `data` is a data set with examples."""
+    if not isinstance(data, Dataset):
+        raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
+    if len(data) == 0:
+        raise ValueError("the data set has no examples")
+
+
+def check_labelled(data: Dataset) -> None:
+    """Raise unless `data` is a data set with examples that have labels or classes."""
+    check_examples(data)
+    if data.kind not in ("classes", "labels"):
+        held = "no targets" if data.kind is None else "values"
+        raise ValueError(f"labels or classes are wanted as targets; the data set has {held}")
+
+
+def check_labels(data: Dataset, n_outputs: int, encoding: Encoding | None) -> None:
+    """Raise unless the labels of `data` are among a model's and, where `encoding` tells what those
+    of the training set were called, called the same."""
+    if data.n_labels > n_outputs:
+        raise ValueError(
+            f"the data set has {data.n_labels} labels but the model has {n_outputs}; read both "
+            "files with one encoder: like=train"
+        )
+    if encoding is not None and data.label_names != encoding.label_names:
+        raise ValueError(
+            "the labels of the data set have other names than those of the training set; "
+            "read both files with one encoder: like=train, or like=model.encoding"
+        )
+
+
+def check_alike(data: Dataset, encoding: Encoding) -> None:
+    """Raise unless `data` has labels, and they and its features mean what `encoding` says."""
+    check_labelled(data)
+    check_width(data, encoding.n_features)
+    check_labels(data, encoding.n_labels, encoding)
+
+
+def as_candidates(wanted: Any, n_examples: int, n_outputs: int) -> csr_array:
+    """Return candidates as canonical CSR of their own; raise unless there is a row per example and
+    a column per label."""
+    lists = csr_array(wanted, copy=True)
+    if lists.shape != (n_examples, n_outputs):
+        raise ValueError(
+            f"candidates have the shape {lists.shape}, wanted ({n_examples}, {n_outputs}): a row "
+            "per example, a column per label"
+        )
+    lists.sum_duplicates()
+    return lists

@@ -1,0 +1,46 @@
+"""Which data fits the layers of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..data import Dataset, Encoding
+from ..model.checks import check_examples, check_labels, check_width
+from .layer import Layer
+from .losses import default_loss
+
+
+def check_targets(
+    layers: Sequence[Layer], data: Dataset, loss: str | None, encoding: Encoding | None
+) -> None:
+    """Raise unless `data` has targets that fit the layers, the loss and the encoding.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    data : Dataset
+    loss : str or None
+        None for that of a training that is given none.
+    encoding : Encoding or None
+        Of the training set; None if there was none.
+    """
+    n_outputs = layers[-1].settings.out_features
+    check_examples(data)
+    check_width(data, layers[0].settings.in_features)
+    if data.kind is None:
+        raise ValueError("the data set has no targets: give it y")
+    loss = loss or default_loss(layers, data.kind)
+    if (loss == "squared") != (data.kind == "values"):
+        wanted = "values" if loss == "squared" else "classes or label lists"
+        raise ValueError(f"the {loss} loss wants {wanted} as targets, not {data.kind}")
+    if data.kind == "values" and data.n_labels != n_outputs:
+        raise ValueError(
+            f"the data set has {data.n_labels} columns of values but the last layer has "
+            f"{n_outputs} rows"
+        )
+    check_labels(data, n_outputs, encoding)
+    if data.label_names is not None and data.n_labels < n_outputs:
+        raise ValueError(
+            f"the data set has {data.n_labels} named labels but the last layer has "
+            f"{n_outputs} rows: make it Linear(..., {data.n_labels})"
+        )

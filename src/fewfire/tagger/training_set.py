@@ -1,0 +1,39 @@
+"""What a tagger can be trained on, and go on with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..data import Dataset, Encoding
+from ..model.checks import check_labelled
+
+
+def to_learn(X: Any, y: Any) -> Dataset:
+    """Return a training set of labels, checked."""
+    if isinstance(X, Dataset) and y is not None:
+        raise TypeError("a Dataset brings its own targets: leave out y")
+    data = X if isinstance(X, Dataset) else Dataset(X, y)
+    check_labelled(data)
+    if len(data.label_lists()[1]) == 0:
+        raise ValueError("no example has a label: there is nothing to learn")
+    return data
+
+
+def continued(old: Encoding, data: Dataset) -> Encoding:
+    """Return the encoding of old labels and those behind them; raise unless `data` has that."""
+    if data.n_features != old.n_features:
+        raise ValueError(
+            f"the data has {data.n_features} features but the tagger was trained on "
+            f"{old.n_features}"
+        )
+    if data.kind != old.kind:
+        raise ValueError(f"the data holds {data.kind} but the tagger was trained on {old.kind}")
+    n_labels = max(old.n_labels, data.n_labels)
+    names, known = data.label_names, old.label_names
+    if (names is None) != (known is None) or (names or ())[: old.n_labels] != (known or ()):
+        raise ValueError(
+            "the labels of the data go on from others than the tagger's: name the tagger's labels "
+            "first, in their order, and then the new ones"
+        )
+    return replace(old, n_labels=n_labels, label_names=names)

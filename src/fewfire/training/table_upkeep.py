@@ -1,0 +1,196 @@
+"""Keeps the hash tables of one layer true while its rows change: what is hashed or drawn anew, and
+at which steps.
+
+What is due depends on the number of steps alone, so that neither slices of an epoch nor a resumed
+run change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.hashed import Hashed
+from ..network.layer import Layer
+
+_SAMPLE = 256  # rows that tell a drift
+_PARTS = 16  # of a layer, hashed in turn by a rolling refresh
+_HURRY = 2 * _PARTS  # last steps of an epoch, after each of which a part of a wide layer is hashed
+
+
+class TableUpkeep:
+    """The refreshes of one layer.
+
+    Parameters
+    ----------
+    layer : Layer
+    gate : Hashed
+        Says what is refreshed, and how often.
+    touched : ndarray of int64, (rows,)
+        The step that last changed each row.
+    steps_per_epoch, random_state, n_threads : int
+    hash_all : callable
+        Hashes all rows, with the mean inputs of the time, and counts that.
+    count : callable
+        Takes the cost of everything else, (1, n_fields).
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        gate: Hashed,
+        touched: NDArray[np.int64],
+        steps_per_epoch: int,
+        random_state: int,
+        n_threads: int,
+        hash_all: Callable[[], None],
+        count: Callable[[NDArray[np.int64]], None],
+    ) -> None:
+        self.layer = layer
+        self.gate = gate
+        self.steps_per_epoch = steps_per_epoch
+        self._touched = touched
+        self._random_state = random_state
+        self._n_threads = n_threads
+        self._hash_all = hash_all
+        self._count = count
+        self._n_rows = len(layer.bias)
+        self._hashed_at = np.zeros(_PARTS, np.int64)  # the step at which a part's codes were true
+        self._refit_since: int | None = None  # the step at which a refit began
+        self._refitted = 0  # rows that are hashed into its cells
+        assert gate.refresh_every is not None
+        self.period = max(1, gate.refresh_every // (_PARTS if gate.refresh == "rolling" else 1))
+        # A layer that is refreshed in turns may have so many rows that those which the end of an
+        # epoch finds stale would hold it up: its rounds are then much longer than `_HURRY`.
+        self.hurries = (
+            layer.has_cells
+            and gate.refresh == "rolling"
+            and _PARTS * self.period >= 4 * _HURRY
+            and steps_per_epoch > _HURRY
+        )
+
+    def next_due(self, step: int) -> int:
+        """Return the first step after `step` at which there is something to do."""
+        due = self._next_refresh(step)
+        if self.gate.redraw_every is not None:
+            due = min(due, (step // self.gate.redraw_every + 1) * self.gate.redraw_every)
+        return min(due, self._next_hurried(step)) if self.hurries else due
+
+    def keep_up(self, step: int) -> bool:
+        """Do what is due after `step` steps; return whether a refresh was."""
+        every = self.gate.redraw_every
+        is_redrawn = every is not None and step % every == 0
+        is_refreshed = self._next_refresh(step - 1) == step
+        if is_redrawn:
+            self._redraw(step)
+        elif is_refreshed:
+            self._refresh(step)
+        if self.hurries:
+            self._hurry(step)
+        return is_redrawn or is_refreshed
+
+    def note_true_codes(self, step: int) -> None:
+        """Take all codes for true as of `step`."""
+        self._hashed_at[:] = step
+
+    def refresh_changed(self, step: int) -> None:
+        """Make the codes of all rows true, by hashing those that changed."""
+        self.end_refit()
+        self._refresh_stale(step, range(_PARTS))
+
+    def end_refit(self) -> None:
+        """Let the cells of a refit take over, if there is one, after the rows that are left."""
+        if self._refit_since is not None:
+            self._refit_to(self._n_rows)
+
+    def _next_refresh(self, step: int) -> int:
+        growth = self.gate.refresh_growth or 1.0
+        if growth == 1.0:
+            return (step // self.period + 1) * self.period
+        due, pause = self.period, float(self.period)
+        while due <= step:
+            pause *= growth
+            due += round(pause)
+        return due
+
+    def _redraw(self, step: int) -> None:
+        """Draw the functions of one table anew, the next in turn, and hash all rows."""
+        draws, every = self.layer.draws, self.gate.redraw_every
+        assert draws is not None
+        assert every is not None
+        draws[(step // every - 1) % len(draws)] += 1
+        self._hashed_at[:] = step
+        self._hash_all()
+
+    def _refresh(self, step: int) -> None:
+        if self.gate.refresh == "rolling":
+            self._roll(step)
+        elif self.gate.refresh == "touched":
+            self._refresh_stale(step, range(_PARTS))
+        elif self.gate.refresh != "drift" or self._drifted(step):
+            self._hash_all()
+
+    def _drifted(self, step: int) -> bool:
+        """Whether more codes of a sample of rows are stale than may be."""
+        rng = np.random.default_rng([self._random_state, step])
+        rows = rng.permutation(self._n_rows)[:_SAMPLE].astype(np.int32)
+        drift, cost = self.layer.drift(rows, self._n_threads)
+        self._count(cost)
+        return drift > (self.gate.drift or 0.0)
+
+    def _roll(self, step: int) -> None:
+        """Refresh the next part of a layer. Cells are learned anew in the rounds 1, 2, 4, 8, ...:
+        each part is then hashed into the new ones, which take over when the round ends."""
+        turn, number = divmod(step // self.period, _PARTS)
+        if self.layer.has_cells and number == 0 and turn.bit_count() == 1:
+            self._refit_since, self._refitted = step, 0
+            self._count(self.layer.begin_refit(self._n_threads))
+        if self._refit_since is not None:
+            self._refit_to(_part(self._n_rows, number).stop)
+        else:
+            self._refresh_stale(step, [number])
+
+    def _next_hurried(self, step: int) -> int:
+        """The first step after `step` that is one of an epoch's last, but not the very last."""
+        to_end = self.steps_per_epoch - step % self.steps_per_epoch
+        wait = to_end - _HURRY if to_end > 1 else 1 + self.steps_per_epoch - _HURRY
+        return step + max(1, wait)
+
+    def _hurry(self, step: int) -> None:
+        """Do a part of what the end of the epoch would have to do at once: of the rest of a refit,
+        and then of the rows that changed."""
+        to_end = -step % self.steps_per_epoch
+        if _PARTS < to_end <= _HURRY and self._refit_since is not None:
+            left = self._n_rows - self._refitted
+            self._refit_to(self._refitted + left // (to_end - _PARTS))
+        elif 0 < to_end <= _PARTS:
+            self._refresh_stale(step, [_PARTS - to_end])
+
+    def _refit_to(self, stop: int) -> None:
+        """Hash the rows below `stop` into the cells of a refit, which take over after the last."""
+        assert self._refit_since is not None
+        rows = np.arange(self._refitted, stop, dtype=np.int32)
+        self._count(self.layer.refit_rows(rows, self._n_threads))
+        self._refitted = max(stop, self._refitted)
+        if stop == self._n_rows:
+            self._count(self.layer.end_refit(self._n_threads))
+            self._hashed_at[:] = self._refit_since
+            self._refit_since = None
+
+    def _refresh_stale(self, step: int, parts: Iterable[int]) -> None:
+        """Hash the rows of some parts that changed since their codes were true."""
+        stale = []
+        for number in parts:
+            part = _part(self._n_rows, number)
+            changed = self._touched[part] > self._hashed_at[number]
+            stale.append(part.start + np.flatnonzero(changed))
+            self._hashed_at[number] = step
+        rows = np.concatenate(stale).astype(np.int32)
+        self._count(self.layer.refresh_rows(rows, self._n_threads))
+
+
+def _part(n_rows: int, number: int) -> slice:
+    """The rows of a part of a layer."""
+    return slice(n_rows * number // _PARTS, n_rows * (number + 1) // _PARTS)
