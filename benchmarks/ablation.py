@@ -26,7 +26,16 @@ from report import report
 WIDTH, ACTIVE = 1000, 50
 DENSITY = ACTIVE / WIDTH
 hashed = partial(ff.Hashed, DENSITY)
-simhash = partial(hashed, family="simhash")
+
+
+def simhash(**options: Any) -> ff.Hashed:
+    return hashed(ff.gates.SimHash(**options))
+
+
+def sign(**options: Any) -> ff.Hashed:
+    return hashed(ff.gates.Sign(**options))
+
+
 CODES = {"n_bits": 1, "n_tables": 256}
 
 
@@ -90,11 +99,11 @@ GROUPS: dict[str, dict[str, Variant]] = {
     },
     "first layer": {
         "dense": Variant(first=ff.gates.All(), second=hashed()),
-        "signs of 392 of 784 columns": Variant(first=hashed(n_columns=392), second=hashed()),
-        "signs of 196": Variant(first=hashed(n_columns=196), second=hashed()),
-        "signs of 98": Variant(first=hashed(n_columns=98), second=hashed()),
-        "inputs counted, not summed": Variant(first=hashed(binary=True), second=hashed()),
-        "inputs counted in both layers": both(binary=True),
+        "signs of 392 of 784 columns": Variant(first=sign(n_columns=392), second=hashed()),
+        "signs of 196": Variant(first=sign(n_columns=196), second=hashed()),
+        "signs of 98": Variant(first=sign(n_columns=98), second=hashed()),
+        "inputs counted, not summed": Variant(first=sign(binary=True), second=hashed()),
+        "inputs counted in both layers": Variant(first=sign(binary=True)),
     },
     "training": {
         "initial weights x 4": Variant(gain=4.0),

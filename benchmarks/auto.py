@@ -16,6 +16,7 @@ import numpy as np
 
 import fewfire as ff
 from common import best_seconds
+from fewfire.network.families import as_family
 from report import report, widths
 
 FAMILIES = ("sign", "centroid")
@@ -38,7 +39,7 @@ def main() -> None:
         X = np.abs(rng.normal(size=(options.examples, n_inputs))).astype(np.float32)
         density = active / n_rows
         times = {family: microseconds(X, n_rows, density, family) for family in FAMILIES}
-        chosen = ff.Hashed.auto(n_inputs, n_rows, density).family
+        chosen = as_family(ff.Hashed.auto(n_inputs, n_rows, density).family).name
         good.append(times[chosen] <= 1.2 * min(times.values()))
         report(
             "auto",

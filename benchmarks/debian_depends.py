@@ -110,7 +110,7 @@ def main() -> None:
     train, measured = load(options)
     gates = {
         "all": ff.gates.All(),
-        "hashed": xc.hashed(options, options.candidates, train.n_labels),
+        "hashed": xc.retrieve(options, options.candidates),
     }
     for seed in range(options.seeds):
         settings = settings_of(options, train, seed)

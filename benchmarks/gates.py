@@ -22,7 +22,11 @@ import fewfire as ff
 from fewfire.network.gates import Gate
 from report import report
 
-simhash = partial(ff.Hashed, family="simhash")
+
+def simhash(**options: Any) -> Callable[[float], Gate]:
+    return partial(ff.Hashed, family=ff.gates.SimHash(**options))
+
+
 METHODS: dict[str, Callable[[float], Gate]] = {
     "NN": lambda density: ff.gates.All(),
     "VD": ff.gates.Dropout,
@@ -30,17 +34,16 @@ METHODS: dict[str, Callable[[float], Gate]] = {
     "WTA": ff.gates.TopK,
     "WTA-soft": partial(ff.gates.TopK, soft=True, differentiate=True),
     "sign": ff.Hashed,
-    "simhash": simhash,
+    "simhash": simhash(),
     "kdd2017": ff.Hashed.kdd2017,
     "slide": ff.Hashed.slide,
-    "simhash-hamming": partial(simhash, n_bits=1, n_tables=256, rank="hamming"),
-    "simhash-rank-sign": partial(simhash, rank="sign"),
-    "simhash-center": partial(simhash, center=True),
-    "simhash-simple": partial(simhash, mips="simple"),
-    "simhash-sparse": partial(simhash, projection="sparse"),
-    "simhash-hadamard": partial(simhash, projection="hadamard"),
-    "simhash-groups": partial(
-        simhash,
+    "simhash-hamming": simhash(n_bits=1, n_tables=256, rank="hamming"),
+    "simhash-rank-sign": simhash(rank="sign"),
+    "simhash-center": simhash(center=True),
+    "simhash-simple": simhash(mips="simple"),
+    "simhash-sparse": simhash(projection="sparse"),
+    "simhash-hadamard": simhash(projection="hadamard"),
+    "simhash-groups": simhash(
         projection="coordinates",
         n_tables=24,
         probes=8,

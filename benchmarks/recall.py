@@ -34,10 +34,17 @@ N_CENTER = 5000  # training images whose mean `center=True` takes away
 def grid(density: float) -> dict[str, list[Gate]]:
     """The settings compared, by series; the first word of a series is its family."""
     sign = partial(ff.Hashed, density)
-    simhash = partial(ff.Hashed, density, family="simhash")
-    dwta = partial(ff.Hashed, density, family="dwta")
-    minhash = partial(ff.Hashed, density, family="minhash")
-    centroid = partial(ff.Hashed, density, family="centroid")
+
+    def hashed(
+        family: type[ff.gates.Tables], *, rerank: float = 3.0, soft: bool | None = None,
+        **options: Any,
+    ) -> Gate:  # fmt: skip
+        return ff.Hashed(density, family(**options), rerank, soft)
+
+    simhash = partial(hashed, ff.gates.SimHash)
+    dwta = partial(hashed, ff.gates.Dwta)
+    minhash = partial(hashed, ff.gates.MinHash)
+    centroid = partial(hashed, ff.gates.Centroid)
     few, tables = (10, 50), (10, 50, 200)
     return {
         "topk": [ff.gates.TopK(density, soft=True, differentiate=True)],

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 import fewfire as ff
+from fewfire.gates import Centroid, Dwta, MinHash, Retrieve, Sign, SimHash
 
 N_INPUTS, N_CLASSES, N_VALUES = 32, 10, 4
 N_LABELS, N_WORDS, N_NOISE = 300, 3, 100  # words of each label, and words of none
@@ -136,7 +137,7 @@ SOFT: dict[str, Any] = {
 }  # fmt: skip
 HARD: dict[str, Any] = {**SOFT, "soft": False, "differentiate": False, "explore": 0.1}
 FULL: dict[str, Any] = {"refresh": "full", "refresh_every": 100, "refresh_growth": 1.2}
-SIMHASH: dict[str, Any] = {"family": "simhash", "n_bits": 5, "n_tables": 12}
+SIMHASH: dict[str, Any] = {"n_bits": 5, "n_tables": 12}
 
 
 def dense() -> Case:
@@ -183,35 +184,37 @@ def adaptive_dropout() -> Case:
     return trained(layers, lists(), "logistic", RMS, LINE)
 
 
-def gated(loss: str = "softmax", optimizer: Any = RMS, **options: Any) -> Case:
+def gated(family: Any, how: dict[str, Any], loss: str = "softmax", optimizer: Any = RMS) -> Case:
     """A net whose hidden layers are hashed."""
     data = classes() if loss == "softmax" else lists()
-    return trained(deep(ff.Hashed(**options)), data, loss, optimizer, LINE)
+    return trained(deep(ff.Hashed(family=family, **how)), data, loss, optimizer, LINE)
 
 
 def sign() -> Case:
-    return gated(family="sign", **SOFT, alpha=0.05, n_columns=10**6, binary=False)
+    return gated(Sign(alpha=0.05, n_columns=10**6, binary=False), SOFT)
 
 
 def sign_binary() -> Case:
-    return gated("logistic", SGD, family="sign", **HARD, alpha=0.1, n_columns=20, binary=True)
+    return gated(Sign(alpha=0.1, n_columns=20, binary=True), HARD, "logistic", SGD)
 
 
 def simhash() -> Case:
     found = {"probes": 2, "projection": "gaussian", "mips": "simple", "center": True}
-    return gated(**SIMHASH, **SOFT, **FULL, **found, rank="count", redraw_every=150)
+    tables = SimHash(**SIMHASH, **FULL, **found, rank="count", redraw_every=150)
+    return gated(tables, SOFT)
 
 
 def simhash_hamming() -> Case:
     found = {"probes": 1, "projection": "hadamard", "center": False, "rank": "hamming"}
     drift = {"refresh": "drift", "refresh_every": 100, "refresh_growth": 1.0, "drift": 0.05}
-    return gated("decoupled", **SIMHASH, **HARD, **found, **drift)
+    return gated(SimHash(**SIMHASH, **found, **drift), HARD, "decoupled")
 
 
 def simhash_coordinates() -> Case:
     found = {"probes": 0, "projection": "coordinates", "center": False}
     rolling = {"refresh": "rolling", "refresh_every": 64}
-    return gated("logistic", **SIMHASH, **SOFT, **found, **rolling, rank="sign", alpha=0.1)
+    tables = SimHash(**SIMHASH, **found, **rolling, rank="sign", alpha=0.1)
+    return gated(tables, SOFT, "logistic")
 
 
 def kdd2017() -> Case:
@@ -227,28 +230,25 @@ def slide() -> Case:
 
 
 def dwta() -> Case:
-    return gated(family="dwta", **SOFT, **FULL, n_hashes=2, n_tables=12, rank="count")
+    return gated(Dwta(**FULL, n_hashes=2, n_tables=12, rank="count"), SOFT)
 
 
 def minhash() -> Case:
     touched = {"refresh": "touched", "refresh_every": 50, "refresh_growth": 1.0}
     hashes = {"n_hashes": 1, "n_tables": 12, "n_bits": 8, "rank": "union"}
-    return gated("logistic", family="minhash", **SOFT, **touched, **hashes)
+    return gated(MinHash(**touched, **hashes), SOFT, "logistic")
 
 
 def centroid() -> Case:
     touched = {"refresh": "touched", "refresh_every": 100, "refresh_growth": 1.3}
     cells = {"n_cells": 8, "probes": 3, "spherical": True, "rank": "sign", "alpha": 0.1}
-    return gated(family="centroid", **SOFT, **touched, **cells)
+    return gated(Centroid(**touched, **cells), SOFT)
 
 
 def wide(loss: str, dtype: str, data: ff.Dataset, **refresh: Any) -> Case:
-    """An embedding bag under a sampled last layer."""
-    gate = ff.Hashed(
-        density=0.2, family="centroid", rerank=1.0, soft=False, differentiate=False, explore=0.0,
-        negatives=48, head=12, thin=0.001, n_cells=16, probes=4, spherical=False, rank="union",
-        **refresh,
-    )  # fmt: skip
+    """An embedding bag under a last layer that retrieves."""
+    cells = Centroid(n_cells=16, probes=4, spherical=False, rank="union", **refresh)
+    gate = Retrieve(candidates=60, family=cells, negatives=48, head=12, thin=0.001)
     bag = ff.EmbeddingBag(
         data.n_features, 24, activation="relu", input_dropout=0.2, dropout=0.1, bias=True,
         gain=1.0, dtype=dtype,

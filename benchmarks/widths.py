@@ -14,7 +14,7 @@ import argparse
 
 import fewfire as ff
 from common import build, check_names, costs, load, make_parser, measure, names
-from fewfire.network.hashed import FAMILIES
+from fewfire.network.families import FAMILIES
 from report import report, widths
 
 COUNTS = (

@@ -80,18 +80,16 @@ def add_options(
     option("--batch", type=int, default=128, help="examples per step")
 
 
-def hashed(options: argparse.Namespace, candidates: int, n_labels: int) -> ff.Hashed:
+def retrieve(options: argparse.Namespace, candidates: int) -> ff.gates.Retrieve:
     """The gate of a last layer that computes so many candidates."""
-    return ff.Hashed(
-        min(1.0, candidates / n_labels),
-        "centroid",
+    cells = ff.gates.Centroid(
         n_cells=options.cells,
         probes=options.probes,
-        negatives=options.negatives,
         rank="union",
         refresh="rolling",
         refresh_every=options.refresh_every,
     )
+    return ff.gates.Retrieve(candidates, cells, negatives=options.negatives)
 
 
 def make_trainer(

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fewfire as ff
+from fewfire.gates import Centroid, Dwta, Retrieve, SimHash
 from fewfire.network.answers import core_model, evaluate
 from fewfire.network.arrays import array_specs
-from fewfire.network.hashed import RANKED
+from fewfire.network.codes import CellCodes, TableCodes
 from xc_rows import Case, K
 
 
@@ -22,16 +23,16 @@ class Gate:
     share: float | None = None
 
     def __init__(
-        self, settings: Sequence[ff.Hashed], case: Case, threads: int, *, exact: bool = False
+        self, settings: Sequence[Retrieve], case: Case, threads: int, *, exact: bool = False
     ) -> None:
         self.case, self.settings, self.exact = case, settings, exact
         self.learned: dict[str, NDArray[Any]] = {}
         self.set(settings[0], threads)
-        if self.net.layers[1].has_cells:
-            found = self.net.layers[1].learned
-            self.learned = dict(zip(("centroids", "cells"), found, strict=True))
+        codes = self.net.layers[1].codes
+        if isinstance(codes, CellCodes):
+            self.learned = dict(zip(("centroids", "cells"), codes.learned, strict=True))
 
-    def set(self, gate: ff.Hashed, threads: int = 1) -> None:
+    def set(self, gate: Retrieve, threads: int = 1) -> None:
         """Make the net; cells that one setting has learned serve the others."""
         n_rows, dim = self.case.rows.shape
         layers = [
@@ -69,34 +70,36 @@ class Gate:
     def update(self) -> None:
         layer = self.net.layers[1]
         layer.weights[self.case.changed] = self.case.new_rows
-        if isinstance(layer.index, ff._core.TableIndex):
-            layer.refresh_rows(self.case.changed)
+        if isinstance(layer.codes, TableCodes):
+            layer.codes.refresh_rows(self.case.changed)
         else:
             layer.refresh()
 
 
-def grid(n_rows: int) -> dict[str, list[ff.Hashed]]:
+def grid(n_rows: int) -> dict[str, list[Retrieve]]:
     """The settings of our own, by series; the first word of a series is its family."""
-    returned = [n / n_rows for n in (round(2 ** (i / 2)) for i in range(12, 29)) if n <= n_rows / 8]
+    returned = [n for n in (round(2 ** (i / 2)) for i in range(12, 29)) if n <= n_rows / 8]
     few, ranked = returned[::4], returned[:9:2]
     cells = [2 ** round(np.log2(factor * np.sqrt(n_rows))) for factor in (1, 4, 8, 16)]
     n_bits = round(np.log2(n_rows / 64))
 
-    def centroid(shares: list[float], n: int, **options: Any) -> list[ff.Hashed]:
+    def centroid(
+        candidates: list[int], n: int, head: int | None = None, **options: Any
+    ) -> list[Retrieve]:
         """More than twice the cells that hold what is returned, on average, or looked at to rank
         it."""
-        wanted = 2 * n * (RANKED if options.get("rank") == "sign" else 1)
+        wanted = 2 * n / n_rows * (Centroid.RANKED if options.get("rank") == "sign" else 1)
         options = {"rank": "union", "n_cells": n, "spherical": True, **options}
         return [
-            ff.Hashed(x, "centroid", probes=min(n, 128 + round(wanted * x)) - 1, **options)
-            for x in shares
+            Retrieve(x, Centroid(probes=min(n, 128 + round(wanted * x)) - 1, **options), head=head)
+            for x in candidates
         ]
 
-    def simhash(**options: Any) -> list[ff.Hashed]:
-        return [ff.Hashed(x, "simhash", **{"n_bits": n_bits, **options}) for x in few]
+    def simhash(**options: Any) -> list[Retrieve]:
+        return [Retrieve(x, SimHash(**{"n_bits": n_bits, **options})) for x in few]
 
     return {
-        "exact": [ff.Hashed(K / n_rows, "centroid", n_cells=1)],
+        "exact": [Retrieve(K, Centroid(n_cells=1))],
         **{f"centroid {n}": centroid(returned, n) for n in cells},
         f"centroid no head {cells[1]}": centroid(returned, cells[1], head=0),
         **{f"centroid distance {n}": centroid(returned, n, spherical=False) for n in cells[1:]},
@@ -111,6 +114,6 @@ def grid(n_rows: int) -> dict[str, list[ff.Hashed]]:
         "simhash center": simhash(center=True),
         "simhash center probes": simhash(center=True, probes=8),
         "simhash center sign": simhash(center=True, probes=8, n_tables=16, rank="sign"),
-        "dwta": [ff.Hashed(x, "dwta", n_hashes=max(1, round(n_bits / 3))) for x in few],
-        "sign": [ff.Hashed(x) for x in ranked],
+        "dwta": [Retrieve(x, Dwta(n_hashes=max(1, round(n_bits / 3)))) for x in few],
+        "sign": [Retrieve(x, "sign") for x in ranked],
     }

@@ -74,10 +74,8 @@ def trained(options: argparse.Namespace) -> tuple[ff.Network, dict[str, Any]]:
             raise SystemExit(f"{options.net} is a net {found}: remove it, or give its shape")
         return net, {"net": Path(options.net).name, "n_trained": net.n_trained}
     train = xc_topics.make(options.examples, options.features, options.labels)
-    gate = ff.Hashed(
-        min(1.0, options.candidates / options.labels), "centroid", n_cells=options.cells,
-        negatives=options.negatives,
-    )  # fmt: skip
+    cells = ff.gates.Centroid(n_cells=options.cells)
+    gate = ff.gates.Retrieve(options.candidates, cells, negatives=options.negatives)
     net = ff.Network(
         ff.EmbeddingBag(options.features, options.dim),
         ff.Linear(options.dim, options.labels, gate=gate, gain=0.0),

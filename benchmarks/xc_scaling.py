@@ -63,7 +63,7 @@ def measure(
 ) -> Point:
     data = xc.make(options.examples, options.features, n_labels)
     clock = xc.Clock()
-    gate = xc.hashed(options, setting.candidates, n_labels)
+    gate = xc.retrieve(options, setting.candidates)
     net = ff.Network(
         ff.EmbeddingBag(options.features, setting.dim),
         ff.Linear(setting.dim, n_labels, gate=gate),

@@ -79,7 +79,7 @@ def train(options: argparse.Namespace, dtype: str, turns: Connection) -> None:
     pauses = {name: xc.Stopwatch(Upkeep, name) for name in ("keep_up", "end_epoch")}
     data = make(options, options.examples)
     clock = xc.Clock()
-    gate = xc.hashed(options, options.candidates, options.labels)
+    gate = xc.retrieve(options, options.candidates)
     net = ff.Network(
         ff.EmbeddingBag(options.features, options.dim, dtype=dtype),
         ff.Linear(options.dim, options.labels, gate=gate, dtype=dtype),

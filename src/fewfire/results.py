@@ -1,4 +1,4 @@
-"""What calls return, to name in annotations: answers, metrics, histories, ledgers, estimates."""
+"""What calls return, to name in annotations: models, answers, metrics, histories, estimates."""
 
 from .base.history import History
 from .base.ledger import Ledger
@@ -7,6 +7,8 @@ from .measure.frequencies import LabelGroup
 from .measure.latency import Latency
 from .measure.metrics import Metrics
 from .measure.result import TopKResult
+from .model.contract import Model
+from .model.learned import Learned
 from .network.gate_stats import TableStats
 from .training.memory import MemoryEstimate
 
@@ -15,9 +17,11 @@ __all__ = [
     "History",
     "LabelGroup",
     "Latency",
+    "Learned",
     "Ledger",
     "MemoryEstimate",
     "Metrics",
+    "Model",
     "TableStats",
     "TopKResult",
 ]

@@ -7,6 +7,9 @@ import pytest
 
 import fewfire as ff
 from fewfire.base.checks import from_dict, thread_count, to_dict
+from fewfire.gates import Centroid, Dwta, MinHash, Retrieve, Sign, SimHash
+from fewfire.network.architecture import layer_from_dict
+from fewfire.network.families import FAMILIES
 from fewfire.network.gates import GATES
 from fewfire.training.optimizers import OPTIMIZERS
 from fewfire.training.schedules import SCHEDULES
@@ -24,45 +27,42 @@ WRONG = [
     (ff.Hashed, {"family": "md5"}, "family"),
     (ff.Hashed, {"rerank": 0.5}, "rerank"),
     (ff.Hashed, {"n_bits": 4}, "n_bits"),
-    (ff.Hashed, {"family": "simhash", "alpha": 0.1}, "alpha"),
-    (ff.Hashed, {"family": "simhash", "n_bits": 25}, "n_bits"),
-    (ff.Hashed, {"family": "simhash", "n_tables": 0}, "n_tables"),
-    (ff.Hashed, {"family": "simhash", "rank": "best"}, "rank"),
-    (ff.Hashed, {"family": "simhash", "refresh_every": 0}, "refresh_every"),
-    (ff.Hashed, {"family": "simhash", "refresh": "never"}, "refresh"),
-    (ff.Hashed, {"family": "simhash", "drift": 0.1}, "drift"),
-    (ff.Hashed, {"family": "simhash", "refresh": "drift", "drift": 1.0}, "drift"),
-    (ff.Hashed, {"family": "simhash", "refresh_growth": 0.5}, "refresh_growth"),
-    (
-        ff.Hashed,
-        {"family": "simhash", "refresh": "rolling", "refresh_growth": 2.0},
-        "refresh_growth",
-    ),
-    (ff.Hashed, {"refresh": "full"}, "refresh"),
-    (ff.Hashed, {"redraw_every": 9}, 'does not use redraw_every.*family="simhash"'),
-    (ff.Hashed, {"family": "dwta", "redraw_every": 9}, "does not use redraw_every"),
-    (ff.Hashed, {"family": "simhash", "redraw_every": 0}, "redraw_every"),
-    (
-        ff.Hashed,
-        {"family": "simhash", "projection": "hadamard", "redraw_every": 9},
-        "share their rotations",
-    ),
+    (ff.Hashed, {"negatives": 4}, "negatives"),
     (ff.Hashed, {"explore": 0.1}, "soft=False"),
     (ff.Hashed, {"explore": 1.0, "soft": False}, "explore"),
-    (ff.Hashed, {"family": "simhash", "n_bits": 3, "probes": 8}, "2\\*\\*n_bits = 8"),
-    (ff.Hashed, {"family": "simhash", "probes": -1}, "probes"),
-    (ff.Hashed, {"family": "simhash", "projection": "dense"}, "projection"),
-    (ff.Hashed, {"family": "simhash", "mips": "l2"}, "mips"),
-    (ff.Hashed, {"family": "simhash", "mips": "simple", "norm_powers": 2}, "sign-alsh"),
-    (ff.Hashed, {"family": "simhash", "mips": "sign-alsh", "largest_norm": 1.0}, "largest_norm"),
-    (ff.Hashed, {"family": "simhash", "mips": "sign-alsh", "norm_powers": 0}, "norm_powers"),
-    (ff.Hashed, {"family": "sign", "rank": "hamming"}, "rank"),
-    (ff.Hashed, {"family": "simhash", "n_hashes": 2}, 'family="dwta" or family="minhash"'),
-    (ff.Hashed, {"family": "dwta", "n_bits": 6}, 'family="simhash" or family="minhash"'),
-    (ff.Hashed, {"family": "dwta", "n_hashes": 9}, "n_hashes"),
-    (ff.Hashed, {"family": "dwta", "rank": "hamming"}, "hamming"),
-    (ff.Hashed, {"family": "minhash", "n_hashes": 17}, "n_hashes"),
-    (ff.Hashed, {"family": "minhash", "probes": 1}, "probes"),
+    (Sign, {"alpha": 0.0}, "alpha"),
+    (Sign, {"n_columns": 0}, "n_columns"),
+    (Sign, {"binary": 1}, "binary"),
+    (Sign, {"rank": "count"}, "rank"),
+    (Sign, {"refresh": "full"}, "refresh"),
+    (SimHash, {"alpha": 0.1}, "alpha"),
+    (SimHash, {"n_bits": 25}, "n_bits"),
+    (SimHash, {"n_bits": None}, "n_bits"),
+    (SimHash, {"n_tables": 0}, "n_tables"),
+    (SimHash, {"n_hashes": 2}, "n_hashes"),
+    (SimHash, {"n_cells": 4}, "n_cells"),
+    (SimHash, {"rank": "best"}, "rank"),
+    (SimHash, {"refresh_every": 0}, "refresh_every"),
+    (SimHash, {"refresh": "never"}, "refresh"),
+    (SimHash, {"drift": 0.1}, 'refresh="drift"'),
+    (SimHash, {"refresh": "drift", "drift": 1.0}, "drift"),
+    (SimHash, {"refresh_growth": 0.5}, "refresh_growth"),
+    (SimHash, {"refresh": "rolling", "refresh_growth": 2.0}, "refresh_growth"),
+    (SimHash, {"redraw_every": 0}, "redraw_every"),
+    (SimHash, {"projection": "hadamard", "redraw_every": 9}, "share their rotations"),
+    (SimHash, {"n_bits": 3, "probes": 8}, "2\\*\\*n_bits = 8"),
+    (SimHash, {"probes": -1}, "probes"),
+    (SimHash, {"projection": "dense"}, "projection"),
+    (SimHash, {"mips": "l2"}, "mips"),
+    (SimHash, {"mips": "simple", "norm_powers": 3}, "sign-alsh"),
+    (SimHash, {"mips": "sign-alsh", "largest_norm": 1.0}, "largest_norm"),
+    (SimHash, {"mips": "sign-alsh", "norm_powers": 0}, "norm_powers"),
+    (Dwta, {"redraw_every": 9}, "redraw_every"),
+    (Dwta, {"n_bits": 6}, "n_bits"),
+    (Dwta, {"n_hashes": 9}, "n_hashes"),
+    (Dwta, {"rank": "hamming"}, "hamming"),
+    (MinHash, {"n_hashes": 17}, "n_hashes"),
+    (MinHash, {"probes": 1}, "probes"),
     (ff.Linear, {"in_features": 0, "out_features": 1}, "in_features"),
     (ff.Linear, {"in_features": 1, "out_features": 2.0}, "out_features"),
     (ff.Linear, {"in_features": 1, "out_features": 1, "activation": "elu"}, "activation"),
@@ -87,7 +87,7 @@ def test_a_wrong_value_is_refused_by_name(kind, options, name):
         kind(**options)
 
 
-KINDS = {**GATES, **OPTIMIZERS, **SCHEDULES}
+KINDS = {kind.__name__: kind for kind in FAMILIES.values()} | GATES | OPTIMIZERS | SCHEDULES
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -96,10 +96,17 @@ def test_settings_go_through_json(name):
     assert from_dict(KINDS, json.loads(json.dumps(to_dict(settings)))) == settings
 
 
-@pytest.mark.parametrize("gate", [kind() for kind in GATES.values()], ids=list(GATES))
+GATE_EXAMPLES = [
+    *(kind() for kind in GATES.values()),
+    *(ff.Hashed(family=name) for name in FAMILIES),
+    Retrieve(20, SimHash(n_bits=3, center=True), head=0),
+]
+
+
+@pytest.mark.parametrize("gate", GATE_EXAMPLES, ids=repr)
 def test_layers_go_through_json(gate):
     layer = ff.Linear(3, 4, activation="relu", gate=gate, bias=False, gain=0.5)
-    assert ff.Linear.from_dict(json.loads(json.dumps(layer.to_dict()))) == layer
+    assert layer_from_dict(json.loads(json.dumps(to_dict(layer)))) == layer
 
 
 @pytest.mark.parametrize("data", [{}, {"type": "Md5"}, {"type": "SGD", "speed": 1}])
@@ -108,8 +115,18 @@ def test_a_dict_that_names_nothing_known_is_refused(data):
         from_dict(OPTIMIZERS, data)
 
 
-def test_only_given_options_of_a_hashed_selector_are_shown():
-    assert repr(ff.Hashed(density=0.1)) == "Hashed(density=0.1, family='sign')"
+def test_options_are_shown_that_are_not_the_default():
+    assert repr(ff.Hashed(density=0.1)) == "Hashed(density=0.1)"
+    assert repr(ff.Hashed(family="simhash")) == "Hashed(family=SimHash())"
+    assert repr(Centroid(n_cells=9, rank="union")) == "Centroid(rank='union', n_cells=9)"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_name_is_a_family_with_its_defaults(name):
+    family = FAMILIES[name]()
+    assert family.name == name
+    for gate in (ff.Hashed, Retrieve):
+        assert gate(family=name) == gate(family=family)
 
 
 def test_no_number_of_threads_means_all_cores():
@@ -121,7 +138,7 @@ def test_no_number_of_threads_means_all_cores():
 
 def test_auto_scans_signs_but_takes_cells_in_wide_layers():
     def family(in_features, out_features, active):
-        return ff.Hashed.auto(in_features, out_features, active / out_features).family
+        return ff.Hashed.auto(in_features, out_features, active / out_features).family.name
 
     assert family(784, 1000, 50) == family(64, 4000, 200) == family(64, 1000, 1) == "sign"
     assert family(784, 16_000, 50) == family(64, 64_000, 200) == family(784, 2000, 10)
@@ -138,6 +155,8 @@ def test_auto_scans_signs_but_takes_cells_in_wide_layers():
 
 def test_presets_are_the_published_settings():
     paper, slide = ff.Hashed.kdd2017(), ff.Hashed.slide(density=0.01)
-    assert (paper.n_bits, paper.n_tables, paper.probes, paper.rank) == (6, 5, 10, "union")
-    assert (paper.mips, paper.rerank, paper.density) == ("sign-alsh", 1.0, 0.05)
-    assert (slide.n_bits, slide.n_tables, slide.rank, slide.density) == (9, 50, "union", 0.01)
+    tables = paper.family
+    assert (tables.n_bits, tables.n_tables, tables.probes, tables.rank) == (6, 5, 10, "union")
+    assert (tables.mips, paper.rerank, paper.density) == ("sign-alsh", 1.0, 0.05)
+    tables = slide.family
+    assert (tables.n_bits, tables.n_tables, tables.rank, slide.density) == (9, 50, "union", 0.01)

@@ -192,9 +192,9 @@ def test_ctrl_c_keeps_what_was_learned(folder):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("auto", ["family='sign'", "density=0.05"]),
-        ("auto --density 0.001 --hidden 8000", ["family='centroid'", "density=0.001"]),
-        ("kdd2017 --density 0.1", ["family='simhash'", "probes=10", "density=0.1"]),
+        ("auto", ["50 (5.0%)", "Hashed()"]),
+        ("auto --density 0.001 --hidden 8000", ["family=Centroid(", "density=0.001"]),
+        ("kdd2017 --density 0.1", ["family=SimHash(", "probes=10", "density=0.1"]),
         ("slide", ["n_bits=9", "density=0.005"]),
     ],
 )
@@ -249,7 +249,9 @@ ERRORS = {
         "train images --optimizer sgd --rowwise", 2, "sgd has no option --rowwise"
     ),
     "an option without its optimizer": ("train images --lr 0.1", 2, "--optimizer"),
-    "an option of another family": ("train images --n-bits 3", 1, "does not use n_bits"),
+    "an option of another family": (
+        "train images --n-bits 3", 2, "sign has no option --n-bits"
+    ),
     "an unknown option": ("train images --no-such-thing", 2, "no-such-thing"),
     "an unknown name in TOML": ("train bad.toml", 2, "widht"),
     "a number for a flag in TOML": ("train flag.toml", 2, "'7' is not a valid boolean"),

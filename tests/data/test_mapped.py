@@ -75,9 +75,9 @@ def test_parts_by_position_outside_are_refused(both):
             data[[300]]
 
 
-def net(data, **options):
+def net(data, family="sign"):
     return ff.Network(
-        ff.Linear(data.n_features, 20, "relu", ff.Hashed(density=0.3, **options)),
+        ff.Linear(data.n_features, 20, "relu", ff.Hashed(density=0.3, family=family)),
         ff.Linear(20, data.n_labels),
     )
 
@@ -135,7 +135,7 @@ def test_training_in_windows_is_repeatable_and_maps_one_at_a_time(both, small_wi
 
 
 def test_means_are_learned_of_a_sample_of_a_file(both):
-    nets = [net(data, family="simhash", center=True) for data in both]
+    nets = [net(data, family=ff.gates.SimHash(center=True)) for data in both]
     for trained, data in zip(nets, both, strict=True):
         ff.Trainer(trained, max_epochs=1, n_jobs=1).fit(data)
     assert_array_equal(nets[0].layers[0].center, nets[1].layers[0].center)

@@ -1,4 +1,4 @@
-"""Nets with an EmbeddingBag and a sampled output layer: they learn, resume, and are kept in files;
+"""Nets with an EmbeddingBag and a last layer that retrieves: they learn, resume, go into files;
 what does not fit together is one clear error."""
 
 import json
@@ -34,14 +34,15 @@ def problem(n=600, seed=0):
 
 
 TRAIN, TEST = problem(), problem(200, seed=1)
+ROLLING = ff.gates.Centroid(n_cells=7, refresh="rolling", refresh_every=32)
 OUTPUTS = [
-    ff.Hashed(density=0.3),
-    ff.Hashed(density=0.3, negatives=20, head=5),
-    ff.Hashed(density=0.3, family="simhash", n_bits=3, n_tables=6, negatives=0),
-    ff.Hashed(density=0.3, family="centroid", n_cells=7, refresh_every=64),
-    ff.Hashed(density=0.3, family="centroid", n_cells=7, refresh="rolling", refresh_every=32,
-              rank="union"),
-]  # fmt: skip
+    ff.gates.Retrieve(18, "sign"),
+    ff.gates.Retrieve(18, "sign", negatives=20, head=5),
+    ff.gates.Retrieve(18, ff.gates.SimHash(n_bits=3, n_tables=6), negatives=0),
+    ff.gates.Retrieve(18, ff.gates.Centroid(n_cells=7, refresh_every=64)),
+    ff.gates.Retrieve(18, ROLLING),
+    ff.Hashed(0.3, rerank=2.0),
+]
 
 
 def make(gate=OUTPUTS[1], dropout=0.0, **options):
@@ -93,7 +94,7 @@ def test_values_are_learned_above_a_bag_too():
     X = TRAIN.X
     y = np.asarray(X @ np.random.default_rng(0).normal(size=(N_FEATURES, N_LABELS)))
     data = ff.Dataset(X, y.astype(np.float32))
-    net = make(ff.Hashed(density=0.9))
+    net = make(ff.gates.Retrieve(54))
     net.loss = "squared"
     before = net.evaluate(data, exact=True)["loss"]
     ff.Trainer(net, **HOW).fit(data)
@@ -108,7 +109,7 @@ def test_a_net_that_diverges_says_so():
 
 
 def test_no_more_rows_are_used_than_there_are():
-    net = make(ff.Hashed(density=1.0, negatives=30))
+    net = make(ff.gates.Retrieve(N_LABELS, negatives=30))
     history = ff.Trainer(net, **HOW).fit(TRAIN)
     assert history[-1]["density"] == 1.0
 
@@ -141,7 +142,7 @@ def test_a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(tmp_path, 
 
 
 def test_the_most_frequent_labels_are_candidates_of_every_example():
-    net = trained(make(ff.Hashed(density=0.2, head=6)))
+    net = trained(make(ff.gates.Retrieve(12, head=6)))
     frequent = np.argsort(-net.label_counts, kind="stable")[:6]
     for twin in (net, net.copy()):
         assert np.isfinite(twin.decision_function(TEST)[:, frequent]).all()
@@ -196,15 +197,15 @@ CHANGES = {
     "no width": (lambda layers: layers[0].pop("dim"), "dim"),
     "another layer": (lambda layers: layers[0].update(type="Linear"), "damaged"),
     "a second bag": (lambda layers: layers.append(layers[0]), r"layers\.2\.weights is missing"),
-    "a bag with a gate": (lambda layers: layers[0].update(gate={}), "gate"),
+    "a bag with a gate": (lambda layers: layers[0].update(gate={"type": "All"}), "gate"),
     "a width beyond memory": (
         lambda layers: layers[0].update(n_features=2**31 - 1, dim=2**31 - 1),
         r"layers\.0\.weights",
     ),
     "negatives of text": (lambda layers: layers[1]["gate"].update(negatives="2"), "negatives"),
     "negatives that nobody draws": (
-        lambda layers: layers[1]["gate"].update(rerank=2.0),
-        "does not use negatives",
+        lambda layers: layers[1]["gate"].update(type="Hashed"),
+        "Hashed.*unexpected keyword argument",
     ),
 }
 
@@ -243,7 +244,7 @@ def test_a_bag_checks_its_options(options, words):
         ff.EmbeddingBag(**{"n_features": 10, "dim": 4} | options)
 
 
-HASHED = ff.Hashed(density=0.5, negatives=5)
+LAST = ff.gates.Retrieve(4, negatives=5)
 RELU = {"activation": "relu"}
 
 
@@ -252,16 +253,12 @@ RELU = {"activation": "relu"}
     [
         ([ff.Linear(4, 8), ff.EmbeddingBag(8, 3)], "layer 1 is an EmbeddingBag: only the first"),
         ([ff.EmbeddingBag(9, 4), ff.Linear(5, 3)], "layer 1 wants 5 inputs but layer 0 has 4"),
-        ([ff.EmbeddingBag(9, 4), ff.Linear(4, 8, gate=HASHED), ff.Linear(8, 3)],
-         "layer 1 does not use negatives"),
-        ([ff.Linear(4, 8, gate=HASHED)], "layer 0 does not use negatives"),
-        ([ff.Linear(4, 8, **RELU, gate=ff.gates.TopK(density=0.5)), ff.Linear(8, 9, gate=HASHED)],
-         "layer 1 does not use negatives"),
-        ([ff.Linear(4, 8), ff.Linear(8, 9, gate=ff.Hashed(density=0.5, head=2, rerank=2.0))],
-         "layer 1 does not use head"),
-        ([ff.Linear(4, 8), ff.Linear(8, 9, gate=ff.Hashed(density=0.5, head=2, soft=False,
-                                                               explore=0.1))],
-         "layer 1 does not use head"),
+        ([ff.EmbeddingBag(9, 4), ff.Linear(4, 8, gate=LAST), ff.Linear(8, 3)],
+         "layer 1 cannot retrieve"),
+        ([ff.Linear(4, 8, gate=LAST)], "layer 0 cannot retrieve"),
+        ([ff.Linear(4, 8), ff.Linear(8, 9, **RELU, gate=LAST)], "layer 1 cannot retrieve"),
+        ([ff.Linear(4, 8, **RELU, gate=ff.gates.TopK(density=0.5)), ff.Linear(8, 9, gate=LAST)],
+         "layer 1 cannot retrieve.*above a layer without a gate"),
     ],
 )  # fmt: skip
 def test_layers_that_do_not_fit_are_named(layers, words):
@@ -269,10 +266,13 @@ def test_layers_that_do_not_fit_are_named(layers, words):
         ff.Network(*layers)
 
 
-@pytest.mark.parametrize("options", [{"negatives": -1}, {"head": -2}, {"negatives": 1.5}])
-def test_a_selector_checks_its_counts(options):
+@pytest.mark.parametrize(
+    "options",
+    [{"negatives": -1}, {"head": -2}, {"negatives": 1.5}, {"candidates": 0}, {"thin": 2.0}],
+)
+def test_retrieval_checks_its_options(options):
     with pytest.raises((ValueError, TypeError), match=next(iter(options))):
-        ff.Hashed(**options)
+        ff.gates.Retrieve(**options)
 
 
 def test_examples_without_inputs_or_labels_are_no_trouble():

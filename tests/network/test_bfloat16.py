@@ -15,6 +15,8 @@ import fewfire as ff
 import reference
 from fewfire.base import files
 from fewfire.base.bfloat16 import is_finite, nearest, widened
+from fewfire.base.checks import to_dict
+from fewfire.network.architecture import layer_from_dict
 
 RNG = np.random.default_rng(0)
 N, D, LABELS = 3000, 400, 300
@@ -35,7 +37,7 @@ DATA = lists()
 TRAIN, TEST = DATA[:2500], DATA[2500:]
 OUTPUTS = {
     "all": ff.gates.All(),
-    "cells": ff.Hashed(0.2, "centroid", n_cells=16, rank="union"),
+    "cells": ff.gates.Retrieve(LABELS // 5, ff.gates.Centroid(n_cells=16)),
     "ranked": ff.Hashed(0.2, rerank=3),
 }
 
@@ -177,10 +179,11 @@ def test_any_number_of_threads_gives_the_same_bits(kind, optimizer):
     assert_same(*nets)
 
 
-@pytest.mark.parametrize("family", ["sign", "simhash", "dwta", "minhash", "centroid"])
+@pytest.mark.parametrize(
+    "family", ["sign", "simhash", "dwta", "minhash", ff.gates.Centroid(refresh="full")], ids=str
+)
 def test_indexes_are_refreshed_from_the_weights_as_they_are(family):
-    options = {"refresh": "full"} if family != "sign" else {}
-    gate = ff.Hashed(0.1, family, **options)
+    gate = ff.Hashed(0.1, family)
     net, floats = deep(gate=gate), deep("float32", gate)
     fit(net, max_epochs=1)
     for narrow, layer in zip(net.layers, floats.layers, strict=True):
@@ -262,6 +265,6 @@ def test_files_of_the_other_type_or_with_infinite_weights_are_refused(tmp_path):
 
 
 def test_a_layer_of_before_the_option_is_float32():
-    described = make("float32").layers[0].settings.to_dict()
+    described = to_dict(make("float32").layers[0].settings)
     described.pop("dtype")
-    assert ff.EmbeddingBag.from_dict(json.loads(json.dumps(described))).dtype == "float32"
+    assert layer_from_dict(json.loads(json.dumps(described))).dtype == "float32"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,11 +24,11 @@ def make(gate, seed=0):
     return net
 
 
-TABLES = {"family": "simhash", "n_bits": 4, "n_tables": 5}
+TABLES = ff.gates.SimHash(n_bits=4, n_tables=5)
 
 
 def test_loads_count_the_rows_of_every_bucket():
-    net = make(ff.Hashed(density=0.1, **TABLES))
+    net = make(ff.Hashed(density=0.1, family=TABLES))
     (stats,) = net.table_stats()
     codes = np.array(net.layers[0].index.codes)
     loads = np.concatenate([np.bincount(table, minlength=16) for table in codes.T])
@@ -42,7 +43,7 @@ def test_loads_count_the_rows_of_every_bucket():
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_recall_and_usage_are_those_of_the_rows_chosen(n_jobs):
-    net = make(ff.Hashed(density=0.1, rerank=1.0, **TABLES))
+    net = make(ff.Hashed(density=0.1, family=TABLES, rerank=1.0))
     (stats,) = net.table_stats(DATA, n_jobs=n_jobs)
     scores = X @ net.layers[0].weights.T + net.layers[0].bias
     best = np.argsort(-scores, axis=1)[:, :4]
@@ -86,25 +87,25 @@ def monitored(net, **how):
     return monitor.history_
 
 
-SIGNS = {"family": "sign"}
+SIGNS = ff.gates.Sign()
 
 
-@pytest.mark.parametrize("options", [TABLES, SIGNS], ids=repr)
-def test_a_monitor_finds_a_gate_that_does_not_move_consistent(options):
+@pytest.mark.parametrize("family", [TABLES, SIGNS], ids=repr)
+def test_a_monitor_finds_a_gate_that_does_not_move_consistent(family):
     """Rows of a sign gate are renumbered after each epoch, and stay themselves."""
-    net = make(ff.Hashed(density=0.1, **options))
+    net = make(ff.Hashed(density=0.1, family=family))
     before = net.layers[0].weights.copy()
     rows = monitored(net, max_epochs=3, optimizer=ff.optim.SGD(lr=1e-9))
     assert [(row["epoch"], row["layer"]) for row in rows] == [(i, 0) for i in range(4)]
     assert np.isnan(rows[0]["consistency"])
     assert [row["consistency"] for row in rows[1:]] == [1.0] * 3
     is_renumbered = not np.allclose(net.layers[0].weights, before)
-    assert is_renumbered == (options is SIGNS)
+    assert is_renumbered == (family is SIGNS)
 
 
 def test_rows_stay_themselves_when_weights_are_put_back_and_in_files(tmp_path):
     """Renumbered in training, they are known by the numbers that the network was made with."""
-    net = make(ff.Hashed(density=0.1, **SIGNS))
+    net = make(ff.Hashed(density=0.1, family=SIGNS))
     (before,), weights = net.table_stats(DATA), net.weights()
     ff.Trainer(net, max_epochs=2, n_jobs=1).fit(DATA)
     (trained,) = net.table_stats(DATA)
@@ -116,7 +117,7 @@ def test_rows_stay_themselves_when_weights_are_put_back_and_in_files(tmp_path):
 
 
 def test_a_file_whose_rows_have_no_number_of_their_own_is_damaged(tmp_path):
-    net = make(ff.Hashed(density=0.1, **SIGNS))
+    net = make(ff.Hashed(density=0.1, family=SIGNS))
     net.layers[0].origins[3] = 7
     net.save(tmp_path / "net")
     with pytest.raises(ff.errors.FormatError, match=r"layers\.0\.origins"):
@@ -124,7 +125,7 @@ def test_a_file_whose_rows_have_no_number_of_their_own_is_damaged(tmp_path):
 
 
 def test_a_monitor_tells_what_the_stats_tell_and_starts_over():
-    net = make(ff.Hashed(density=0.1, **TABLES))
+    net = make(ff.Hashed(density=0.1, family=TABLES))
     before = net.table_stats(DATA)[0]
     monitor = ff.callbacks.GateMonitor(DATA)
     trainer = ff.Trainer(net, max_epochs=1, n_jobs=1, callbacks=[monitor])
@@ -141,7 +142,10 @@ def test_a_monitor_tells_what_the_stats_tell_and_starts_over():
 
 
 def two_gates():
-    first, second = ff.Hashed(density=0.1), ff.Hashed(density=0.2, family="centroid", n_cells=6)
+    first, second = (
+        ff.Hashed(density=0.1),
+        ff.Hashed(density=0.2, family=ff.gates.Centroid(n_cells=6)),
+    )
     return ff.Network(
         ff.Linear(12, 40, "relu", first), ff.Linear(40, 30, "relu", second), ff.Linear(30, 3)
     )
@@ -180,7 +184,7 @@ def test_a_monitor_has_a_row_for_each_epoch_and_gate_and_changes_no_bit(tmp_path
 
 def test_a_monitor_history_becomes_a_data_frame():
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(monitored(make(ff.Hashed(density=0.1, **TABLES)), max_epochs=2))
+    frame = pandas.DataFrame(monitored(make(ff.Hashed(density=0.1, family=TABLES)), max_epochs=2))
     assert list(frame["epoch"]) == [0, 1, 2]
     assert list(frame["consistency"].isna()) == [True, False, False]
 
@@ -190,7 +194,7 @@ def test_a_monitor_refuses_what_it_cannot_watch():
     before = net.weights()
     with pytest.raises(ValueError, match="no layer of the network is hashed"):
         monitored(net, max_epochs=1)
-    hashed = make(ff.Hashed(density=0.1, center=True, **TABLES))
+    hashed = make(ff.Hashed(density=0.1, family=replace(TABLES, center=True)))
     with pytest.raises(ValueError, match="5 features"):
         ff.Trainer(hashed, callbacks=[ff.callbacks.GateMonitor(ff.Dataset(X[:, :5]))]).fit(DATA)
     for refused in (net, hashed):
@@ -210,7 +214,7 @@ def inspect(*words):
 
 
 def test_the_command_line_shows_what_the_library_counts(tmp_path):
-    net = make(ff.Hashed(density=0.1, **TABLES))
+    net = make(ff.Hashed(density=0.1, family=TABLES))
     ff.Trainer(net, max_epochs=1, n_jobs=1).fit(DATA)
     model, data = tmp_path / "net.safetensors", tmp_path / "data.npz"
     net.save(model)

@@ -21,14 +21,17 @@ GATES = {
     "topk": ff.gates.TopK(density=0.3),
     "soft topk": ff.gates.TopK(density=0.3, soft=True),
     "sign": ff.Hashed(density=0.3, rerank=1.5),
-    "simhash": ff.Hashed(density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4),
+    "simhash": ff.Hashed(density=0.3, family=ff.gates.SimHash(n_bits=3, n_tables=4), rerank=1.5),
     "centred": ff.Hashed(
-        density=0.3, rerank=1.5, family="simhash", n_bits=3, n_tables=4, probes=2,
-        projection="hadamard", mips="simple", center=True, rank="sign",
+        density=0.3, rerank=1.5,
+        family=ff.gates.SimHash(
+            n_bits=3, n_tables=4, probes=2, projection="hadamard", mips="simple", center=True,
+            rank="sign",
+        ),
     ),
-    "dwta": ff.Hashed(density=0.3, rerank=1.5, family="dwta", n_hashes=1, n_tables=4),
-    "minhash": ff.Hashed(density=0.3, rerank=1.5, family="minhash", n_bits=3, n_tables=4),
-    "centroid": ff.Hashed(density=0.3, rerank=1.5, family="centroid", n_cells=5, probes=1),
+    "dwta": ff.Hashed(density=0.3, family=ff.gates.Dwta(n_hashes=1, n_tables=4), rerank=1.5),
+    "minhash": ff.Hashed(density=0.3, family=ff.gates.MinHash(n_bits=3, n_tables=4), rerank=1.5),
+    "centroid": ff.Hashed(density=0.3, family=ff.gates.Centroid(n_cells=5, probes=1), rerank=1.5),
 }  # fmt: skip
 
 
@@ -75,8 +78,7 @@ def test_every_form_of_input_and_number_of_threads_gives_the_same_bits(name):
 def test_exact_prediction_of_a_hard_gate_is_the_dense_net(name):
     gate = GATES[name]
     if isinstance(gate, ff.Hashed):
-        options = {"n_bits": 3, "n_tables": 4} if name == "simhash" else {}
-        gate = ff.Hashed(density=0.3, family=gate.family, soft=False, **options)
+        gate = ff.Hashed(density=0.3, family=gate.family, soft=False)
     net, X = make(gate), examples()
     assert_allclose(
         net.decision_function(X, exact=True), dense_scores(net, X), rtol=1e-4, atol=1e-5
@@ -251,7 +253,9 @@ def test_arrays_that_make_no_layer_are_refused(weights):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_centers_are_the_mean_inputs_of_their_layers(n_jobs):
     """The second layer's are what passes the gate of the first."""
-    tables = ff.Hashed(density=0.3, rerank=4.0, family="simhash", n_bits=3, n_tables=4, center=True)
+    tables = ff.Hashed(
+        density=0.3, family=ff.gates.SimHash(n_bits=3, n_tables=4, center=True), rerank=4.0
+    )
     net, X = make(tables), examples(n=300)
     ids = np.arange(0, 300, 2)
     ledger = learn_centers(net.layers, ff.Dataset(X), ids, n_jobs)

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array, random_array
 
 import fewfire as ff
+from fewfire.gates import Centroid, Retrieve
 from fewfire.network.architecture import WIDE
 
 RNG = np.random.default_rng(0)
@@ -30,7 +31,7 @@ def make(gate, dtype="float32"):
     return ff.Network(bag, output, random_state=1)
 
 
-GATES = [ff.gates.All(), ff.Hashed(0.1, "centroid"), ff.Hashed(0.1), ff.Hashed(0.1, rerank=3)]
+GATES = [ff.gates.All(), Retrieve(30), Retrieve(30, "sign"), ff.Hashed(0.1, rerank=3)]
 
 
 @pytest.mark.parametrize("gate", GATES, ids=repr)
@@ -61,7 +62,8 @@ def test_scores_of_given_rows_are_values_of_the_layer():
 
 def test_cells_of_a_refit_move_with_renumbered_rows():
     """Training below renumbers columns while a refit of the last layer is under way."""
-    cells = ff.Hashed(0.2, "centroid", n_cells=8, refresh="rolling", refresh_every=1200)
+    how = {"refresh": "rolling", "refresh_every": 1200, "spherical": False, "rank": "union"}
+    cells = ff.Hashed(0.2, Centroid(n_cells=8, **how))
     net = ff.Network(ff.Linear(40, 64, "relu", ff.Hashed(0.5)), ff.Linear(64, 300, gate=cells))
     ff.Trainer(net, loss="softmax", max_epochs=10, n_jobs=1).fit(DATA)
     codes = np.asarray(net.layers[-1].index.codes)[:, 0]
@@ -75,7 +77,7 @@ def test_cells_of_a_refit_move_with_renumbered_rows():
 @pytest.mark.parametrize("gate", GATES[1:], ids=repr)
 def test_latency_counts_the_rows_that_the_gates_score(gate):
     net = make(gate)
-    assert net.latency(DATA, k=5).candidates == (90 if gate.rerank else 30)
+    assert net.latency(DATA, k=5).candidates == (90 if isinstance(gate, ff.Hashed) else 30)
 
 
 def test_exact_prediction_ranks_blocks_as_a_sort_would():
@@ -96,7 +98,7 @@ def test_exact_prediction_ranks_blocks_as_a_sort_would():
 
 @pytest.mark.parametrize("loss", ["softmax", "decoupled", "logistic"])
 def test_losses_in_blocks_are_those_of_all_rows(loss):
-    net = make(ff.Hashed(0.1, "centroid"))
+    net = make(Retrieve(30))
     net.loss = loss
     z = net.decision_function(DATA, exact=True).astype(float)
     is_label = DATA.y.toarray() > 0
@@ -113,7 +115,7 @@ def test_losses_in_blocks_are_those_of_all_rows(loss):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_memory_is_that_of_the_arrays(dtype):
-    net = make(ff.Hashed(0.1, "centroid"), dtype=dtype)
+    net = make(Retrieve(30), dtype=dtype)
     optimizer = ff.optim.RMS(rowwise=True)
     estimate = ff.estimate_memory(net, optimizer)
     assert estimate.parameters == sum(
@@ -129,12 +131,12 @@ def test_memory_is_that_of_the_arrays(dtype):
     assert f"{estimate.total / 1e6:,.1f} MB" in str(estimate)
 
 
-def test_wide_last_layers_are_hashed_by_cells():
+def test_wide_last_layers_retrieve_by_default():
     def last(width, below=None, **options):
         below = below or ff.EmbeddingBag(8, 4)
         return ff.Network(below, ff.Linear(4, width, **options)).layers[-1].settings.gate
 
-    assert last(WIDE).family == "centroid"
+    assert last(WIDE) == ff.Linear(4, WIDE, gate=Retrieve()).gate
     assert last(WIDE - 1) == ff.gates.All()
     assert last(WIDE, activation="relu") == ff.gates.All()
     assert last(WIDE, gate=ff.gates.All()) == ff.gates.All()
@@ -145,22 +147,28 @@ def test_wide_last_layers_are_hashed_by_cells():
 
 
 def test_cells_are_fitted_to_the_layer():
-    last = ff.Linear(128, 670_091, gate=ff.Hashed(family="centroid")).gate
+    def fitted(n_rows, family="centroid", gate=Retrieve):
+        return ff.Linear(128, n_rows, gate=gate(family=family)).gate.family
+
+    last = fitted(670_091)
     assert (last.rank, last.refresh, last.n_cells) == ("union", "rolling", 8192)
     assert not last.spherical
-    assert ff.Linear(128, 670_091, gate=ff.Hashed(family="centroid")).active == 1000
-    pauses = ff.Linear(128, 9000, gate=ff.Hashed(family="centroid", refresh_growth=1.3)).gate
+    assert ff.Linear(128, 670_091, gate=Retrieve()).active == 1000
+    assert ff.Linear(128, 600, gate=Retrieve()).active == 600
+    pauses = fitted(9000, Centroid(refresh_growth=1.3))
     assert (pauses.refresh, pauses.refresh_growth) == ("touched", 1.3)
-    hidden = ff.Linear(128, 4000, "relu", ff.Hashed(family="centroid")).gate
+    hidden = fitted(4000, gate=ff.Hashed)
     assert (hidden.rank, hidden.refresh, hidden.refresh_growth) == ("sign", "touched", 1.3)
-    assert hidden.spherical
-    own = ff.Hashed(family="centroid", rank="sign", refresh="touched", n_cells=9)
-    fitted = ff.Linear(128, 20_000, gate=own).gate
-    assert (fitted.rank, fitted.refresh, fitted.n_cells) == ("sign", "touched", 9)
+    assert (hidden.spherical, hidden.n_cells, hidden.probes) == (True, 128, 31)
+    assert fitted(4000, Centroid(refresh="rolling"), ff.Hashed).refresh_growth == 1.0
+    assert fitted(100, Centroid(n_cells=1000), ff.Hashed).n_cells == 100
+    own = fitted(20_000, Centroid(rank="sign", refresh="touched", n_cells=9))
+    assert (own.rank, own.refresh, own.n_cells) == ("sign", "touched", 9)
+    assert fitted(20_000, own) == own
 
 
 def test_a_step_whose_loss_is_no_number_changes_nothing():
-    net = make(ff.Hashed(0.1, "centroid"))
+    net = make(Retrieve(30))
     net.layers[-1].weights[:50] = np.nan
     before = [layer.weights.copy() for layer in net.layers]
     net.count_labels(DATA)
@@ -196,12 +204,22 @@ def test_label_lists_train_behind_a_bag_on_the_command_line(tmp_path):
     )
 
 
+def test_above_a_gate_candidates_are_ranked(tmp_path):
+    ff.datasets.save_svmlight(tmp_path / "lists.txt", DATA)
+    done = run(tmp_path, "train", "lists.txt", "--hidden", 16, "--candidates", 30, "-o", "net",
+               "--max-epochs", 1)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    last = ff.load(tmp_path / "net").layers[-1].settings
+    assert last.gate == ff.Linear(16, 300, gate=ff.Hashed(0.1, "centroid")).gate
+
+
 @pytest.mark.parametrize(
     ("words", "code", "what"),
     [
         ("--dropout 0.5 --hidden 8", 2, "--dropout needs a --bag"),
         ("--bag 8 --dropout 1.5", 1, "dropout must be"),
         ("--output-rows all --negatives 5", 2, "--negatives needs --output-rows hashed"),
+        ("--hidden 8 --negatives 5", 1, "layer 1 cannot retrieve"),
         ("--rise 0.5 --schedule linear", 2, "linear has no option --rise"),
         ("--bag -1", 2, "--bag"),
     ],

@@ -1,5 +1,7 @@
 """Refreshes of hash tables: due by the step alone, cheaper where less is hashed, and true after."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,11 +19,17 @@ X = RNG.normal(size=(1500, 16)).astype(np.float32)
 DATA = ff.Dataset(X, (X @ RNG.normal(size=(16, 4))).argmax(axis=1))
 
 
-def make(**options):
-    how = {"family": "simhash", "n_bits": 3, "n_tables": 8} | options
-    tables = ff.Hashed(density=0.2, **how)
-    hidden = ff.Linear(16, 60, activation="relu", gate=tables)
+def hashed(family, **options):
+    hidden = ff.Linear(16, 60, activation="relu", gate=ff.Hashed(0.2, family, **options))
     return ff.Network(hidden, ff.Linear(60, 4), random_state=0)
+
+
+def tables(**options):
+    return ff.gates.SimHash(**{"n_bits": 3, "n_tables": 8} | options)
+
+
+def make(**options):
+    return hashed(tables(**options))
 
 
 def trained(**options):
@@ -49,14 +57,14 @@ def upkeep_of(net, steps_per_epoch=10**6):
 
 
 @settings(max_examples=30, deadline=None)
-@given(every=st.integers(1, 50), growth=st.sampled_from([None, 1.0, 1.3, 2.0]))
+@given(every=st.integers(1, 50), growth=st.sampled_from([1.0, 1.3, 2.0]))
 def test_pauses_between_refreshes_grow_by_the_factor(every, growth):
     upkeep, _ = upkeep_of(make(refresh_every=every, refresh_growth=growth))
     due, step = [], 0
     for _ in range(5):
         step += upkeep.steps_to_next(step)
         due.append(step)
-    pauses, wanted = np.diff([0, *due]), every * (growth or 1.0) ** np.arange(5)
+    pauses, wanted = np.diff([0, *due]), every * growth ** np.arange(5)
     assert np.abs(pauses - wanted).max() <= 0.5 + 1e-9
     counted = [bool(cost(upkeep, upkeep.keep_up, step).refresh) for step in range(1, due[2] + 1)]
     assert_array_equal(1 + np.flatnonzero(counted), due[:3])
@@ -109,23 +117,19 @@ def test_a_rolling_refresh_hashes_every_changed_row_once_a_round(every):
 
 
 def make_cells(**options):
-    cells = ff.Hashed(density=0.2, family="centroid", n_cells=7, **options)
-    hidden = ff.Linear(16, 60, activation="relu", gate=cells)
-    return ff.Network(hidden, ff.Linear(60, 4), random_state=0)
+    return hashed(ff.gates.Centroid(n_cells=7, **options))
 
 
 def test_cells_follow_only_the_rows_that_changed():
     net = make_cells(refresh_every=10)
     upkeep, moments = upkeep_of(net)
     layer = net.layers[0]
-    (before, cells), changed = layer.learned, np.array([3, 5, 8])
+    (before, cells), changed = layer.codes.learned, np.array([3, 5, 8])
     layer.weights[changed] += 3
     moments.touched[0][changed] = 4
-    assert (
-        cost(upkeep, upkeep.keep_up, 10).refresh
-        == (2 * (3 + len(np.unique(cells[changed]))) + 3 * 7) * 17 + 3 * 7
-    )
-    followed, _ = layer.learned
+    moved = 2 * (3 + len(np.unique(cells[changed])))
+    assert cost(upkeep, upkeep.keep_up, 10).refresh == (moved + 3 * 7) * 17 + 3 * 7
+    followed, _ = layer.codes.learned
     moved = np.flatnonzero((followed != before).any(axis=1))
     assert_array_equal(moved, np.unique(cells[changed]))
     assert cost(upkeep, upkeep.keep_up, 23).refresh == 0  # nothing changed since
@@ -159,16 +163,16 @@ def fresh_codes(layer):
     twin = make_cells().layers[0]
     twin.weights[...], twin.bias[...] = layer.weights, layer.bias
     twin.refresh()
-    return twin.learned
+    return twin.codes.learned
 
 
 @pytest.mark.parametrize("every", [1, 3])
 def test_cells_are_learned_anew_in_the_rounds_1_2_4_and_8(every):
     layer, upkeep, _ = rolling_cells(_PARTS * every)
     begun, ended = [], []
-    begin, end = layer.begin_refit, layer.end_refit
-    layer.begin_refit = lambda n_threads: begun.append(step) or begin(n_threads)
-    layer.end_refit = lambda n_threads: ended.append(step) or end(n_threads)
+    begin, end = layer.codes.begin_refit, layer.codes.end_refit
+    layer.codes.begin_refit = lambda n_threads: begun.append(step) or begin(n_threads)
+    layer.codes.end_refit = lambda n_threads: ended.append(step) or end(n_threads)
     for step in range(1, 12 * _PARTS * every):
         upkeep.keep_up(step)
     assert begun == [turn * _PARTS * every for turn in (1, 2, 4, 8)]
@@ -181,12 +185,12 @@ def test_a_round_of_a_refit_gives_the_cells_of_the_rows():
     keep_up_to(upkeep, _PARTS - 1)
     layer.weights[...] = RNG.normal(size=layer.weights.shape)
     moments.touched[0][:] = _PARTS - 1
-    before = layer.learned
+    before = layer.codes.learned
     keep_up_to(upkeep, 2 * _PARTS - 2, first=_PARTS)
-    for was, now in zip(before, layer.learned, strict=True):
+    for was, now in zip(before, layer.codes.learned, strict=True):
         assert_array_equal(now, was)
     upkeep.keep_up(2 * _PARTS - 1)
-    for want, now in zip(fresh_codes(layer), layer.learned, strict=True):
+    for want, now in zip(fresh_codes(layer), layer.codes.learned, strict=True):
         assert_array_equal(now, want)
 
 
@@ -204,7 +208,7 @@ def test_an_epoch_that_ends_in_a_refit_ends_with_true_codes(n_parts, seed):
     moments.touched[0][changed] = _PARTS + n_parts
     upkeep.end_epoch(_PARTS + n_parts)
     rows = np.hstack([layer.weights, layer.bias[:, None]]).astype(float)
-    centroids, now = layer.learned
+    centroids, now = layer.codes.learned
     likes = reference.cells_of_rows(rows, centroids.astype(float), spherical=True)
     assert_array_equal(now[changed, 0], likes[changed].argmax(axis=1))
     unchanged = np.setdiff1d(np.arange(60), changed)
@@ -222,9 +226,9 @@ def hurried_cells(steps_per_epoch=200, every=8 * _PARTS):
 def parts_hashed(layer):
     """Collects what each call hashes from here on: rows of a refit, and rows that changed."""
     refit, changed = [], []
-    refit_rows, refresh_rows = layer.refit_rows, layer.refresh_rows
-    layer.refit_rows = lambda rows, n: refit.append(len(rows)) or refit_rows(rows, n)
-    layer.refresh_rows = lambda rows, n: changed.append(len(rows)) or refresh_rows(rows, n)
+    refit_rows, refresh_rows = layer.codes.refit_rows, layer.codes.refresh_rows
+    layer.codes.refit_rows = lambda rows, n: refit.append(len(rows)) or refit_rows(rows, n)
+    layer.codes.refresh_rows = lambda rows, n: changed.append(len(rows)) or refresh_rows(rows, n)
     return refit, changed
 
 
@@ -250,31 +254,37 @@ def test_a_refit_ends_in_parts_before_the_epoch_does():
     end = 8 * (_PARTS + 2) + _HURRY  # after three parts of the refit
     layer, upkeep, _ = hurried_cells(steps_per_epoch=end)
     refit, _ = parts_hashed(layer)
-    before, _ = layer.learned
+    before, _ = layer.codes.learned
     layer.weights[...] = RNG.normal(size=layer.weights.shape)
     keep_up_to(upkeep, end - _PARTS - 1)
     assert (sum(refit), max(refit)) == (60, 4)
-    assert (layer.learned[0] != before).any()
+    assert (layer.codes.learned[0] != before).any()
     assert cost(upkeep, upkeep.end_epoch, end).refresh == 0
 
 
-CELLS = {"family": "centroid", "n_cells": 7, "n_bits": None, "n_tables": None}
+KEPT_UP = [
+    partial(make, refresh_every=64, refresh="touched"),
+    partial(make, refresh_every=64, refresh="rolling"),
+    partial(make, refresh_every=64, refresh="drift"),
+    partial(make, refresh_every=64, refresh_growth=1.5),
+    partial(make, refresh_every=64, redraw_every=70),
+    partial(make, refresh_every=64, redraw_every=70, refresh="rolling", center=True),
+    partial(hashed, tables(refresh_every=64), explore=0.2, soft=False),
+    partial(make_cells, refresh_every=64),
+    partial(make_cells, refresh_every=64, refresh="rolling"),
+    partial(make_cells, refresh_every=128, refresh="rolling"),
+    partial(make_cells, refresh_every=64, refresh="drift"),
+    partial(make_cells, refresh_every=64, refresh="full"),
+]
 
 
-@pytest.mark.parametrize("options", [{"refresh": "touched"}, {"refresh": "rolling"},
-                                     {"refresh": "drift"}, {"refresh_growth": 1.5},
-                                     {"explore": 0.2, "soft": False}, {"redraw_every": 70},
-                                     {"redraw_every": 70, "refresh": "rolling", "center": True},
-                                     CELLS, CELLS | {"refresh": "rolling"},
-                                     CELLS | {"refresh": "rolling", "refresh_every": 128},
-                                     CELLS | {"refresh": "drift"}, CELLS | {"refresh": "full"}],
-                         ids=repr)  # fmt: skip
-def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, options):
+@pytest.mark.parametrize("new", KEPT_UP, ids=lambda new: f"{new.args}{new.keywords}")
+def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, new):
     class Stop(ff.callbacks.Callback):
         def on_epoch_end(self, run, record):
             return record["epoch"] == 2
 
-    nets = [make(**{"refresh_every": 64} | options) for _ in range(3)]
+    nets = [new() for _ in range(3)]
     how = {"max_epochs": 4, "batch_size": 4, "n_jobs": 1}
     path = tmp_path / "checkpoint"
     history = ff.Trainer(nets[0], **how).fit(DATA)
@@ -334,7 +344,7 @@ def test_copies_and_weights_keep_what_was_drawn():
 
 
 def test_rare_rows_are_those_trained_longest_ago():
-    net = make(explore=0.5, soft=False, rerank=1.0)
+    net = hashed(tables(), explore=0.5, soft=False, rerank=1.0)
     upkeep, moments = upkeep_of(net)
     moments.touched[0][:] = np.arange(60) + 1
     moments.touched[0][50:] = 0  # never
@@ -347,7 +357,7 @@ def test_rare_rows_are_those_trained_longest_ago():
 
 def test_exploring_trains_rows_that_the_gate_would_leave_out():
     def rows_in_use(**options):
-        net = make(soft=False, rerank=1.0, **options)
+        net = hashed(tables(), soft=False, rerank=1.0, **options)
         history = ff.Trainer(net, max_epochs=1, batch_size=4, n_jobs=1).fit(DATA)
         (stats,) = net.table_stats(DATA)
         return history[-1]["density"], 60 - stats.never_chosen

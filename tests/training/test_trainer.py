@@ -53,12 +53,15 @@ GATES = {
     "adaptive": ff.gates.AdaptiveDropout(),
     "topk": ff.gates.TopK(density=0.2, soft=True),
     "sign": ff.Hashed(density=0.2),
-    "simhash": ff.Hashed(density=0.2, family="simhash", n_bits=3, n_tables=8, refresh_every=100),
+    "simhash": ff.Hashed(0.2, ff.gates.SimHash(n_bits=3, n_tables=8, refresh_every=100)),
     "centred": ff.Hashed(
-        density=0.2, family="simhash", n_bits=3, n_tables=8, probes=2, refresh_every=100,
-        projection="sparse", mips="sign-alsh", center=True, rank="hamming",
+        0.2,
+        ff.gates.SimHash(
+            n_bits=3, n_tables=8, probes=2, refresh_every=100, projection="sparse",
+            mips="sign-alsh", center=True, rank="hamming",
+        ),
     ),
-    "centroid": ff.Hashed(density=0.2, family="centroid", n_cells=8, probes=3, refresh_every=100),
+    "centroid": ff.Hashed(0.2, ff.gates.Centroid(n_cells=8, probes=3, refresh_every=100)),
 }  # fmt: skip
 
 

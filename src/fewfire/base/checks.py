@@ -7,7 +7,7 @@ import operator
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from typing import Any, SupportsIndex
 
 
@@ -62,16 +62,8 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
-def check_density(density: float) -> None:
-    """Raise unless `density` is a fraction above 0."""
-    check_number("density", density, above=0.0, high=1.0)
-
-
 def check_soft(soft: bool | None, differentiate: bool | None) -> None:
     """Raise for a threshold's gradient without a threshold; None leaves it to the layer."""
-    for name, flag in (("soft", soft), ("differentiate", differentiate)):
-        if flag is not None:
-            check_flag(name, flag)
     if differentiate and soft is False:
         raise ValueError("differentiate=True needs soft=True: a hard gate has no threshold")
 
@@ -107,13 +99,17 @@ def n_bytes_of(memory: int | str) -> int:
 
 
 def to_dict(settings: Any) -> dict[str, Any]:
-    """Turn a settings object into a plain dict, its class under "type"."""
-    return {"type": type(settings).__name__, **asdict(settings)}
+    """Turn a settings object into a plain dict, its class under "type", and so what is in it."""
+    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    plain = {name: to_dict(x) if is_dataclass(x) else x for name, x in values.items()}
+    return {"type": type(settings).__name__, **plain}
 
 
 def from_dict(kinds: Mapping[str, type[Any]], data: Mapping[str, Any]) -> Any:
     """Make the settings object that `to_dict` turned into `data`; `kinds` maps names to classes."""
-    options = dict(data)
+    options = {
+        name: from_dict(kinds, x) if isinstance(x, Mapping) else x for name, x in data.items()
+    }
     kind = options.pop("type", None)
     if kind not in kinds:
         raise ValueError(f"{kind!r} is none of {', '.join(kinds)}")

@@ -10,6 +10,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.checks import to_dict
 from ..loading import load
 from ..network.gate_stats import TableStats
 from ..network.layer import Layer
@@ -102,7 +103,7 @@ def _inspect_network(
 
 def _layer(layer: Layer) -> dict[str, Any]:
     return {
-        **layer.settings.to_dict(),
+        **to_dict(layer.settings),
         "n_active": layer.settings.active,
         "mean_abs_weight": float(np.abs(layer.weights).mean()),
         "zero_weights": float((layer.weights == 0).mean()),

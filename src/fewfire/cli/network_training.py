@@ -12,7 +12,8 @@ from ..training.optimizers import OPTIMIZERS, Optimizer
 from ..training.schedules import SCHEDULES, Schedule
 from ..training.trainer import Trainer
 from .common import say
-from .network_options import make, network, options_of
+from .gate_options import make, options_of
+from .network_options import network
 from .training_output import Trained
 
 OPTIMIZER_OPTIONS = options_of(OPTIMIZERS)

@@ -8,14 +8,16 @@ from typing import Any
 import click
 
 from ..base.bfloat16 import DTYPES
-from ..network.gates import GATES
-from ..network.hashed import FAMILIES, PROJECTIONS, RANKS, REFRESHES, TRANSFORMS
+from ..network.families import FAMILIES, SimHash
+from ..network.families.simhash import PROJECTIONS, TRANSFORMS
+from ..network.families.tables import REFRESHES
 from ..network.linear import ACTIVATIONS
 from ..network.losses import LOSSES
 from ..training.optimizers import OPTIMIZERS
 from ..training.schedules import SCHEDULES
 from .choosing import NETWORK
-from .network_options import PRESETS, by_name, names
+from .gate_options import GATE_NAMES
+from .network_options import names
 from .options import Owner, Table, option
 
 OF_NETWORK = Owner("A network: each of these asks for one", NETWORK)
@@ -58,10 +60,9 @@ _NETWORK: Table = [
            help="Width of a first layer that keeps a row of weights per feature, 0 for none; "
                 "default: 256 for label lists of sparse features without --hidden."),
     option("--gate", of=OF_NETWORK, metavar="GATE", default="hashed", show_default=True,
-           type=click.Choice([*by_name(GATES), *PRESETS]),
-           help="What chooses the rows of the hidden layers: "
-                f"{', '.join(by_name(GATES))}; auto: the fastest gate for each width; kdd2017, "
-                "slide: the published ones."),
+           type=click.Choice(GATE_NAMES),
+           help=f"What chooses the rows of the hidden layers: {', '.join(GATE_NAMES)}; auto is the "
+                "fastest gate for each width, kdd2017 and slide are the published ones."),
     option("--activation", of=OF_NETWORK, type=click.Choice(ACTIVATIONS), default="relu",
            show_default=True, help="Of the hidden layers."),
     option("--dtype", of=OF_NETWORK, type=click.Choice(list(DTYPES)), default="float32",
@@ -132,7 +133,7 @@ _TABLES: Table = [
     option("--n-tables", of=TABLES, type=int, help="Hash tables; default: 50."),
     option("--probes", of=TABLES, type=int,
            help="Buckets besides the query's own; default: 0; centroid: fitted."),
-    option("--rank", of=TABLES, type=click.Choice(RANKS),
+    option("--rank", of=TABLES, type=click.Choice(SimHash.RANKS),
            help="Which rows of the buckets; default: count, centroid: sign."),
     option("--refresh", of=TABLES, type=click.Choice(REFRESHES),
            help="What is hashed anew now and then; default: full, centroid: touched."),

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+Described = Mapping[str, Any]
 
-def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
+_OF_HASHED = ("density", "rerank", "soft", "differentiate", "explore")
+_OF_RETRIEVE = ("negatives", "head", "thin")
+_FAMILIES = {
+    "sign": "Sign",
+    "simhash": "SimHash",
+    "dwta": "Dwta",
+    "minhash": "MinHash",
+    "centroid": "Centroid",
+}
+_CANDIDATES = 1000  # rows of a layer with activation="linear" that was given no density
+
+
+def upgraded(config: Described) -> dict[str, Any]:
     """Return the description of a model as this version would write it.
 
     Raises a `KeyError`, `TypeError` or the like where the description is damaged.
@@ -16,7 +29,7 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     return _from_1(config)
 
 
-def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
+def _from_1(config: Described) -> dict[str, Any]:
     """Version 1 called gates selectors, and leaves of a tagger cells."""
     if "blend" in config:
         blend = config["blend"]
@@ -25,8 +38,50 @@ def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
         tagger = config["tagger"]
         settings = _renamed(tagger["settings"], "labels_per_cell", "labels_per_leaf")
         return {**config, "tagger": {**tagger, "settings": settings}}
-    return {**config, "layers": [_renamed(x, "selector", "gate") for x in config["layers"]]}
+    layers = [_renamed(layer, "selector", "gate") for layer in config["layers"]]
+    return {**config, "layers": [_layer(layers, position) for position in range(len(layers))]}
 
 
-def _renamed(described: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+def _renamed(described: Described, old: str, new: str) -> dict[str, Any]:
     return {new if name == old else name: value for name, value in described.items()}
+
+
+def _layer(layers: Sequence[Described], position: int) -> Described:
+    """Hashed gates had the options of all families, and did what `Retrieve` does where they could.
+    An option that is None was not used."""
+    layer = layers[position]
+    if layer.get("gate", {}).get("type") != "Hashed":
+        return layer
+    options = {name: value for name, value in layer["gate"].items() if value is not None}
+    del options["type"]
+    hashed = {name: options.pop(name) for name in _OF_HASHED if name in options}
+    retrieve = {name: options.pop(name) for name in _OF_RETRIEVE if name in options}
+    family = {"type": _FAMILIES[options.pop("family")], **options}
+    if _retrieves(layers, position, hashed):
+        gate = {"type": "Retrieve", **_candidates(layer, hashed), **retrieve}
+    else:
+        gate = {"type": "Hashed", **_of_linear(layer), **hashed, **retrieve}
+    return {**layer, "gate": {**gate, "family": family}}
+
+
+def _retrieves(layers: Sequence[Described], position: int, hashed: Described) -> bool:
+    return (
+        0 < position == len(layers) - 1
+        and layers[position]["activation"] == "linear"
+        and hashed.get("rerank", 1.0) == 1.0
+        and not hashed.get("explore")
+        and layers[position - 1].get("gate", {}).get("type", "All") == "All"
+    )
+
+
+def _candidates(layer: Described, hashed: Described) -> dict[str, int]:
+    if "density" not in hashed:
+        return {}
+    return {"candidates": max(1, round(hashed["density"] * layer["out_features"]))}
+
+
+def _of_linear(layer: Described) -> dict[str, float]:
+    """What a hashed layer with this activation was not given."""
+    if layer["activation"] != "linear":
+        return {}
+    return {"density": min(1.0, _CANDIDATES / layer["out_features"]), "rerank": 1.0}

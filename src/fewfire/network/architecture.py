@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..base.checks import from_dict
 from .bag import EmbeddingBag
-from .gates import All
-from .hashed import Hashed
+from .families import FAMILIES
+from .gates import GATES, All
 from .linear import Linear
+from .retrieve import Retrieve
 
 Settings = Linear | EmbeddingBag
-WIDE = 8000  # rows of a last layer from which it is hashed by default
+WIDE = 8000  # rows of a last layer from which it retrieves by default
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Linear, EmbeddingBag, *GATES.values(), *FAMILIES.values())
+}
 
 
 def check_layers(layers: Sequence[Settings]) -> None:
@@ -37,42 +42,33 @@ def check_layers(layers: Sequence[Settings]) -> None:
     if layers[-1].soft:
         raise ValueError("the last layer's scores are compared with each other: use soft=False")
     for position, layer in enumerate(layers):
-        if not isinstance(layer.gate, Hashed) or retrieves(layers, position):
-            continue
-        for option in ("negatives", "head", "thin"):
-            if getattr(layer.gate, option) is not None:
-                raise ValueError(
-                    f"layer {position} does not use {option}: that is for a last layer with "
-                    "rerank=1 above a layer without a gate"
-                )
+        if isinstance(layer.gate, Retrieve) and not _may_retrieve(layers, position):
+            raise ValueError(
+                f"layer {position} cannot retrieve: that is for a last layer with "
+                'activation="linear" above a layer without a gate; choose Hashed'
+            )
 
 
 def with_fitted_output(layers: Sequence[Settings]) -> tuple[Settings, ...]:
-    """Hash a wide last layer that was given no gate, where it then retrieves."""
+    """Let a wide last layer that was given no gate retrieve, where it can."""
     *below, last = layers
     if isinstance(last, Linear) and last.out_features >= WIDE and not last.has_own_gate:
-        hashed = replace(last, gate=Hashed(family="centroid"))
-        if retrieves((*below, hashed), len(below)):
-            return (*below, hashed)
+        retrieving = (*below, replace(last, gate=Retrieve()))
+        return retrieving if _may_retrieve(layers, len(below)) else tuple(layers)
     return tuple(layers)
 
 
-def retrieves(layers: Sequence[Settings], position: int) -> bool:
-    """Whether a layer keeps all candidates of its index, and in training draws negatives besides:
-    a last layer that is hashed and does not rank, above a layer without a gate."""
-    layer = layers[position]
+def _may_retrieve(layers: Sequence[Settings], position: int) -> bool:
     return (
         0 < position == len(layers) - 1
-        and isinstance(layer, Linear)
-        and isinstance(layer.gate, Hashed)
-        and layer.compares
-        and layer.rerank == 1.0
-        and not layer.gate.explore
+        and layers[position].activation == "linear"
         and isinstance(layers[position - 1].gate, All)
     )
 
 
 def layer_from_dict(data: Mapping[str, Any]) -> Settings:
-    """Make the layer that a `to_dict` described."""
-    kind = EmbeddingBag if data.get("type") == "EmbeddingBag" else Linear
-    return kind.from_dict(dict(data))
+    """Make the layer that `to_dict` described."""
+    layer = from_dict(_KINDS, data)
+    if not isinstance(layer, Settings):
+        raise ValueError(f"{layer!r} is no layer")
+    return layer

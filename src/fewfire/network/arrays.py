@@ -5,41 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.bfloat16 import DTYPES, nearest
+from ..base.bfloat16 import nearest
 from .architecture import Settings
-from .core_index import is_renumbered, n_cells, n_redrawn, wants_center
-
-
-class ArraySpec(NamedTuple):
-    """What an array of a layer must be: numbers that a network stores its weights as or, with a
-    bound, uint32 below it."""
-
-    shape: tuple[int, ...]
-    bound: int | None = None
-    distinct: bool = False
-    stored_as: str = "float32"
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the array."""
-        return DTYPES[self.stored_as] if self.bound is None else np.dtype(np.uint32)
-
-    def check(self, name: str, array: NDArray[Any]) -> None:
-        """Raise unless the array is what it must be, aligned, writeable and C-contiguous."""
-        if array.shape != self.shape or array.dtype != self.dtype or not array.flags.carray:
-            raise ValueError(
-                f"{name} is {array.dtype}{array.shape}, wanted {self.dtype}{self.shape}, aligned, "
-                "writeable and C-contiguous"
-            )
-        if self.bound is not None and (array >= self.bound).any():
-            raise ValueError(f"{name} holds {array.max()}, wanted numbers below {self.bound}")
-        if self.distinct and len(np.unique(array)) < array.size:
-            raise ValueError(f"{name} holds a number twice")
+from .array_spec import ArraySpec
+from .gates import family_of
 
 
 def array_specs(layers: Sequence[Settings]) -> dict[str, ArraySpec]:
@@ -88,16 +62,8 @@ def layer_specs(layer: Settings) -> dict[str, ArraySpec]:
     n_rows, n_columns = layer.out_features, layer.in_features
     weights = ArraySpec(layer.weights_shape, stored_as=layer.dtype)
     specs = {"weights": weights, "bias": ArraySpec((n_rows,))}
-    if is_renumbered(layer.gate):
-        specs["origins"] = ArraySpec((n_rows,), bound=n_rows, distinct=True)
-    if wants_center(layer.gate):
-        specs["center"] = ArraySpec((n_columns,))
-    if n_tables := n_redrawn(layer.gate):
-        specs["draws"] = ArraySpec((n_tables,), bound=1 << 32)
-    if cells := n_cells(layer.gate, n_rows):
-        specs["centroids"] = ArraySpec((cells, n_columns + 1))
-        specs["cells"] = ArraySpec((n_rows, 1), bound=cells)
-    return specs
+    family = family_of(layer.gate)
+    return specs if family is None else specs | family.arrays(n_rows, n_columns)
 
 
 def by_layer(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..base.bfloat16 import DTYPES
-from ..base.checks import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
+from ..base.checks import check_choice, check_flag, check_integer, check_number
 from .gates import All
 from .linear import ACTIVATIONS
 
@@ -93,14 +92,3 @@ class EmbeddingBag:
     def soft(self) -> bool:
         """No gate, no threshold."""
         return False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the layer as a plain dict, for files."""
-        return to_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> EmbeddingBag:
-        """Make the layer that `to_dict` described."""
-        layer = from_dict({"EmbeddingBag": cls}, data)
-        assert isinstance(layer, cls)
-        return layer

@@ -20,7 +20,7 @@ def learn_centers(
 ) -> Ledger:
     """Set the mean inputs of a network's layers to those of some examples; return the cost.
 
-    A `refresh` makes them count. Layers without `Hashed(center=True)` stay as they are.
+    A `refresh` makes them count. Layers without `SimHash(center=True)` stay as they are.
     """
     if all(layer.center is None for layer in layers):
         return Ledger.empty(len(layers))

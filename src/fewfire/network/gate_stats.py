@@ -13,7 +13,8 @@ from .. import _core
 from ..data import Dataset
 from ..data.core_views import core_inputs
 from .answers import evaluate
-from .hashed import Hashed
+from .codes import TableCodes
+from .gates import family_of
 from .layer import Layer
 
 
@@ -117,7 +118,7 @@ def table_stats(
     model: _core.Model, layers: Sequence[Layer], data: Dataset | None, n_threads: int
 ) -> list[TableStats]:
     """Return what `Network.table_stats` does."""
-    hashed = [i for i, layer in enumerate(layers) if isinstance(layer.settings.gate, Hashed)]
+    hashed = [position for position, layer in enumerate(layers) if layer.codes is not None]
     if data is None or len(data) == 0:
         return [_unused(position, layers[position]) for position in hashed]
     inputs, ids = core_inputs(data), np.arange(len(data), dtype=np.int64)
@@ -157,14 +158,13 @@ def _unused(position: int, layer: Layer) -> TableStats:
 
 
 def _tables_of(position: int, layer: Layer) -> dict[str, Any]:
-    gate = layer.settings.gate
-    assert isinstance(gate, Hashed)
+    family = family_of(layer.settings.gate)
     offsets = np.zeros((0, 1), np.int64)
-    if isinstance(layer.index, _core.TableIndex):
-        offsets = np.asarray(layer.index.offsets)
+    if isinstance(layer.codes, TableCodes):
+        offsets = np.asarray(layer.codes.index.offsets)
     return {
         "layer": position,
-        "family": gate.family,
+        "family": "" if family is None else family.name,
         "n_tables": len(offsets),
         "n_buckets": offsets.shape[1] - 1,
         "load_histogram": np.bincount(np.diff(offsets, axis=1).ravel()),

@@ -6,14 +6,17 @@ fraction of a layer's rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..base.checks import check_density, check_number, check_soft
+from ..base.checks import check_flag, check_number, check_soft
+from ..base.options import Options, option
+from .families import Family, as_family
 from .hashed import Hashed
+from .retrieve import Retrieve
 
 
-@dataclass(frozen=True)
-class All:
+@dataclass(frozen=True, repr=False)
+class All(Options):
     """Compute every row.
 
     >>> All()
@@ -21,8 +24,8 @@ class All:
     """
 
 
-@dataclass(frozen=True)
-class Dropout:
+@dataclass(frozen=True, repr=False)
+class Dropout(Options):
     """Compute uniformly random rows in training, every row in prediction.
 
     Parameters
@@ -35,14 +38,11 @@ class Dropout:
     0.5
     """
 
-    density: float = 0.05
-
-    def __post_init__(self) -> None:
-        check_density(self.density)
+    density: float = option(0.05, check_number, above=0.0, high=1.0)
 
 
-@dataclass(frozen=True)
-class AdaptiveDropout:
+@dataclass(frozen=True, repr=False)
+class AdaptiveDropout(Options):
     """Compute every row and keep each with a probability that grows with its score ("standout").
 
     In training row i is kept with probability p_i = sigmoid(alpha z_i + beta), z_i its score, and
@@ -58,19 +58,15 @@ class AdaptiveDropout:
         How many rows are kept: sigmoid(beta) of those whose score is 0.
 
     >>> AdaptiveDropout(beta=-1.5)
-    AdaptiveDropout(alpha=1.0, beta=-1.5)
+    AdaptiveDropout(beta=-1.5)
     """
 
-    alpha: float = 1.0
-    beta: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_number("alpha", self.alpha, low=0.0, high=1e6)
-        check_number("beta", self.beta, low=-1e6, high=1e6)
+    alpha: float = option(1.0, check_number, low=0.0, high=1e6)
+    beta: float = option(0.0, check_number, low=-1e6, high=1e6)
 
 
-@dataclass(frozen=True)
-class TopK:
+@dataclass(frozen=True, repr=False)
+class TopK(Options):
     """Compute every row and keep the largest scores: exact winner-take-all, the oracle.
 
     Parameters
@@ -87,32 +83,38 @@ class TopK:
     True
     """
 
-    density: float = 0.05
-    soft: bool = False
-    differentiate: bool = False
+    density: float = option(0.05, check_number, above=0.0, high=1.0)
+    soft: bool = option(False, check_flag)
+    differentiate: bool = option(False, check_flag)
 
     def __post_init__(self) -> None:
-        check_density(self.density)
+        super().__post_init__()
         check_soft(self.soft, self.differentiate)
 
 
-Gate = All | Dropout | AdaptiveDropout | TopK | Hashed
+Gate = All | Dropout | AdaptiveDropout | TopK | Hashed | Retrieve
 GATES: dict[str, type[Gate]] = {
-    kind.__name__: kind for kind in (All, Dropout, AdaptiveDropout, TopK, Hashed)
+    kind.__name__: kind for kind in (All, Dropout, AdaptiveDropout, TopK, Hashed, Retrieve)
 }
 
 
-_DENSITY = 0.05  # of hidden layers
-_CANDIDATES = 1000  # rows of an output layer
+def family_of(gate: Gate) -> Family | None:
+    """Return the hash family that proposes rows to a gate; None without hashing."""
+    return as_family(gate.family) if isinstance(gate, Hashed | Retrieve) else None
 
 
-def active_rows(gate: Gate, n_rows: int, *, compares: bool = False) -> int:
-    """Return how many of `n_rows` rows the gate keeps: at least 1, all if it has no budget.
+def fitted(gate: Gate, n_rows: int) -> Gate:
+    """Return the gate with what a layer of so many rows decides filled in."""
+    if not isinstance(gate, Hashed | Retrieve):
+        return gate
+    family, retrieves = as_family(gate.family), isinstance(gate, Retrieve)
+    return replace(gate, family=family.for_layer(n_rows, retrieves=retrieves))
 
-    A hashed layer that is given no density keeps 5 %, or 1000 rows if its scores are compared.
-    """
+
+def active_rows(gate: Gate, n_rows: int) -> int:
+    """Return how many of `n_rows` rows the gate keeps: at least 1, all if it has no budget."""
     if isinstance(gate, All | AdaptiveDropout):
         return n_rows
-    if gate.density is None:
-        return min(n_rows, _CANDIDATES) if compares else max(1, round(_DENSITY * n_rows))
+    if isinstance(gate, Retrieve):
+        return min(gate.candidates, n_rows)
     return max(1, round(gate.density * n_rows))

@@ -15,9 +15,12 @@ from ..base.ledger import Ledger
 from .architecture import Settings
 from .arrays import layer_specs
 from .bag import EmbeddingBag
-from .core_gate import head_size, make_gate
-from .core_index import make_index, n_cells
+from .codes import CellCodes, make_codes
+from .core_gate import make_gate
+from .families import Place
+from .gates import family_of
 from .initial import seed_sequence
+from .retrieve import Retrieve
 
 
 class Layer:
@@ -32,23 +35,18 @@ class Layer:
         The weights as the core trains them; bfloat16 numbers as uint16, the upper halves of floats.
     bias : ndarray of float32, (out_features,)
     center : ndarray of float32, (in_features,), or None
-        The mean input, of a layer with `Hashed(center=True)`; training sets it.
+        The mean input, of a layer with `SimHash(center=True)`; training sets it.
     draws : ndarray of uint32, (n_tables,), or None
         How often each table's hash functions were drawn anew, of a layer with
-        `Hashed(redraw_every=...)`; training counts.
-    retrieves : bool
-        Whether it is a last layer that keeps every candidate and draws negatives.
-    has_cells : bool
-        Whether the index keeps centroids and cells that follow the rows.
-    index : SignIndex, TableIndex or None
-        What proposes rows to a hashed layer.
+        `SimHash(redraw_every=...)`; training counts.
+    codes : Codes, TableCodes, CellCodes or None
+        Of the rows of a hashed layer, with the index that proposes them.
     origins : ndarray of uint32, (out_features,), or None
         The number of each row when the network was made, of a layer whose rows are renumbered.
     first_cost : ndarray of int64, (1, n_fields)
         What the codes that the layer started with cost.
 
     `random_state` of the network and `position` seed its hash functions and what its gate draws.
-    `retrieves` says that it is a last layer which keeps every candidate (`architecture.retrieves`).
     """
 
     def __init__(
@@ -59,20 +57,18 @@ class Layer:
         *others: NDArray[Any],
         random_state: int,
         position: int,
-        retrieves: bool = False,
     ) -> None:
         seed = int(seed_sequence(random_state, position).generate_state(1, np.uint64)[0])
         self.settings = settings
-        self.retrieves = retrieves
         self.stored = weights
         self.bias = bias
         given = dict(zip(layer_specs(settings), (weights, bias, *others), strict=False))
         self.origins = given.get("origins")
         self.center = given.get("center")
         self.draws = given.get("draws")
-        self.has_cells = n_cells(settings.gate, settings.out_features) > 0
-        shape = settings.out_features, settings.in_features
-        self.index = make_index(settings.gate, shape, seed, is_first=position == 0)
+        place = Place(settings.out_features, settings.in_features, seed, is_first=position == 0)
+        family = family_of(settings.gate)
+        self.codes = make_codes(family, place, weights, bias, self.center, self.draws)
         self.gate: _core.Gate | None = None
         if isinstance(settings, EmbeddingBag):
             self.core = _core.EmbeddingBag(
@@ -80,12 +76,17 @@ class Layer:
                 settings.input_dropout, settings.dropout, seed,
             )  # fmt: skip
         else:
-            self.gate = make_gate(settings, self.index, seed, retrieves=retrieves)
+            self.gate = make_gate(settings, self.index, seed)
             self.core = _core.Linear(
                 weights, bias, settings.activation, self.gate, settings.bias, seed
             )
         learned = others[len(self._held) - 2 :]
-        self.first_cost = self.restore(*learned) if learned else self.refresh(thread_count(None))
+        self.first_cost = self._start(learned, thread_count(None))
+
+    @property
+    def index(self) -> _core.Index | None:
+        """What proposes rows to a hashed layer."""
+        return None if self.codes is None else self.codes.index
 
     @property
     def weights(self) -> NDArray[np.float32]:
@@ -103,7 +104,8 @@ class Layer:
     @property
     def arrays(self) -> list[NDArray[Any]]:
         """What `array_specs` tells of, in its order; what an index has learned is a copy."""
-        return [*self._held, *self.learned] if self.has_cells else self._held
+        learned = self.codes.learned if isinstance(self.codes, CellCodes) else ()
+        return [*self._held, *learned]
 
     @property
     def _held(self) -> list[NDArray[Any]]:
@@ -111,28 +113,18 @@ class Layer:
         arrays = (self.stored, self.bias, self.origins, self.center, self.draws)
         return [array for array in arrays if array is not None]
 
-    @property
-    def learned(self) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-        """Copies of the centroids and of the cell of each row, of a layer that has cells."""
-        assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.learned), np.asarray(self.index.codes)
-
-    def restore(
-        self, centroids: NDArray[np.float32], cells: NDArray[np.uint32]
-    ) -> NDArray[np.int64]:
-        """Give a layer that has cells these; return what the rest of its index cost."""
-        assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.restore(self.stored, centroids, cells))
-
     def set_arrays(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Take over what `arrays` of a layer like this returned."""
         held = self._held
         for to, array in zip(held, arrays, strict=False):
             to[...] = array
-        if self.has_cells:
-            self.restore(*arrays[len(held) :])
-        else:
-            self.refresh()
+        self._start(arrays[len(held) :])
+
+    def _start(self, learned: Sequence[NDArray[Any]], n_threads: int = 1) -> NDArray[np.int64]:
+        """Make the codes from what the index had learned, if it is known; return the cost."""
+        if isinstance(self.codes, CellCodes) and learned:
+            return self.codes.restore(*learned)
+        return self.refresh(n_threads)
 
     def reorder(
         self, rows: NDArray[np.int64] | None = None, columns: NDArray[np.int64] | None = None
@@ -147,60 +139,27 @@ class Layer:
             self.stored[...], self.bias[...] = self.stored[rows], self.bias[rows]
         if columns is not None:
             self.stored[...] = self.stored[:, columns]
-        if not self.has_cells:
+        if not isinstance(self.codes, CellCodes):
             return self.refresh()
-        centroids, cells = self.learned
+        centroids, cells = self.codes.learned
         if columns is not None:
             centroids = np.ascontiguousarray(centroids[:, [*columns, len(columns)]])
-        return self.restore(centroids, cells if rows is None else cells[rows])
+        return self.codes.restore(centroids, cells if rows is None else cells[rows])
 
     def refresh(self, n_threads: int = 1) -> NDArray[np.int64]:
         """Recompute the codes of all rows; return the cost, (1, n_fields)."""
-        if self.index is None:
-            return Ledger.empty(1).counts
-        if isinstance(self.index, _core.TableIndex):
-            if self.center is not None:
-                self.index.set_center(self.center)
-            if self.draws is not None:
-                self.index.set_draws(self.draws)
-        return np.asarray(self.index.refresh(self.stored, self.bias, n_threads))
-
-    def refresh_rows(self, rows: NDArray[np.int32], n_threads: int = 1) -> NDArray[np.int64]:
-        """Recompute the codes of some rows of a layer with tables; return the cost."""
-        assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.refresh_rows(self.stored, self.bias, rows, n_threads))
-
-    def begin_refit(self, n_threads: int = 1) -> NDArray[np.int64]:
-        """Begin to learn the cells anew, in pieces; return the cost."""
-        assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.begin_refit(self.stored, self.bias, n_threads))
-
-    def refit_rows(self, rows: NDArray[np.int32], n_threads: int = 1) -> NDArray[np.int64]:
-        """Find the new cells of some rows; return the cost."""
-        assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.refit_rows(self.stored, self.bias, rows, n_threads))
-
-    def end_refit(self, n_threads: int = 1) -> NDArray[np.int64]:
-        """Let the new cells, by now those of all rows, take over; return the cost."""
-        assert isinstance(self.index, _core.TableIndex)
-        return np.asarray(self.index.end_refit(self.stored, n_threads))
+        return Ledger.empty(1).counts if self.codes is None else self.codes.refresh(n_threads)
 
     def set_rare(self, rows: NDArray[np.int32]) -> None:
-        """Tell a hashed layer with `explore` which rows to draw from."""
-        assert isinstance(self.gate, _core.Hashed)
-        self.gate.set_rare(rows, len(self.bias))
+        """Tell a layer that explores which rows to draw from."""
+        if isinstance(self.gate, _core.Hashed):
+            self.gate.set_rare(rows, len(self.bias))
 
     def set_head(self, label_counts: NDArray[np.int64] | None) -> None:
-        """Make the most frequent labels candidates of every example, if the layer has a head."""
-        if isinstance(self.gate, _core.Retrieve):
+        """Make the most frequent labels candidates of every example, of a layer that retrieves."""
+        if isinstance(self.gate, _core.Retrieve) and isinstance(self.settings.gate, Retrieve):
             n_rows, rows = len(self.bias), np.empty(0, np.int32)
             if label_counts is not None:
-                n_head = head_size(self.settings)
+                n_head = self.settings.gate.n_head(n_rows)
                 rows = np.argsort(-label_counts, kind="stable")[:n_head].astype(np.int32)
             self.gate.set_head(rows, n_rows)
-
-    def drift(self, rows: NDArray[np.int32], n_threads: int = 1) -> tuple[float, NDArray[np.int64]]:
-        """Return how stale the codes of some rows are, a share of bits or codes, and the cost."""
-        assert isinstance(self.index, _core.TableIndex)
-        share, cost = self.index.drift(self.stored, self.bias, rows, n_threads)
-        return float(share), np.asarray(cost)

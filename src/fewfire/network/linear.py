@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..base.bfloat16 import DTYPES
-from ..base.checks import check_choice, check_flag, check_integer, check_number, from_dict, to_dict
-from .gates import GATES, All, Gate, active_rows
-from .hashed import RERANK, Hashed
+from ..base.checks import check_choice, check_flag, check_integer, check_number
+from .gates import GATES, All, Gate, active_rows, fitted
 
 _NOT_GIVEN = All()  # told from any other by its identity
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
@@ -23,12 +21,11 @@ class Linear:
     in_features, out_features : int
         Columns and rows of the weights.
     activation : {"linear", "relu", "tanh", "sigmoid"}
-    gate : All, Dropout, AdaptiveDropout, TopK or Hashed, optional
-        What chooses the rows that are computed. None: `All()`, but a network makes it
-        `Hashed(family="centroid")` for a last layer of at least 8,000 rows, with
-        `activation="linear"`, above a layer without a gate. Hashing a last layer pays from
-        about 1,000 rows on, and is 2.6 times faster at 8,000 (docs/performance.md); below, every
-        row is affordable.
+    gate : All, Dropout, AdaptiveDropout, TopK, Hashed or Retrieve, optional
+        What chooses the rows that are computed. None: `All()`, but a network makes it `Retrieve()`
+        for a last layer of at least 8,000 rows, with `activation="linear"`, above a layer without a
+        gate. That pays from about 1,000 rows on, and is 2.6 times faster at 8,000
+        (docs/performance.md); below, every row is affordable.
     bias : bool
         False keeps the bias at 0.
     gain : float, optional
@@ -63,9 +60,7 @@ class Linear:
             object.__setattr__(self, "gate", _NOT_GIVEN)
         if not isinstance(self.gate, Gate):
             raise TypeError(f"gate must be one of {', '.join(GATES)}; got {self.gate!r}")
-        if isinstance(self.gate, Hashed):
-            fitted = self.gate.for_layer(self.out_features, compares=self.compares)
-            object.__setattr__(self, "gate", fitted)
+        object.__setattr__(self, "gate", fitted(self.gate, self.out_features))
         if self.gain is not None:
             check_number("gain", self.gain, low=0.0, high=1e6)
         if getattr(self.gate, "soft", False) and self.activation != "relu":
@@ -87,12 +82,7 @@ class Linear:
     @property
     def active(self) -> int:
         """Rows that an example keeps; all for a gate without a budget."""
-        return active_rows(self.gate, self.out_features, compares=self.compares)
-
-    @property
-    def compares(self) -> bool:
-        """Whether the scores themselves are compared with each other, as in a last layer."""
-        return self.activation == "linear"
+        return active_rows(self.gate, self.out_features)
 
     @property
     def soft(self) -> bool:
@@ -101,27 +91,7 @@ class Linear:
         return self.activation == "relu" if soft is None else bool(soft)
 
     @property
-    def rerank(self) -> float:
-        """Candidates of a hashed layer per row that it keeps."""
-        rerank = getattr(self.gate, "rerank", None)
-        if rerank is None:
-            return 1.0 if self.compares else RERANK
-        return float(rerank)
-
-    @property
     def differentiate(self) -> bool:
         """Whether gradient flows through the threshold."""
         differentiate = getattr(self.gate, "differentiate", False)
         return self.soft if differentiate is None else bool(differentiate)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the layer as a plain dict, for files."""
-        return {**to_dict(self), "gate": to_dict(self.gate)}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Linear:
-        """Make the layer that `to_dict` described."""
-        gate = from_dict(GATES, data["gate"])
-        layer = from_dict({"Linear": cls}, {**data, "gate": gate})
-        assert isinstance(layer, cls)
-        return layer

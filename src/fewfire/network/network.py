@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 
 from .. import _core
-from ..base.checks import check_integer, check_memory, thread_count
+from ..base.checks import check_integer, check_memory, thread_count, to_dict
 from ..base.files import Arrays
 from ..base.ledger import Ledger
 from ..data import Dataset
@@ -22,7 +22,7 @@ from ..measure.result import TopKResult
 from ..model.contract import Answers, Model, Ways
 from ..model.learned import Learned
 from .answers import Evaluation, candidate_scores, core_model, density, evaluate, output_scores
-from .architecture import Settings, check_layers, retrieves, with_fitted_output
+from .architecture import Settings, check_layers, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
 from .gate_stats import TableStats, table_stats
 from .gates import All
@@ -112,7 +112,6 @@ class Network(Model):
                 *own,
                 random_state=random_state,
                 position=position,
-                retrieves=retrieves(layers, position),
             )
             for position, (settings, own) in enumerate(zip(layers, arrays, strict=True))
         ]
@@ -251,7 +250,8 @@ class Network(Model):
         Examples
         --------
         >>> from fewfire import Hashed, Linear
-        >>> tables = Hashed(density=0.1, family="simhash", n_bits=2, n_tables=3)
+        >>> from fewfire.gates import SimHash
+        >>> tables = Hashed(density=0.1, family=SimHash(n_bits=2, n_tables=3))
         >>> net = Network(Linear(4, 40, "relu", tables), Linear(40, 2))
         >>> net.table_stats()[0].load_histogram.sum()  # buckets
         np.int64(12)
@@ -264,7 +264,7 @@ class Network(Model):
         """Return what a file holds: a description for JSON, and the arrays by name."""
         learned, arrays = self.learned.state()
         config = {
-            "layers": [layer.settings.to_dict() for layer in self.layers],
+            "layers": [to_dict(layer.settings) for layer in self.layers],
             "random_state": self.random_state,
             "loss": self.loss,
             **learned,

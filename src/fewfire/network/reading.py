@@ -12,7 +12,6 @@ from ..model.learned import Learned
 from ..model.older import upgraded
 from .architecture import Settings, layer_from_dict
 from .arrays import array_specs
-from .hashed import Hashed
 from .losses import LOSSES
 from .network import Network
 
@@ -58,13 +57,11 @@ def network_of(config: Mapping[str, Any], arrays: Arrays) -> Network:
     return net
 
 
-def _layer(described: dict[str, Any], centroids: NDArray[Any] | None) -> Settings:
-    """Make a layer. Older files leave the number of cells of a last layer to the library, which has
-    changed its mind since: theirs is that of the centroids."""
-    layer = layer_from_dict(described)
-    gate = described.get("gate", {})
-    if centroids is None or not isinstance(layer.gate, Hashed):
-        return layer
-    if gate.get("n_cells") is not None or layer.gate.n_cells in (None, len(centroids)):
-        return layer
-    return layer_from_dict({**described, "gate": {**gate, "n_cells": len(centroids)}})
+def _layer(described: Mapping[str, Any], centroids: NDArray[Any] | None) -> Settings:
+    """Make a layer. Older files may leave the number of cells to the library, which has changed its
+    mind since: theirs is that of the centroids."""
+    if centroids is not None:
+        gate = described["gate"]
+        family = {"n_cells": len(centroids), **gate["family"]}
+        described = {**described, "gate": {**gate, "family": family}}
+    return layer_from_dict(described)

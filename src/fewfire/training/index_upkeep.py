@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..base.ledger import Ledger
 from ..data import Dataset
 from ..network.centers import learn_centers
+from ..network.codes import CellCodes, TableCodes
 from ..network.hashed import Hashed
 from ..network.network import Network
 from .optimizer_state import OptimizerState
@@ -41,8 +42,7 @@ class Upkeep:
         self._examples = np.sort(order[:_EXAMPLES])
         self.tables = {
             position: TableUpkeep(
-                layer,
-                layer.settings.gate,
+                layer.codes,
                 moments.touched[position],
                 steps_per_epoch,
                 random_state,
@@ -51,8 +51,7 @@ class Upkeep:
                 partial(self._count, position),
             )
             for position, layer in enumerate(net.layers)
-            if isinstance(layer.settings.gate, Hashed)
-            and layer.settings.gate.refresh_every is not None
+            if isinstance(layer.codes, TableCodes)
         }
         self._explores = [
             position
@@ -94,7 +93,8 @@ class Upkeep:
         """
         whole = []
         for position, layer in enumerate(self.net.layers):
-            if layer.has_cells and self.tables[position].gate.refresh != "full":
+            codes = layer.codes
+            if isinstance(codes, CellCodes) and codes.family.refresh != "full":
                 self.tables[position].refresh_changed(step)
             else:
                 whole.append(position)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ..base.interrupts import deferred_interrupts
 from ..base.ledger import Ledger
-from ..network.core_index import is_renumbered
 from ..network.network import Network
 from .optimizer_state import OptimizerState
 
@@ -37,8 +36,7 @@ def renumber(net: Network, moments: OptimizerState, usage: Sequence[NDArray[np.i
     orders = {
         position: np.argsort(-usage[position], kind="stable")
         for position, (layer, above) in enumerate(pairwise(net.layers))
-        if is_renumbered(layer.settings.gate)
-        and (is_renumbered(above.settings.gate) or above.index is None)
+        if layer.origins is not None and (above.origins is not None or above.codes is None)
     }
     ledger = Ledger.empty(len(net.layers))
     with deferred_interrupts():

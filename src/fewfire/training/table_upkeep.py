@@ -8,16 +8,25 @@ run change it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.hashed import Hashed
-from ..network.layer import Layer
+from ..network.codes import CellCodes, TableCodes
 
 _SAMPLE = 256  # rows that tell a drift
 _PARTS = 16  # of a layer, hashed in turn by a rolling refresh
 _HURRY = 2 * _PARTS  # last steps of an epoch, after each of which a part of a wide layer is hashed
+
+
+@dataclass
+class Refit:
+    """Cells that are learned anew: since which step, and how many rows are in them."""
+
+    codes: CellCodes
+    since: int
+    n_done: int = 0
 
 
 class TableUpkeep:
@@ -25,9 +34,8 @@ class TableUpkeep:
 
     Parameters
     ----------
-    layer : Layer
-    gate : Hashed
-        Says what is refreshed, and how often.
+    codes : TableCodes
+        Their family says what is refreshed, and how often.
     touched : ndarray of int64, (rows,)
         The step that last changed each row.
     steps_per_epoch, random_state, n_threads : int
@@ -39,8 +47,7 @@ class TableUpkeep:
 
     def __init__(
         self,
-        layer: Layer,
-        gate: Hashed,
+        codes: TableCodes,
         touched: NDArray[np.int64],
         steps_per_epoch: int,
         random_state: int,
@@ -48,25 +55,24 @@ class TableUpkeep:
         hash_all: Callable[[], None],
         count: Callable[[NDArray[np.int64]], None],
     ) -> None:
-        self.layer = layer
-        self.gate = gate
+        self.codes = codes
+        self.tables = codes.family
         self.steps_per_epoch = steps_per_epoch
         self._touched = touched
         self._random_state = random_state
         self._n_threads = n_threads
         self._hash_all = hash_all
         self._count = count
-        self._n_rows = len(layer.bias)
+        self._n_rows = len(codes.bias)
         self._hashed_at = np.zeros(_PARTS, np.int64)  # the step at which a part's codes were true
-        self._refit_since: int | None = None  # the step at which a refit began
-        self._refitted = 0  # rows that are hashed into its cells
-        assert gate.refresh_every is not None
-        self.period = max(1, gate.refresh_every // (_PARTS if gate.refresh == "rolling" else 1))
+        self._refit: Refit | None = None  # under way
+        is_rolling = self.tables.refresh == "rolling"
+        self.period = max(1, self.tables.refresh_every // (_PARTS if is_rolling else 1))
         # A layer that is refreshed in turns may have so many rows that those which the end of an
         # epoch finds stale would hold it up: its rounds are then much longer than `_HURRY`.
         self.hurries = (
-            layer.has_cells
-            and gate.refresh == "rolling"
+            isinstance(codes, CellCodes)
+            and is_rolling
             and _PARTS * self.period >= 4 * _HURRY
             and steps_per_epoch > _HURRY
         )
@@ -74,17 +80,17 @@ class TableUpkeep:
     def next_due(self, step: int) -> int:
         """Return the first step after `step` at which there is something to do."""
         due = self._next_refresh(step)
-        if self.gate.redraw_every is not None:
-            due = min(due, (step // self.gate.redraw_every + 1) * self.gate.redraw_every)
+        if every := self.tables.redraw_period:
+            due = min(due, (step // every + 1) * every)
         return min(due, self._next_hurried(step)) if self.hurries else due
 
     def keep_up(self, step: int) -> bool:
         """Do what is due after `step` steps; return whether a refresh was."""
-        every = self.gate.redraw_every
+        every = self.tables.redraw_period
         is_redrawn = every is not None and step % every == 0
         is_refreshed = self._next_refresh(step - 1) == step
-        if is_redrawn:
-            self._redraw(step)
+        if every is not None and is_redrawn:
+            self._redraw(step // every - 1, step)
         elif is_refreshed:
             self._refresh(step)
         if self.hurries:
@@ -102,11 +108,11 @@ class TableUpkeep:
 
     def end_refit(self) -> None:
         """Let the cells of a refit take over, if there is one, after the rows that are left."""
-        if self._refit_since is not None:
-            self._refit_to(self._n_rows)
+        if self._refit is not None:
+            self._go_on(self._refit, self._n_rows)
 
     def _next_refresh(self, step: int) -> int:
-        growth = self.gate.refresh_growth or 1.0
+        growth = self.tables.refresh_growth
         if growth == 1.0:
             return (step // self.period + 1) * self.period
         due, pause = self.period, float(self.period)
@@ -115,40 +121,37 @@ class TableUpkeep:
             due += round(pause)
         return due
 
-    def _redraw(self, step: int) -> None:
+    def _redraw(self, number: int, step: int) -> None:
         """Draw the functions of one table anew, the next in turn, and hash all rows."""
-        draws, every = self.layer.draws, self.gate.redraw_every
-        assert draws is not None
-        assert every is not None
-        draws[(step // every - 1) % len(draws)] += 1
+        self.codes.redraw(number)
         self._hashed_at[:] = step
         self._hash_all()
 
     def _refresh(self, step: int) -> None:
-        if self.gate.refresh == "rolling":
+        if self.tables.refresh == "rolling":
             self._roll(step)
-        elif self.gate.refresh == "touched":
+        elif self.tables.refresh == "touched":
             self._refresh_stale(step, range(_PARTS))
-        elif self.gate.refresh != "drift" or self._drifted(step):
+        elif self.tables.refresh != "drift" or self._drifted(step):
             self._hash_all()
 
     def _drifted(self, step: int) -> bool:
         """Whether more codes of a sample of rows are stale than may be."""
         rng = np.random.default_rng([self._random_state, step])
         rows = rng.permutation(self._n_rows)[:_SAMPLE].astype(np.int32)
-        drift, cost = self.layer.drift(rows, self._n_threads)
+        drift, cost = self.codes.drift(rows, self._n_threads)
         self._count(cost)
-        return drift > (self.gate.drift or 0.0)
+        return drift > self.tables.drift
 
     def _roll(self, step: int) -> None:
         """Refresh the next part of a layer. Cells are learned anew in the rounds 1, 2, 4, 8, ...:
         each part is then hashed into the new ones, which take over when the round ends."""
         turn, number = divmod(step // self.period, _PARTS)
-        if self.layer.has_cells and number == 0 and turn.bit_count() == 1:
-            self._refit_since, self._refitted = step, 0
-            self._count(self.layer.begin_refit(self._n_threads))
-        if self._refit_since is not None:
-            self._refit_to(_part(self._n_rows, number).stop)
+        if isinstance(self.codes, CellCodes) and number == 0 and turn.bit_count() == 1:
+            self._refit = Refit(self.codes, step)
+            self._count(self.codes.begin_refit(self._n_threads))
+        if self._refit is not None:
+            self._go_on(self._refit, _part(self._n_rows, number).stop)
         else:
             self._refresh_stale(step, [number])
 
@@ -162,22 +165,21 @@ class TableUpkeep:
         """Do a part of what the end of the epoch would have to do at once: of the rest of a refit,
         and then of the rows that changed."""
         to_end = -step % self.steps_per_epoch
-        if _PARTS < to_end <= _HURRY and self._refit_since is not None:
-            left = self._n_rows - self._refitted
-            self._refit_to(self._refitted + left // (to_end - _PARTS))
+        if _PARTS < to_end <= _HURRY and self._refit is not None:
+            done = self._refit.n_done
+            self._go_on(self._refit, done + (self._n_rows - done) // (to_end - _PARTS))
         elif 0 < to_end <= _PARTS:
             self._refresh_stale(step, [_PARTS - to_end])
 
-    def _refit_to(self, stop: int) -> None:
+    def _go_on(self, refit: Refit, stop: int) -> None:
         """Hash the rows below `stop` into the cells of a refit, which take over after the last."""
-        assert self._refit_since is not None
-        rows = np.arange(self._refitted, stop, dtype=np.int32)
-        self._count(self.layer.refit_rows(rows, self._n_threads))
-        self._refitted = max(stop, self._refitted)
+        rows = np.arange(refit.n_done, stop, dtype=np.int32)
+        self._count(refit.codes.refit_rows(rows, self._n_threads))
+        refit.n_done = max(stop, refit.n_done)
         if stop == self._n_rows:
-            self._count(self.layer.end_refit(self._n_threads))
-            self._hashed_at[:] = self._refit_since
-            self._refit_since = None
+            self._count(refit.codes.end_refit(self._n_threads))
+            self._hashed_at[:] = refit.since
+            self._refit = None
 
     def _refresh_stale(self, step: int, parts: Iterable[int]) -> None:
         """Hash the rows of some parts that changed since their codes were true."""
@@ -188,7 +190,7 @@ class TableUpkeep:
             stale.append(part.start + np.flatnonzero(changed))
             self._hashed_at[number] = step
         rows = np.concatenate(stale).astype(np.int32)
-        self._count(self.layer.refresh_rows(rows, self._n_threads))
+        self._count(self.codes.refresh_rows(rows, self._n_threads))
 
 
 def _part(n_rows: int, number: int) -> slice:

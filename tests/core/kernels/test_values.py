@@ -15,10 +15,10 @@ VALUES = {"n": kernels.SIZES, "seed": SEEDS, "offset": kernels.OFFSETS}
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e-45, -1e-45, 3e38, -3e38], np.float32)
 
 
-def odd_values(rng, n, share=0.3):
+def odd_values(rng, n):
     """Some of them special."""
     values = floats(rng, n)
-    return np.where(rng.random(n) < share, rng.choice(SPECIAL, n), values).astype(np.float32)
+    return np.where(rng.random(n) < 0.3, rng.choice(SPECIAL, n), values).astype(np.float32)
 
 
 @given(**VALUES, shift=st.sampled_from([0, -3.25, 40, 1e4]))
@@ -44,10 +44,10 @@ def test_exponentials_end_where_floats_do(n, seed, offset):
         assert_allclose(got, want, rtol=2e-7)
 
 
-@given(**VALUES, share=st.sampled_from([0, 0.3, 1]))
-def test_the_largest_is_no_nan(n, seed, offset, share):
+@given(**VALUES, share=st.sampled_from([0, 0.3, 0.9, 1]), other=st.sampled_from([np.nan, -np.inf]))
+def test_the_largest_is_no_nan(n, seed, offset, share, other):
     rng = np.random.default_rng(seed)
-    values = odd_values(rng, n, share)
+    values = np.where(rng.random(n) < share, other, floats(rng, n)).astype(np.float32)
     want = np.nanmax(values[~np.isnan(values)], initial=-np.inf)
     for level in LEVELS:
         got, _ = run(level, "largest", values, offset=offset)
