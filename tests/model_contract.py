@@ -31,7 +31,7 @@ def gated(data):
 
 
 def retrieving(data, loss="logistic"):
-    cells = ff.Hashed(density=0.4, family="centroid", n_cells=4)
+    cells = ff.gates.Retrieve(round(0.4 * data.n_labels), ff.gates.Centroid(n_cells=4))
     net = ff.Network(ff.EmbeddingBag(data.n_features, 16), ff.Linear(16, data.n_labels, gate=cells))
     ff.Trainer(net, loss=loss, **HOW).fit(data)
     return net

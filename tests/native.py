@@ -173,7 +173,7 @@ class Network:
         self, X: Any, targets_: Any, ids: Any, k: int, *, exact: bool = False, n_threads: int = 1
     ) -> Any:
         ids = np.asarray(ids, np.int64)
-        return _core.evaluate(self.model, X, targets_, ids, k, exact, n_threads)
+        return _core.predict(self.model, X, targets_, ids, k, exact, n_threads)
 
 
 def make_layer(layer: reference.Layer, weights: np.ndarray, bias: np.ndarray, gate: Any) -> Any:

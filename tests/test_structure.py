@@ -36,6 +36,18 @@ def test_only_the_bindings_know_python():
     assert python == {"bind"}
 
 
+def test_bindings_translate_only():
+    """The core itself says what is wrong with data (base/check.h): any door to it is as safe.
+
+    Windows into families are the exception: in the core, the index that holds one checks for it.
+    """
+    for path in (CORE / "bind").glob("*.*"):
+        text = path.read_text()
+        assert len(text.splitlines()) <= 250, path.name
+        assert not re.search(r"\b(require|throw)\b", text), path.name
+        assert "check_" not in text or path.name == "windows.cpp", path.name
+
+
 def test_both_sides_name_their_wings_alike():
     core = {path.name for path in CORE.iterdir()}
     python = {path.name for path in PYTHON.iterdir() if (path / "__init__.py").exists()}

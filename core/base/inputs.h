@@ -1,9 +1,11 @@
-// Where examples come from: rows of a dense array, whose zeros are skipped on the way, or of a CSR.
+// Where examples come from: rows of a dense array, whose zeros are skipped on the way, or of a CSR. And what
+// they should give.
 #pragma once
 
+#include <limits>
 #include <vector>
 
-#include "base/views.h"
+#include "base/check.h"
 
 namespace fewfire {
 
@@ -45,32 +47,42 @@ class DenseInputs : public Inputs {
 
 class SparseInputs : public Inputs {
  public:
-  SparseInputs(std::span<const int64_t> indptr, std::span<const RowId> indices, std::span<const float> values,
-               int64_t n_columns)
-      : indptr_(indptr), indices_(indices), values_(values), n_columns_(n_columns) {}
-  int64_t n_rows() const override { return static_cast<int64_t>(indptr_.size()) - 1; }
+  SparseInputs(const Lists& ids, std::span<const float> values, int64_t n_columns)
+      : ids_(ids), values_(values), n_columns_(n_columns) {
+    check_lists(ids);
+    require(values.size() == ids.indices.size(), "one value per index is wanted");
+    check_ascending(ids, n_columns);
+  }
+  int64_t n_rows() const override { return ids_.size(); }
   int64_t n_columns() const override { return n_columns_; }
   SparseVector row(int64_t i, RowBuffer&) const override {
-    const int64_t begin = indptr_[i], n = indptr_[i + 1] - begin;
-    return {indices_.subspan(begin, n), values_.subspan(begin, n)};
+    const std::span<const RowId> ids = ids_[i];
+    return {ids, values_.subspan(ids_.indptr[i], ids.size())};
   }
 
  private:
-  std::span<const int64_t> indptr_;
-  std::span<const RowId> indices_;
+  Lists ids_;
   std::span<const float> values_;
   int64_t n_columns_;
 };
 
-// What the examples should give: label ids, or a value for every row of the last layer.
+// What the examples should give: label ids, ascending, or a value for every row of the last layer, or, where
+// nobody asks for a loss, nothing.
 struct Targets {
-  std::span<const int64_t> indptr;
-  std::span<const RowId> indices;
+  Targets() = default;
+  explicit Targets(Matrix<const float> of_rows) : values(of_rows) {}
+  explicit Targets(const Lists& of_examples) : lists(of_examples) {
+    check_lists(lists);
+    check_ascending(lists, std::numeric_limits<RowId>::max());
+  }
+
+  Lists lists;
   Matrix<const float> values;
 
-  bool empty() const { return indptr.empty() && values.data == nullptr; }
+  bool has_labels() const { return !lists.indptr.empty(); }
+  bool empty() const { return !has_labels() && values.data == nullptr; }
   std::span<const RowId> labels(int64_t i) const {
-    return indptr.empty() ? std::span<const RowId>{} : indices.subspan(indptr[i], indptr[i + 1] - indptr[i]);
+    return has_labels() ? lists[i] : std::span<const RowId>{};
   }
 };
 

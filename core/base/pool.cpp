@@ -1,8 +1,11 @@
 #include "base/pool.h"
 
+#include "base/check.h"
+
 namespace fewfire {
 
 Pool::Pool(int n_threads) {
+  threads_of(n_threads);
   try {
     for (int thread = 1; thread < n_threads; ++thread)
       workers_.emplace_back([this, thread] { work(thread); });

@@ -35,4 +35,15 @@ struct SparseVector {
   int64_t size() const { return static_cast<int64_t>(ids.size()); }
 };
 
+// Lists of ids, one after the other: labels of examples, examples of labels, members of nodes.
+struct Lists {
+  std::span<const int64_t> indptr;  // (n + 1) begin of each list in the indices, and the end of the last
+  std::span<const RowId> indices;
+
+  int64_t size() const { return static_cast<int64_t>(indptr.size()) - 1; }
+  std::span<const RowId> operator[](int64_t i) const {
+    return indices.subspan(indptr[i], indptr[i + 1] - indptr[i]);
+  }
+};
+
 }  // namespace fewfire

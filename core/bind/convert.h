@@ -1,20 +1,33 @@
-// What the files that bind the core to Python share: arrays as views and back, and checks.
+// What the bindings share. Each translates arguments and results and nothing else: arrays as views and back,
+// words as values, and the core's work without the interpreter's lock. What is wrong with the data, the core
+// says itself (base/check.h); std::invalid_argument is Python's ValueError. Arrays are borrowed: numpy owns
+// the memory that the core reads and changes.
 #pragma once
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
+#include <nanobind/stl/vector.h>
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "base/check.h"
+#include "base/ledger.h"
+#include "base/pool.h"
 #include "base/weights.h"
 
 namespace fewfire {
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 template <class T>
 using Array1 = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -69,41 +82,51 @@ Numpy<T> to_numpy(Matrix<const T> matrix) {
                   {static_cast<size_t>(matrix.rows), static_cast<size_t>(matrix.cols)});
 }
 
-inline void require(bool condition, const char* message) {
-  if (!condition) throw nb::value_error(message);
-}
-
 template <class T>
-T one_of(const std::string& name, std::initializer_list<std::pair<const char*, T>> choices) {
-  std::string known;
-  for (const auto& [choice, value] : choices) {
-    if (name == choice) return value;
-    known += (known.empty() ? "" : ", ") + std::string(choice);
+std::vector<Numpy<T>> to_numpy(std::vector<std::vector<T>>&& lists) {
+  std::vector<Numpy<T>> arrays;
+  for (std::vector<T>& list : lists) arrays.push_back(to_numpy(std::move(list)));
+  return arrays;
+}
+
+// A line of counts each: (n, n_fields).
+inline Numpy<int64_t> ledger_of(const std::vector<Ledger>& ledgers) {
+  std::vector<int64_t> counts;
+  for (const Ledger& ledger : ledgers) {
+    const auto values = ledger.values();
+    counts.insert(counts.end(), values.begin(), values.end());
   }
-  throw nb::value_error(("'" + name + "' is none of: " + known).c_str());
+  return to_numpy(std::move(counts), {ledgers.size(), Ledger::kFields.size()});
 }
 
-inline int threads_of(int n_threads) {
-  require(n_threads >= 1 && n_threads <= 4096, "n_threads must be in 1 .. 4096");
-  return n_threads;
+inline Numpy<int64_t> ledger_of(const Ledger& ledger) { return ledger_of(std::vector{ledger}); }
+
+// work(), while other threads of the interpreter run.
+template <class Work>
+auto unlocked(Work&& work) {
+  nb::gil_scoped_release released;
+  return work();
 }
 
-inline void check_lists(std::span<const int64_t> indptr, size_t n_indices) {
-  require(!indptr.empty() && indptr.front() == 0 && indptr.back() == static_cast<int64_t>(n_indices),
-          "indptr must start at 0 and end at the number of indices");
-  require(std::is_sorted(indptr.begin(), indptr.end()), "indptr must not fall");
+// work(pool), likewise.
+template <class Work>
+auto unlocked(int n_threads, Work&& work) {
+  nb::gil_scoped_release released;
+  Pool pool(n_threads);
+  return work(pool);
 }
 
-inline void check_ascending(std::span<const int64_t> indptr, std::span<const RowId> indices, int64_t end) {
-  for (size_t i = 0; i + 1 < indptr.size(); ++i)
-    for (int64_t k = indptr[i]; k < indptr[i + 1]; ++k)
-      require(indices[k] >= (k == indptr[i] ? 0 : indices[k - 1] + 1) && indices[k] < end,
-              "indices of a row must ascend, without duplicates, inside the number of columns");
-}
-
+void bind_data(nb::module_& m);
+void bind_hashes(nb::module_& m);
+void bind_indexes(nb::module_& m);
+void bind_gates(nb::module_& m);
+void bind_network(nb::module_& m);
+void bind_answers(nb::module_& m);
+void bind_text(nb::module_& m);
 void bind_trees(nb::module_& m);
-void bind_tagger(nb::module_& m);
 void bind_packed(nb::module_& m);
 void bind_kernels(nb::module_& m);
+void bind_features(nb::module_& m);
+void bind_windows(nb::module_& m);
 
 }  // namespace fewfire

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/rng.h"
+#include "hash/valid.h"
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 #include "kernels/topk.h"
@@ -35,6 +36,15 @@ std::vector<RowId> draw(int64_t n, int64_t end, uint64_t seed) {
   return ids;
 }
 
+CentroidOptions checked(CentroidOptions options, int64_t n_columns) {
+  require(n_columns >= 1 && options.n_visited >= 1, "a column and a probe at least are wanted");
+  require(options.n_cells >= 1 && options.n_cells <= 1 << 20, "n_cells must be in 1 .. 2 ** 20");
+  require(options.sample_per_cell >= 1 && options.sample_per_cell <= 1 << 20 && options.n_iterations >= 0 &&
+              options.n_iterations <= 1 << 20,
+          "sample_per_cell must be in 1 .. 2 ** 20, n_iterations in 0 .. 2 ** 20");
+  return options;
+}
+
 }  // namespace
 
 // The rows that the k-means sees, the first of which are its first centroids.
@@ -61,7 +71,7 @@ struct Centroids::Scratch : HashScratch {
 std::unique_ptr<HashScratch> Centroids::scratch() const { return std::make_unique<Scratch>(); }
 
 Centroids::Centroids(int64_t n_columns, const CentroidOptions& options, uint64_t seed)
-    : n_columns_(n_columns), options_(options), seed_(seed) {
+    : n_columns_(n_columns), options_(checked(options, n_columns)), seed_(seed) {
   options_.n_visited = std::min(options_.n_visited, options_.n_cells);
 }
 

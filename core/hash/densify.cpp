@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/rng.h"
+#include "hash/valid.h"
 #include "kernels/widen.h"
 
 namespace fewfire {
@@ -37,7 +38,9 @@ std::unique_ptr<HashScratch> DensifiedHash::scratch() const { return std::make_u
 
 // The walks have a seed of their own: the families draw their bins from the other.
 DensifiedHash::DensifiedHash(int64_t n_columns, int n_hashes, int n_tables, uint64_t seed)
-    : n_columns_(n_columns), n_hashes_(n_hashes), n_tables_(n_tables), walk_seed_(mix(seed)) {}
+    : n_columns_(n_columns), n_hashes_(n_hashes), n_tables_(n_tables), walk_seed_(mix(seed)) {
+  check_shape(n_columns, n_tables);
+}
 
 void DensifiedHash::hash(SparseVector x, std::span<uint32_t> codes, Scratch& scratch, Ledger& ledger) const {
   std::vector<uint64_t>&keys = scratch.keys, &filled = scratch.filled;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/check.h"
 #include "base/rng.h"
 
 namespace fewfire {
@@ -22,6 +23,7 @@ uint32_t descending(float value) {
 
 Dwta::Dwta(int64_t n_columns, int n_hashes, int n_tables, uint64_t seed)
     : DensifiedHash(n_columns, n_hashes, n_tables, seed) {
+  require(n_hashes >= 1 && n_hashes <= kMaxHashes, "n_hashes must be in 1 .. 8");
   const int64_t bins_each = std::max<int64_t>(1, n_columns / kBinSize);
   n_permutations_ = (n_bins() + bins_each - 1) / bins_each;
   places_.assign(static_cast<size_t>(n_columns * n_permutations_), -1);

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/rng.h"
+#include "hash/valid.h"
 
 namespace fewfire {
 
 MinHash::MinHash(int64_t n_columns, int n_hashes, int n_tables, int n_bits, uint64_t seed)
-    : DensifiedHash(n_columns, n_hashes, n_tables, seed), n_bits_(n_bits), seed_(seed) {}
+    : DensifiedHash(n_columns, n_hashes, n_tables, seed), n_bits_(n_bits), seed_(seed) {
+  require(n_hashes >= 1 && n_hashes <= kMaxHashes, "n_hashes must be in 1 .. 16");
+  check_bits(n_bits);
+}
 
 // A key names its coordinate, and its high bits the bin: a bin is a stretch of the random order.
 void MinHash::drop(SparseVector x, std::span<uint64_t> keys, Ledger& ledger) const {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "hash/valid.h"
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 #include "kernels/topk.h"
@@ -16,6 +17,7 @@ namespace {
 
 // `n` of the columns, each with equal chance: those with the smallest random keys.
 std::vector<char> draw_columns(int64_t n_columns, int64_t n, uint64_t seed) {
+  require(n >= 1 && n <= n_columns, "a query reads 1 column at least, and at most all");
   std::vector<std::pair<uint64_t, int64_t>> keys;
   for (int64_t j = 0; j < n_columns; ++j)
     keys.emplace_back(random_bits(seed, 0, static_cast<uint64_t>(j)), j);
@@ -49,7 +51,8 @@ SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t se
       reads_(draw_columns(n_columns, n_read, seed)),
       bits_(n_columns * n_words_) {}
 
-Ledger SignIndex::refresh(const Weights& weights, std::span<const float>, Pool& pool) {
+Ledger SignIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
+  check_layer(*this, weights, bias);
   pool.parallel_for(n_words_, 1, [&](int64_t word, int) {
     for (int64_t j = 0; j < n_columns_; ++j) bits_[j * n_words_ + word] = 0;
     std::vector<float> widened;

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "hash/probes.h"
+#include "hash/valid.h"
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 #include "kernels/widen.h"
@@ -15,6 +16,16 @@ namespace {
 
 constexpr int64_t kBlock = 16;    // rows a thread takes at a time
 constexpr int64_t kColumns = 64;  // whose sums a thread takes at a time
+
+SimHashOptions checked(SimHashOptions options, int64_t n_columns) {
+  check_shape(n_columns, options.n_tables);
+  check_bits(options.n_bits);
+  require(options.n_visited >= 1 && options.n_visited <= 1 << options.n_bits,
+          "n_visited must be in 1 .. 2 ** n_bits");
+  require(options.norm_powers >= 1 && options.largest_norm > 0.0f && options.largest_norm < 1.0f,
+          "norm_powers must be at least 1, and largest_norm between 0 and 1");
+  return options;
+}
 
 }  // namespace
 
@@ -27,7 +38,10 @@ struct SimHash::Scratch : HashScratch {
 std::unique_ptr<HashScratch> SimHash::scratch() const { return std::make_unique<Scratch>(); }
 
 SimHash::SimHash(int64_t n_columns, const SimHashOptions& options, uint64_t seed)
-    : n_columns_(n_columns), options_(options), seed_(seed), draws_(static_cast<size_t>(options.n_tables)) {
+    : n_columns_(n_columns),
+      options_(checked(options, n_columns)),
+      seed_(seed),
+      draws_(static_cast<size_t>(options.n_tables)) {
   projection_ = make_projection(options.projection, n_columns_ + has_bias() + n_extra(),
                                 int64_t{options.n_tables} * options.n_bits, seed);
   if (options_.center) {

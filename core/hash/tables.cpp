@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "base/row_set.h"
+#include "hash/valid.h"
 #include "kernels/topk.h"
 
 namespace fewfire {
@@ -38,6 +39,25 @@ void append(std::span<const RowId> rows, int64_t n, RowSet* seen, std::vector<Ro
     if (seen->insert(rows[i])) to.push_back(rows[i]);
 }
 
+TableOptions checked(TableOptions options, const Hash* hash) {
+  require(hash != nullptr, "tables want a hash family");
+  require(options.n_ranked >= 0 && options.n_ranked <= 1 << 20, "n_ranked must be in 0 .. 2 ** 20");
+  require(options.rank != Rank::hamming || hash->bits_per_code() > 0,
+          "the codes of this family have no Hamming distance");
+  return options;
+}
+
+void check_restored(const TableIndex& index, Matrix<const float> learned, Matrix<const uint32_t> codes) {
+  const Hash& hash = index.hash();
+  require(learned.rows <= hash.n_buckets() && learned.cols == hash.learned().cols,
+          "what was learned has another shape");
+  require(codes.rows == index.codes().rows && codes.cols == index.codes().cols,
+          "the codes have another shape");
+  const int64_t n_codes = learned.cols > 0 ? learned.rows : hash.n_buckets();
+  for (int64_t row = 0; row < codes.rows; ++row)
+    for (const uint32_t code : codes.row(row)) require(code < n_codes, "a code is out of range");
+}
+
 }  // namespace
 
 struct TableIndex::Scratch : IndexScratch {
@@ -61,7 +81,7 @@ std::unique_ptr<IndexScratch> TableIndex::scratch() const {
 TableIndex::TableIndex(std::shared_ptr<Hash> hash, int64_t n_rows, const TableOptions& options)
     : hash_(std::move(hash)),
       n_rows_(n_rows),
-      options_(options),
+      options_(checked(options, hash_.get())),
       codes_(static_cast<size_t>(hash_->n_tables() * n_rows)),
       offsets_(static_cast<size_t>(hash_->n_tables() * (hash_->n_buckets() + 1))),
       rows_(codes_.size()),
@@ -71,7 +91,18 @@ TableIndex::TableIndex(std::shared_ptr<Hash> hash, int64_t n_rows, const TableOp
   if (options_.rank == Rank::hamming) signatures_.emplace(n_rows, hash_->n_tables(), hash_->bits_per_code());
 }
 
+void TableIndex::set_center(std::span<const float> center) {
+  check_center(*hash_, center);
+  hash_->set_center(center);
+}
+
+void TableIndex::set_draws(std::span<const uint32_t> draws) {
+  require(std::ssize(draws) == hash_->n_tables(), "a number for each table is wanted");
+  hash_->set_draws(draws);
+}
+
 Ledger TableIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
+  check_layer(*this, weights, bias);
   next_.reset();
   Ledger ledger = hash_->fit(weights, bias, pool);
   ledger += hash_->hash_rows(weights, bias, every_row_, {codes_.data(), n_rows_, hash_->n_tables()}, pool);
@@ -81,6 +112,8 @@ Ledger TableIndex::refresh(const Weights& weights, std::span<const float> bias, 
 
 Ledger TableIndex::restore(const Weights& weights, Matrix<const float> learned, Matrix<const uint32_t> codes,
                            Pool& pool) {
+  check_layer(*this, weights);
+  check_restored(*this, learned, codes);
   next_.reset();
   hash_->restore(learned, pool);
   std::copy_n(codes.data, codes_.size(), codes_.begin());
@@ -99,6 +132,7 @@ Ledger TableIndex::fill_all(const Weights& weights, Pool& pool) {
 
 Ledger TableIndex::refresh_rows(const Weights& weights, std::span<const float> bias,
                                 std::span<const RowId> rows, Pool& pool) {
+  check_layer(*this, weights, bias, rows);
   const int64_t n_tables = hash_->n_tables();
   Ledger ledger = hash_->follow(weights, bias, rows, this->codes(), pool);
   const Fresh fresh(*hash_, weights, bias, rows, pool, ledger);
@@ -118,6 +152,7 @@ Ledger TableIndex::refresh_rows(const Weights& weights, std::span<const float> b
 }
 
 Ledger TableIndex::begin_refit(const Weights& weights, std::span<const float> bias, Pool& pool) {
+  check_layer(*this, weights, bias);
   next_ = hash_->unfitted();
   if (next_ == nullptr) throw std::logic_error("this family learns nothing from rows");
   next_codes_.assign(codes_.size(), 0);
@@ -126,6 +161,8 @@ Ledger TableIndex::begin_refit(const Weights& weights, std::span<const float> bi
 
 Ledger TableIndex::refit_rows(const Weights& weights, std::span<const float> bias,
                               std::span<const RowId> rows, Pool& pool) {
+  check_layer(*this, weights, bias, rows);
+  require(is_refitting(), "no refit has begun");
   Ledger ledger;
   const Fresh fresh(*next_, weights, bias, rows, pool, ledger);
   for (size_t i = 0; i < rows.size(); ++i)
@@ -135,6 +172,8 @@ Ledger TableIndex::refit_rows(const Weights& weights, std::span<const float> bia
 }
 
 Ledger TableIndex::end_refit(const Weights& weights, Pool& pool) {
+  check_layer(*this, weights);
+  require(is_refitting(), "no refit has begun");
   hash_ = std::move(next_);
   codes_.swap(next_codes_);
   next_codes_ = {};
@@ -143,6 +182,7 @@ Ledger TableIndex::end_refit(const Weights& weights, Pool& pool) {
 
 double TableIndex::drift(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                          Pool& pool, Ledger& ledger) const {
+  check_layer(*this, weights, bias, rows);
   const int64_t n_tables = hash_->n_tables(), n_bits = hash_->bits_per_code();
   const Fresh now(*hash_, weights, bias, rows, pool, ledger);
   int64_t differing = 0;

@@ -40,8 +40,8 @@ class TableIndex : public Index {
   void propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& scratch,
                std::vector<RowId>& rows, Ledger& ledger) const override;
   bool is_ordered() const override { return options_.rank == Rank::union_; }
-  void set_center(std::span<const float> center) { hash_->set_center(center); }
-  void set_draws(std::span<const uint32_t> draws) { hash_->set_draws(draws); }
+  void set_center(std::span<const float> center);
+  void set_draws(std::span<const uint32_t> draws);
   Ledger refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   // Takes over what an index of the same make had learned, and its codes.
   Ledger restore(const Weights& weights, Matrix<const float> learned, Matrix<const uint32_t> codes,

@@ -42,6 +42,15 @@ void keep_picked(SparseVector x, const GateScratch& scratch, Choice& choice, Led
   ledger.rows_touched += n_scored;
 }
 
+// Ascending.
+std::vector<RowId> distinct_rows(std::span<const RowId> rows, int64_t n_rows) {
+  std::vector<RowId> sorted(rows.begin(), rows.end());
+  std::sort(sorted.begin(), sorted.end());
+  require(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "a row is there twice");
+  check_ids(std::span<const RowId>(sorted), n_rows, "a row is out of range");
+  return sorted;
+}
+
 }  // namespace
 
 GateScratch Gate::scratch() const {
@@ -137,6 +146,10 @@ void RankingGate::choose(const Layer& layer, const Query& query, std::span<const
   if (n_scored > choice.rows.size()) ledger.comparisons += static_cast<int64_t>(n_scored);
 }
 
+void RankingGate::set_rare(std::span<const RowId> rows, int64_t n_rows) {
+  rare_ = distinct_rows(rows, n_rows);
+}
+
 // The labels, and rare rows drawn for this example, as far as the budget has room for them.
 std::span<const RowId> RankingGate::explore(int64_t n_rows, const Query& query, std::span<const RowId> labels,
                                             GateScratch& scratch) const {
@@ -194,8 +207,8 @@ int64_t Retrieve::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
   return mode == Mode::exact ? n_rows : std::min(n_rows, std::max(active_, n_labels));
 }
 
-void Retrieve::set_head(std::vector<RowId> rows) {
-  head_ = std::move(rows);
+void Retrieve::set_head(std::span<const RowId> rows, int64_t n_rows) {
+  head_ = distinct_rows(rows, n_rows);
   head_bits_.assign(head_.empty() ? 0 : static_cast<size_t>(head_.back() / 64 + 1), 0);
   for (const RowId row : head_) head_bits_[row / 64] |= uint64_t{1} << (row % 64);
 }

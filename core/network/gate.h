@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/check.h"
 #include "base/row_set.h"
 #include "hash/index.h"
 #include "kernels/topk.h"
@@ -64,11 +65,13 @@ class Gate {
   virtual bool reads_lists() const { return true; }
 };
 
+inline void check_active(int64_t active) { require(active >= 1, "active must be at least 1 row"); }
+
 // Uniformly random rows in training, scaled to keep the expectation; every row otherwise (Srivastava
 // et al., JMLR 2014, inverted).
 class Dropout : public Gate {
  public:
-  Dropout(int64_t active, uint64_t seed) : active_(active), seed_(seed) {}
+  Dropout(int64_t active, uint64_t seed) : active_(active), seed_(seed) { check_active(active); }
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, GateScratch&, Choice&,
               Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
@@ -108,12 +111,15 @@ struct Keep {
 // Ranks candidates by their exact scores and keeps the best.
 class RankingGate : public Gate {
  public:
-  explicit RankingGate(Keep keep) : keep_(keep) {}
+  explicit RankingGate(Keep keep) : keep_(keep) {
+    check_active(keep.active);
+    require(keep.explored >= 0 && keep.explored <= keep.active, "explored must be in 0 .. active");
+  }
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, GateScratch&, Choice&,
               Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
-  // The rows that are explored: distinct, and below the rows of the layer. Not while a step runs.
-  void set_rare(std::vector<RowId> rows) { rare_ = std::move(rows); }
+  // The rows that are explored, of the n_rows of the layer: distinct. Not while a step runs.
+  void set_rare(std::span<const RowId> rows, int64_t n_rows);
 
  protected:
   // Distinct rows, in scratch.candidates.
@@ -141,7 +147,10 @@ class TopK : public RankingGate {
 class Hashed : public RankingGate {
  public:
   Hashed(std::shared_ptr<Index> index, int64_t candidates, Keep keep)
-      : RankingGate(keep), index_(std::move(index)), candidates_(candidates) {}
+      : RankingGate(keep), index_(std::move(index)), candidates_(candidates) {
+    require(index_ != nullptr, "a hashed gate wants an index");
+    require(candidates >= keep.active, "candidates must be at least the active rows");
+  }
   Index* index() const override { return index_.get(); }
 
  protected:
@@ -157,7 +166,12 @@ class Hashed : public RankingGate {
 class Retrieve : public Gate {
  public:
   Retrieve(std::shared_ptr<Index> index, int64_t active, int64_t n_negatives, uint64_t seed, float thin)
-      : index_(std::move(index)), active_(active), n_negatives_(n_negatives), seed_(seed), thin_(thin) {}
+      : index_(std::move(index)), active_(active), n_negatives_(n_negatives), seed_(seed), thin_(thin) {
+    require(index_ != nullptr, "retrieval wants an index");
+    check_active(active);
+    require(n_negatives >= 0, "n_negatives must be at least 0");
+    require(thin >= 0.0f && thin <= 1.0f, "thin must be in 0 .. 1");
+  }
   void choose(const Layer&, const Query&, std::span<const RowId>, Mode, GateScratch&, Choice&,
               Ledger&) const override;
   int64_t capacity(int64_t n_rows, int64_t n_labels, Mode mode) const override;
@@ -168,9 +182,8 @@ class Retrieve : public Gate {
   // Gradients of scores below this are left out or enlarged to it, by lot; 0: none are.
   float thin() const { return thin_; }
 
-  // Rows that are candidates of every example: ascending, and below the rows of the layer. Not while a step
-  // runs.
-  void set_head(std::vector<RowId> rows);
+  // Rows that are candidates of every example, of the n_rows of the layer: distinct. Not while a step runs.
+  void set_head(std::span<const RowId> rows, int64_t n_rows);
 
   // In scratch.candidates: the labels, the head, then the first that the index proposes, within the budget.
   void propose(const Layer& layer, const Query& query, std::span<const RowId> labels, GateScratch& scratch,

@@ -11,7 +11,7 @@
 namespace fewfire {
 
 struct Model {
-  Model(std::vector<Layer> layers, Loss loss);
+  Model(std::vector<Layer> layers, Loss loss);  // throws std::invalid_argument where they do not fit
   const std::vector<const LayerKind*>& kinds(Mode mode) const {
     return mode == Mode::train ? kinds_in_training : kinds_in_prediction;
   }

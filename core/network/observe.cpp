@@ -3,13 +3,17 @@
 #include <chrono>
 #include <numeric>
 
+#include "base/check.h"
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
 #include "network/ranking.h"
+#include "network/valid.h"
 
 namespace fewfire {
 
 Means mean_inputs(const Model& model, const Inputs& inputs, std::span<const int64_t> ids, int n_threads) {
+  require(!ids.empty(), "a mean wants an example");
+  check_inputs(model, inputs, ids);
   const size_t n_layers = model.layers.size();
   const size_t n_batches = (ids.size() + kPredictBatch - 1) / kPredictBatch;
   std::vector<std::vector<std::vector<double>>> sums(n_batches);  // by batch, then by layer
@@ -23,7 +27,7 @@ Means mean_inputs(const Model& model, const Inputs& inputs, std::span<const int6
       }
     }
   };
-  const Totals totals = predict(model, inputs, {}, ids, Mode::gated, n_threads, take);
+  const Totals totals = forward_all(model, inputs, {}, ids, {.n_threads = n_threads}, take);
   Means means;
   for (size_t l = 0; l < n_layers; ++l) {
     std::vector<double> total(static_cast<size_t>(model.layers[l].n_columns()));
@@ -42,6 +46,8 @@ Means mean_inputs(const Model& model, const Inputs& inputs, std::span<const int6
 
 Choices choices(const Model& model, size_t position, const Inputs& inputs, std::span<const int64_t> ids,
                 int n_threads) {
+  require(position < model.layers.size() && model.layers[position].gate, "no gate is there");
+  check_inputs(model, inputs, ids);
   const Layer& layer = model.layers[position];
   const size_t width = static_cast<size_t>(layer.gate->capacity(layer.n_rows(), 0, Mode::gated));
   Choices found{.width = static_cast<int64_t>(width)};
@@ -64,27 +70,24 @@ Choices choices(const Model& model, size_t position, const Inputs& inputs, std::
       best({every_row, scores}, std::span(found.best).subspan(at, width), spare, own.ids);
     }
   };
-  predict(model, inputs, {}, ids, Mode::gated, n_threads, take);
+  forward_all(model, inputs, {}, ids, {.n_threads = n_threads}, take);
   return found;
 }
 
 std::vector<double> latencies(const Model& model, const Inputs& inputs, std::span<const int64_t> ids,
                               Mode mode, int64_t k) {
+  check_inputs(model, inputs, ids);
+  check_k(model, k);
   Pool serial(1);
   Workspace space(model, mode, 1, false);
   space.leaves_last = ranks_all(model, mode);
-  Ranking ranking;
-  ranking.k = k;
-  std::vector<RowId> rows(static_cast<size_t>(k)), order;
+  std::vector<RowId> rows(static_cast<size_t>(k));
   std::vector<float> scores(rows.size());
   std::vector<double> seconds;
   for (const int64_t& id : ids) {
     const auto start = std::chrono::steady_clock::now();
     forward(model, inputs, {}, {&id, 1}, 0, space, serial);
-    if (space.leaves_last)
-      rank_all(model, space, ranking);
-    else
-      best(space.layers.back().active(0), rows, scores, order);
+    find_best(model, space, false, {rows.data(), 1, k}, {scores.data(), 1, k});
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   return seconds;

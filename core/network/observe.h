@@ -1,8 +1,8 @@
 // What a net does with some examples, looked at from outside: the mean inputs of its layers, and how well
-// its gates choose.
+// its gates choose. Every function checks how its arguments fit together.
 #pragma once
 
-#include "network/train.h"
+#include "network/batches.h"
 
 namespace fewfire {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
@@ -95,6 +96,54 @@ void mask_labels(std::span<const RowId> labels, int64_t first, std::span<float> 
     scores[static_cast<size_t>(*at - first)] = kNothing;
 }
 
+// That every row of the last layer was computed for every example.
+void count(const Layer& layer, size_t l, Workspace& space) {
+  Ledger& ledger = space.threads[0].ledgers[l];
+  for (int64_t e = 0; e < space.n_examples(); ++e) {
+    const int64_t n_inputs = space.has_full_input(l) ? layer.n_columns() : space.input_of(l, e).size();
+    ledger.forward += layer.n_rows() * n_inputs;
+    ledger.rows_touched += layer.n_rows();
+  }
+  std::vector<int64_t>& usage = space.threads[0].usage[l];
+  const int64_t n_chosen = space.n_examples() * layer.n_rows() / static_cast<int64_t>(usage.size());
+  for (int64_t& rows : usage) rows += n_chosen;
+}
+
+// The last layer, of all examples, block by block.
+void rank_all(const Model& model, Workspace& space, bool wants_losses, Matrix<RowId> rows,
+              Matrix<float> scores) {
+  const size_t l = model.layers.size() - 1, batch = static_cast<size_t>(space.n_examples());
+  const Layer& layer = model.layers[l];
+  std::fill(rows.data, rows.data + rows.rows * rows.cols, RowId{-1});
+  std::fill(scores.data, scores.data + scores.rows * scores.cols, kNothing);
+  std::vector<Best> best;
+  std::vector<std::vector<float>> of_labels;
+  std::vector<RunningLoss> losses;
+  for (int64_t e = 0; e < space.n_examples(); ++e) {
+    best.emplace_back(rows.row(e), scores.row(e));
+    of_labels.push_back(label_scores(layer, l, e, space));
+    losses.emplace_back(model.loss, of_labels.back());
+  }
+  std::vector<float> block(batch * kBlock), scratch(kBlock);
+  for (int64_t first = 0; first < layer.n_rows(); first += kBlock) {
+    const int64_t n = std::min(kBlock, layer.n_rows() - first);
+    score(layer, l, first, n, space, block);
+    for (size_t e = 0; e < batch; ++e) {
+      const auto own = std::span(block).subspan(e * kBlock, static_cast<size_t>(n));
+      best[e].add(first, own);
+      if (!wants_losses) continue;
+      mask_labels(space.labels[e], first, own);
+      losses[e].add(own, std::span(scratch).first(own.size()));
+    }
+  }
+  space.losses.clear();
+  for (size_t e = 0; e < batch; ++e) {
+    best[e].sort();
+    if (wants_losses) space.losses.push_back(losses[e].value());
+  }
+  count(layer, l, space);
+}
+
 }  // namespace
 
 bool ranks_all(const Model& model, Mode mode) {
@@ -104,45 +153,28 @@ bool ranks_all(const Model& model, Mode mode) {
                         last.gate->capacity(last.n_rows(), 0, mode) == last.n_rows());
 }
 
-void rank_all(const Model& model, Workspace& space, Ranking& ranking) {
-  const size_t l = model.layers.size() - 1, batch = static_cast<size_t>(space.n_examples());
-  const Layer& layer = model.layers[l];
-  const size_t k = static_cast<size_t>(ranking.k);
-  ranking.rows.assign(batch * k, RowId{-1});
-  ranking.scores.assign(batch * k, kNothing);
-  ranking.losses.assign(batch, 0.0);
-  std::vector<Best> best;
-  std::vector<std::vector<float>> of_labels;
-  std::vector<RunningLoss> losses;
-  for (size_t e = 0; e < batch; ++e) {
-    best.emplace_back(std::span(ranking.rows).subspan(e * k, k), std::span(ranking.scores).subspan(e * k, k));
-    of_labels.push_back(label_scores(layer, l, static_cast<int64_t>(e), space));
-    losses.emplace_back(model.loss, of_labels.back());
+void find_best(const Model& model, Workspace& space, bool wants_losses, Matrix<RowId> rows,
+               Matrix<float> scores) {
+  if (space.leaves_last) return rank_all(model, space, wants_losses, rows, scores);
+  for (int64_t e = 0; e < space.n_examples(); ++e)
+    best(space.layers.back().active(e), rows.row(e), scores.row(e), space.threads[0].ids);
+}
+
+void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, std::vector<RowId>& order) {
+  order.resize(scored.ids.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto better = [&](RowId a, RowId b) {
+    const float x = scored.values[a], y = scored.values[b];
+    return x != y ? x > y || (x == x && y != y) : scored.ids[a] < scored.ids[b];
+  };
+  const size_t n = std::min(order.size(), rows.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<int64_t>(n), order.end(), better);
+  std::fill(rows.begin(), rows.end(), RowId{-1});
+  std::fill(scores.begin(), scores.end(), kNothing);
+  for (size_t i = 0; i < n; ++i) {
+    rows[i] = scored.ids[order[i]];
+    scores[i] = scored.values[order[i]];
   }
-  std::vector<float> scores(batch * kBlock), scratch(kBlock);
-  Ledger& ledger = space.threads[0].ledgers[l];
-  for (int64_t first = 0; first < layer.n_rows(); first += kBlock) {
-    const int64_t n = std::min(kBlock, layer.n_rows() - first);
-    score(layer, l, first, n, space, scores);
-    for (size_t e = 0; e < batch; ++e) {
-      const auto own = std::span(scores).subspan(e * kBlock, static_cast<size_t>(n));
-      best[e].add(first, own);
-      if (!space.wants_losses) continue;
-      mask_labels(space.labels[e], first, own);
-      losses[e].add(own, std::span(scratch).first(own.size()));
-    }
-  }
-  for (size_t e = 0; e < batch; ++e) {
-    best[e].sort();
-    if (space.wants_losses) ranking.losses[e] = losses[e].value();
-    const int64_t n_inputs =
-        space.has_full_input(l) ? layer.n_columns() : space.input_of(l, static_cast<int64_t>(e)).size();
-    ledger.forward += layer.n_rows() * n_inputs;
-    ledger.rows_touched += layer.n_rows();
-  }
-  std::vector<int64_t>& usage = space.threads[0].usage[l];
-  const int64_t n_chosen = static_cast<int64_t>(batch) * layer.n_rows() / static_cast<int64_t>(usage.size());
-  for (int64_t& count : usage) count += n_chosen;
 }
 
 }  // namespace fewfire

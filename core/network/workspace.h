@@ -56,7 +56,6 @@ struct Workspace {
   Mode mode;
   std::vector<const LayerKind*> kinds;  // per layer, in this mode
   bool leaves_last = false;             // the last layer is not computed here, but in blocks (ranking.h)
-  bool wants_losses = false;            // of what is computed there
   std::vector<RowBuffer> buffers;       // per example, like the next three
   std::vector<SparseVector> inputs;
   std::vector<std::span<const RowId>> labels;

@@ -44,13 +44,16 @@ void scale_to_unit(std::span<float> values) {
   for (float& value : values) value = static_cast<float>(value / norm);
 }
 
-}  // namespace
+void check_lists_of(const Inputs& inputs, const Lists& lists) {
+  check_lists(lists);
+  check_ids(lists.indices, inputs.n_rows(), "an example is out of range");
+}
 
-std::vector<int64_t> count_features(const Inputs& inputs, const Targets& lists, Pool& pool) {
+std::vector<int64_t> count(const Inputs& inputs, const Lists& lists, Pool& pool) {
   std::vector<int64_t> counts(lists.indptr.size());
   std::vector<Sums> sums = scratch(inputs, pool);
   pool.parallel_for(static_cast<int64_t>(counts.size()) - 1, 16, [&](int64_t i, int thread) {
-    add_up(inputs, lists.labels(i), sums[thread]);
+    add_up(inputs, lists[i], sums[thread]);
     counts[i + 1] = static_cast<int64_t>(sums[thread].found.size());
     forget(sums[thread]);
   });
@@ -58,14 +61,22 @@ std::vector<int64_t> count_features(const Inputs& inputs, const Targets& lists, 
   return counts;
 }
 
-Copied centroids(const Inputs& inputs, const Targets& lists, Pool& pool) {
-  Copied rows{.indptr = count_features(inputs, lists, pool), .indices = {}, .values = {}};
+}  // namespace
+
+std::vector<int64_t> count_features(const Inputs& inputs, const Lists& lists, Pool& pool) {
+  check_lists_of(inputs, lists);
+  return count(inputs, lists, pool);
+}
+
+Copied centroids(const Inputs& inputs, const Lists& lists, Pool& pool) {
+  check_lists_of(inputs, lists);
+  Copied rows{.indptr = count(inputs, lists, pool), .indices = {}, .values = {}};
   rows.indices.resize(static_cast<size_t>(rows.indptr.back()));
   rows.values.resize(rows.indices.size());
   std::vector<Sums> sums = scratch(inputs, pool);
   pool.parallel_for(static_cast<int64_t>(rows.indptr.size()) - 1, 16, [&](int64_t i, int thread) {
     Sums& own = sums[thread];
-    add_up(inputs, lists.labels(i), own);
+    add_up(inputs, lists[i], own);
     std::sort(own.found.begin(), own.found.end());
     float* values = rows.values.data() + rows.indptr[i];
     std::copy(own.found.begin(), own.found.end(), rows.indices.begin() + rows.indptr[i]);

@@ -107,8 +107,7 @@ void halve(const SparseInputs& rows, std::span<RowId> members, uint64_t seed, ui
   clear_rows(rows, members, means);
 }
 
-}  // namespace
-
+// The begins of the 2^depth stretches of n rows, and n.
 std::vector<int64_t> stretches(int64_t n, int depth) {
   std::vector<int64_t> begins{0, n};
   for (int level = 0; level < depth; ++level) {
@@ -122,7 +121,11 @@ std::vector<int64_t> stretches(int64_t n, int depth) {
   return begins;
 }
 
-std::vector<RowId> cluster(const SparseInputs& rows, int depth, uint64_t seed, Pool& pool) {
+}  // namespace
+
+Leaves cluster(const SparseInputs& rows, int depth, uint64_t seed, Pool& pool) {
+  require(depth >= 0 && depth <= 30 && rows.n_rows() >= int64_t{1} << depth,
+          "2^depth cells want as many rows");
   std::vector<RowId> order(static_cast<size_t>(rows.n_rows()));
   std::iota(order.begin(), order.end(), 0);
   std::vector<Means> means(static_cast<size_t>(pool.size()));
@@ -135,7 +138,7 @@ std::vector<RowId> cluster(const SparseInputs& rows, int depth, uint64_t seed, P
       halve(rows, members, seed, static_cast<uint64_t>((int64_t{1} << level) + i), means[thread]);
     });
   }
-  return order;
+  return {std::move(order), stretches(rows.n_rows(), depth)};
 }
 
 }  // namespace fewfire

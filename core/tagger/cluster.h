@@ -6,11 +6,13 @@
 
 namespace fewfire {
 
-// An order of the rows in which each of 2^depth leaves is one stretch; of n rows in a leaf its first half has
-// n / 2 (rounded down). Rows are of unit norm, or empty.
-std::vector<RowId> cluster(const SparseInputs& rows, int depth, uint64_t seed, Pool& pool);
+struct Leaves {  // each is a stretch of rows
+  std::vector<RowId> order;
+  std::vector<int64_t> begins;  // of each in the order, and the end of the last
+};
 
-// The begins of the 2^depth stretches of n rows, and n.
-std::vector<int64_t> stretches(int64_t n, int depth);
+// 2^depth leaves; of n rows that are halved, the first half has n / 2 (rounded down). Rows are of unit norm,
+// or empty.
+Leaves cluster(const SparseInputs& rows, int depth, uint64_t seed, Pool& pool);
 
 }  // namespace fewfire

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -77,10 +78,20 @@ void find_partners(const Copied& features, std::span<const RowId> rows, RowId lo
   std::sort(counts.found.begin(), counts.found.end());
 }
 
+void check_keys(std::span<const uint64_t> keys) {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const uint64_t low = keys[i] >> 32, high = keys[i] & 0xffffffffu;
+    require(low < high && high <= static_cast<uint64_t>(std::numeric_limits<RowId>::max()) &&
+                (i == 0 || keys[i - 1] < keys[i]),
+            "keys must be pairs of ascending features, and ascend");
+  }
+}
+
 }  // namespace
 
 PairTable::PairTable(std::span<const uint64_t> keys)
     : entries_(std::bit_ceil(2 * keys.size() + 1), Entry{0, -1}), size_(static_cast<int64_t>(keys.size())) {
+  check_keys(keys);
   for (size_t number = 0; number < keys.size(); ++number) {
     size_t at = place(keys[number]);
     while (entries_[at].number >= 0) at = (at + 1) & (entries_.size() - 1);
@@ -111,6 +122,7 @@ void find_largest(std::span<const float> values, int64_t most, std::vector<int32
 }
 
 std::vector<uint64_t> count_pairs(const Inputs& inputs, int64_t most, int64_t least, Pool& pool) {
+  require(most >= 1 && most <= kMostLargest && least >= 1, "most must be in 1 .. 64, least at least 1");
   const Copied features = largest_features(inputs, most, pool);
   const Copied rows = rows_of(features, inputs.n_columns());
   std::vector<std::vector<uint64_t>> keys(static_cast<size_t>(inputs.n_columns()));  // by the lower feature
@@ -128,6 +140,18 @@ std::vector<uint64_t> count_pairs(const Inputs& inputs, int64_t most, int64_t le
   std::vector<uint64_t> all;
   for (const std::vector<uint64_t>& own : keys) all.insert(all.end(), own.begin(), own.end());
   return all;
+}
+
+Expansion checked(Expansion expansion) {
+  require(expansion.power > 0.0f && expansion.pair_scale > 0.0f, "power and pair_scale must be above 0");
+  require(expansion.largest >= 1 && expansion.largest <= kMostLargest, "largest must be in 1 .. 64");
+  return expansion;
+}
+
+Expanded::Expanded(const Inputs& source, const Expansion& expansion)
+    : source_(source), expansion_(expansion) {
+  require(expansion.width(source.n_columns()) <= std::numeric_limits<RowId>::max(),
+          "too many features and pairs");
 }
 
 SparseVector Expanded::row(int64_t i, RowBuffer& buffer) const {

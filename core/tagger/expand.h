@@ -12,8 +12,7 @@ namespace fewfire {
 
 constexpr int64_t kMostLargest = 64;  // of a row, whose pairs are looked up
 
-// Which number a pair has: open addressing, half empty. Numbers are the places of the keys in ascending
-// order.
+// Which number a pair has: open addressing, half empty. Numbers are the places of the keys, which ascend.
 class PairTable {
  public:
   explicit PairTable(std::span<const uint64_t> keys);
@@ -51,10 +50,12 @@ struct Expansion {
   int64_t width(int64_t n_features) const { return n_features + pairs.size(); }
 };
 
+Expansion checked(Expansion expansion);
+
 // The rows of `source`, expanded when they are asked for.
 class Expanded : public Inputs {
  public:
-  Expanded(const Inputs& source, const Expansion& expansion) : source_(source), expansion_(expansion) {}
+  Expanded(const Inputs& source, const Expansion& expansion);
   int64_t n_rows() const override { return source_.n_rows(); }
   int64_t n_columns() const override { return expansion_.width(source_.n_columns()); }
   SparseVector row(int64_t i, RowBuffer& buffer) const override;

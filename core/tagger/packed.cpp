@@ -6,6 +6,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "base/check.h"
+
 namespace fewfire {
 namespace {
 
@@ -109,6 +111,26 @@ void write_kept(std::span<const float> weights, float least, std::vector<uint32_
   std::copy(scratch.begin(), scratch.begin() + n, to);
 }
 
+void check_pack(const Level& level, int64_t n_features, float least) {
+  require(least >= 0.0f, "least must be at least 0");
+  for (int64_t node = 0; node < level.n_nodes(); ++node)
+    require(level.n_children(node) <= 65536 && (level.n_shared(node) > 0 || level.known[node] >= n_features),
+            "a node has too many children, or features without a row");
+}
+
+void check_unpack(const PackedLevel& packed, const Level& level) {
+  require(packed.n_nodes() == level.n_nodes(), "levels have different nodes");
+  for (int64_t node = 0; node < level.n_nodes(); ++node)
+    require(packed.n_children(node) <= level.n_children(node) &&
+                packed.shared[node + 1] - packed.shared[node] == level.n_shared(node),
+            "a node lacks children, or has other shared rows");
+  for (RowId feature = 0; static_cast<size_t>(feature) + 1 < packed.lists.size(); ++feature)
+    for (const RowId node : packed.nodes_of(feature)) {
+      const RowId row = known_row(level, table_of(level, feature), feature, node);
+      require(row >= 0 && row < level.known[node], "a node does not know a feature");
+    }
+}
+
 }  // namespace
 
 int64_t count_kept(const Level& level, float least) {  // padding is 0
@@ -124,7 +146,22 @@ int64_t packed_row(const PackedLevel& level, RowId feature, RowId node) {
   return static_cast<int64_t>(level.nodes.size()) + shared_row(feature, level.shared[node], n_shared);
 }
 
+std::vector<float> child_weights(const PackedLevel& level, int64_t child, std::span<const RowId> features) {
+  require(child >= 0 && child < std::ssize(level.parents), "no such child");
+  const RowId node = level.parents[child];
+  const uint32_t column = static_cast<uint32_t>(child - level.children[node]);
+  std::vector<float> weights(features.size());
+  for (size_t k = 0; k < features.size(); ++k) {
+    require(features[k] >= 0, "a feature is negative");
+    const int64_t row = packed_row(level, features[k], node);
+    for (uint32_t at = row < 0 ? 0 : level.rows[row]; row >= 0 && at < level.rows[row + 1]; ++at)
+      if (level.weights[at] >> 16 == column) weights[k] = value_of(level.weights[at]);
+  }
+  return weights;
+}
+
 Packed pack(const Level& level, int64_t n_features, float least, Pool& pool) {
+  check_pack(level, n_features, least);
   const std::vector<RowId> dense = dense_nodes(level);
   Packed packed = lay_out(level, n_features, dense.size());
   for_each_row(level, dense, packed, pool, [&](int64_t place, RowId node, int64_t row, int) {
@@ -142,6 +179,7 @@ Packed pack(const Level& level, int64_t n_features, float least, Pool& pool) {
 }
 
 void unpack(const PackedLevel& packed, const Level& level) {
+  check_unpack(packed, level);
   const auto write = [&](int64_t from, RowId node, int64_t row) {
     for (uint32_t k = packed.rows[from]; k < packed.rows[from + 1]; ++k)
       level.block(node).row(row)[packed.weights[k] >> 16] = value_of(packed.weights[k]);

@@ -33,6 +33,9 @@ inline float value_of(uint32_t weight) { return widen(static_cast<BFloat16>(weig
 // The row of a feature in a node: its own, or one that it shares with others, or -1 if the node shares none.
 int64_t packed_row(const PackedLevel& level, RowId feature, RowId node);
 
+// What features say of a child: the weights of its column in their rows of its node, 0 where they have none.
+std::vector<float> child_weights(const PackedLevel& level, int64_t child, std::span<const RowId> features);
+
 // Weights of at least `least` in absolute value that are not 0.
 int64_t count_kept(const Level& level, float least);
 
@@ -44,6 +47,7 @@ struct Packed {
   std::vector<RowId> nodes;
   std::vector<uint32_t> rows{0}, weights;
 };
+// Throws std::length_error if more than 2^32 are left.
 Packed pack(const Level& level, int64_t n_features, float least, Pool& pool);
 
 // Writes the weights and biases into a level of the same nodes and vocabularies, whose weights are 0; its

@@ -1,6 +1,22 @@
 #include "tagger/packed_tree.h"
 
+#include "tagger/valid.h"
+
 namespace fewfire {
+
+PackedTree::PackedTree(std::vector<PackedLevel> of_tree, int64_t width, TreeLoss kind,
+                       std::span<const RowId> of_places, int64_t n_labels)
+    : levels(std::move(of_tree)), n_features(width), loss(kind), labels(of_places) {
+  constexpr const char* kMessage = "labels of a tree must be distinct, and in range";
+  check_levels(levels);
+  require(std::ssize(labels) == levels.back().children.back(), "one label per place of the tree is wanted");
+  require(std::ssize(labels) <= n_labels, kMessage);
+  places.assign(static_cast<size_t>(n_labels), -1);
+  for (size_t place = 0; place < labels.size(); ++place) {
+    require(labels[place] >= 0 && labels[place] < n_labels && places[labels[place]] < 0, kMessage);
+    places[labels[place]] = static_cast<RowId>(place);
+  }
+}
 
 void PackedScores::compute(const PackedLevel& level, std::span<const Opened> visits, SparseVector x) {
   const size_t n = static_cast<size_t>(x.size());

@@ -7,9 +7,13 @@
 namespace fewfire {
 
 struct PackedTree {
+  // of_places: the label, below n_labels, at each place of the tree. Levels are checked ones.
+  PackedTree(std::vector<PackedLevel> of_tree, int64_t width, TreeLoss kind, std::span<const RowId> of_places,
+             int64_t n_labels);
+
   std::vector<PackedLevel> levels;  // the root's level first; the children of the last are the labels
-  int64_t n_features = 0;
-  TreeLoss loss = TreeLoss::squared_hinge;
+  int64_t n_features;
+  TreeLoss loss;
   std::span<const RowId> labels;  // at each place of the tree
   std::vector<RowId> places;      // of each label there is; -1 for those that are not in the tree
 };

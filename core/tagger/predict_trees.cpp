@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/check.h"
 #include "base/pool.h"
 #include "tagger/label_sums.h"
 
@@ -53,9 +54,32 @@ void search_tree(const Member& member, SparseVector x, const Search& search, Spa
 
 }  // namespace
 
-Ledger predict_trees(std::span<const Member> members, std::span<const int64_t> ids, const Search& search,
-                     int64_t k, int n_threads, Matrix<RowId> best, Matrix<float> scores) {
+std::vector<Member> members_of(std::span<PackedTree* const> trees, std::span<Inputs* const> inputs) {
+  require(!trees.empty() && trees.size() == inputs.size(), "inputs for each tree are wanted");
+  std::vector<Member> members;
+  for (size_t i = 0; i < trees.size(); ++i) {
+    require(trees[i] != nullptr && inputs[i] != nullptr, "None is no tree, and no inputs");
+    require(trees[i]->n_features == inputs[i]->n_columns(), "inputs have another width than a tree");
+    require(trees[i]->places.size() == trees[0]->places.size(), "trees are of different labels");
+    members.push_back({trees[i], inputs[i]});
+  }
+  return members;
+}
+
+void check_examples(std::span<const Member> members, std::span<const int64_t> ids) {
+  for (const Member& member : members)
+    check_ids(ids, member.inputs->n_rows(), "an example id is out of range");
+}
+
+Found predict_trees(std::span<const Member> members, std::span<const int64_t> ids, const Search& search,
+                    int64_t k, int n_threads) {
+  require(k >= 1 && search.beam >= 1, "k and beam must be at least 1");
+  check_examples(members, ids);
   Pool pool(n_threads);
+  const size_t n_found = ids.size() * static_cast<size_t>(k);
+  Found found{.labels = std::vector<RowId>(n_found, -1),
+              .likelihoods = std::vector<float>(n_found, -std::numeric_limits<float>::infinity()),
+              .ledger = {}};
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
   pool.parallel_for(static_cast<int64_t>(ids.size()), 16, [&](int64_t i, int thread) {
     Space& space = spaces[thread];
@@ -63,16 +87,13 @@ Ledger predict_trees(std::span<const Member> members, std::span<const int64_t> i
       search_tree(member, member.inputs->row(ids[i], space.buffer), search, space);
     space.sums.take(static_cast<float>(members.size()), space.candidates);
     keep_best(space.candidates, k);
-    std::fill(best.row(i).begin(), best.row(i).end(), RowId{-1});
-    std::fill(scores.row(i).begin(), scores.row(i).end(), -std::numeric_limits<float>::infinity());
     for (size_t place = 0; place < space.candidates.size(); ++place) {
-      best.row(i)[place] = space.candidates[place].child;
-      scores.row(i)[place] = space.candidates[place].path;
+      found.labels[static_cast<size_t>(i * k) + place] = space.candidates[place].child;
+      found.likelihoods[static_cast<size_t>(i * k) + place] = space.candidates[place].path;
     }
   });
-  Ledger ledger;
-  for (const Space& space : spaces) ledger += space.ledger;
-  return ledger;
+  for (const Space& space : spaces) found.ledger += space.ledger;
+  return found;
 }
 
 }  // namespace fewfire

@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/check.h"
 #include "base/pool.h"
 
 namespace fewfire {
@@ -77,25 +78,36 @@ void add_tree(const Member& member, SparseVector x, std::span<const RowId> label
   }
 }
 
+void check_wanted(std::span<const Member> members, const Lists& wanted, size_t n_examples) {
+  check_lists(wanted);
+  require(wanted.size() == static_cast<int64_t>(n_examples), "one list of labels per example is wanted");
+  check_ascending(wanted, std::ssize(members[0].tree->places));
+  for (const Member& member : members)
+    for (const RowId label : wanted.indices)
+      require(member.tree->places[label] >= 0, "a label is in no tree");
+}
+
 }  // namespace
 
-Ledger score_labels(std::span<const Member> members, std::span<const int64_t> ids, const Targets& wanted,
-                    float path_weight, int n_threads, std::span<float> scores) {
+Likelihoods score_labels(std::span<const Member> members, std::span<const int64_t> ids, const Lists& wanted,
+                         float path_weight, int n_threads) {
+  check_examples(members, ids);
+  check_wanted(members, wanted, ids.size());
   Pool pool(n_threads);
+  Likelihoods found{.values = std::vector<float>(wanted.indices.size()), .ledger = {}};
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
-  pool.parallel_for(static_cast<int64_t>(ids.size()), 16, [&](int64_t i, int thread) {
+  pool.parallel_for(wanted.size(), 16, [&](int64_t i, int thread) {
     Space& space = spaces[thread];
-    const std::span<const RowId> labels = wanted.labels(i);
+    const std::span<const RowId> labels = wanted[i];
     if (labels.empty()) return;
-    const std::span<float> own = scores.subspan(static_cast<size_t>(wanted.indptr[i]), labels.size());
-    std::fill(own.begin(), own.end(), 0.0f);
+    const std::span<float> own =
+        std::span(found.values).subspan(static_cast<size_t>(wanted.indptr[i]), labels.size());
     for (size_t m = 0; m < members.size(); ++m)
       add_tree(members[m], members[m].inputs->row(ids[i], space.buffer), labels, path_weight, space, own);
-    for (float& score : own) score /= static_cast<float>(members.size());
+    for (float& likelihood : own) likelihood /= static_cast<float>(members.size());
   });
-  Ledger ledger;
-  for (const Space& space : spaces) ledger += space.ledger;
-  return ledger;
+  for (const Space& space : spaces) found.ledger += space.ledger;
+  return found;
 }
 
 }  // namespace fewfire

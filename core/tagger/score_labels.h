@@ -5,9 +5,14 @@
 
 namespace fewfire {
 
-// scores[k]: of the k-th entry of `wanted`, whose list i holds ascending labels for the example ids[i]; what
-// predict_trees gives a label that it finds. Every label is in every tree.
-Ledger score_labels(std::span<const Member> members, std::span<const int64_t> ids, const Targets& wanted,
-                    float path_weight, int n_threads, std::span<float> scores);
+struct Likelihoods {
+  std::vector<float> values;  // list after list
+  Ledger ledger;
+};
+
+// What predict_trees gives a label that it finds, for the labels of `wanted`: its list i holds some,
+// ascending, for the example ids[i]. Every label is in every tree.
+Likelihoods score_labels(std::span<const Member> members, std::span<const int64_t> ids, const Lists& wanted,
+                         float path_weight, int n_threads);
 
 }  // namespace fewfire

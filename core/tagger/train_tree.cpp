@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/pool.h"
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
@@ -174,18 +175,31 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
   }
 }
 
+void check_slice(const Tree& tree, const Inputs& inputs, const Lists& labels, std::span<const int64_t> order,
+                 std::span<const float> rates, const TreeOptions& options) {
+  require(tree.n_features == inputs.n_columns(), "inputs have another width than the tree");
+  check_lists(labels);
+  require(labels.size() == inputs.n_rows(), "labels must have a list per example");
+  check_ascending(labels, tree.n_labels());
+  check_ids(order, inputs.n_rows(), "an example id is out of range");
+  require(options.n_negatives >= 0, "n_negatives must be at least 0");
+  require(order.size() == rates.size() && options.lr.size() == tree.levels.size(),
+          "one rate per example and level is wanted");
+}
+
 }  // namespace
 
-TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Targets& labels,
+TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Lists& labels,
                       std::span<const int64_t> order, std::span<const float> rates,
                       const TreeOptions& options, int n_threads) {
+  check_slice(tree, inputs, labels, order, rates, options);
   constexpr int64_t kExamples = 16;  // that a thread takes at a time
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
   spaces[0].totals.loss = options.loss_before;
   pool.parallel_for(static_cast<int64_t>(order.size()), kExamples, [&](int64_t i, int thread) {
     Space& space = spaces[thread];
-    learn(tree, inputs.row(order[i], space.buffer), labels.labels(order[i]), rates[i], options, space);
+    learn(tree, inputs.row(order[i], space.buffer), labels[order[i]], rates[i], options, space);
   });
   TreeTotals totals;
   for (const Space& space : spaces) {

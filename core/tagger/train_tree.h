@@ -26,7 +26,7 @@ struct TreeTotals {
 
 // labels: ascending lists of labels, as the tree numbers them. rates: what the learning rates are multiplied
 // with, per example of `order`. Threads share the weights (Hogwild).
-TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Targets& labels,
+TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Lists& labels,
                       std::span<const int64_t> order, std::span<const float> rates,
                       const TreeOptions& options, int n_threads);
 

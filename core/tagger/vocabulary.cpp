@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/check.h"
 #include "tagger/tree.h"
 
 namespace fewfire {
@@ -28,7 +29,10 @@ void add_up(const Inputs& inputs, std::span<const RowId> examples, RowBuffer& bu
 
 }  // namespace
 
-Vocabulary collect(const Inputs& inputs, const Targets& members, std::span<const int64_t> most, Pool& pool) {
+Vocabulary collect(const Inputs& inputs, const Lists& members, std::span<const int64_t> most, Pool& pool) {
+  check_lists(members);
+  require(members.size() == std::ssize(most), "one limit per node is wanted");
+  check_ids(members.indices, inputs.n_rows(), "an example is out of range");
   const int64_t n_nodes = static_cast<int64_t>(most.size());
   std::vector<std::vector<RowId>> lists(most.size());
   std::vector<Sums> sums(static_cast<size_t>(pool.size()));
@@ -37,7 +41,7 @@ Vocabulary collect(const Inputs& inputs, const Targets& members, std::span<const
   pool.parallel_for(n_nodes, 1, [&](int64_t node, int thread) {
     Sums& own = sums[thread];
     own.found.clear();
-    add_up(inputs, members.labels(node), buffers[thread], own);
+    add_up(inputs, members[node], buffers[thread], own);
     std::sort(own.found.begin(), own.found.end(),
               [&](RowId a, RowId b) { return own.of[a] != own.of[b] ? own.of[a] > own.of[b] : a < b; });
     for (const RowId id : own.found) own.of[id] = 0.0f;
@@ -52,9 +56,11 @@ Vocabulary collect(const Inputs& inputs, const Targets& members, std::span<const
   return all;
 }
 
-Tables fill_tables(std::span<const int64_t> indptr, std::span<const RowId> features) {
+Tables fill_tables(const Lists& features) {
+  check_lists(features);
   std::vector<size_t> counts;  // of nodes that know a feature
-  for (const RowId feature : features) {
+  for (const RowId feature : features.indices) {
+    require(feature >= 0, "a feature is out of range");
     if (static_cast<size_t>(feature) >= counts.size()) counts.resize(static_cast<size_t>(feature) + 1);
     ++counts[feature];
   }
@@ -63,16 +69,16 @@ Tables fill_tables(std::span<const int64_t> indptr, std::span<const RowId> featu
     tables.begins.push_back(tables.begins.back() +
                             static_cast<int64_t>(count == 0 ? 0 : std::bit_ceil(count + count / 2 + 1)));
   tables.entries.assign(static_cast<size_t>(tables.begins.back()), kNoEntry);
-  for (size_t node = 0; node + 1 < indptr.size(); ++node)
-    for (int64_t i = indptr[node]; i < indptr[node + 1]; ++i) {
-      const int64_t begin = tables.begins[features[i]];
+  for (int64_t node = 0; node < features.size(); ++node)
+    for (uint64_t row = 0; row < features[node].size(); ++row) {
+      const RowId feature = features[node][row];
+      const int64_t begin = tables.begins[feature];
       const std::span<uint64_t> table =
           std::span(tables.entries)
-              .subspan(static_cast<size_t>(begin),
-                       static_cast<size_t>(tables.begins[features[i] + 1] - begin));
+              .subspan(static_cast<size_t>(begin), static_cast<size_t>(tables.begins[feature + 1] - begin));
       size_t at = place(table.size(), static_cast<RowId>(node));
       while (table[at] != kNoEntry) at = (at + 1) & (table.size() - 1);
-      table[at] = static_cast<uint64_t>(node) << 32 | static_cast<uint64_t>(i - indptr[node]);
+      table[at] = static_cast<uint64_t>(node) << 32 | row;
     }
   return tables;
 }

@@ -13,14 +13,14 @@ struct Vocabulary {
 
 // members: the examples of each node. A node knows at most most[node] features: those with the largest sums
 // of absolute values over its examples.
-Vocabulary collect(const Inputs& inputs, const Targets& members, std::span<const int64_t> most, Pool& pool);
+Vocabulary collect(const Inputs& inputs, const Lists& members, std::span<const int64_t> most, Pool& pool);
 
 struct Tables {  // as Level has them
   std::vector<int64_t> begins{0};
   std::vector<uint64_t> entries;
 };
 
-// Row i of a node belongs to the i-th feature of its list.
-Tables fill_tables(std::span<const int64_t> indptr, std::span<const RowId> features);
+// features: those of each node. Row i of a node belongs to the i-th feature of its list.
+Tables fill_tables(const Lists& features);
 
 }  // namespace fewfire

@@ -32,7 +32,7 @@ def test_a_line_is_a_name(tmp_path, end, line_end, mark):
         (b"a\nb\na\n", "lines 1 and 3 are the same name, 'a'"),
         (b"a\n\nb\n", "line 2 is empty"),
         (b"a\n\xff\xfe\n", "line 2 is not UTF-8 text"),
-        (gzip.compress(b"a\nb\n")[:-5], "Compressed file ended"),
+        (gzip.compress(b"a\nb\n", mtime=0)[:-5], "Compressed file ended"),
     ],
 )
 def test_a_file_of_names_that_is_wrong_is_told_where(tmp_path, content, words):

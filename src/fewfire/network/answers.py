@@ -74,7 +74,7 @@ def evaluate(
     all_losses, ledger = [np.empty(0)], Ledger.empty(n_layers)
     usage: list[NDArray[np.int64]] = []
     for inputs, targets, ids in _calls(data, with_targets=losses):
-        part = _core.evaluate(model, inputs, targets, ids, k, exact, n_threads, counts_rows)
+        part = _core.predict(model, inputs, targets, ids, k, exact, n_threads, counts_rows)
         indices.append(part[0])
         scores.append(part[1])
         all_losses.append(part[2])
@@ -103,8 +103,8 @@ def candidate_scores(
     for inputs, _, ids in _calls(data, with_targets=False):
         starts = np.asarray(wanted.indptr[done : done + len(ids) + 1], np.int64)
         rows = np.asarray(wanted.indices[starts[0] : starts[-1]], np.int32)
-        lists = _core.LabelTargets(starts - starts[0], rows)
-        found, counts = _core.candidate_scores(model, inputs, ids, lists, n_threads)
+        begins = starts - starts[0]
+        found, counts = _core.candidate_scores(model, inputs, ids, begins, rows, n_threads)
         scores.append(found)
         ledger += Ledger(counts)
         done += len(ids)

@@ -34,7 +34,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class PackedLevel:
-    """One level; core/routed/packed.h tells what the arrays are."""
+    """One level; core/tagger/packed.h tells what the arrays are."""
 
     children: NDArray[np.int64]
     bias: NDArray[np.float32]  # of each child

@@ -254,61 +254,6 @@ class Tagger(Model):
         return prepare(train, self._wanted, self._limit, self.random_state, n_threads).memory
 
     @property
-    def _limit(self) -> int:
-        return memory_limit(self.memory)
-
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Forget what a training changed if it raises."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            vars(self).update(before)
-            raise
-
-    def _learn(
-        self,
-        prepared: Prepared,
-        max_epochs: int,
-        rate_factor: float,
-        sets: Mapping[str, Dataset],
-        learned: Learned,
-        feature_names: tuple[str, ...] | None = None,
-    ) -> None:
-        """Train the trees, and pack them."""
-        rows, lists, trees = prepared.rows, prepared.lists, prepared.grow()
-        n_threads = thread_count(self.n_jobs)
-        fitting = Fitting(
-            trees,
-            self.settings.loss,
-            rows,
-            lists,
-            seed=self.random_state,
-            max_epochs=max_epochs,
-            rate_factor=rate_factor,
-            n_threads=n_threads,
-            verbose=self.verbose,
-        )
-
-        def pack() -> None:
-            self._trained = None  # the last forest is not held beside the next
-            forest = Forest.pack(
-                prepared.settings, prepared.expansion, trees, prepared.room, n_threads
-            )
-            self._trained = Trained(forest, learned, feature_names)
-            self.settings = forest.settings
-
-        def measure() -> dict[str, float]:
-            if sets:
-                pack()
-            return self._measure(sets)
-
-        self.history_ = fitting.go(measure)
-        if not sets or self.history_.interrupted:  # otherwise measured as it is now
-            pack()
-
-    @property
     def trained(self) -> Trained:
         """What training made; raises before."""
         if self._trained is None:
@@ -412,6 +357,61 @@ class Tagger(Model):
 
     def _threads(self, n_jobs: int | None) -> int:
         return thread_count(self.n_jobs if n_jobs is None else n_jobs)
+
+    @property
+    def _limit(self) -> int:
+        return memory_limit(self.memory)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Forget what a training changed if it raises."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).update(before)
+            raise
+
+    def _learn(
+        self,
+        prepared: Prepared,
+        max_epochs: int,
+        rate_factor: float,
+        sets: Mapping[str, Dataset],
+        learned: Learned,
+        feature_names: tuple[str, ...] | None = None,
+    ) -> None:
+        """Train the trees, and pack them."""
+        rows, lists, trees = prepared.rows, prepared.lists, prepared.grow()
+        n_threads = thread_count(self.n_jobs)
+        fitting = Fitting(
+            trees,
+            self.settings.loss,
+            rows,
+            lists,
+            seed=self.random_state,
+            max_epochs=max_epochs,
+            rate_factor=rate_factor,
+            n_threads=n_threads,
+            verbose=self.verbose,
+        )
+
+        def pack() -> None:
+            self._trained = None  # the last forest is not held beside the next
+            forest = Forest.pack(
+                prepared.settings, prepared.expansion, trees, prepared.room, n_threads
+            )
+            self._trained = Trained(forest, learned, feature_names)
+            self.settings = forest.settings
+
+        def measure() -> dict[str, float]:
+            if sets:
+                pack()
+            return self._measure(sets)
+
+        self.history_ = fitting.go(measure)
+        if not sets or self.history_.interrupted:  # otherwise measured as it is now
+            pack()
 
     def _measure(self, sets: Mapping[str, Dataset]) -> dict[str, float]:
         return {

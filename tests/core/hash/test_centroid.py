@@ -198,7 +198,7 @@ def test_a_query_ranks_no_more_rows_than_its_pool():
         index.refresh(weights, bias)
         gate = _core.Hashed(index, 2, 2, False, False, 0, 0)
         model = _core.Model([_core.Linear(weights, bias, "linear", gate, True)], "softmax")
-        ledger = _core.evaluate(model, x, None, np.arange(1), 1, False, 1)[3]
+        ledger = _core.predict(model, x, None, np.arange(1), 1, False, 1)[3]
         return ledger[0, reference.FIELDS.index("ranking")]
 
     assert (ranked(5), ranked(0), ranked(100)) == (10, 40, 40)
