@@ -216,7 +216,8 @@ def test_monitored_gates_are_told_by_epoch_and_layer(folder):
         f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of 200"
         for row in rows[2:]
     ]
-    out, err = run(*TRAIN, "--monitor-gates", 50, "--val-size", 300, "--json", "-q", cwd=folder)
+    words = ("--monitor-gates", 50, "--val-size", 300, "--json", "-q", "-o", "monitored")
+    out, err = run(*TRAIN, *words, cwd=folder)
     assert err == ""
     held_out = datasets.mnist(folder / "images")[0].split(300)[1]
     net = make_untrained()
@@ -269,7 +270,7 @@ ERRORS = {
     "an empty file": ("train empty", 1, "no examples"),
     "bytes": ("train junk", 1, "no known format"),
     "a rate that diverges": (
-        "train images --gate all --optimizer sgd --lr 1e30 --hidden 8 -q", 1, "smaller lr"
+        "train images --gate all --optimizer sgd --lr 1e30 --hidden 8 -q -o m", 1, "smaller lr"
     ),
     "gates to monitor where there are none": (
         "train images --gate topk --monitor-gates 50", 1, "no layer of the network is hashed"

@@ -35,12 +35,53 @@ TRAIN = (
 def test_label_lists_get_a_tagger_and_are_told(folder):
     out, err = run("train", "train.txt", "--val", "test.txt", "-o", "auto", "--json", cwd=folder)
     report = json.loads(out)
-    assert "a Tagger, preset balanced" in err
-    assert "--bag 256" in err
+    assert "a tagger: label lists of sparse features; --bag 256 or --hidden N,N trains a" in err
+    assert "preset balanced" in err
     assert err.count("epoch ") == 4
     assert report["val"]["gated"]["metrics"]["P@1"] > 0.7
     assert len(report["history"]) == 4
     assert isinstance(ff.load(folder / "auto"), ff.Tagger)
+
+
+@pytest.fixture(scope="module")
+def texts(folder):
+    """Raw text: each label has a word of its own."""
+    labels = np.random.default_rng(0).integers(0, 30, (300, 2))
+    lines = [f"word{a} word{b} word{a}\ttag{a},tag{b}\n" for a, b in labels if a != b]
+    (folder / "docs.tsv").write_text("".join(lines))
+    return folder / "docs.tsv"
+
+
+def test_the_way_text_is_read_chooses_no_model(folder, texts):
+    words = ("train", "docs.tsv", "--hash-words", 4096, "--n-jobs", 1)
+    _, err = run(*words, "-o", "hashed", cwd=folder)
+    assert "a tagger: label lists" in err
+    assert isinstance(ff.load(folder / "hashed"), ff.Tagger)
+    run(*words, "--preset", "fast", "-q", "-o", "hashed", cwd=folder)
+    data = ff.datasets.load_text(texts, vectorizer=ff.datasets.Hashing(n_features=4096))
+    ff.Tagger("fast", n_jobs=1).fit(data).save(folder / "in-python")
+    assert same_bytes(folder, "hashed", "in-python")
+
+
+def test_settings_in_a_file_choose_as_options_do(folder, texts):
+    (folder / "run.toml").write_text('data = "docs.tsv"\nhash-words = 99\nblend = false\n')
+    run("train", "run.toml", "-q", "-o", "of-file", cwd=folder)
+    assert isinstance(ff.load(folder / "of-file"), ff.Tagger)
+    (folder / "run.toml").write_text('data = "docs.tsv"\nlr = 0.1\noptimizer = "sgd"\n')
+    run("train", "run.toml", "-q", "--max-epochs", 1, "-o", "of-file", cwd=folder)
+    assert isinstance(ff.load(folder / "of-file"), ff.Network)
+    (folder / "run.toml").write_text('data = "docs.tsv"\ncheckpoint = "c"\n')
+    _, err = run("train", "run.toml", cwd=folder, code=2)
+    assert "a tagger has no checkpoints: leave out --checkpoint, or add --bag 256" in err
+    assert not (folder / "c").exists()
+
+
+def test_a_model_that_will_not_be_kept_is_told_before_training(folder):
+    _, err = run(*TRAIN, cwd=folder)
+    before, _ = err.split("epoch 1/")
+    assert "the model will not be kept: add -o FILE" in before
+    _, err = run(*TRAIN, "-q", cwd=folder)
+    assert err == "the model will not be kept: add -o FILE to write it\n"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +111,7 @@ def test_many_classes_get_a_tagger_and_few_a_network(folder):
     data = tagged(n=4000, n_labels=320, kind="classes")
     ff.datasets.save_svmlight(folder / "classes.txt", data)
     _, err = run("train", "classes.txt", "--max-epochs", 1, "-o", "m", cwd=folder)
-    assert "a Tagger" in err
+    assert "a tagger: 320 classes of sparse features" in err
     assert ff.load(folder / "m").encoding.kind == "classes"
     ff.datasets.save_svmlight(folder / "few.txt", tagged(n=90, n_labels=5, kind="classes"))
     run("train", "few.txt", "--max-epochs", 1, "-o", "m", "-q", cwd=folder)
@@ -180,6 +221,13 @@ WRONG = {
     "too few words": ("train train.txt --features tags.txt", 1, "300 names for 960 features"),
     "no words": ("train train.txt --features nothing", 1, "nothing"),
     "no folder": ("train train.txt -o no/where", 2, "make it first"),
+    "patience": ("train train.txt --patience 2 --val-size 9", 2, "no early stopping: leave out"),
+    "a checkpoint": ("train train.txt --checkpoint c", 2, "a tagger has no checkpoints"),
+    "resuming": ("train train.txt --resume c", 2, "leave out --resume, or add --bag 256 for a net"),
+    "the same bits": ("train train.txt --deterministic", 2, "--n-jobs 1 alone is repeatable"),
+    "gates": ("train train.txt --monitor-gates 9", 2, "a tagger has no gates to monitor"),
+    "names for a network": ("train train.txt --bag 8 --features words.txt", 2, "a network has no"),
+    "both kinds, and no such data": ("train nothing --preset fast --bag 9", 2, "leave one out"),
     "no targets": ("train plain.npy --preset fast", 2, "wants labels or classes"),
     "tables of a tagger": ("inspect tagger --tables", 2, "the model is a tagger"),
     "a loss": ("evaluate tagger test.txt --metrics loss", 1, "no loss"),

@@ -27,16 +27,17 @@ PATH = click.Path(path_type=Path)
 EXACT = "Compute every row, not through the gates; of a tagger, open every leaf."
 
 
-def json_option(command: Command) -> Command:
-    """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+def json_option(command: Command, **more: Any) -> Command:
+    """Add `--json`, with more attributes if there are."""
+    declare = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.", **more)
+    return declare(command)
 
 
-def jobs_option(command: Command) -> Command:
-    """Add `--n-jobs`."""
-    return click.option(
-        "--n-jobs", type=int, metavar="N", callback=_threads, help="Threads; default: all cores."
-    )(command)
+def jobs_option(command: Command, **more: Any) -> Command:
+    """Add `--n-jobs`, with more attributes if there are."""
+    text = "Threads; default: all cores."
+    declare = click.option("--n-jobs", type=int, metavar="N", callback=_threads, help=text, **more)
+    return declare(command)
 
 
 def _threads(context: click.Context, parameter: click.Parameter, value: int | None) -> int:

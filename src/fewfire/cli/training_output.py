@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..base.history import History
@@ -12,32 +13,35 @@ from ..training.callbacks import GateMonitor
 from .common import cost, metrics_dict, print_json, table, ways_of
 
 
-def finish(
-    model: Model,
-    history: History,
-    gates: GateMonitor | None = None,
-    *,
-    held_out: Dataset | None,
-    output: Path | None,
-    n_jobs: int,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, how training went, and what was seen of its gates, if that was asked for."""
+
+    model: Model
+    history: History
+    gates: GateMonitor | None = None
+
+
+def finish(trained: Trained, held_out: Dataset | None, options: Mapping[str, Any]) -> int:
     """Write a trained model, tell of its training, and return the exit code."""
+    model, history, output = trained.model, trained.history, options["output"]
     if output is not None:
         model.save(output)
     evaluations = {
-        "exact" if exact else "gated": model.evaluate(held_out, exact=exact, n_jobs=n_jobs)
+        "exact" if exact else "gated": model.evaluate(
+            held_out, exact=exact, n_jobs=options["n_jobs"]
+        )
         for exact in ways_of(model).values()
         if held_out is not None
     }
-    if as_json:
+    if options["as_json"]:
         print_json(
             {
                 "interrupted": history.interrupted,
                 "history": list(history),
                 "ledger": history.ledger.to_dict(),
                 "val": {name: metrics_dict(found) for name, found in evaluations.items()},
-                **({} if gates is None else {"gates": gates.history_}),
+                **({} if trained.gates is None else {"gates": trained.gates.history_}),
                 "model": None if output is None else str(output),
             }
         )

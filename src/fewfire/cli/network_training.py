@@ -1,0 +1,110 @@
+"""The training of a network that the options of `fewfire train` describe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..data import Dataset
+from ..training.callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
+from ..training.optimizers import OPTIMIZERS, Optimizer
+from ..training.schedules import SCHEDULES, Schedule
+from ..training.trainer import Trainer
+from .common import say
+from .gate_options import make, options_of
+from .network_options import network
+from .training_output import Trained
+
+OPTIMIZER_OPTIONS = options_of(OPTIMIZERS)
+SCHEDULE_OPTIONS = options_of(SCHEDULES)
+
+
+class NetworkTraining:
+    """A network and its data, ready to go: what is wrong with the options was told."""
+
+    def __init__(self, fit: Dataset, held_out: Dataset | None, options: dict[str, Any]) -> None:
+        self.fit = fit
+        self.eval_sets = {"val": held_out} if held_out else None
+        self.resume = options["resume"]
+        self.verbose = not options["quiet"]
+        self.net = network(fit, options, options["seed"])
+        self.gates = _monitor(fit if held_out is None else held_out, options)
+        self.trainer = Trainer(
+            self.net,
+            loss=options["loss"],
+            optimizer=_optimizer(options),
+            schedule=_schedule(options),
+            batch_size=options["batch_size"],
+            max_epochs=options["max_epochs"],
+            n_jobs=options["n_jobs"],
+            deterministic=options["deterministic"],
+            callbacks=self._callbacks(options),
+            random_state=options["seed"],
+            verbose=self.verbose,
+        )
+
+    def run(self) -> Trained:
+        """Train."""
+        if self.verbose:
+            say(f"{self.net.summary()}\n{self.trainer!r}")
+        history = self.trainer.fit(self.fit, self.eval_sets, resume=self.resume)
+        return Trained(self.net, history, self.gates)
+
+    def _callbacks(self, options: dict[str, Any]) -> list[Callback]:
+        callbacks: list[Callback] = []
+        if options["patience"] is not None:
+            monitor = f"val/{self.net.default_metrics(self.fit.kind)[0]}"
+            callbacks.append(EarlyStopping(monitor, patience=options["patience"]))
+        if self.gates is not None:
+            callbacks.append(self.gates)
+        if options["checkpoint"] is not None:
+            callbacks.append(Checkpoint(options["checkpoint"]))
+        return callbacks
+
+
+class _Gates(GateMonitor):
+    """Tells what it sees, unless it is to be quiet: a line per epoch and layer."""
+
+    def __init__(self, data: Dataset, *, n_jobs: int, quiet: bool) -> None:
+        super().__init__(data, n_jobs=n_jobs)
+        self.quiet = quiet
+
+    def on_epoch_end(self, run: Run, record: Record) -> bool:
+        """Look, and tell."""
+        stop = super().on_epoch_end(run, record)
+        for row in self.history_:
+            if row["epoch"] == record["epoch"] and not self.quiet:
+                n_rows = run.net.layers[row["layer"]].settings.out_features
+                say(
+                    f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
+                    f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of {n_rows}"
+                )
+        return stop
+
+
+def _monitor(data: Dataset, options: dict[str, Any]) -> _Gates | None:
+    n_examples = options["monitor_gates"]
+    if n_examples is None:
+        return None
+    return _Gates(data[:n_examples], n_jobs=options["n_jobs"], quiet=options["quiet"])
+
+
+def _optimizer(options: dict[str, Any]) -> Optimizer | None:
+    if options["optimizer"] is None:
+        given = [name for name in OPTIMIZER_OPTIONS if options[name] is not None]
+        if given:
+            raise click.UsageError(f"--{given[0]} needs --optimizer")
+        return None
+    optimizer: Optimizer = make(OPTIMIZERS, options["optimizer"], OPTIMIZER_OPTIONS, options)
+    return optimizer
+
+
+def _schedule(options: dict[str, Any]) -> Schedule | None:
+    if options["schedule"] is None:
+        given = [name for name in SCHEDULE_OPTIONS if options[name] is not None]
+        if not given:
+            return None
+    name = options["schedule"] or "linear"
+    schedule: Schedule = make(SCHEDULES, name, SCHEDULE_OPTIONS, options)
+    return schedule

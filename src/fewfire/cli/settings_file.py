@@ -1,0 +1,54 @@
+"""A TOML file in the place of DATA: the settings of a command under the names of its options."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def read_settings(
+    context: click.Context, parameter: click.Parameter, value: Path | None
+) -> Path | None:
+    """Take a TOML file's settings as defaults; return the data set that it names."""
+    if value is None or value.suffix != ".toml":
+        return value
+    settings, names = _parsed(value), _names(context.command)
+    unknown = [key for key in settings if _plain(key) not in names]
+    if unknown:
+        raise click.UsageError(f"{value}: no option is named {', '.join(unknown)}")
+    context.default_map = {names[_plain(key)]: _as_typed(x) for key, x in settings.items()}
+    data = context.default_map.get("data")
+    if not isinstance(data, str):
+        raise click.UsageError(f'{value} names no data set: add data = "folder or file"')
+    return Path(data)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        try:
+            return tomllib.load(file)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"{path}: {error}") from None
+
+
+def _names(command: click.Command) -> dict[str, str]:
+    """Return the command's names of its parameters by those that users know."""
+    return {
+        _plain(name.removeprefix("--")): parameter.name or ""
+        for parameter in command.params
+        for name in parameter.opts
+    }
+
+
+def _plain(key: str) -> str:
+    return key.replace("-", "_")
+
+
+def _as_typed(value: Any) -> Any:
+    """As on the command line, so that click checks it: `lr = true` is no number."""
+    if isinstance(value, list):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,92 @@
+"""The options of `fewfire train`, a table for each owner, in the order of the help.
+
+An option that describes a model asks for that model (choosing.py); those of OUTPUT, DATA and
+TRAINING never do.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from ..base.checks import n_bytes_of
+from ..tagger.settings import PRESETS
+from .choosing import BLEND, NETWORK, TAGGER
+from .common import PATH, jobs_option, json_option
+from .options import Option, Owner, Table, option
+from .train_network_options import COUNT, FROM_0, NETWORK_OPTIONS
+
+OUTPUT = Owner("What comes out")
+DATA = Owner("How data is read (never chooses the model)")
+TRAINING = Owner("How training goes (never chooses the model)")
+OF_TAGGER = Owner("A tagger: this asks for one", TAGGER)
+OF_BLEND = Owner("A tagger and a network", BLEND)
+
+
+def _memory(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    try:
+        return None if value is None else n_bytes_of(value)
+    except (TypeError, ValueError) as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_OUTPUT: Table = [
+    option("-o", "--output", of=OUTPUT, first=True, type=PATH, help="Model file to write."),
+    option("-q", "--quiet", of=OUTPUT, is_flag=True, help="No progress."),
+    partial(json_option, cls=Option, of=OUTPUT),
+]
+
+_DATA: Table = [
+    option("--labels", of=DATA, first=True, type=PATH,
+           help="Names of the labels of svmlight or Extreme Classification text, a line for each, "
+                "from label 0."),
+    option("--val", of=DATA, first=True, type=PATH, help="Data to measure on after each epoch."),
+    option("--val-size", of=DATA, first=True, type=int,
+           help="Or keep the last N training examples for that."),
+    option("--hash-words", of=DATA, type=COUNT,
+           help="DATA is raw text: give its words N features by their hashes, and keep no "
+                "vocabulary."),
+    option("--features", of=DATA, type=PATH, lacks={NETWORK: "names of features"},
+           help="Names of the features, a line for each, to show them by (taggers)."),
+]  # fmt: skip
+
+_TRAINING: Table = [
+    option("--max-epochs", of=TRAINING, first=True, type=int,
+           help="Times that training goes through the data; default: 12; behind a --bag, and of a "
+                "tagger, 5."),
+    option("--seed", of=TRAINING, first=True, type=FROM_0, default=0,
+           show_default=True, help="Another seed, another model of the same kind."),
+    partial(jobs_option, cls=Option, of=TRAINING, first=True),
+    option("--memory", of=TRAINING, callback=_memory, metavar="SIZE",
+           lacks={NETWORK: "limit of memory"},
+           help="What training may take, like 2G (taggers); default: 3/4 of the machine."),
+    option("--patience", of=TRAINING, type=int, lacks={TAGGER: "early stopping"},
+           help="Stop after N epochs without gain; keep the best (networks)."),
+    option("--checkpoint", of=TRAINING, type=PATH, lacks={TAGGER: "checkpoints"},
+           help="File to go on from, written after each epoch (networks)."),
+    option("--resume", of=TRAINING, type=PATH, lacks={TAGGER: "checkpoints"},
+           help="Go on from this checkpoint (networks)."),
+    option("--deterministic", of=TRAINING, is_flag=True,
+           lacks=dict.fromkeys(
+               (TAGGER, BLEND), "deterministic threads (--n-jobs 1 alone is repeatable)"
+           ),
+           help="The same bits for any number of threads (networks)."),
+    option("--monitor-gates", of=TRAINING, type=COUNT,
+           lacks={TAGGER: "gates to monitor"},
+           help="After each epoch, tell how true the gates stay for the first N examples of --val "
+                "or --val-size, else of DATA; every row is scored: some hundred are enough "
+                "(networks)."),
+]  # fmt: skip
+
+_TAGGER: Table = [
+    option("--preset", of=OF_TAGGER, first=True, type=click.Choice(list(PRESETS)),
+           help="Tagger: time spent for quality; default: balanced."),
+]  # fmt: skip
+
+_BLEND: Table = [
+    option("--blend", of=OF_BLEND, is_flag=True,
+           help="Train a tagger and a network, and average their probabilities."),
+]  # fmt: skip
+
+OPTIONS: list[Table] = [_OUTPUT, _DATA, _TRAINING, _TAGGER, _BLEND, *NETWORK_OPTIONS]
