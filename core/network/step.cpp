@@ -1,7 +1,6 @@
 #include "network/step.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/rng.h"
 
@@ -81,14 +80,8 @@ void compute_losses(const Model& model, const Targets& targets, std::span<const 
   });
 }
 
-void step(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
-          uint64_t epoch, const Optimizer& optimizer, std::span<const OptimizerState> states, float lr,
-          int64_t number, Workspace& space, Pool& pool) {
-  forward(model, inputs, targets, ids, epoch, space, pool);
-  compute_losses(model, targets, ids, space, pool);
-  double total = 0.0;
-  for (const double loss : space.losses) total += loss;
-  if (!std::isfinite(total)) return;  // training diverged: the caller sees it, and nothing is spoilt further
+void backward(const Model& model, const Optimizer& optimizer, std::span<const OptimizerState> states,
+              float lr, int64_t number, Workspace& space, Pool& pool) {
   const Rates rates = optimizer.rates(lr, number);
   for (size_t l = model.layers.size(); l-- > 0;) {
     const Layer& layer = model.layers[l];

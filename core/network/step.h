@@ -23,10 +23,10 @@ void forward(const Model& model, const Inputs& inputs, const Targets& targets, s
 void compute_losses(const Model& model, const Targets& targets, std::span<const int64_t> ids,
                     Workspace& space, Pool& pool);
 
-// Forward, loss, and layer by layer from the last: backward, update.
-void step(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
-          uint64_t epoch, const Optimizer& optimizer, std::span<const OptimizerState> states, float lr,
-          int64_t number, Workspace& space, Pool& pool);
+// Layer by layer from the last: input deltas, gradients, and the update of every row that has one; `number`
+// is that of the step.
+void backward(const Model& model, const Optimizer& optimizer, std::span<const OptimizerState> states,
+              float lr, int64_t number, Workspace& space, Pool& pool);
 
 // What does not belong here: what one kind of layer does (its file, listed in kind.cpp), which examples make
 // a micro-batch and who trains beside it (train.h), the formula of a loss (loss.h) or of an optimizer

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <numeric>
 
 #include "base/check.h"
@@ -37,10 +38,15 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
   check_train(model, inputs, targets, order, rates, optimizer, states, options);
   const int64_t n_steps = static_cast<int64_t>(rates.size());
   const auto run_step = [&](int64_t i, Workspace& space, Pool& pool, Totals& totals) {
-    step(model, inputs, targets, batch_of(order, i, options.batch_size), options.epoch, optimizer, states,
-         rates[i], options.first_step + i + 1, space, pool);
-    totals.loss += std::accumulate(space.losses.begin(), space.losses.end(), 0.0);
+    const auto batch = batch_of(order, i, options.batch_size);
+    forward(model, inputs, targets, batch, options.epoch, space, pool);
+    compute_losses(model, targets, batch, space, pool);
+    const double loss = std::accumulate(space.losses.begin(), space.losses.end(), 0.0);
+    totals.loss += loss;
     totals.n_correct += std::count(space.hits.begin(), space.hits.end(), char{1});
+    // If training diverged, the caller sees it, and nothing is spoilt further.
+    if (std::isfinite(loss))
+      backward(model, optimizer, states, rates[i], options.first_step + i + 1, space, pool);
   };
 
   Pool pool(options.n_threads);
