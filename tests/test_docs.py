@@ -1,14 +1,14 @@
-"""Every example in a docstring runs."""
+"""Every example in a docstring runs, and the files that pages name are there."""
 
 import doctest
 import importlib
 import pkgutil
 import re
-from pathlib import Path
 
 import pytest
 
 import fewfire
+from structure import CORE, PYTHON, ROOT
 
 MODULES = ["fewfire", *(m.name for m in pkgutil.walk_packages(fewfire.__path__, "fewfire."))]
 
@@ -26,7 +26,9 @@ def test_public_names_have_docstrings():
     assert [item for item in public if not (item.__doc__ or "").strip()] == []
 
 
-README = Path(__file__).parent.parent / "README.md"
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = ["core", "src", "tests", "docs", "benchmarks"]
 
 
 @pytest.mark.skipif(not README.exists(), reason="the tests run without the README beside them")
@@ -35,3 +37,24 @@ def test_the_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})
     assert "accuracy" in capsys.readouterr().out
+
+
+def is_there(path):
+    """Whether a file or folder has this path, from the root, src/fewfire or core; or, where it is
+    a name alone, whether a file anywhere has it."""
+    if "/" in path:
+        return any((start / path).exists() for start in (ROOT, PYTHON, CORE))
+    return any(any((ROOT / folder).rglob(path)) for folder in FOLDERS)
+
+
+@pytest.mark.skipif(
+    not all((ROOT / folder).exists() for folder in FOLDERS), reason="some of the files are not here"
+)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_in_the_pages_are_there(page):
+    text = page.read_text()
+    sources = re.findall(r"(?<![\w./-])[\w./-]+\.(?:py|cpp|h)\b", text)
+    others = re.findall(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./-]*\w", text)
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert [path for path in sources + others if not is_there(path)] == []
+    assert [link for link in links if not (page.parent / link).exists()] == []
