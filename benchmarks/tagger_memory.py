@@ -4,7 +4,7 @@ measured, and what the model takes that it leaves behind.
 Data of `xc_topics.py`, every label in an example or more, are made, trained on and asked in
 processes of their own. Peaks are those of resident memory. `training_gb` is all of the process;
 `besides_data_gb` is without what it held when the data were read, and is what `memory` limits.
-`serving_gb` is all of the process that reads the model and answers.
+`answering_gb` is all of the process that reads the model and answers.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def ask(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     hits = [label in data.y[[i]].indices for i, label in enumerate(top.indices[:, 0])]
     return {
-        "serving_gb": gb(resident("VmHWM")),
+        "answering_gb": gb(resident("VmHWM")),
         "load_seconds": round(loading, 1),
         "p50_us": round(1e6 * float(np.median(spent))),
         "p99_us": round(1e6 * float(np.percentile(spent, 99))),

@@ -26,6 +26,19 @@ PYTHON_WINGS = [
 SHARED = {"base", "network", "tagger"}  # one word on both sides
 OF_CORE = {"kernels", "hash", "text", "bind"}
 OF_PYTHON = {"data", "measure", "model", "training", "study", "cli"}
+# A word that was given up, and the one that is used for its idea.
+RETIRED = {
+    "selector": "gate",
+    "tally": "ledger",
+    "routed": "tagger",
+    "serving": "latency",
+}
+OF_OLD = {
+    "model/older.py",
+    "test_older.py",
+    "golden/make.py",
+    "structure.py",
+}  # that speak of old files
 NAMED = "callbacks errors gates metrics optim results"  # a module of names for users each
 FACES = {"fewfire", "fewfire.__main__", *(f"fewfire.{name}" for name in NAMED.split())}
 

@@ -9,9 +9,12 @@ from structure import (
     FACES,
     MODULES,
     OF_CORE,
+    OF_OLD,
     OF_PYTHON,
     PYTHON,
     PYTHON_WINGS,
+    RETIRED,
+    ROOT,
     SHARED,
     TESTS,
     between_wings,
@@ -75,3 +78,16 @@ def test_tests_lie_in_wings():
     core = {parts[1] for parts in tests if parts[0] == "core"}
     assert python <= SHARED | OF_PYTHON
     assert core <= SHARED | OF_CORE
+
+
+def test_words_that_were_given_up_do_not_come_back():
+    retired = re.compile(rf"\b({'|'.join(RETIRED)})(s|_|\b)", re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}, say {RETIRED[match[1].lower()]}"
+        for folder in (CORE, PYTHON, TESTS, ROOT / "benchmarks")
+        for path in folder.rglob("*")
+        if path.suffix in (".py", ".h", ".cpp")
+        if not any(path.as_posix().endswith(end) for end in OF_OLD)
+        for match in retired.finditer(path.read_text())
+    ]
+    assert found == []

@@ -83,7 +83,7 @@ def test_a_model_of_then_reads_text():
 
 
 def test_a_checkpoint_of_then_is_resumed():
-    path, record = GOLDEN / "selectors.safetensors", recorded("selectors")
+    path, record = GOLDEN / "gates.safetensors", recorded("gates")
     net = ff.load(path)
     trainer = ff.Trainer(
         net,

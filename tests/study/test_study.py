@@ -67,7 +67,7 @@ def test_a_trial_is_its_fields():
         assert replace(one, **{name: other}) != one
 
 
-def test_methods_differ_by_selector_and_have_as_many_settings():
+def test_methods_differ_by_gate_and_have_as_many_settings():
     nets = {name: trial(name).network(784, 10) for name in METHODS}
     gates = {name: net.layers[0].settings.gate for name, net in nets.items()}
     assert len(set(map(repr, gates.values()))) == len(METHODS)

@@ -67,7 +67,7 @@ GATES = {
 
 @pytest.mark.parametrize("name", GATES)
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_every_selector_learns_on_one_thread_and_on_two(name, n_jobs):
+def test_every_gate_learns_on_one_thread_and_on_two(name, n_jobs):
     net = make(GATES[name])
     fit(net, max_epochs=10, batch_size=4, optimizer=ff.optim.RMS(lr=0.002), n_jobs=n_jobs)
     assert net.evaluate(TEST).accuracy > 0.9

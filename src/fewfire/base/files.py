@@ -108,17 +108,17 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
         ) from error
 
 
-def packed(names: Sequence[Any]) -> NDArray[np.uint8]:
+def array_of(names: Sequence[Any]) -> NDArray[np.uint8]:
     """Return names as an array of JSON text: a million are too many for a safetensors header.
 
-    >>> unpacked(packed(("cat", 7)))
+    >>> names_of(array_of(("cat", 7)))
     ['cat', 7]
     """
     return np.frombuffer(json.dumps(names).encode(), np.uint8)
 
 
-def unpacked(names: NDArray[Any]) -> list[Any]:
-    """Return the names that `packed` made an array of."""
+def names_of(names: NDArray[Any]) -> list[Any]:
+    """Return the names that `array_of` made an array of."""
     try:
         found = json.loads(names.tobytes())
     except RecursionError as error:

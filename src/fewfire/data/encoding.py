@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from ..base.checks import check_integer
-from ..base.files import Arrays, packed, unpacked
+from ..base.files import Arrays, array_of, names_of
 from .words import Vectorizer
 
 Kind: TypeAlias = Literal["classes", "labels", "values"] | None
@@ -69,13 +69,13 @@ class Encoding:
         """Return what a model's file holds: a description for JSON, and the arrays by name."""
         described = self.to_dict()
         names = described.pop("label_names")
-        arrays: Arrays = {} if names is None else {"label_names": packed(names)}
+        arrays: Arrays = {} if names is None else {"label_names": array_of(names)}
         return described, arrays | ({} if self.text is None else self.text.arrays())
 
     @classmethod
     def from_state(cls, described: Mapping[str, Any], arrays: Arrays) -> Encoding:
         """Make the encoding that `state` described; raise `ValueError` if it is damaged."""
-        names = unpacked(arrays["label_names"]) if "label_names" in arrays else None
+        names = names_of(arrays["label_names"]) if "label_names" in arrays else None
         own = {"label_names": names, **described}
         if "text" in own:
             n_words = check_integer("n_features", own["n_features"], low=1, high=2**31 - 1)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from .. import _core
-from ..base.files import FormatError, PathLike, unpacked
+from ..base.files import FormatError, PathLike, names_of
 from .compatible import fitted, named
 from .datafile import DataFile, Stored
 from .dataset import Dataset, Targets
@@ -166,7 +166,7 @@ class Mapped(Dataset):
 def _encoding(file: DataFile) -> Encoding:
     """Return what the file says of its numbers."""
     words = {key: value for key, value in file.description.items() if key != "version"}
-    names = unpacked(file.part("label_names")) if "label_names" in file.arrays else None
+    names = names_of(file.part("label_names")) if "label_names" in file.arrays else None
     encoding = Encoding.from_dict({**words, "label_names": names})
     for name, most in (("n_features", 2**31 - 1), ("n_labels", 2**31 - 1), ("zero_based", 1)):
         number = getattr(encoding, name)

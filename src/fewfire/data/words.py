@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..base.checks import check_integer
-from ..base.files import Arrays, check_array, packed, unpacked
+from ..base.files import Arrays, array_of, check_array, names_of
 
 WORD = r"[^\W_]+"  # a run of letters and digits
 
@@ -111,7 +111,7 @@ class Vectorizer:
 
     def arrays(self) -> Arrays:
         """Return what files keep of it."""
-        words = {} if self.words is None else {"text.words": packed(self.words)}
+        words = {} if self.words is None else {"text.words": array_of(self.words)}
         return {"text.idf": self.idf, **words}
 
     @classmethod
@@ -124,7 +124,7 @@ class Vectorizer:
             return cls(arrays["text.idf"], None)
         if described["type"] != "Counted":
             raise ValueError(f"text of type {described['type']!r}")
-        words = unpacked(arrays["text.words"])
+        words = names_of(arrays["text.words"])
         if not all(isinstance(word, str) for word in words) or len(set(words)) != n_features:
             raise ValueError(f"text.words are not {n_features} distinct words")
         return cls(arrays["text.idf"], tuple(words))

@@ -18,7 +18,7 @@ from .packed import PackedTree
 from .settings import Learning
 from .tree import Tree
 
-_MOST_LEAVES = 10  # of an example that are compared
+_MOST_COMPARED = 10  # of an example that are compared
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _likeliest_leaves(
         np.arange(n_leaves, dtype=np.int32), tree.levels[:-1], n_leaves, tree.width, loss
     )
     ids = np.arange(rows.shape[0], dtype=np.int64)
-    k = min(_MOST_LEAVES, n_leaves)
+    k = min(_MOST_COMPARED, n_leaves)
     found, scores, _ = _core.predict_trees(
         [router.core], [as_inputs(rows)], ids, k, n_leaves, 1.0, n_threads
     )

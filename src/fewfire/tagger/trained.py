@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import check_integer
-from ..base.files import Arrays, packed, unpacked
+from ..base.files import Arrays, array_of, names_of
 from ..data import Dataset
 from ..measure.result import TopKResult
 from ..model.learned import Learned
@@ -88,7 +88,7 @@ class Trained:
         config = {"tagger": {**self.forest.describe(), "random_state": random_state}, **learned}
         arrays = self.forest.arrays() | arrays
         if self.feature_names is not None:
-            arrays["feature_names"] = packed(self.feature_names)
+            arrays["feature_names"] = array_of(self.feature_names)
         return config, arrays
 
     @classmethod
@@ -103,5 +103,5 @@ class Trained:
         n_features = check_integer("n_features", encoding.n_features, low=1, high=2**31 - 1)
         n_labels = check_integer("n_labels", encoding.n_labels, low=1, high=2**31 - 1)
         forest = Forest.from_arrays(config["tagger"], arrays, n_features, n_labels)
-        names = unpacked(arrays["feature_names"]) if "feature_names" in arrays else None
+        names = names_of(arrays["feature_names"]) if "feature_names" in arrays else None
         return cls(forest, learned, None if names is None else tuple(names))

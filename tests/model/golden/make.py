@@ -1,7 +1,8 @@
 """Makes the files beside it: small models, what they were asked, and what they answered.
 
-They are memories: later versions of the library must read them and answer the same, so do not make
-them anew. A new kind of model gets a function here, and `make.py NAME` makes its file alone.
+They are memories: later versions of the library must read them and answer the same, so they are not
+made again. What is here is in the words of the version that wrote them (files of version 1), which
+alone can run it.
 
 A model is NAME.safetensors. NAME.npz holds its inputs, as `dense` or `sparse` (written as a dense
 array, too), and `gated.indices`, `gated.scores`, `exact.indices`, `exact.scores`: the best labels
@@ -60,12 +61,12 @@ def trained(data: ff.Dataset, *layers: Any, **options: Any) -> ff.Network:
     return net
 
 
-def gated(*selectors: Any) -> ff.Network:
+def gated(*gates: Any) -> ff.Network:
     """A net with a hidden layer for each selector."""
-    widths = [N_INPUTS, 32, 24][: len(selectors) + 1]
+    widths = [N_INPUTS, 32, 24][: len(gates) + 1]
     hidden = [
         ff.Linear(n_in, n_out, activation="relu", selector=selector)
-        for n_in, n_out, selector in zip(widths, widths[1:], selectors, strict=False)
+        for n_in, n_out, selector in zip(widths, widths[1:], gates, strict=False)
     ]
     return trained(images(), *hidden, ff.Linear(widths[-1], N_CLASSES))
 
@@ -97,7 +98,7 @@ def centroid() -> ff.Network:
     return gated(ff.Hashed(family="centroid", **SOFT, n_cells=4, probes=1))
 
 
-def selectors() -> ff.Network:
+def gates() -> ff.Network:
     """A checkpoint: a model with the state of its training."""
     layers = [
         ff.Linear(N_INPUTS, 16, "tanh"),
@@ -106,7 +107,7 @@ def selectors() -> ff.Network:
         ff.Linear(12, 12, "relu", ff.Dropout(density=0.5)),
         ff.Linear(12, N_CLASSES, bias=False),
     ]
-    kept = ff.Checkpoint(HERE / "selectors.safetensors", every=1)
+    kept = ff.Checkpoint(HERE / "gates.safetensors", every=1)
     return trained(images("values"), *layers, loss="squared", callbacks=[kept])
 
 
@@ -190,14 +191,14 @@ def answers(model: Any, X: Any) -> dict[str, Any]:
 MODELS: dict[str, Callable[[], Any]] = {
     make.__name__: make
     for make in (
-        sign, simhash, paper, dwta, minhash, centroid, selectors, wide, tagger, blend, text,
+        sign, simhash, paper, dwta, minhash, centroid, gates, wide, tagger, blend, text,
     )
 }  # fmt: skip
 
 
 def make_model(name: str) -> None:
     path, made = HERE / f"{name}.safetensors", MODELS[name]()
-    if name != "selectors":  # whose file training wrote
+    if name != "gates":  # whose file training wrote
         made.save(path)
     inputs = asked(name, made)
     X = inputs["dense"] if "dense" in inputs else csr_array(inputs["sparse"])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...base.files import Blocks, PathLike, packed
+from ...base.files import Blocks, PathLike, array_of
 from .. import datafile
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
@@ -125,7 +125,7 @@ class _Rows:
         else:
             arrays["y"] = Blocks("I32", (n,), self._classes(n_labels, names))
         if names is not None:
-            text = packed(names)
+            text = array_of(names)
             arrays["label_names"] = Blocks("U8", (len(text),), [text])
         description = {"n_features": n_features, "kind": kind, "n_labels": n_labels}
         return {**description, "zero_based": zero_based}, arrays
