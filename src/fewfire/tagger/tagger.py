@@ -329,9 +329,10 @@ class Tagger(Model):
         if self._trained is None:
             return f"Tagger({self.settings})"
         n_leaves = self.forest.trees[0].levels[-1].n_nodes
+        leaves = "leaf" if n_leaves == 1 else "leaves"
         return (
             f"Tagger({self.n_features:,} features, {self.n_outputs:,} labels in "
-            f"{n_leaves:,} leaves, trees: {len(self.forest.trees)})"
+            f"{n_leaves:,} {leaves}, trees: {len(self.forest.trees)})"
         )
 
     def _find(
