@@ -40,15 +40,15 @@ def trained(**options):
 
 def cost(upkeep, act, step):
     """What an upkeep counts while it acts."""
-    before = upkeep.ledger.counts.copy()
+    before = upkeep.history.ledger.counts.copy()
     act(step)
-    return ff.results.Ledger(upkeep.ledger.counts - before)
+    return ff.results.Ledger(upkeep.history.ledger.counts - before)
 
 
 def cost_of_start(upkeep, step):
-    ledger = ff.results.Ledger.empty(len(upkeep.net.layers))
-    upkeep.start(step, ledger)
-    return ledger
+    history = ff.results.History([], ff.results.Ledger.empty(len(upkeep.net.layers)))
+    upkeep.start(step, history)
+    return history.ledger
 
 
 def upkeep_of(net, steps_per_epoch=10**6):

@@ -427,3 +427,19 @@ def test_progress_goes_to_stderr_and_only_when_asked(capfd):
     assert err.count("epoch ") == 3
     assert "train/accuracy" in err
     assert "examples/s" in err
+
+
+def test_the_ledger_of_an_epoch_stays_what_it_was():
+    class Keep(ff.callbacks.Callback):
+        def __init__(self):
+            self.ledgers, self.totals = [], []
+
+        def on_epoch_end(self, run, record):
+            self.ledgers.append(run.history.ledger)
+            self.totals.append(run.history.ledger.total)
+            return False
+
+    keep = Keep()
+    fit(make(), TRAIN, max_epochs=3, callbacks=[keep])
+    assert keep.totals[0] < keep.totals[1] < keep.totals[2]
+    assert [ledger.total for ledger in keep.ledgers] == keep.totals

@@ -31,6 +31,10 @@ class History(list[dict[str, Any]]):
         self.n_examples = 0
         self.interrupted = False
 
+    def begin_epoch(self) -> None:
+        """Count on in a ledger of its own: who keeps the one of before keeps those counts."""
+        self.ledger = Ledger(self.ledger.counts)
+
     def add_work(self, work: NDArray[np.int64], n_examples: int) -> None:
         """Add what training some examples took, (n_layers, n_fields)."""
         self.ledger.counts += work

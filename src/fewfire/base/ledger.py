@@ -67,9 +67,15 @@ class Ledger:
             raise AttributeError(f"a ledger has no field {name!r}")
         return int(self.counts[:, LEDGER_FIELDS.index(name)].sum())
 
-    def __iadd__(self, other: Ledger) -> Ledger:
+    def add(self, other: Ledger) -> None:
+        """Add the counts of another ledger to this one, in place.
+
+        >>> work, more = Ledger.empty(1), Ledger.of_dense(6, 3)
+        >>> work.add(more)
+        >>> work.dense, more.dense
+        (6, 6)
+        """
         self.counts += other.counts
-        return self
 
     def __add__(self, other: Ledger) -> Ledger:
         return Ledger(self.counts + other.counts)

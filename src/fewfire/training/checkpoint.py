@@ -23,11 +23,16 @@ class State(NamedTuple):
 
 
 def save(
-    path: PathLike, net: Network, moments: Arrays, history: History, settings: Mapping[str, Any]
+    path: PathLike,
+    net: Network,
+    moments: Arrays,
+    history: History,
+    settings: Mapping[str, Any],
+    epoch: int,
 ) -> None:
-    """Write the network and all that is needed to go on after the epochs of the history."""
+    """Write the network and all that is needed to go on after `epoch` epochs."""
     training = {
-        "epoch": len(history),
+        "epoch": epoch,
         "settings": settings,
         "history": list(history),
         "ledger": history.ledger.counts.tolist(),

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.history import History
 from ..base.ledger import Ledger
 from ..data import Dataset
 from ..network.centers import learn_centers
@@ -21,7 +22,7 @@ _EXAMPLES = 256  # that a mean input is taken of
 
 
 class Upkeep:
-    """The refreshes of a training run; what they cost is added to its ledger."""
+    """The refreshes of a training run; what they cost is added to its history."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class Upkeep:
         self.moments = moments
         self.random_state = random_state
         self.n_threads = n_threads
-        self.ledger = Ledger.empty(len(net.layers))
+        self.history = History([], Ledger.empty(len(net.layers)))
         order = np.random.default_rng(random_state).permutation(len(train))
         self._examples = np.sort(order[:_EXAMPLES])
         self.tables = {
@@ -65,18 +66,18 @@ class Upkeep:
             return None
         return min(table.next_due(step) for table in self.tables.values()) - step
 
-    def start(self, step: int, ledger: Ledger) -> None:
+    def start(self, step: int, history: History) -> None:
         """Begin after `step` steps; at the first, learn the mean inputs that hashing takes away.
 
-        All codes must be true. Costs are added to `ledger` from here on, first that of the codes
-        that the layers came with.
+        All codes must be true. Costs are added to the ledger of `history` from here on, first that
+        of the codes that the layers came with.
         """
-        self.ledger = ledger
+        self.history = history
         for table in self.tables.values():
             table.note_true_codes(step)
         if step == 0:
             for position, layer in enumerate(self.net.layers):
-                ledger.add_to_layer(position, layer.first_cost)
+                history.ledger.add_to_layer(position, layer.first_cost)
             layers = enumerate(self.net.layers)
             self._hash_all([position for position, layer in layers if layer.center is not None])
 
@@ -119,11 +120,10 @@ class Upkeep:
 
     def _hash_all(self, positions: Sequence[int]) -> None:
         """Hash all rows of these layers."""
+        ledger = self.history.ledger
         if any(self.net.layers[position].center is not None for position in positions):
-            self.ledger += learn_centers(
-                self.net.layers, self.train, self._examples, self.n_threads
-            )
-        self.ledger += self.net.refresh(self.n_threads, positions=positions)
+            ledger.add(learn_centers(self.net.layers, self.train, self._examples, self.n_threads))
+        ledger.add(self.net.refresh(self.n_threads, positions=positions))
 
     def _count(self, position: int, cost: NDArray[np.int64]) -> None:
-        self.ledger.add_to_layer(position, cost)
+        self.history.ledger.add_to_layer(position, cost)

@@ -97,8 +97,8 @@ class Run:
         inside ends the run, and callbacks hear of its end, whatever the reason."""
         self.net.loss = self.loss
         self.net.learned = Learned.of(self.known, self.net.n_outputs)
-        self.history.ledger += start_at_priors(self.net, self.plan.n_threads)
-        self.upkeep.start(self.step, self.history.ledger)
+        self.history.ledger.add(start_at_priors(self.net, self.plan.n_threads))
+        self.upkeep.start(self.step, self.history)
         for callback in self.plan.callbacks:
             callback.on_fit_start(self)
         try:
@@ -115,6 +115,7 @@ class Run:
         weights = net.weights() if keeps_copy(net) else None
         model, state = core_model(net.layers, net.loss), self.moments
         sums, pace = Sums(), Pace()
+        self.history.begin_epoch()
         self.upkeep.find_rare(self.step)
         title = f"epoch {self.epoch + 1}/{plan.max_epochs}"
         try:
@@ -147,7 +148,9 @@ class Run:
 
     def save_checkpoint(self, path: PathLike) -> None:
         """Write the network and all that is needed to go on."""
-        checkpoint.save(path, self.net, self.moments.arrays(), self.history, self._settings())
+        checkpoint.save(
+            path, self.net, self.moments.arrays(), self.history, self._settings(), self.epoch
+        )
 
     def restore(self, path: PathLike) -> None:
         """Go on where the run that `save_checkpoint` wrote had been."""
@@ -219,7 +222,7 @@ class Run:
     def _renumber(self, sums: Sums) -> None:
         """Sort rows by their recent use; refits end before, because their cells would not move."""
         self.upkeep.end_refits()
-        self.history.ledger += renumber(self.net, self.moments, sums.recent_usage)
+        self.history.ledger.add(renumber(self.net, self.moments, sums.recent_usage))
         sums.forget_recent_usage()
 
     def _check_loss(self, loss: float, weights: list[NDArray[Any]] | None) -> None:
