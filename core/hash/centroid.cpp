@@ -37,7 +37,7 @@ std::vector<RowId> draw(int64_t n, int64_t end, uint64_t seed) {
 }
 
 CentroidOptions checked(CentroidOptions options, int64_t n_columns) {
-  require(n_columns >= 1 && options.n_visited >= 1, "a column and a probe at least are wanted");
+  require(n_columns >= 1 && options.n_visited >= 1, "n_columns and n_visited must be at least 1");
   require(options.n_cells >= 1 && options.n_cells <= 1 << 20, "n_cells must be in 1 .. 2 ** 20");
   require(options.sample_per_cell >= 1 && options.sample_per_cell <= 1 << 20 && options.n_iterations >= 0 &&
               options.n_iterations <= 1 << 20,

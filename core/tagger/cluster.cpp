@@ -125,7 +125,7 @@ std::vector<int64_t> stretches(int64_t n, int depth) {
 
 Leaves cluster(const SparseInputs& rows, int depth, uint64_t seed, Pool& pool) {
   require(depth >= 0 && depth <= 30 && rows.n_rows() >= int64_t{1} << depth,
-          "2^depth cells want as many rows");
+          "2^depth leaves want as many rows");
   std::vector<RowId> order(static_cast<size_t>(rows.n_rows()));
   std::iota(order.begin(), order.end(), 0);
   std::vector<Means> means(static_cast<size_t>(pool.size()));

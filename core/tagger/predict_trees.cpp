@@ -67,6 +67,7 @@ std::vector<Member> members_of(std::span<PackedTree* const> trees, std::span<Inp
 }
 
 void check_examples(std::span<const Member> members, std::span<const int64_t> ids) {
+  require(!members.empty(), "a tree is wanted");
   for (const Member& member : members)
     check_ids(ids, member.inputs->n_rows(), "an example id is out of range");
 }

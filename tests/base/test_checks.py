@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 import fewfire as ff
@@ -160,3 +161,14 @@ def test_presets_are_the_published_settings():
     assert (tables.mips, paper.rerank, paper.density) == ("sign-alsh", 1.0, 0.05)
     tables = slide.family
     assert (tables.n_bits, tables.n_tables, tables.rank, slide.density) == (9, 50, "union", 0.01)
+
+
+def test_numbers_of_numpy_become_plain_ones_that_files_can_hold():
+    gate = Retrieve(candidates=np.int64(10), family=SimHash(n_bits=np.int32(3)))
+    assert type(gate.candidates) is type(gate.family.n_bits) is int
+
+
+@pytest.mark.parametrize("make", [lambda: SimHash(rank=None), lambda: ff.Hashed(family=["sign"])])
+def test_a_setting_of_no_kind_is_refused_by_name(make):
+    with pytest.raises(ValueError, match="must be one of"):
+        make()

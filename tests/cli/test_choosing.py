@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import fewfire as ff
+from commands import run
 from fewfire.cli.choosing import BLEND, NETWORK, TAGGER, choose
 from fewfire.cli.options import Option, given
 from fewfire.cli.train import TRAININGS, train
-from tags import tagged
+from tags import tagged, write_xc
 
 DATA = {
     "label lists": tagged(n=20, n_labels=5),
@@ -130,3 +131,18 @@ def test_a_flag_that_a_file_turns_off_is_not_given(tmp_path):
     path = tmp_path / "settings.toml"
     path.write_text('data = "here"\nblend = false\ndeterministic = false\nsoft = false\n')
     assert list(given(train.make_context("train", [str(path)]))) == ["--hard"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--loss", "squared"), "squared loss wants values"),
+        (("--resume", "missing"), "no such file: missing"),
+        (("--monitor-gates", 50), "no layer of the network is hashed"),
+    ],
+)
+def test_a_blend_refuses_before_its_tagger_is_trained(words, expected, tmp_path):
+    write_xc(tmp_path / "train.txt", tagged(n=200))
+    _, err = run("train", "train.txt", "--blend", *words, cwd=tmp_path, code=1)
+    assert expected in err
+    assert "epoch" not in err

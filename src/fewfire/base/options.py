@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 
-def option(default: Any, check: Callable[..., object], **limits: Any) -> Any:
+def option(default: Any, check: Callable[..., Any], **limits: Any) -> Any:
     """Return a field of a class of `Options`: its default, and what checks other values."""
     return field(default=default, metadata={"check": partial(check, **limits)})
 
@@ -35,7 +35,9 @@ class Options:
             value = getattr(self, each.name)
             left_out = value is None and each.default is None
             if "check" in each.metadata and not left_out:
-                each.metadata["check"](each.name, value)
+                checked = each.metadata["check"](each.name, value)
+                if checked is not None:  # a number of numpy becomes one that files can hold
+                    object.__setattr__(self, each.name, checked)
 
     def __repr__(self) -> str:
         given = {each.name: getattr(self, each.name) for each in fields(self)}

@@ -18,6 +18,7 @@ class BlendTraining:
     def __init__(self, fit: Dataset, held_out: Dataset | None, options: dict[str, Any]) -> None:
         self.tagger = TaggerTraining(fit, held_out, options)
         self.network = NetworkTraining(fit, held_out, options)
+        self.network.check()  # not after the tagger is trained
 
     def run(self) -> Trained:
         """Train the tagger, then the network; a tagger whose training was interrupted is all."""

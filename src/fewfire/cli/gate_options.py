@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..network.families import FAMILIES
+from ..network.families import FAMILIES, Centroid
 from ..network.gates import GATES, All, Gate
 from ..network.hashed import Hashed
 from ..network.retrieve import Retrieve
@@ -78,7 +78,7 @@ def _preset(settings: Mapping[str, Any], n_in: int, n_out: int) -> Gate:
 
 def last_gate(settings: Mapping[str, Any], n_out: int, *, may_retrieve: bool) -> Gate | None:
     """Return the gate of the last layer; None leaves it to the network. Above a gate, or alone, it
-    cannot retrieve, but rank its candidates."""
+    cannot retrieve: it keeps the best of its candidates, and draws no negatives."""
     given = {name: settings[name] for name in _OF_LAST if settings[name] is not None}
     if settings["output_rows"] == "all":
         if given:
@@ -87,6 +87,13 @@ def last_gate(settings: Mapping[str, Any], n_out: int, *, may_retrieve: bool) ->
     if settings["output_rows"] is None and not given:
         return None
     retrieve = Retrieve(**given)
-    if may_retrieve or set(given) - {"candidates"}:
+    if may_retrieve:
         return retrieve
-    return Hashed(min(1.0, retrieve.candidates / n_out), "centroid")
+    for name in given:
+        if name != "candidates":
+            raise click.UsageError(
+                f"--{name} is for a last layer above one without a gate: add --gate all or a "
+                "--bag, or leave it out"
+            )
+    cells = Centroid().for_layer(n_out, retrieves=True)
+    return Hashed(min(1.0, retrieve.candidates / n_out), cells, rerank=1.0)

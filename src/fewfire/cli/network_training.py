@@ -44,6 +44,10 @@ class NetworkTraining:
             verbose=self.verbose,
         )
 
+    def check(self) -> None:
+        """Raise what would end the training before it begins."""
+        self.trainer.check(self.fit, self.eval_sets, resume=self.resume)
+
     def run(self) -> Trained:
         """Train."""
         if self.verbose:

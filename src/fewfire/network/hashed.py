@@ -86,7 +86,8 @@ class Hashed(Options):
         """Return the gate of SLIDE (Chen et al., MLSys 2020): for wide output layers.
 
         K = 9 bits, L = 50 tables of sparse projections, rows taken table by table until there are
-        enough; tables are filled anew after 50 steps and then ever more rarely.
+        enough; tables are filled anew after 50 steps and then ever more rarely. Like any `Hashed`
+        it draws no negatives: a last layer that shall, has `Retrieve(family=SimHash(...))`.
 
         >>> Hashed.slide().family.n_bits
         9

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 
 from .. import _core
-from ..base.checks import check_integer, check_memory, thread_count, to_dict
+from ..base.checks import check_integer, check_memory, to_dict
 from ..base.files import Arrays
 from ..base.ledger import Ledger
 from ..data import Dataset
@@ -158,7 +158,7 @@ class Network(Model):
         """
         ledger = Ledger.empty(len(self.layers))
         for position in range(len(self.layers)) if positions is None else positions:
-            ledger.add_to_layer(position, self.layers[position].refresh(thread_count(n_jobs)))
+            ledger.add_to_layer(position, self.layers[position].refresh(self._threads(n_jobs)))
         return ledger
 
     def count_labels(self, train: Dataset) -> None:
@@ -190,7 +190,7 @@ class Network(Model):
                 f"a dense ({len(data)}, {self.n_outputs}) answer takes {size / 2**30:.1f} GiB; "
                 "use predict_topk, or fewer examples at a time"
             )
-        n_threads = thread_count(n_jobs)
+        n_threads = self._threads(n_jobs)
         return output_scores(self._model, self.n_outputs, data, exact=exact, n_threads=n_threads)
 
     def predict_proba(
@@ -258,7 +258,7 @@ class Network(Model):
         """
         if data is not None:
             data = self._examples(data)
-        return table_stats(self._model, self.layers, data, thread_count(n_jobs))
+        return table_stats(self._model, self.layers, data, self._threads(n_jobs))
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name."""

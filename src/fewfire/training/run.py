@@ -69,10 +69,8 @@ class Run:
         self.eval_sets = eval_sets
         self.loss = self._check_data()
         self.known = known(train)  # what the data is like
-        memory = estimate_memory(net, plan.optimizer)
-        check_memory("training", memory.total)
-        if plan.verbose:
-            tell(str(memory))
+        self.memory = estimate_memory(net, plan.optimizer)
+        check_memory("training", self.memory.total)
         self.epoch = 0  # epochs done
         self.steps_per_epoch = math.ceil(len(train) / plan.batch_size)
         self.history = History([], Ledger.empty(len(net.layers)))
@@ -95,6 +93,8 @@ class Run:
     def begun(self) -> Iterator[None]:
         """Begin training: the network learns what the data is, and callbacks hear of it. Ctrl-C
         inside ends the run, and callbacks hear of its end, whatever the reason."""
+        if self.plan.verbose:
+            tell(str(self.memory))
         self.net.loss = self.loss
         self.net.learned = Learned.of(self.known, self.net.n_outputs)
         self.history.ledger.add(start_at_priors(self.net, self.plan.n_threads))
@@ -152,9 +152,13 @@ class Run:
             path, self.net, self.moments.arrays(), self.history, self._settings(), self.epoch
         )
 
+    def read_checkpoint(self, path: PathLike) -> checkpoint.State:
+        """Return what `save_checkpoint` wrote; raise unless it is of a run like this."""
+        return checkpoint.read(path, self.net, self._settings())
+
     def restore(self, path: PathLike) -> None:
         """Go on where the run that `save_checkpoint` wrote had been."""
-        state = checkpoint.read(path, self.net, self._settings())
+        state = self.read_checkpoint(path)
         self.moments.restore(state.arrays)
         self.net.set_weights(state.net.weights())
         self.epoch, self.history = state.epoch, state.history

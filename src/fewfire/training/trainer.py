@@ -132,11 +132,7 @@ class Trainer:
         DivergenceError
             If the loss is no longer a number.
         """
-        if isinstance(eval_sets, Dataset):
-            raise TypeError('eval_sets names its data sets: eval_sets={"val": data}')
-        if eval_sets and "train" in eval_sets:
-            raise ValueError('the history has "train" columns of its own: use another name')
-        run = Run(self.plan, self.net, train, dict(eval_sets or {}))
+        run = self._run(train, eval_sets)
         if resume is not None:
             run.restore(resume)
         with run.begun():
@@ -144,3 +140,22 @@ class Trainer:
                 if run.one_epoch():
                     break
         return run.history
+
+    def check(
+        self,
+        train: Dataset | Deformed,
+        eval_sets: Mapping[str, Dataset] | None = None,
+        *,
+        resume: PathLike | None = None,
+    ) -> None:
+        """Raise what `fit` would raise before it changes anything."""
+        run = self._run(train, eval_sets)
+        if resume is not None:
+            run.read_checkpoint(resume)
+
+    def _run(self, train: Dataset | Deformed, eval_sets: Mapping[str, Dataset] | None) -> Run:
+        if isinstance(eval_sets, Dataset):
+            raise TypeError('eval_sets names its data sets: eval_sets={"val": data}')
+        if eval_sets and "train" in eval_sets:
+            raise ValueError('the history has "train" columns of its own: use another name')
+        return Run(self.plan, self.net, train, dict(eval_sets or {}))

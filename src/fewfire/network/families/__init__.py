@@ -23,7 +23,7 @@ def as_family(family: str | Family) -> Family:
     """
     if isinstance(family, Family):
         return family
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}; got {family!r}")
     return FAMILIES[family]()
 

@@ -54,7 +54,7 @@ class Tables(Family):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.rank is not None:
+        if self.rank != type(self).rank:
             check_choice("rank", self.rank, self.RANKS)
         if self.alpha is not None and self.rank != "sign":
             raise ValueError('alpha weighs sign sums: it needs rank="sign"')
