@@ -115,7 +115,7 @@ class Network:
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
                 return _core.Hashed(native_index, active, candidates, soft, differentiate, seed)
-            case reference.Sampled(index, active, n_negatives, seed, head, thin):
+            case reference.Retrieve(index, active, n_negatives, seed, head, thin):
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
                 self.index = native_index

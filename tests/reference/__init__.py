@@ -24,7 +24,7 @@ from reference.families import dwta_codes, minhash_codes
 from reference.features import expand, frequent_pairs
 from reference.gates import keep_probabilities
 from reference.losses import LOSSES, sampled_loss
-from reference.nets import AdaptiveDropout, Bag, Dropout, Hashed, Layer, Model, Sampled, TopK
+from reference.nets import AdaptiveDropout, Bag, Dropout, Hashed, Layer, Model, Retrieve, TopK
 from reference.optimizers import Optimizer, State, new_state
 from reference.passes import ACTIVATIONS, SLOPES
 from reference.randomness import example_key, random_bits
@@ -48,7 +48,7 @@ __all__ = [
     "Layer",
     "Model",
     "Optimizer",
-    "Sampled",
+    "Retrieve",
     "SignIndex",
     "State",
     "TableIndex",

@@ -46,7 +46,7 @@ class Hashed:
 
 
 @dataclass(frozen=True)
-class Sampled:
+class Retrieve:
     """Candidates of an index and, in training, shared negatives for all rows that are none."""
 
     index: Any
@@ -61,7 +61,7 @@ class Sampled:
 class Layer:
     rows: np.ndarray  # (n, d + 1) float64, the bias last
     activation: str = "relu"
-    gate: Dropout | AdaptiveDropout | TopK | Hashed | Sampled | None = None
+    gate: Dropout | AdaptiveDropout | TopK | Hashed | Retrieve | None = None
 
     @property
     def weights(self) -> np.ndarray:

@@ -19,7 +19,7 @@ from reference import (
     Layer,
     Model,
     Optimizer,
-    Sampled,
+    Retrieve,
     lots,
     rounded_by,
     widened,
@@ -78,7 +78,7 @@ def test_a_step_is_that_of_floats_rounded_by_lot(case, how):
 def retrieval(rng, n=60, width=33, index=None):
     """A bag below a last layer that keeps candidates and draws negatives."""
     output = strategies.rows(rng, n, width)
-    gate = Sampled(index or CentroidIndex(5, 2, rank="union", seed=3), 12, 20, 3)
+    gate = Retrieve(index or CentroidIndex(5, 2, rank="union", seed=3), 12, 20, 3)
     layers = [Bag(strategies.rows(rng, width, 40), "relu"), Layer(output, "linear", gate)]
     return Model(layers, "softmax")
 

@@ -13,7 +13,7 @@ import native
 import reference
 import strategies
 from fewfire import _core
-from reference import FIELDS, Bag, CentroidIndex, Layer, Model, Optimizer, Sampled, SignIndex
+from reference import FIELDS, Bag, CentroidIndex, Layer, Model, Optimizer, Retrieve, SignIndex
 
 LOSSES = ["softmax", "decoupled", "logistic"]
 HOW = [{}, *({"deterministic": True, "n_threads": n} for n in (1, 2, 3))]
@@ -73,7 +73,7 @@ def sampled(draw, loss=None, spread=0.0):
         )
     )
     head = rng.choice(n_rows, draw(st.integers(0, min(3, n_rows))), replace=False)
-    gate = Sampled(
+    gate = Retrieve(
         index,
         draw(st.integers(1, n_rows)),
         draw(st.integers(0, n_rows)),
@@ -160,7 +160,7 @@ def test_with_all_rows_as_candidates_it_trains_like_a_layer_without_a_gate(case,
     hidden, output = case.model.layers
     hidden = (Bag if bag else Layer)(hidden.rows, hidden.activation)
     nets = []
-    for gate in (None, Sampled(SignIndex(0.1), len(output.rows) + more)):
+    for gate in (None, Retrieve(SignIndex(0.1), len(output.rows) + more)):
         model = Model([hidden, Layer(output.rows, output.activation, gate)], case.model.loss)
         nets.append(native.Network(model, case.optimizer, case.initial))
     case = replace(case, model=Model([hidden, replace(output, gate=None)], case.model.loss))
@@ -253,7 +253,7 @@ def test_a_computed_score_has_the_bits_of_the_exact_one(case, n_threads):
 def test_sign_bits_follow_the_weights(index, width, how):
     rng = np.random.default_rng(width)
     hidden, output = strategies.rows(rng, width, 10), strategies.rows(rng, 70, width)
-    gate = Sampled(index, 20, 10, 1)
+    gate = Retrieve(index, 20, 10, 1)
     net = native.Network(Model([Bag(hidden, "relu"), Layer(output, "linear", gate)]))
     X = strategies.examples(rng, 8, 10, "gaussian")
     labels = native.targets(strategies.some_targets(rng, "softmax", 8, 70), "softmax")
@@ -272,7 +272,7 @@ def toy(loss, n_rows=40, active=9, thin=0.0):
     """Several candidates of 40 rows; 20 negatives, so that some draw a candidate in every step."""
     rng = np.random.default_rng(5)
     hidden, output = strategies.rows(rng, 6, 4), strategies.rows(rng, n_rows, 6)
-    gate = Sampled(SignIndex(0.1), active, n_rows // 2, 0, (1, 2), thin)
+    gate = Retrieve(SignIndex(0.1), active, n_rows // 2, 0, (1, 2), thin)
     X = strategies.examples(rng, 3, 4, "gaussian")
     targets = [np.array([3]), np.array([5, 8]), np.array([8])]
     model = Model([Layer(hidden, "tanh"), Layer(output, "linear", gate)], loss)
@@ -369,7 +369,7 @@ def slopes(z, labels, loss, **gate):
     """The loss of one example of these scores, and its gradient to the bit: rows start at 0 and
     read an input of 1, and biases are the scores."""
     table = np.column_stack([np.zeros(len(z)), z])
-    gate = Sampled(SignIndex(0.1), **{"active": len(z), **gate})
+    gate = Retrieve(SignIndex(0.1), **{"active": len(z), **gate})
     model = Model([Layer(np.array([[1.0, 0]]), "linear"), Layer(table, "linear", gate)], loss)
     net = native.Network(model)
     y = native.targets([np.array(labels, int)], loss)
@@ -464,7 +464,7 @@ def test_gradients_equal_finite_differences_of_the_loss(loss, n_negatives):
 def test_degenerate_layers_do_not_crash(level, loss, index, fill, n):
     """Equal rows, a single one, empty examples, no labels, overflow: any number, but no crash."""
     _core.set_simd_level(level)
-    gate = Sampled(index, 2, n, 0, (0,))
+    gate = Retrieve(index, 2, n, 0, (0,))
     layers = [
         Layer(np.ones((n, 4)), "relu"),
         Layer(np.full((n, n + 1), float(fill)), "linear", gate),
@@ -487,7 +487,7 @@ def test_a_step_costs_what_was_worked_out_by_hand():
         Layer(np.ones((3, 5)), "linear"),
         strategies.rows(np.random.default_rng(0), 40, 3),
     )
-    gate = Sampled(SignIndex(0.1), 2, 5, 3)
+    gate = Retrieve(SignIndex(0.1), 2, 5, 3)
     case = replace(case, model=Model([hidden, Layer(output, "linear", gate)]))
     candidates = np.concatenate([case.candidates(i) for i in (0, 1)])
     negatives = reference.shared_negatives(case.X[:2], 5, 40, 3)
