@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import fewfire as ff
 from fewfire.gates import Centroid, Dwta, Retrieve, SimHash
-from fewfire.network.answers import core_model, evaluate
+from fewfire.network.answers import core_model, predict
 from fewfire.network.arrays import array_specs
 from fewfire.network.codes import CellCodes, TableCodes
 from xc_rows import Case, K
@@ -61,7 +61,7 @@ class Gate:
 
     def search(self, queries: NDArray[np.float32]) -> NDArray[Any]:
         data = ff.Dataset(queries)
-        found = evaluate(
+        found = predict(
             core_model(self.net.layers, None), 2, data, K, exact=self.exact, n_threads=1
         )
         self.share = float(found.usage[1].sum() / len(queries) / len(self.case.rows))

@@ -55,7 +55,7 @@ def density(layers: Sequence[Layer], usage: Sequence[NDArray[np.int64]], n_examp
     return float(sum(chosen for chosen, _ in gated) / n_rows) if n_rows else 1.0
 
 
-def evaluate(
+def predict(
     model: _core.Model,
     n_layers: int,
     data: Dataset,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..data import Dataset
 from ..data.core_views import core_inputs
-from .answers import evaluate
+from .answers import predict
 from .codes import TableCodes
 from .gates import family_of
 from .layer import Layer
@@ -122,7 +122,7 @@ def table_stats(
     if data is None or len(data) == 0:
         return [_unused(position, layers[position]) for position in hashed]
     inputs, ids = core_inputs(data), np.arange(len(data), dtype=np.int64)
-    result = evaluate(
+    result = predict(
         model, len(layers), data, 1, exact=False, n_threads=n_threads, counts_rows=True
     )
     stats = []

@@ -21,7 +21,7 @@ from ..data.dataset import Examples
 from ..measure.result import TopKResult
 from ..model.contract import Answers, Model, Ways
 from ..model.learned import Learned
-from .answers import Evaluation, candidate_scores, core_model, density, evaluate, output_scores
+from .answers import Evaluation, candidate_scores, core_model, density, output_scores, predict
 from .architecture import Settings, check_layers, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
 from .gate_stats import TableStats, table_stats
@@ -358,6 +358,6 @@ class Network(Model):
     def _evaluate(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int, losses: bool = False
     ) -> Evaluation:
-        return evaluate(
+        return predict(
             self._model, len(self.layers), data, k, losses=losses, exact=exact, n_threads=n_threads
         )
