@@ -204,13 +204,15 @@ def test_label_lists_train_behind_a_bag_on_the_command_line(tmp_path):
     )
 
 
-def test_above_a_gate_candidates_are_ranked(tmp_path):
+def test_above_a_gate_candidates_are_kept_without_negatives(tmp_path):
     ff.datasets.save_svmlight(tmp_path / "lists.txt", DATA)
     done = run(tmp_path, "train", "lists.txt", "--hidden", 16, "--candidates", 30, "-o", "net",
                "--max-epochs", 1)  # fmt: skip
     assert done.returncode == 0, done.stderr
     last = ff.load(tmp_path / "net").layers[-1].settings
-    assert last.gate == ff.Linear(16, 300, gate=ff.Hashed(0.1, "centroid")).gate
+    cells = Centroid().for_layer(300, retrieves=True)
+    assert last.gate == ff.Linear(16, 300, gate=ff.Hashed(0.1, cells, rerank=1.0)).gate
+    assert last.active == 30
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,7 @@ def test_above_a_gate_candidates_are_ranked(tmp_path):
         ("--dropout 0.5 --hidden 8", 2, "--dropout needs a --bag"),
         ("--bag 8 --dropout 1.5", 1, "dropout must be"),
         ("--output-rows all --negatives 5", 2, "--negatives needs --output-rows hashed"),
-        ("--hidden 8 --negatives 5", 1, "layer 1 cannot retrieve"),
+        ("--hidden 8 --negatives 5", 2, "--negatives is for a last layer above one without"),
         ("--rise 0.5 --schedule linear", 2, "linear has no option --rise"),
         ("--bag -1", 2, "--bag"),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..network.arrays import parameter_bytes
 from ..network.network import Network
 from .optimizer_state import n_bytes
 from .optimizers import Optimizer
@@ -56,11 +55,10 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
     >>> estimate_memory(net, Adagrad(rowwise=True))
     MemoryEstimate(parameters=4400, optimizer=1600, index=0, copy=4400)
     """
-    settings = [layer.settings for layer in net.layers]
-    parameters = parameter_bytes(settings)
+    parameters = sum(layer.stored.nbytes + layer.bias.nbytes for layer in net.layers)
     return MemoryEstimate(
         parameters,
-        0 if optimizer is None else n_bytes(settings, optimizer),
+        0 if optimizer is None else n_bytes(net.layers, optimizer),
         sum(layer.index.n_bytes for layer in net.layers if layer.index is not None),
         parameters if optimizer is not None and keeps_copy(net) else 0,
     )

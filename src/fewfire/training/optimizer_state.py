@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..network.architecture import Settings
 from ..network.layer import Layer
 from ..network.network import Network
 from .optimizers import Adagrad, Optimizer, core_optimizer
@@ -58,14 +57,14 @@ class OptimizerState:
             array[...] = arrays[name]
 
 
-def n_bytes(layers: Sequence[Settings], optimizer: Optimizer) -> int:
+def n_bytes(layers: Sequence[Layer], optimizer: Optimizer) -> int:
     """Return how much memory the moments take."""
     core, total = core_optimizer(optimizer), 0
     for layer in layers:
-        n_rows, n_columns = layer.weights_shape
+        n_rows, n_columns = layer.stored.shape
         total += 8 * n_rows  # the step that touched a row
         for width in core.moment_widths(n_columns):
-            total += 4 * (n_rows * width + layer.out_features)
+            total += 4 * (n_rows * width + len(layer.bias))
     return total
 
 
