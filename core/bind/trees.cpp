@@ -12,7 +12,7 @@ namespace {
 using VocabularyResult = nb::typed<nb::tuple, Numpy<int64_t>, Numpy<int32_t>>;
 using TablesResult = nb::typed<nb::tuple, Numpy<int64_t>, Numpy<uint64_t>>;
 using ClusterResult = nb::typed<nb::tuple, Numpy<int32_t>, Numpy<int64_t>>;
-using Trained = nb::typed<nb::tuple, double, Numpy<int64_t>>;
+using TrainedTree = nb::typed<nb::tuple, double, Numpy<int64_t>>;
 
 ClusterResult cluster_rows(const SparseInputs& rows, int depth, uint64_t seed, int n_threads) {
   Leaves leaves = unlocked(n_threads, [&](Pool& pool) { return cluster(rows, depth, seed, pool); });
@@ -32,11 +32,11 @@ TablesResult make_tables(Array1<const int64_t> indptr, Array1<const RowId> featu
   return nb::make_tuple(to_numpy(std::move(tables.begins)), to_numpy(std::move(tables.entries)));
 }
 
-Trained train_slice(const Tree& tree, const Inputs& inputs, Array1<const int64_t> label_indptr,
-                    Array1<const RowId> labels, Array1<const int64_t> order, Array1<const float> rates,
-                    const std::string& loss, const std::vector<float>& lr, int64_t n_negatives,
-                    float least_path, float negative_scale, float thin, float bias_lr, double loss_before,
-                    int n_threads) {
+TrainedTree train_tree_slice(const Tree& tree, const Inputs& inputs, Array1<const int64_t> label_indptr,
+                             Array1<const RowId> labels, Array1<const int64_t> order,
+                             Array1<const float> rates, const std::string& loss, const std::vector<float>& lr,
+                             int64_t n_negatives, float least_path, float negative_scale, float thin,
+                             float bias_lr, double loss_before, int n_threads) {
   const TreeOptions options{.loss = tree_loss_of(loss),
                             .n_negatives = n_negatives,
                             .least_path = least_path,
@@ -95,7 +95,7 @@ void bind_trees(nb::module_& m) {
         "The features of each node's examples, the heaviest first: (indptr, features).");
   m.def("fill_tables", &make_tables, "indptr"_a.noconvert(), "features"_a.noconvert(),
         "The features' tables of the nodes that know them: (begins, entries).");
-  m.def("train_tree", &train_slice, "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(),
+  m.def("train_tree", &train_tree_slice, "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(),
         "labels"_a.noconvert(), "order"_a.noconvert(), "rates"_a.noconvert(), "loss"_a, "lr"_a,
         "n_negatives"_a, "least_path"_a, "negative_scale"_a, "thin"_a, "bias_lr"_a, "loss_before"_a,
         "n_threads"_a, "Train on a slice of an epoch: (loss sum so far, ledger).");
