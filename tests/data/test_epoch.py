@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import fewfire as ff
-from fewfire.data import epoch as pieces
+from fewfire.data import epoch
 
 SOURCE = ff.datasets.strokes(n_train=60, n_test=1)[0]
 
@@ -33,21 +33,21 @@ def test_one_piece_gives_the_bits_of_the_set_in_memory(batch_size):
 
 @pytest.mark.parametrize(("n", "batch_size"), [(150, 1), (150, 7), (64, 16), (3, 5)])
 def test_pieces_hold_every_example_once_and_whole_batches(monkeypatch, n, batch_size):
-    monkeypatch.setattr(pieces, "PIECE", 40)
+    monkeypatch.setattr(epoch, "WINDOW", 40)
     images = ff.datasets.Deformed(SOURCE, n, random_state=3)
-    found = list(pieces.pieces(images, batch_size, np.random.default_rng(0)))
-    rows = np.concatenate([np.asarray(piece.X)[order] for piece, order in found])
+    found = list(epoch.windows_of(images, batch_size, np.random.default_rng(0)))
+    rows = np.concatenate([np.asarray(window.X)[order] for window, order in found])
     whole = np.asarray(images[:].X)
     assert_array_equal(np.sort(rows.sum(axis=1)), np.sort(whole.sum(axis=1)))
     assert len(rows) == n
-    assert max(len(piece) for piece, _ in found) <= max(40, batch_size)
-    assert sum(len(piece) % batch_size > 0 for piece, _ in found) <= 1
+    assert max(len(window) for window, _ in found) <= max(40, batch_size)
+    assert sum(len(window) % batch_size > 0 for window, _ in found) <= 1
     history = fit(images, batch_size=batch_size)[1]
     assert history.n_examples == 2 * n
 
 
 def test_a_run_in_pieces_is_the_same_twice_and_a_resumed_one_too(monkeypatch, tmp_path):
-    monkeypatch.setattr(pieces, "PIECE", 40)
+    monkeypatch.setattr(epoch, "WINDOW", 40)
     images = ff.datasets.Deformed(SOURCE, 150, random_state=3)
     (one, _), (same, _) = fit(images), fit(images)
 
@@ -66,7 +66,7 @@ def test_a_run_in_pieces_is_the_same_twice_and_a_resumed_one_too(monkeypatch, tm
 
 
 def test_a_run_that_diverges_makes_no_further_pieces(monkeypatch):
-    monkeypatch.setattr(pieces, "PIECE", 10)
+    monkeypatch.setattr(epoch, "WINDOW", 10)
     made = []
     real = ff.datasets.Deformed.__getitem__
     monkeypatch.setattr(

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 import fewfire as ff
 from fewfire import datasets
 from fewfire.data import mapped
-from fewfire.data.epoch import pieces
+from fewfire.data.epoch import windows_of
 from texts import TEXTS, assert_same, converted
 
 
@@ -97,7 +97,7 @@ def test_a_set_of_one_window_trains_to_the_bits_of_the_set_in_memory(both):
 
 def test_windows_hold_every_example_once_and_whole_batches(both, small_windows):
     data, twin = both
-    found = list(pieces(data, 8, np.random.default_rng(0)))
+    found = list(windows_of(data, 8, np.random.default_rng(0)))
     assert len(found) > 5
     rows = np.concatenate([part.X[order].toarray() for part, order in found])
     assert_array_equal(np.sort(rows.sum(axis=1)), np.sort(twin.X.toarray().sum(axis=1)))

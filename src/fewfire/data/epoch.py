@@ -1,4 +1,4 @@
-"""What an epoch goes through: a data set, or piece by piece one that is made while it is read, or
+"""What an epoch goes through: a data set, or window by window one that is made while it is read, or
 that is in a file."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .dataset import Dataset
 from .generators import Deformed
 from .mapped import Mapped
 
-PIECE = 1 << 16  # examples that are held at a time
+WINDOW = 1 << 16  # examples that are held at a time
 
 Examples: TypeAlias = Dataset | Deformed
 
@@ -23,19 +23,19 @@ def known(examples: Examples) -> Dataset:
     return examples if isinstance(examples, Dataset) else examples.source
 
 
-def pieces(
+def windows_of(
     examples: Examples, batch_size: int, rng: np.random.Generator
 ) -> Iterator[tuple[Dataset, NDArray[np.int64]]]:
     """Yield data sets, and the order in which their examples come, every example once.
 
-    A data set in memory is one piece. Others come in pieces of neighbours, in random order, each
+    A data set in memory is one window. Others come in windows of neighbours, in random order, each
     shuffled for itself; all but the last in number are whole batches.
     """
     if isinstance(examples, Dataset) and not isinstance(examples, Mapped):
         yield examples, rng.permutation(len(examples))
         return
-    at_once = examples.window if isinstance(examples, Mapped) else PIECE
+    at_once = examples.window if isinstance(examples, Mapped) else WINDOW
     size = max(at_once // batch_size, 1) * batch_size
     for first in rng.permutation(np.arange(0, len(examples), size)):
-        piece = examples[first : first + size]
-        yield piece, rng.permutation(len(piece))
+        window = examples[first : first + size]
+        yield window, rng.permutation(len(window))

@@ -23,7 +23,7 @@ from ..base.ledger import Ledger
 from ..base.progress import Pace, epoch_bar, tell, tell_epoch
 from ..data import Dataset
 from ..data.core_views import core_inputs, core_targets
-from ..data.epoch import Examples, known, pieces
+from ..data.epoch import Examples, known, windows_of
 from ..model.learned import Learned
 from ..network.answers import core_model, density
 from ..network.losses import check_loss, default_loss
@@ -195,8 +195,8 @@ class Run:
         """Go through the epoch, cut where something is due: results do not depend on the slices."""
         batch_size, step = self.plan.batch_size, self.step
         rng = np.random.default_rng(np.random.SeedSequence([self.plan.random_state, self.epoch]))
-        for piece, order in pieces(self.train, batch_size, rng):
-            inputs, targets = core_inputs(piece), core_targets(piece)
+        for window, order in windows_of(self.train, batch_size, rng):
+            inputs, targets = core_inputs(window), core_targets(window)
             rates = self._rates(step, math.ceil(len(order) / batch_size))
             while len(order):
                 size = min(pace.size, len(rates), self._steps_to_next(step))
