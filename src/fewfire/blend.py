@@ -129,7 +129,7 @@ class Blend(Model):
         of_tagger, by_tagger = self.tagger._find(data, width, exact=exact, n_threads=n_threads)
         of_network, by_network = self.network._find(data, width, exact=exact, n_threads=n_threads)
         found = np.hstack([of_tagger.indices, of_network.indices])
-        return as_candidates(found, self.n_outputs), Ledger.beside(by_tagger, by_network)
+        return found_labels(found, self.n_outputs), Ledger.beside(by_tagger, by_network)
 
     def _probabilities(self, scores: csr_array) -> NDArray[np.float32]:
         if self.network.loss == "logistic":
@@ -141,7 +141,7 @@ class Blend(Model):
         return np.asarray(raised / np.repeat(np.add.reduceat(raised, starts), n_some), np.float32)
 
 
-def as_candidates(found: NDArray[np.int32], n_labels: int) -> csr_array:
+def found_labels(found: NDArray[np.int32], n_labels: int) -> csr_array:
     """Return the labels of each row, -1 and repetitions left out, as CSR of ones (n, n_labels)."""
     rows, _ = np.nonzero(found >= 0)
     ids = found[found >= 0]

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 import fewfire as ff
 from fewfire.base.files import read_model, write_model
-from fewfire.blend import as_candidates
+from fewfire.blend import found_labels
 from tags import tagged
 
 NAMES = [f"tag {i}" for i in range(40)]
@@ -204,7 +204,7 @@ def test_a_blend_counts_the_work_of_both_and_of_scoring_what_they_find(blend, da
     assert ledger.dense == sum(part.dense for part in parts)
     assert ledger.dense_nonzero == sum(part.dense_nonzero for part in parts)
     top = [each.predict_topk(data, 40, exact=exact) for each in (blend.tagger, blend.network)]
-    wanted = as_candidates(np.hstack([own.indices for own in top]), 40)
+    wanted = found_labels(np.hstack([own.indices for own in top]), 40)
     _, again = blend.network._score(data, wanted, n_threads=1)
     assert again.layers[1].forward == wanted.nnz * 16
     assert [layer.total for layer in ledger.layers[1:]] == [
