@@ -3,6 +3,9 @@
 import signal
 import subprocess
 import sys
+import time
+
+HANG = 3600  # seconds that nothing takes, however busy the machine
 
 
 def start(*words, cwd):
@@ -19,10 +22,19 @@ def start(*words, cwd):
 
 def run(*words, cwd, code=0):
     process = start(*words, cwd=cwd)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=HANG)
     assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}"
     assert "Traceback" not in err
     return out, err
+
+
+def wait_for(condition, process=None):
+    """Wait until something is so, which is before the process ends."""
+    end = time.monotonic() + HANG
+    while not condition():
+        assert process is None or process.poll() is None or condition(), process.communicate()
+        assert time.monotonic() < end, "this is a hang"
+        time.sleep(0.01)
 
 
 def same_bytes(folder, a, b):

@@ -4,13 +4,12 @@ import gzip
 import json
 import os
 import signal
-import time
 
 import numpy as np
 import pytest
 
 import fewfire as ff
-from commands import run, same_bytes, start
+from commands import HANG, run, same_bytes, start, wait_for
 from fewfire import datasets
 
 
@@ -164,26 +163,19 @@ def test_a_resumed_run_ends_with_the_same_bits(folder):
     options = (*TRAIN[:-4], "--n-jobs", 1, "--max-epochs", 2, "-q")
     run(*options, "-o", "whole.safetensors", cwd=folder)
     process = start(*options, "--checkpoint", "part.safetensors", cwd=folder)
-    wait_for(folder / "part.safetensors")
+    wait_for((folder / "part.safetensors").exists, process)
     process.kill()
     process.communicate()
     run(*options, "--resume", "part.safetensors", "-o", "rest.safetensors", cwd=folder)
     assert same_bytes(folder, "whole.safetensors", "rest.safetensors")
 
 
-def wait_for(path, seconds=60):
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not come"
-        time.sleep(0.01)
-
-
 def test_ctrl_c_keeps_what_was_learned(folder):
     process = start(*TRAIN[:-4], "--max-epochs", 10_000, "--checkpoint", "c.safetensors",
                     "-o", "kept.safetensors", cwd=folder)  # fmt: skip
-    wait_for(folder / "c.safetensors")
+    wait_for((folder / "c.safetensors").exists, process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=HANG)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert ff.load(folder / "kept.safetensors").n_outputs == 10
@@ -318,7 +310,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(folder):
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    process.wait(timeout=20)
+    process.wait(timeout=HANG)
     assert "Traceback" not in err
     assert "Exception" not in err
 

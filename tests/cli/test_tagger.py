@@ -3,13 +3,12 @@
 import json
 import re
 import signal
-import time
 
 import numpy as np
 import pytest
 
 import fewfire as ff
-from commands import run, same_bytes, start
+from commands import HANG, run, same_bytes, start
 from tags import tagged, write_xc
 
 
@@ -122,9 +121,8 @@ def test_ctrl_c_writes_what_was_learned(folder):
     process = start(*TRAIN, "--max-epochs", 100_000, "-o", "kept", cwd=folder)
     while "epoch 2/" not in process.stderr.readline():
         assert process.poll() is None
-    time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=HANG)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert ff.load(folder / "kept").n_outputs == 300

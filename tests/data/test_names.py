@@ -1,7 +1,6 @@
 """Names of labels come from a file, travel with the model, and are what a prediction prints."""
 
 import gzip
-import time
 
 import numpy as np
 import pytest
@@ -94,18 +93,31 @@ def test_names_are_for_labels_of_text(tmp_path):
         datasets.convert(tmp_path / "a.txt", path, like=datasets.load(path), label_names=("x",))
 
 
-def test_a_million_names_cost_seconds_and_fit_into_a_file(tmp_path):
+class Counted(str):
+    """A name that counts how often it is looked at."""
+
+    looks = 0
+
+    def __hash__(self):
+        Counted.looks += 1
+        return super().__hash__()
+
+    def __eq__(self, other):
+        Counted.looks += 1
+        return super().__eq__(other)
+
+
+def test_a_million_names_are_looked_at_a_few_times_and_fit_into_a_file(tmp_path):
     """More than 100 MB of them: no header of safetensors may be as large."""
     n = 670_091
-    names = tuple(f"{i}: {'ü' * 30}" for i in range(n))
+    names = tuple(Counted(f"{i}: {'ü' * 30}") for i in range(n))
     y = sparse.csr_array((np.ones(2), ([0, 1], [0, n - 1])), shape=(2, n))
     data = ff.Dataset(np.eye(2), y, label_names=names)
     net = ff.Network(ff.Linear(2, 1), ff.Linear(1, n))
-    start = time.process_time()
     ff.Trainer(net, max_epochs=1, n_jobs=1).fit(data, {"same": data})
     net.save(tmp_path / "net")
     assert ff.load(tmp_path / "net").label_names == names
-    assert time.process_time() - start < 10
+    assert Counted.looks < 8 * n
     assert (tmp_path / "net").stat().st_size > 100e6
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fewfire as ff
+from commands import HANG
 from fewfire.measure.energy import Energy
 
 RANGE = 262_143_328_850  # microjoules, as on many servers
@@ -127,7 +128,7 @@ def test_two_wraps_are_seen_by_the_thread(machine):
             while rounds.acquire(blocking=False):
                 pass
             for _ in range(2):  # the first may have read before the change
-                assert rounds.acquire(timeout=30)
+                assert rounds.acquire(timeout=HANG)
     assert meter.energy.total == pytest.approx(2.9 * RANGE / JOULE)
 
 
@@ -238,7 +239,7 @@ def test_a_counter_that_vanishes_takes_the_measurement_with_it(machine):
     with ff.metrics.EnergyMeter(machine.root, interval=0.001) as meter:
         (thread,) = meter_threads()
         machine.file("intel-rapl:0:0").unlink()
-        thread.join(timeout=30)  # it ends by itself
+        thread.join(timeout=HANG)  # it ends by itself
         assert not thread.is_alive()
         machine.set("intel-rapl:0:0", 5)  # too late
     assert unavailable(meter.energy).startswith("counter lost: ")

@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import time
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 import fewfire as ff
-from commands import start
+from commands import HANG, start, wait_for
 from fewfire.study import paper, speed
 from fewfire.study.claims import accuracy_claims, claim_of_testing, five_lines, thread_claims
 from fewfire.study.data import load
@@ -400,7 +399,7 @@ STUDY = ("reproduce", "kdd2017", "--quick", "--data", "strokes", "--methods", "N
 
 
 def finish(process):
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=HANG)
     return process.returncode, out, err
 
 
@@ -432,7 +431,7 @@ def test_what_was_done_before_an_end_is_kept(tmp_path, how):
     pytest.importorskip("matplotlib")
     process = start(*STUDY, "--parts", "accuracy", "--n-jobs", "2", cwd=tmp_path)
     path = tmp_path / "kdd2017" / "results.jsonl"
-    wait_for(lambda: path.exists() and len(path.read_bytes().splitlines()) >= 2)
+    wait_for(lambda: path.exists() and len(path.read_bytes().splitlines()) >= 2, process)
     workers = children(process.pid)
     os.kill(process.pid, how)
     code, _, err = finish(process)
@@ -443,13 +442,6 @@ def test_what_was_done_before_an_end_is_kept(tmp_path, how):
     assert code == 0, err
     assert path.read_text().startswith(done)
     assert "report.html" in os.listdir(tmp_path / "kdd2017")
-
-
-def wait_for(condition, seconds=300):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def children(pid):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from scipy.sparse import csr_array
 
 import fewfire as ff
 from fewfire.base import progress
+from fewfire.tagger import lesson
 from fewfire.tagger.leaves import depths_of
 from fewfire.tagger.settings import PRESETS
 from tags import N_WORDS, tagged
@@ -351,15 +351,22 @@ def test_features_are_called_by_their_names_and_pairs_by_both(tagger):
 # -- interrupts ----------------------------------------------------------------------------------
 
 
-def test_ctrl_c_keeps_what_was_learned():
+def test_ctrl_c_keeps_what_was_learned(monkeypatch):
     data = tagged(n=3000, n_labels=60)
     tagger = ff.Tagger("balanced", max_epochs=5000, **SMALL)
-    timer = threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+    train_tree, slices = lesson._core.train_tree, []
+
+    def press(*arguments):
+        slices.append(len(arguments[4]))  # examples
+        if sum(slices[:-1]) <= 100 * len(data) < sum(slices):
+            os.kill(os.getpid(), signal.SIGINT)
+        return train_tree(*arguments)
+
+    monkeypatch.setattr(lesson._core, "train_tree", press)
     tagger.fit(data)
-    timer.join()
     assert tagger.history_.interrupted
     assert 0 < len(tagger.history_) < 5000
+    assert sum(slices) < 200 * len(data)
     assert tagger.history_.n_examples >= 3000 * len(tagger.history_)
     assert tagger.evaluate(data)["P@1"] > 0.9
 
