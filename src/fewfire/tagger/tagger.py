@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..base.checks import check_integer, n_bytes_of, thread_count
+from ..base.checks import MOST_EPOCHS, check_integer, n_bytes_of, thread_count
 from ..base.files import Arrays
 from ..base.history import History
 from ..base.ledger import Ledger
@@ -235,7 +235,7 @@ class Tagger(Model):
             check_alike(own, encoding)
         epochs = self.settings.max_epochs
         if max_epochs is not None:
-            epochs = check_integer("max_epochs", max_epochs, low=1)
+            epochs = check_integer("max_epochs", max_epochs, low=1, high=MOST_EPOCHS)
         n_threads = thread_count(self.n_jobs)
         prepared = prepare_more(self.forest, data, encoding.n_labels, self._limit, n_threads)
         if self.verbose:
