@@ -291,11 +291,17 @@ class Network(Model):
         Raises
         ------
         ValueError
-            If the arrays are not those of a network like this; nothing has changed then.
+            If the arrays are not those of a network like this, or hold values that are not finite;
+            nothing has changed then.
         """
         settings = [layer.settings for layer in self.layers]
         arrays = as_stored(settings, arrays)
         check_arrays(settings, arrays)
+        self.put_back(arrays)
+
+    def put_back(self, arrays: Sequence[NDArray[Any]]) -> None:
+        """Put back what `weights` returned, whatever it holds."""
+        settings = [layer.settings for layer in self.layers]
         for layer, own in zip(self.layers, by_layer(settings, arrays), strict=True):
             layer.set_arrays(own)
 

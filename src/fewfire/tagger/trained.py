@@ -30,7 +30,9 @@ class Trained:
         names, n = self.feature_names, self.n_features
         if names is None:
             return
-        if len(names) != n or not all(isinstance(name, str) for name in names):
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError("feature_names must be words")
+        if len(names) != n:
             raise ValueError(f"{len(names)} names for {n} features: give each one")
 
     @property
