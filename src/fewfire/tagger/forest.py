@@ -123,6 +123,12 @@ class Forest:
         sizes = [np.sort(np.diff(tree.levels[-1].children)) for tree in self.trees]
         return int(sum(own[-self.settings.beam :].sum() for own in sizes))
 
+    def largest(self) -> str:
+        """Return where the largest weight or bias is, in words."""
+        sizes = [max(level.largest for level in tree.levels) for tree in self.trees]
+        number = int(np.argmax(sizes))
+        return f"largest {sizes[number]:.3g} in tree {number}"
+
     def rows(self, data: Dataset, n_threads: int) -> list[csr_array]:
         """Return the examples as each tree reads them."""
         return self.for_each(lambda own: own.rows(data, n_threads))
