@@ -13,16 +13,17 @@ namespace {
 
 constexpr int64_t kBlock = 256;  // rows whose scores are held
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
+constexpr float kEverything = std::numeric_limits<float>::infinity();
 
 // The k best so far, as a heap with the worst on top. Rows come in ascending order, so of equal scores the
-// first stays.
+// first stays. NaN is above all, so that a net that diverged shows it.
 class Best {
  public:
   Best(std::span<RowId> rows, std::span<float> scores) : rows_(rows), scores_(scores) {}
 
   void add(int64_t first, std::span<const float> scores) {
     for (size_t i = 0; i < scores.size(); ++i) {
-      const float score = std::isnan(scores[i]) ? kNothing : scores[i];
+      const float score = std::isnan(scores[i]) ? kEverything : scores[i];
       if (n_ == rows_.size() && !(score > scores_[0])) continue;
       insert(static_cast<RowId>(first) + static_cast<RowId>(i), score);
     }
@@ -165,7 +166,7 @@ void best(SparseVector scored, std::span<RowId> rows, std::span<float> scores, s
   std::iota(order.begin(), order.end(), 0);
   const auto better = [&](RowId a, RowId b) {
     const float x = scored.values[a], y = scored.values[b];
-    return x != y ? x > y || (x == x && y != y) : scored.ids[a] < scored.ids[b];
+    return x != y ? x > y || (x != x && y == y) : scored.ids[a] < scored.ids[b];
   };
   const size_t n = std::min(order.size(), rows.size());
   std::partial_sort(order.begin(), order.begin() + static_cast<int64_t>(n), order.end(), better);

@@ -13,7 +13,7 @@ enum class TreeLoss { squared_hinge, logistic };
 // log of how likely a child is, by its score: s = exp(-max(0, 1 - z)^2), or sigmoid(z)
 inline float log_likelihood(TreeLoss loss, float z) {
   if (loss == TreeLoss::squared_hinge) {
-    const float gap = std::max(0.0f, 1.0f - z);
+    const float gap = std::max(1.0f - z, 0.0f);  // NaN stays NaN
     return -gap * gap;
   }
   return z > 0.0f ? -std::log1p(std::exp(-z)) : z - std::log1p(std::exp(z));

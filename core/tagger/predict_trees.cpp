@@ -10,6 +10,8 @@
 namespace fewfire {
 namespace {
 
+constexpr float kEverything = std::numeric_limits<float>::infinity();
+
 struct Space {  // scratch of one thread
   RowBuffer buffer;
   std::vector<Opened> visits;
@@ -26,9 +28,12 @@ void open(const PackedLevel& level, SparseVector x, TreeLoss loss, float path_we
   for (size_t i = 0; i < space.visits.size(); ++i) {
     const Opened& visit = space.visits[i];
     const std::span<const float> scores = space.scores.of(i);
-    for (size_t c = 0; c < scores.size(); ++c)
+    for (size_t c = 0; c < scores.size(); ++c) {
+      const float path = path_weight * visit.path + log_likelihood(loss, scores[c]);
+      // NaN has no place in an order: it is above all, so that weights that overflow show it.
       space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + static_cast<int64_t>(c)),
-                                  path_weight * visit.path + log_likelihood(loss, scores[c])});
+                                  path == path ? path : kEverything});
+    }
   }
   space.ledger.forward += space.scores.n_multiplied();
   space.ledger.rows_touched += space.scores.n_rows();

@@ -44,14 +44,14 @@ class Blend(Model):
     ways = Tagger.ways
 
     def __init__(self, tagger: Tagger, network: Network, *, weight: float = 0.1) -> None:
-        check_number("weight", weight, low=0.0, high=1.0)
+        self.weight = check_number("weight", weight, low=0.0, high=1.0)
         if network.loss not in ("softmax", "decoupled", "logistic"):
             raise ValueError("a blend wants a network that was trained on labels")
         if network.encoding != tagger.trained.learned.encoding:
             raise ValueError(
                 "the tagger and the network were trained on different labels or features"
             )
-        self.tagger, self.network, self.weight = tagger, network, weight
+        self.tagger, self.network = tagger, network
 
     @property
     def learned(self) -> Learned:

@@ -186,14 +186,14 @@ CHANGES = {
     "a layer without a width": (lambda c, a: c["layers"][0].pop("in_features"), "in_features"),
     "a width of its own": (lambda c, a: c["layers"][0].update(in_features=7), r"layers.0.weights"),
     "a width beyond memory": (
-        lambda c, a: c["layers"][0].update(in_features=2**31 - 1, out_features=2**31 - 1),
+        lambda c, a: c["layers"][0].update(in_features=2**31 - 1),
         r"layers.0.weights",
     ),
     "an unknown gate": (lambda c, a: c["layers"][0].update(gate={"type": "Md5"}), "Md5"),
     "a missing array": (lambda c, a: a.pop("layers.1.bias"), r"layers.1.bias is missing"),
     "weights that are no numbers": (lambda c, a: a["layers.0.weights"].fill(np.nan), "finite"),
     "weights of another type": (
-        lambda c, a: a.update({"layers.0.bias": np.zeros(20)}), "float64"
+        lambda c, a: a.update({"layers.0.bias": np.zeros(20)}), "F64"
     ),
     "an unknown loss": (lambda c, a: c.update(loss="hinge"), "hinge"),
     "too many names": (

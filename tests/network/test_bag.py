@@ -193,13 +193,13 @@ def test_a_loaded_network_predicts_the_same_bits(tmp_path, gate):
 CHANGES = {
     "dropout of all": (lambda layers: layers[0].update(dropout=1), "dropout must be at least 0"),
     "dropout of text": (lambda layers: layers[0].update(input_dropout="0.5"), "input_dropout"),
-    "another width": (lambda layers: layers[0].update(dim=25), r"layers\.0\.weights"),
+    "another width": (lambda layers: layers[0].update(n_features=25), r"layers\.0\.weights"),
     "no width": (lambda layers: layers[0].pop("dim"), "dim"),
     "another layer": (lambda layers: layers[0].update(type="Linear"), "damaged"),
     "a second bag": (lambda layers: layers.append(layers[0]), r"layers\.2\.weights is missing"),
     "a bag with a gate": (lambda layers: layers[0].update(gate={"type": "All"}), "gate"),
     "a width beyond memory": (
-        lambda layers: layers[0].update(n_features=2**31 - 1, dim=2**31 - 1),
+        lambda layers: layers[0].update(n_features=2**31 - 1),
         r"layers\.0\.weights",
     ),
     "negatives of text": (lambda layers: layers[1]["gate"].update(negatives="2"), "negatives"),

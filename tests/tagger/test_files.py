@@ -113,6 +113,7 @@ CONFIGS = {
     "no settings": lambda c: c["tagger"].pop("settings"),
     "fewer features": lambda c: c["encoding"].update(n_features=3),
     "more features": lambda c: c["encoding"].update(n_features=2**40),
+    "no room for pairs": lambda c: c["encoding"].update(n_features=2**31 - 1),
     "no feature": lambda c: c["encoding"].update(n_features=0),
     "fewer labels": lambda c: c["encoding"].update(n_labels=3),
     "more labels": lambda c: c["encoding"].update(n_labels=2**31 - 1),

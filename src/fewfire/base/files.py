@@ -1,6 +1,6 @@
 """Files: written beside and renamed. A model is safetensors with JSON, as docs/format.md says.
 
-Its numpy side knows no bfloat16, so safetensors are written here, and arrays of bfloat16 read here.
+Its numpy side knows no bfloat16 and no checksum, so safetensors are written and read here.
 """
 
 from __future__ import annotations
@@ -10,27 +10,52 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from safetensors import SafetensorError, safe_open
 
-from .bfloat16 import is_bfloat16, is_finite
+from . import checksum
+from .checks import shortened, shown
+from .finite import check_finite
+from .tensors import TYPES, Header, read_header
 
 VERSION = 2  # and 1, whose descriptions `model.older` upgrades
-TYPES: dict[str, type[Any]] = {
-    "I64": np.int64, "U64": np.uint64, "F32": np.float32, "I32": np.int32, "U32": np.uint32,
-    "BF16": np.uint16, "U8": np.uint8,
-}  # fmt: skip
 _NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 PathLike: TypeAlias = "str | os.PathLike[str]"
+_PIECE = 1 << 20  # bytes that are read at a time: a checksum finds them in the cache
+_WORDS = 300  # characters of an error that are shown
+_OF_DAMAGE = (
+    IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
 
 
 class FormatError(ValueError):
     """The file is damaged, truncated, or no model of this version."""
+
+
+@contextlib.contextmanager
+def refusing(path: PathLike, what: str) -> Iterator[None]:
+    """Raise `FormatError` instead of what reading a file raises that does not hold what it should.
+
+    >>> with refusing("net", "the model inside is damaged"):
+    ...     {}["layers"]
+    Traceback (most recent call last):
+        ...
+    fewfire.base.files.FormatError: net: the model inside is damaged: layers is missing
+    """
+    try:
+        yield
+    except FormatError:
+        raise
+    except KeyError as error:
+        missing = shortened(str(error.args[0]), _WORDS)
+        raise FormatError(f"{path}: {what}: {missing} is missing") from error
+    except _OF_DAMAGE as error:
+        raise FormatError(f"{path}: {what}: {shortened(str(error), _WORDS)}") from error
 
 
 @contextlib.contextmanager
@@ -59,6 +84,11 @@ def write_safetensors(
     path: PathLike, metadata: Mapping[str, str], arrays: Mapping[str, Blocks]
 ) -> None:
     """Write a safetensors file, its arrays in turn: those of wide types must come first."""
+    _write(path, _header(metadata, arrays), arrays)
+
+
+def _header(metadata: Mapping[str, str], arrays: Mapping[str, Blocks]) -> bytes:
+    """Return what a file begins with."""
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
     for name, (dtype, shape, _) in arrays.items():
@@ -66,8 +96,12 @@ def write_safetensors(
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # so that the arrays are aligned
+    return len(text).to_bytes(8, "little") + text
+
+
+def _write(path: PathLike, header: bytes, arrays: Mapping[str, Blocks]) -> None:
     with replacing(path) as beside, open(beside, "wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
+        file.write(header)
         for array in arrays.values():
             write_blocks(file, array)
 
@@ -79,13 +113,17 @@ def write_blocks(file: IO[bytes], array: Blocks) -> None:
 
 
 def write_model(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> None:
-    """Write a model's description and arrays."""
-    metadata = {"fewfire": json.dumps({"version": VERSION, **config})}
+    """Write a model's description and arrays, and a checksum of them."""
+    description = json.dumps({"version": VERSION, **config})
+    metadata = {checksum.KEY: checksum.UNKNOWN, "fewfire": description}
     widest_first = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
+    plain = {name: np.ascontiguousarray(array) for name, array in widest_first}
     blocks = {
-        name: Blocks(_NAMES[array.dtype], array.shape, [array]) for name, array in widest_first
+        name: Blocks(_NAMES[array.dtype], arrays[name].shape, [array])
+        for name, array in plain.items()
     }
-    write_safetensors(path, metadata, blocks)
+    header = checksum.sealed(_header(metadata, blocks), plain.values())
+    _write(path, header, blocks)
 
 
 def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
@@ -95,17 +133,32 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
         raise FormatError(f"{path} is a folder, not a model file")
     if not path.exists():
         raise FileNotFoundError(f"no such file: {path}")
-    try:
-        with safe_open(path, framework="np") as file:
-            config = _config(path, file.metadata() or {})
-            names = list(file.keys())
-            narrow = [name for name in names if file.get_slice(name).get_dtype() == "BF16"]
-            arrays = {name: file.get_tensor(name) for name in names if name not in narrow}
-        return config, {**arrays, **_bfloat16(path, narrow)}
-    except (SafetensorError, UnicodeDecodeError, OverflowError, TypeError) as error:
-        raise FormatError(
-            f"{path} is damaged, truncated, or no safetensors file: {error}"
-        ) from error
+    if not path.is_file():
+        raise FormatError(f"{path} is a device or a pipe, not a model file")
+    with open(path, "rb") as file:
+        with refusing(path, "it is damaged, truncated, or no safetensors file"):
+            header = read_header(file)
+            config = _config(path, header.metadata)
+        return config, _arrays(path, file, header)
+
+
+def _arrays(path: Path, file: BufferedReader, header: Header) -> Arrays:
+    """Read the arrays of a file, whose header was found right."""
+    wanted = header.metadata.get(checksum.KEY)  # None in files of before it was kept
+    found = None if wanted is None else checksum.Checksum(header.text, wanted)
+    arrays = {}
+    for name, tensor in header.tensors.items():
+        arrays[name] = np.empty(tensor.shape, tensor.dtype)
+        bytes_of = memoryview(arrays[name].reshape(-1).view(np.uint8).data)
+        for begin in range(0, len(bytes_of), _PIECE):
+            piece = bytes_of[begin : begin + _PIECE]
+            if file.readinto(piece) < len(piece):
+                raise FormatError(f"{path} became shorter while it was read")
+            if found is not None:
+                found.add(piece)
+    if found is not None and not found.fits:
+        raise FormatError(f"{path} is damaged: it does not hold what was written")
+    return arrays
 
 
 def array_of(names: Sequence[Any]) -> NDArray[np.uint8]:
@@ -137,38 +190,23 @@ def check_array(
     array = arrays[name]
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"{name} is {array.dtype}{array.shape}, wanted {np.dtype(dtype)}{shape}")
-    if not (is_finite(array) if is_bfloat16(array) else np.isfinite(array).all()):
-        raise ValueError(f"{name} holds values that are not finite")
+    check_finite(name, array)
 
 
-def _bfloat16(path: Path, names: Sequence[str]) -> Arrays:
-    """Read arrays of bfloat16 from a file that was found right."""
-    arrays: Arrays = {}
-    with open(path, "rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-        for name in names:
-            begin, end = header[name]["data_offsets"]
-            file.seek(8 + size + begin)
-            values = np.fromfile(file, np.uint16, (end - begin) // 2)
-            arrays[name] = values.reshape(header[name]["shape"])
-    return arrays
-
-
-def _config(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+def _config(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
     if "fewfire.data" in metadata:
         raise FormatError(f"{path} holds data, not a model")
     if "fewfire" not in metadata:
         raise FormatError(f"{path} is a safetensors file, but not one that fewfire wrote")
-    try:
+    if not {*metadata} <= {"fewfire", checksum.KEY}:  # also a key whose name was damaged
+        raise FormatError(f"{path} is damaged: its metadata are {shown([*metadata])}")
+    with refusing(path, "its description is damaged"):
         config = json.loads(metadata["fewfire"])
-    except (ValueError, RecursionError) as error:  # ValueError: also integers beyond 4300 digits
-        raise FormatError(f"{path}: its description is damaged: {error}") from error
     if not isinstance(config, dict):
         raise FormatError(f"{path}: its description is damaged: not an object")
     if config.get("version") not in (1, VERSION):
         raise FormatError(
-            f"{path} has format version {config.get('version')!r}, this fewfire reads {VERSION}: "
-            "install the version that wrote it"
+            f"{path} has format version {shown(config.get('version'))}, "
+            f"this fewfire reads {VERSION}: install the version that wrote it"
         )
     return config

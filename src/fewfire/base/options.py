@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import partial
 from typing import Any
+
+WANTED: Any = MISSING  # the default of an option that has none
 
 
 def option(default: Any, check: Callable[..., Any], **limits: Any) -> Any:

@@ -7,28 +7,20 @@ that has changed since is refused. docs/format.md lists what is inside.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.files import TYPES, Blocks, FormatError, PathLike, write_safetensors
+from ..base.files import Blocks, FormatError, PathLike, write_safetensors
+from ..base.tensors import Tensor, read_header
 
 KEY = "fewfire.data"
 VERSION = 1
 MAX_HEADER = 1 << 20  # bytes; ours have about one thousand
-
-
-class Stored(NamedTuple):
-    """Where an array is in the file."""
-
-    dtype: np.dtype[Any]
-    size: int
-    offset: int
 
 
 def write(path: PathLike, description: Mapping[str, Any], arrays: Mapping[str, Blocks]) -> None:
@@ -61,7 +53,8 @@ class DataFile:
 
     def part(self, name: str, begin: int = 0, end: int | None = None) -> NDArray[Any]:
         """Map entries `begin` to `end` of an array, read-only: nothing is read yet."""
-        dtype, size, offset = self.arrays[name]
+        tensor = self.arrays[name]
+        dtype, size = tensor.dtype, tensor.size
         end = size if end is None else end
         if not 0 <= begin <= end <= size:
             raise self.damaged(f"entries {begin} to {end} of {name}, which has {size}")
@@ -69,7 +62,7 @@ class DataFile:
             return np.empty(0, dtype)
         if _stamp(os.stat(self._absolute)) != self._stamp:
             raise FormatError(f"{self.path} has changed since it was opened: load it again")
-        start = offset + begin * dtype.itemsize
+        start = tensor.offset + begin * dtype.itemsize
         try:
             return np.memmap(self._absolute, dtype, "r", offset=start, shape=(end - begin,))
         except OSError as error:  # no address space is left: numpy does not name the file
@@ -80,12 +73,8 @@ def _stamp(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _read_header(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, Stored]]:
-    size = int.from_bytes(file.read(8), "little")
-    if size > MAX_HEADER:
-        raise ValueError(f"a header of {size} bytes")
-    header = json.loads(file.read(size))
-    metadata = header.pop("__metadata__", {})
+def _read_header(file: IO[bytes]) -> tuple[dict[str, Any], Mapping[str, Tensor]]:
+    _, metadata, tensors = read_header(file, MAX_HEADER)
     if KEY not in metadata:
         raise ValueError("it is a model" if "fewfire" in metadata else "another tool wrote it")
     description = json.loads(metadata[KEY])
@@ -94,19 +83,7 @@ def _read_header(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, Stored]]:
             f"format version {description['version']!r}, this fewfire reads {VERSION}: "
             "install the version that wrote it"
         )
-    space = os.stat(file.fileno()).st_size - 8 - size
-    return description, {
-        name: _stored(name, entry, 8 + size, space) for name, entry in header.items()
-    }
-
-
-def _stored(name: str, entry: Mapping[str, Any], base: int, space: int) -> Stored:
-    dtype = np.dtype(TYPES[entry["dtype"]])
-    shape, (begin, end) = entry["shape"], entry["data_offsets"]
-    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
-        raise ValueError(f"{name} has no shape")
-    if begin > end or end > space or math.prod(shape) * dtype.itemsize != end - begin:
-        raise ValueError(f"{name} should be bytes {begin} to {end} of {space}, of shape {shape}")
-    if (base + begin) % dtype.itemsize:
-        raise ValueError(f"{name} is not aligned")
-    return Stored(dtype, math.prod(shape), base + begin)
+    for name, tensor in tensors.items():
+        if tensor.offset % tensor.dtype.itemsize:
+            raise ValueError(f"{name} is not aligned")
+    return description, tensors

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..base.checks import check_integer
+from ..base.checks import check_flag, check_integer
 from ..base.files import Arrays, array_of, names_of
 from .words import Vectorizer
 
@@ -84,6 +84,21 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Encoding:
-        """Make the encoding that `to_dict` described."""
+        """Make the encoding that `to_dict` described; raise `ValueError` if it is damaged."""
+        for name in ("n_features", "n_labels"):
+            check_integer(name, data[name], low=0, high=2**31 - 1)
+        check_flag("zero_based", data.get("zero_based", True))
         names = data["label_names"]
-        return cls(**{**data, "label_names": None if names is None else tuple(names)})
+        if names is not None:
+            _check_names(names)
+            names = tuple(names)
+        return cls(**{**data, "label_names": names})
+
+
+def _check_names(names: Sequence[Any]) -> None:
+    """Raise unless they are words or numbers, and no two are equal."""
+    are_names = isinstance(names, list | tuple) and all(
+        isinstance(name, str | int | float) and name == name for name in names
+    )
+    if not are_names or len(set(names)) != len(names):
+        raise ValueError("label_names are not distinct words or numbers")

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from .. import _core
 from ..base.files import FormatError, PathLike, names_of
 from .compatible import fitted, named
-from .datafile import DataFile, Stored
+from .datafile import DataFile
 from .dataset import Dataset, Targets
 from .encoding import Encoding, Kind
 from .features import make_csr
@@ -167,21 +167,7 @@ def _encoding(file: DataFile) -> Encoding:
     """Return what the file says of its numbers."""
     words = {key: value for key, value in file.description.items() if key != "version"}
     names = names_of(file.part("label_names")) if "label_names" in file.arrays else None
-    encoding = Encoding.from_dict({**words, "label_names": names})
-    for name, most in (("n_features", 2**31 - 1), ("n_labels", 2**31 - 1), ("zero_based", 1)):
-        number = getattr(encoding, name)
-        if not isinstance(number, int) or not 0 <= number <= most:
-            raise ValueError(f"{name} is {number!r}")
-    _check_names(encoding)
-    return encoding
-
-
-def _check_names(encoding: Encoding) -> None:
-    names = encoding.label_names
-    if names is None:
-        return
-    if not all(isinstance(name, str | int) for name in names) or len(set(names)) != len(names):
-        raise ValueError("label_names are not distinct words or whole numbers")
+    return Encoding.from_dict({**words, "label_names": names})
 
 
 def _check_layout(file: DataFile, encoding: Encoding) -> int:
@@ -194,7 +180,7 @@ def _check_layout(file: DataFile, encoding: Encoding) -> int:
     n_rows = file.arrays["X.indptr"].size - 1
     if n_rows < 0 or file.arrays["X.indices"].size != file.arrays["X.data"].size:
         raise ValueError("the arrays of X differ in size")
-    y: Stored = file.arrays["y.indptr" if encoding.kind == "labels" else "y"]
+    y = file.arrays["y.indptr" if encoding.kind == "labels" else "y"]
     if y.size != n_rows + (encoding.kind == "labels"):
         raise ValueError(f"y is of {y.size} examples, X of {n_rows}")
     for name in ("X", "y") if encoding.kind == "labels" else ("X",):

@@ -18,12 +18,13 @@ from scipy.sparse import csr_array
 
 from ..base.checks import check_integer
 from ..base.files import Arrays, array_of, check_array, names_of
+from ..base.options import Options, option
 
 WORD = r"[^\W_]+"  # a run of letters and digits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counted:
+class Counted(Options):
     """A feature for each word that enough texts have.
 
     Parameters
@@ -32,10 +33,7 @@ class Counted:
         Texts that must have a word for it to count.
     """
 
-    min_rows: int = 2
-
-    def __post_init__(self) -> None:
-        check_integer("min_rows", self.min_rows, low=1)
+    min_rows: int = option(2, check_integer, low=1)
 
     def fit(self, texts: Sequence[str]) -> tuple[Vectorizer, csr_array]:
         """Return what turns texts like these into features, and those of `texts`."""
@@ -53,7 +51,7 @@ class Counted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hashing:
+class Hashing(Options):
     """A fixed number of features, shared by the words whose hash is the same; no vocabulary.
 
     Parameters
@@ -61,10 +59,7 @@ class Hashing:
     n_features : int
     """
 
-    n_features: int = 2**18
-
-    def __post_init__(self) -> None:
-        check_integer("n_features", self.n_features, low=1, high=2**31 - 1)
+    n_features: int = option(2**18, check_integer, low=1, high=2**31 - 1)
 
     def fit(self, texts: Sequence[str]) -> tuple[Vectorizer, csr_array]:
         """Return what turns texts like these into features, and those of `texts`."""

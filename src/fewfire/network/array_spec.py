@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.bfloat16 import DTYPES
+from ..base.finite import check_finite
 
 
 class ArraySpec(NamedTuple):
-    """What an array of a layer must be: numbers that a network stores its weights as or, with a
-    bound, uint32 below it."""
+    """What an array of a layer must be: finite numbers that a network stores its weights as or,
+    with a bound, uint32 below it."""
 
     shape: tuple[int, ...]
     bound: int | None = None
@@ -31,7 +32,9 @@ class ArraySpec(NamedTuple):
                 f"{name} is {array.dtype}{array.shape}, wanted {self.dtype}{self.shape}, aligned, "
                 "writeable and C-contiguous"
             )
-        if self.bound is not None and (array >= self.bound).any():
+        if self.bound is None:
+            check_finite(name, array)
+        elif (array >= self.bound).any():
             raise ValueError(f"{name} holds {array.max()}, wanted numbers below {self.bound}")
         if self.distinct and len(np.unique(array)) < array.size:
             raise ValueError(f"{name} holds a number twice")

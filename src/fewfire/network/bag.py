@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from ..base.bfloat16 import DTYPES
 from ..base.checks import check_choice, check_flag, check_integer, check_number
+from ..base.options import WANTED, Options, option
 from .gates import All
 from .linear import ACTIVATIONS
 
 
 @dataclass(frozen=True)
-class EmbeddingBag:
+class EmbeddingBag(Options):
     """A first layer for sparse inputs: a = activation(sum_j x_j w_j + b).
 
     Its weights are stored a row per input, (n_features, dim): a step reads and changes the rows of
@@ -43,25 +44,14 @@ class EmbeddingBag:
     (40000, 256)
     """
 
-    n_features: int
-    dim: int
-    activation: str = "relu"
-    input_dropout: float = 0.0
-    dropout: float = 0.0
-    bias: bool = True
-    gain: float = 1.0
-    dtype: str = "float32"
-
-    def __post_init__(self) -> None:
-        for name in ("n_features", "dim"):
-            width = check_integer(name, getattr(self, name), low=1, high=2**31 - 1)
-            object.__setattr__(self, name, width)
-        check_choice("activation", self.activation, ACTIVATIONS)
-        check_number("input_dropout", self.input_dropout, low=0.0, below=1.0)
-        check_number("dropout", self.dropout, low=0.0, below=1.0)
-        check_flag("bias", self.bias)
-        check_number("gain", self.gain, low=0.0, high=1e6)
-        check_choice("dtype", self.dtype, tuple(DTYPES))
+    n_features: int = option(WANTED, check_integer, low=1, high=2**31 - 1)
+    dim: int = option(WANTED, check_integer, low=1, high=2**31 - 1)
+    activation: str = option("relu", check_choice, choices=ACTIVATIONS)
+    input_dropout: float = option(0.0, check_number, low=0.0, below=1.0)
+    dropout: float = option(0.0, check_number, low=0.0, below=1.0)
+    bias: bool = option(True, check_flag)
+    gain: float = option(1.0, check_number, low=0.0, high=1e6)
+    dtype: str = option("float32", check_choice, choices=tuple(DTYPES))
 
     @property
     def in_features(self) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..base.bfloat16 import is_bfloat16, nearest, widened
 from ..base.checks import thread_count
+from ..base.finite import check_finite
 from ..base.ledger import Ledger
 from .architecture import Settings
 from .arrays import layer_specs
@@ -99,7 +100,11 @@ class Layer:
 
     @weights.setter
     def weights(self, values: NDArray[np.float32]) -> None:
-        self.stored[...] = nearest(values) if is_bfloat16(self.stored) else values
+        given = np.asarray(values, np.float32)
+        if given.shape != self.stored.shape:
+            raise ValueError(f"weights are of the shape {given.shape}, wanted {self.stored.shape}")
+        check_finite("weights", given)
+        self.stored[...] = nearest(given) if is_bfloat16(self.stored) else given
 
     @property
     def arrays(self) -> list[NDArray[Any]]:

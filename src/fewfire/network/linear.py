@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..base.bfloat16 import DTYPES
-from ..base.checks import check_choice, check_flag, check_integer, check_number
+from ..base.checks import check_choice, check_flag, check_integer, check_number, shown
+from ..base.options import WANTED, Options, option
 from .gates import GATES, All, Gate, active_rows, fitted
 
 _NOT_GIVEN = All()  # told from any other by its identity
@@ -13,7 +14,7 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Options):
     """A fully connected layer: a = activation(W x + b), for the rows that `gate` chooses.
 
     Parameters
@@ -41,28 +42,21 @@ class Linear:
     1000
     """
 
-    in_features: int
-    out_features: int
-    activation: str = "linear"
+    in_features: int = option(WANTED, check_integer, low=1, high=2**31 - 1)
+    out_features: int = option(WANTED, check_integer, low=1, high=2**31 - 1)
+    activation: str = option("linear", check_choice, choices=ACTIVATIONS)
     gate: Gate = _NOT_GIVEN
-    bias: bool = True
-    gain: float | None = None
-    dtype: str = "float32"
+    bias: bool = option(True, check_flag)
+    gain: float | None = option(None, check_number, low=0.0, high=1e6)
+    dtype: str = option("float32", check_choice, choices=tuple(DTYPES))
 
     def __post_init__(self) -> None:
-        for name in ("in_features", "out_features"):
-            width = check_integer(name, getattr(self, name), low=1, high=2**31 - 1)
-            object.__setattr__(self, name, width)
-        check_choice("activation", self.activation, ACTIVATIONS)
-        check_flag("bias", self.bias)
-        check_choice("dtype", self.dtype, tuple(DTYPES))
+        super().__post_init__()
         if self.gate is None:
             object.__setattr__(self, "gate", _NOT_GIVEN)
         if not isinstance(self.gate, Gate):
-            raise TypeError(f"gate must be one of {', '.join(GATES)}; got {self.gate!r}")
+            raise TypeError(f"gate must be one of {', '.join(GATES)}; got {shown(self.gate)}")
         object.__setattr__(self, "gate", fitted(self.gate, self.out_features))
-        if self.gain is not None:
-            check_number("gain", self.gain, low=0.0, high=1e6)
         if getattr(self.gate, "soft", False) and self.activation != "relu":
             raise ValueError(
                 f'a soft gate subtracts a threshold before a ReLU; with activation="'

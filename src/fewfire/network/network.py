@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from ..data.core_views import core_inputs
 from ..data.dataset import Examples
 from ..measure.result import TopKResult
 from ..model.contract import Answers, Model, Ways
+from ..model.finite import check_all, check_best, check_given
 from ..model.learned import Learned
 from .answers import Evaluation, candidate_scores, core_model, density, output_scores, predict
 from .architecture import Settings, check_layers, with_fitted_output
@@ -191,7 +193,9 @@ class Network(Model):
                 "use predict_topk, or fewer examples at a time"
             )
         n_threads = self._threads(n_jobs)
-        return output_scores(self._model, self.n_outputs, data, exact=exact, n_threads=n_threads)
+        scores = output_scores(self._model, self.n_outputs, data, exact=exact, n_threads=n_threads)
+        check_all(scores, self._largest)
+        return scores
 
     def predict_proba(
         self, X: Examples, *, exact: bool = False, n_jobs: int | None = None
@@ -291,11 +295,17 @@ class Network(Model):
         Raises
         ------
         ValueError
-            If the arrays are not those of a network like this; nothing has changed then.
+            If the arrays are not those of a network like this, or hold values that are not finite;
+            nothing has changed then.
         """
         settings = [layer.settings for layer in self.layers]
         arrays = as_stored(settings, arrays)
         check_arrays(settings, arrays)
+        self.put_back(arrays)
+
+    def put_back(self, arrays: Sequence[NDArray[Any]]) -> None:
+        """Put back what `weights` returned, whatever it holds."""
+        settings = [layer.settings for layer in self.layers]
         for layer, own in zip(self.layers, by_layer(settings, arrays), strict=True):
             layer.set_arrays(own)
 
@@ -332,6 +342,7 @@ class Network(Model):
         scores, ledger = candidate_scores(
             self._model, len(self.layers), data, wanted, n_threads=n_threads
         )
+        check_given(scores, wanted.indptr, self._largest)
         return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
 
     def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
@@ -358,6 +369,20 @@ class Network(Model):
     def _evaluate(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int, losses: bool = False
     ) -> Evaluation:
-        return predict(
+        found = predict(
             self._model, len(self.layers), data, k, losses=losses, exact=exact, n_threads=n_threads
         )
+        check_best(found.top, self._largest)
+        return found
+
+    def _largest(self) -> str:
+        """Return where the largest weight or bias is, in words."""
+        sizes = [max(_size(layer.weights), _size(layer.bias)) for layer in self.layers]
+        position = int(np.argmax(sizes))
+        return f"largest {sizes[position]:.3g} in layer {position}"
+
+
+def _size(values: NDArray[np.float32]) -> float:
+    """Return the largest absolute value; NaN counts as infinite."""
+    size = max(float(values.max()), -float(values.min()))
+    return math.inf if math.isnan(size) else size

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from ..base.files import Arrays, FormatError, PathLike, check_array
+from ..base.files import Arrays, PathLike, refusing
 from ..model.learned import Learned
 from ..model.older import upgraded
 from .architecture import Settings, layer_from_dict
@@ -27,10 +27,8 @@ def checked(
     path: PathLike, make: Callable[..., Made], config: Mapping[str, Any], arrays: Arrays
 ) -> Made:
     """Return what `make` makes of a file; raise `FormatError` if the file is damaged."""
-    try:
+    with refusing(path, "the model inside is damaged"):
         return make(upgraded(config), arrays)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise FormatError(f"{path}: the model inside is damaged: {error}") from error
 
 
 def network_of(config: Mapping[str, Any], arrays: Arrays) -> Network:
@@ -39,11 +37,8 @@ def network_of(config: Mapping[str, Any], arrays: Arrays) -> Network:
         _layer(layer, arrays.get(f"layers.{position}.centroids"))
         for position, layer in enumerate(config["layers"])
     ]
-    specs = array_specs(layers)
-    for name, spec in specs.items():
-        # Before anything is made: a wrong size in a damaged config must not ask for its memory.
-        check_array(arrays, name, spec.shape, spec.dtype)
-    net = Network.from_arrays(layers, [arrays[name] for name in specs], config["random_state"])
+    own = [arrays[name] for name in array_specs(layers)]
+    net = Network.from_arrays(layers, own, config["random_state"])
     net.loss = config["loss"]
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")

@@ -123,6 +123,12 @@ class Forest:
         sizes = [np.sort(np.diff(tree.levels[-1].children)) for tree in self.trees]
         return int(sum(own[-self.settings.beam :].sum() for own in sizes))
 
+    def largest(self) -> str:
+        """Return where the largest weight or bias is, in words."""
+        sizes = [max(level.largest for level in tree.levels) for tree in self.trees]
+        number = int(np.argmax(sizes))
+        return f"largest {sizes[number]:.3g} in tree {number}"
+
     def rows(self, data: Dataset, n_threads: int) -> list[csr_array]:
         """Return the examples as each tree reads them."""
         return self.for_each(lambda own: own.rows(data, n_threads))
@@ -157,6 +163,7 @@ class Forest:
             raise ValueError(f"pairs are {keys.dtype}{keys.shape}, wanted uint64(n,)")
         if len(keys) and (keys & np.uint64(0xFFFFFFFF)).max() >= n_features:
             raise ValueError(f"pairs must be of features 0 to {n_features - 1}")
+        check_integer("features and pairs", n_features + len(keys), low=1, high=2**31 - 1)
         expansion = Expansion(n_features, settings.power, settings.largest, keys)
         trees = [
             PackedTree.from_arrays(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..base.bfloat16 import widened
 from ..base.files import Arrays
+from ..base.finite import check_finite
 from .layout import Layout, parents_of
 from .settings import Learning
 from .tree import Level, Tree
@@ -59,8 +60,7 @@ class PackedLevel:
         if len(self.bias_moments) != len(self.bias) or not (self.bias_moments > 0).all():
             raise ValueError("moments of a level do not fit its biases")
         for name in ("bias", "bias_moments"):
-            if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"{name} of a level are not all finite")
+            check_finite(name, getattr(self, name))
         self.core  # noqa: B018  # checks what the core follows blindly
 
     @classmethod
@@ -109,6 +109,12 @@ class PackedLevel:
     def n_nodes(self) -> int:
         """Nodes."""
         return len(self.children) - 1
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute value of a weight or bias."""
+        values = np.concatenate([widened(_halves(self.weights)), self.bias])
+        return float(np.abs(values).max())
 
     def known_weights(
         self,

@@ -93,6 +93,6 @@ def _leading(level: PackedLevel, n: int) -> Iterator[tuple[NDArray[np.int64], ND
     features, children, weights = features[order], children[order], weights[order]
     ends = np.searchsorted(children, np.arange(len(level.bias) + 1))
     for begin, end in pairwise(ends):
-        best = slice(begin, min(begin + n, end))
+        best = slice(begin, begin + min(n, end - begin))
         is_positive = weights[best] > 0
         yield features[best][is_positive], weights[best][is_positive]

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.checks import check_choice, check_integer, check_number
+from ..base.checks import MOST_EPOCHS, check_choice, check_integer, check_number
+from ..base.options import Options, option
 
 _MOST_LABELS = 32_768  # of a leaf: a packed weight has 16 bits for its column
 _MOST_LARGEST = 64  # which make 2,016 pairs, as many as the core finds room for
@@ -17,31 +18,22 @@ TREE_LOSSES = ("squared_hinge", "logistic")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Options):
     """Everything about trees that does not follow from the data."""
 
-    n_trees: int = 1
-    max_epochs: int = 4
-    power: float = 0.5  # of feature values
-    pairs: int = 0  # trees that read pairs of each example's largest features, too
-    largest: int = 12  # features of an example whose pairs these are
-    labels_per_leaf: int = 80
-    loss: str = "squared_hinge"
-    beam: int = 10  # nodes of a level that prediction opens
-    prune: float | None = None  # weights below it are left out; None: by the examples' length
+    n_trees: int = option(1, check_integer, low=1, high=256)
+    max_epochs: int = option(4, check_integer, low=1, high=MOST_EPOCHS)
+    power: float = option(0.5, check_number, above=0.0, high=10.0)  # of feature values
+    pairs: int = option(0, check_integer, low=0)  # trees that read pairs, too
+    largest: int = option(12, check_integer, low=2, high=_MOST_LARGEST)  # features in pairs
+    labels_per_leaf: int = option(80, check_integer, low=1, high=_MOST_LABELS)
+    loss: str = option("squared_hinge", check_choice, choices=TREE_LOSSES)
+    beam: int = option(10, check_integer, low=1, high=2**31 - 1)  # nodes of a level to open
+    prune: float | None = option(None, check_number, low=0.0)  # None: by the examples' length
 
     def __post_init__(self) -> None:
-        for name in ("n_trees", "max_epochs", "labels_per_leaf", "beam", "largest"):
-            object.__setattr__(self, name, check_integer(name, getattr(self, name), low=1))
-        check_integer("n_trees", self.n_trees, low=1, high=256)
-        check_integer("labels_per_leaf", self.labels_per_leaf, low=1, high=_MOST_LABELS)
-        check_integer("largest", self.largest, low=2, high=_MOST_LARGEST)
-        check_number("power", self.power, above=0.0, high=10.0)
-        if self.prune is not None:
-            check_number("prune", self.prune, low=0.0)
-        pairs = check_integer("pairs", self.pairs, low=0, high=self.n_trees)
-        object.__setattr__(self, "pairs", pairs)
-        check_choice("loss", self.loss, TREE_LOSSES)
+        super().__post_init__()
+        check_integer("pairs", self.pairs, low=0, high=self.n_trees)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dict, for files."""

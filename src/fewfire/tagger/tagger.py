@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..base.checks import check_integer, n_bytes_of, thread_count
+from ..base.checks import MOST_EPOCHS, check_integer, n_bytes_of, thread_count
 from ..base.files import Arrays
 from ..base.history import History
 from ..base.ledger import Ledger
@@ -22,6 +22,7 @@ from ..data.dataset import Examples
 from ..measure.result import TopKResult
 from ..model.checks import check_alike
 from ..model.contract import Answers, Model, Ways
+from ..model.finite import check_best, check_given
 from ..model.learned import Learned
 from .forest import Forest
 from .memory import TaggerMemory, memory_limit
@@ -235,7 +236,7 @@ class Tagger(Model):
             check_alike(own, encoding)
         epochs = self.settings.max_epochs
         if max_epochs is not None:
-            epochs = check_integer("max_epochs", max_epochs, low=1)
+            epochs = check_integer("max_epochs", max_epochs, low=1, high=MOST_EPOCHS)
         n_threads = thread_count(self.n_jobs)
         prepared = prepare_more(self.forest, data, encoding.n_labels, self._limit, n_threads)
         if self.verbose:
@@ -338,12 +339,16 @@ class Tagger(Model):
     def _find(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int
     ) -> tuple[TopKResult, Ledger]:
-        return self.forest.find(data, k, exact=exact, n_threads=n_threads)
+        top, ledger = self.forest.find(data, k, exact=exact, n_threads=n_threads)
+        check_best(top, self.forest.largest)
+        return top, ledger
 
     def _score(
         self, data: Dataset, wanted: csr_array, *, n_threads: int
     ) -> tuple[csr_array, Ledger]:
         scores, ledger = self.forest.score(data, wanted, n_threads)
+        is_seen = self.forest.is_seen[wanted.indices]
+        check_given(np.where(is_seen, scores, 0), wanted.indptr, self.forest.largest)
         return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
 
     def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:

@@ -30,7 +30,9 @@ class Trained:
         names, n = self.feature_names, self.n_features
         if names is None:
             return
-        if len(names) != n or not all(isinstance(name, str) for name in names):
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError("feature_names must be words")
+        if len(names) != n:
             raise ValueError(f"{len(names)} names for {n} features: give each one")
 
     @property
@@ -57,14 +59,17 @@ class Trained:
     def feature_name(self, feature: int) -> str:
         """Return what a feature or pair is called: by `feature_names`, the words of the text it was
         trained on, or its number."""
+        most = self.forest.expansion.width - 1
+        feature = check_integer("feature", feature, low=0, high=most)
         names, encoding = self.feature_names, self.learned.encoding
         if names is None and encoding is not None and encoding.text is not None:
             names = encoding.text.words
-        return self.forest.expansion.name(int(feature), names)
+        return self.forest.expansion.name(feature, names)
 
     def explain(self, data: Dataset, top: TopKResult, n: int, n_threads: int) -> list[list[Reason]]:
         """Return for each example and each of its `top` labels the `n` features that spoke most for
         it."""
+        n = check_integer("n", n, low=0)
         rows = self.forest.rows(data, n_threads)
         return [
             [
@@ -80,6 +85,7 @@ class Trained:
     def leaves(self, tree: int, n: int) -> Iterator[Leaf]:
         """Yield the leaves of a tree: its labels, and the `n` features that lead there most."""
         tree = check_integer("tree", tree, low=0, high=len(self.forest.trees) - 1)
+        n = check_integer("n", n, low=0)
         return leaves(self.forest, tree, n)
 
     def state(self, random_state: int) -> tuple[dict[str, Any], Arrays]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..base.finite import check_finite
 from ..network.layer import Layer
 from ..network.network import Network
 from .optimizers import Adagrad, Optimizer, core_optimizer
@@ -53,6 +54,7 @@ class OptimizerState:
             there = arrays.get(name)
             if there is None or there.shape != array.shape or there.dtype != array.dtype:
                 raise ValueError(f"the checkpoint's {name} is missing or does not fit the network")
+            check_finite(f"the checkpoint's {name}", there)
         for name, array in own.items():
             array[...] = arrays[name]
 

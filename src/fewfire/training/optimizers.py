@@ -8,32 +8,37 @@ from typing import Any
 
 from .. import _core
 from ..base.checks import check_flag, check_number
+from ..base.options import Options, option
 
 _BELOW_ONE = 1.0 - 2.0**-24  # from here on float32 rounds to 1
+_LEAST = 2.0**-126  # the smallest float32 that is not rounded off
+
+
+def _positive(default: float) -> Any:
+    return option(default, check_number, low=_LEAST)
+
+
+def _not_negative(default: float) -> Any:
+    return option(default, check_number, low=0.0)
+
+
+def _decay(default: float) -> Any:
+    return option(default, check_number, low=0.0, below=_BELOW_ONE)
 
 
 @dataclass(frozen=True)
-class _Checked:
-    """Rates above 0; decay rates in [0, 1); everything else not negative."""
+class _Decayed(Options):
+    """What has a rate and a decay that fit each other."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in ("lr", "eps"):
-                check_number(field.name, value, above=0.0)
-            elif field.name == "rowwise":
-                check_flag(field.name, value)
-            elif field.name in ("momentum", "beta1", "beta2", "rho"):
-                check_number(field.name, value, low=0.0, below=_BELOW_ONE)
-            else:
-                check_number(field.name, value, low=0.0)
+        super().__post_init__()
         lr, l2 = getattr(self, "lr"), getattr(self, "l2")  # noqa: B009
         if lr * l2 >= 1.0:
             raise ValueError(f"lr * l2 must be below 1, got {lr * l2:g}: weights would change sign")
 
 
 @dataclass(frozen=True)
-class SGD(_Checked):
+class SGD(_Decayed):
     """Stochastic gradient descent: v = momentum v + g; w -= lr v.
 
     `l2` is decoupled (Loshchilov & Hutter, ICLR 2019): weights shrink by (1 - lr l2) a step. A row
@@ -43,13 +48,13 @@ class SGD(_Checked):
     0.9
     """
 
-    lr: float = 0.01
-    momentum: float = 0.0
-    l2: float = 0.0
+    lr: float = _positive(0.01)
+    momentum: float = _decay(0.0)
+    l2: float = _not_negative(0.0)
 
 
 @dataclass(frozen=True)
-class Adagrad(_Checked):
+class Adagrad(_Decayed):
     """Adagrad (Duchi et al., JMLR 2011): G += g^2; w -= lr g / (sqrt G + eps).
 
     G starts at `initial`. `rowwise` keeps one G for all weights of a row, the sum of mean g^2: half
@@ -59,15 +64,15 @@ class Adagrad(_Checked):
     0.0
     """
 
-    lr: float = 0.02
-    initial: float = 0.0
-    eps: float = 1e-8
-    l2: float = 0.0
-    rowwise: bool = False
+    lr: float = _positive(0.02)
+    initial: float = _not_negative(0.0)
+    eps: float = _positive(1e-8)
+    l2: float = _not_negative(0.0)
+    rowwise: bool = option(False, check_flag)
 
 
 @dataclass(frozen=True)
-class RMS(_Checked):
+class RMS(_Decayed):
     """Lazy RMS: G = rho G + (1 - rho) g^2 when touched; w -= lr g / (sqrt G + eps).
 
     A parameter that rarely gets a gradient keeps the memory of its last ones. `rowwise` keeps one G
@@ -77,15 +82,15 @@ class RMS(_Checked):
     0.999
     """
 
-    lr: float = 0.0005
-    rho: float = 0.999
-    eps: float = 1e-8
-    l2: float = 0.0
-    rowwise: bool = False
+    lr: float = _positive(0.0005)
+    rho: float = _decay(0.999)
+    eps: float = _positive(1e-8)
+    l2: float = _not_negative(0.0)
+    rowwise: bool = option(False, check_flag)
 
 
 @dataclass(frozen=True)
-class Adam(_Checked):
+class Adam(_Decayed):
     """Adam (Kingma & Ba, ICLR 2015), lazy per row.
 
     Moments decay for missed steps when a row is next touched, so with dense inputs they are those
@@ -96,12 +101,12 @@ class Adam(_Checked):
     0.999
     """
 
-    lr: float = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    l2: float = 0.0
-    rowwise: bool = False
+    lr: float = _positive(0.001)
+    beta1: float = _decay(0.9)
+    beta2: float = _decay(0.999)
+    eps: float = _positive(1e-8)
+    l2: float = _not_negative(0.0)
+    rowwise: bool = option(False, check_flag)
 
 
 Optimizer = SGD | Adagrad | RMS | Adam

@@ -234,7 +234,7 @@ class Run:
         if math.isfinite(loss):
             return
         if weights is not None:
-            self.net.set_weights(weights)
+            self.net.put_back(weights)
         when = "that epoch" if weights is not None else "its loss was no number"
         raise DivergenceError(
             f"the loss is {loss} in epoch {self.epoch + 1}; the network is as it was "

@@ -8,16 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import check_integer, check_number
+from ..base.options import Options, option
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
+class Schedule(Options):
     """A factor per step; `warmup` steps rise linearly to 1 before the schedule begins."""
 
-    warmup: int = 0  # steps
-
-    def __post_init__(self) -> None:
-        check_integer("warmup", self.warmup, low=0)
+    warmup: int = option(0, check_integer, low=0)  # steps
 
     def factors(self, first_step: int, n_steps: int, total_steps: int) -> NDArray[np.float32]:
         """Return the factors of `n_steps` steps from `first_step` on, (n_steps,).
@@ -51,11 +49,7 @@ class LinearDecay(Schedule):
     array([1.  , 0.75, 0.5 , 0.25], dtype=float32)
     """
 
-    final: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number("final", self.final, low=0.0, high=1.0)
+    final: float = option(0.0, check_number, low=0.0, high=1.0)
 
     def _shape(self, progress: NDArray[np.float64]) -> NDArray[np.float64]:
         return 1.0 - (1.0 - self.final) * progress
@@ -81,13 +75,8 @@ class StepDecay(Schedule):
     array([1. , 1. , 0.1, 0.1], dtype=float32)
     """
 
-    n_drops: int = 2
-    factor: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_integer("n_drops", self.n_drops, low=1)
-        check_number("factor", self.factor, above=0.0, high=1.0)
+    n_drops: int = option(2, check_integer, low=1)
+    factor: float = option(0.1, check_number, above=0.0, high=1.0)
 
     def _shape(self, progress: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.factor ** np.minimum(self.n_drops, np.floor(progress * (self.n_drops + 1)))
@@ -103,11 +92,7 @@ class OneCycle(Schedule):
     array([0.04, 0.52, 1.  , 0.5 ], dtype=float32)
     """
 
-    rise: float = 0.3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number("rise", self.rise, above=0.0, below=1.0)
+    rise: float = option(0.3, check_number, above=0.0, below=1.0)
 
     def _shape(self, progress: NDArray[np.float64]) -> NDArray[np.float64]:
         up = np.minimum(1.0, progress / self.rise)

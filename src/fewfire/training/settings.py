@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..base.checks import check_choice, check_flag, check_integer
+from ..base.checks import LARGEST_INTEGER, MOST_EPOCHS, check_choice, check_flag, check_integer
 from ..network.bag import EmbeddingBag
 from ..network.gates import All, Dropout
 from ..network.losses import LOSSES
@@ -39,7 +39,11 @@ class Plan:
             raise TypeError(
                 f"schedule must be a Schedule such as LinearDecay, got {self.schedule!r}"
             )
-        bounds = {"batch_size": (1, 2**31 - 1), "max_epochs": (1, None), "random_state": (0, None)}
+        bounds = {
+            "batch_size": (1, 2**31 - 1),
+            "max_epochs": (1, MOST_EPOCHS),
+            "random_state": (0, LARGEST_INTEGER),
+        }
         for name, (low, high) in bounds.items():
             value = check_integer(name, getattr(self, name), low=low, high=high)
             object.__setattr__(self, name, value)
