@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from ..data import Dataset
-from ..training.callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
+from ..model.callbacks import Callback, Checkpoint, EarlyStopping, Record, Run
+from ..training.gate_monitor import GateMonitor
 from ..training.optimizers import OPTIMIZERS, Optimizer
 from ..training.schedules import SCHEDULES, Schedule
 from ..training.trainer import Trainer
@@ -79,7 +80,7 @@ class _Gates(GateMonitor):
         stop = super().on_epoch_end(run, record)
         for row in self.history_:
             if row["epoch"] == record["epoch"] and not self.quiet:
-                n_rows = run.net.layers[row["layer"]].settings.out_features
+                n_rows = run.model.layers[row["layer"]].settings.out_features
                 say(
                     f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
                     f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of {n_rows}"
