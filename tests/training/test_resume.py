@@ -250,6 +250,43 @@ def test_a_resume_on_other_deformed_images_is_refused(tmp_path):
         trainer.check(images[2], resume=path)
 
 
+# -- a second training ---------------------------------------------------------------------------
+
+
+def classes(names):
+    return ff.Dataset(np.eye(3, dtype=np.float32), names)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (classes([*"abc"]), classes([*"abd"])),
+        (classes([0, 10, 20]), classes([10, 20, 30])),
+        (classes([0, 1, 2]), classes([*"abc"])),
+        (classes([0, 1, 2]), ff.Dataset(np.eye(3, dtype=np.float32), csr_array(np.eye(3)))),
+    ],
+)
+def test_a_second_training_with_other_labels_is_refused(first, second):
+    net = ff.Network(ff.Linear(3, 3))
+    trainer = ff.Trainer(net, max_epochs=1, n_jobs=1)
+    trainer.fit(first)
+    learned, before = net.learned, net.weights()
+    with pytest.raises(ValueError, match=r"new Network, or .* like=net\.encoding"):
+        trainer.fit(second)
+    assert net.learned is learned
+    for a, b in zip(before, net.weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_a_second_training_with_the_same_labels_goes_on():
+    net, first = ff.Network(ff.Linear(3, 3)), classes([*"abc"])
+    trainer = ff.Trainer(net, max_epochs=1, n_jobs=1)
+    trainer.fit(first)
+    trainer.fit(classes([*"abc"]))
+    trainer.fit(ff.Dataset(np.eye(3, dtype=np.float32)[:2], [*"cb"], like=net.encoding))
+    assert net.label_names == ("a", "b", "c")
+
+
 # -- files that cannot be written ----------------------------------------------------------------
 
 

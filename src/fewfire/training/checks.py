@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..data import Dataset
+from ..data import Dataset, Encoding
 from ..data.epoch import Examples, known
 from ..network.losses import check_loss, default_loss
 from ..network.network import Network
@@ -25,7 +25,27 @@ def check_data(
     for each in (data, *eval_sets.values()):
         check_targets(net.layers, each, loss, data.encoding)
     check_loss(net.layers, loss, hashed_by_default=net.hashed_by_default)
+    if net.encoding is not None:
+        _check_meaning(net.encoding, data.encoding)
     return loss
+
+
+def _check_meaning(learned: Encoding, given: Encoding) -> None:
+    """Raise unless rows and columns of a trained network mean the same in the data."""
+    others = [
+        what
+        for what, before, now in (
+            ("targets of another kind", learned.kind, given.kind),
+            ("labels of other names", learned.label_names, given.label_names),
+            ("other words as features", learned.text, given.text),
+        )
+        if before != now
+    ]
+    if others:
+        raise ValueError(
+            f"the network was trained on {' and '.join(others)}: begin anew with a new Network, or "
+            "bring the data into its numbering, Dataset(X, y, like=net.encoding)"
+        )
 
 
 def columns(net: Network, loss: str, eval_sets: Mapping[str, Dataset]) -> list[str]:
