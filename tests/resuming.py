@@ -1,6 +1,9 @@
 """What laws of resumed trainings share: runs that are interrupted, and what must be the same."""
 
+from numpy.testing import assert_array_equal
+
 import fewfire as ff
+from fewfire.base.files import read_model
 
 FREE = ("seconds", "examples_per_second")  # what no two runs share
 
@@ -59,3 +62,11 @@ def states(callbacks):
         | {"losses": getattr(callback, "losses", None)}
         for callback in callbacks
     ]
+
+
+def assert_same_state(path, other):
+    """Two checkpoints hold the same arrays, and so the same model and all that it learns with."""
+    (_, arrays), (_, others) = read_model(path), read_model(other)
+    assert arrays.keys() == others.keys()
+    for name, array in arrays.items():
+        assert_array_equal(array, others[name], err_msg=name)

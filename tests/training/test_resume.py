@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 import fewfire as ff
 from fewfire.callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
-from resuming import Interrupt, Mean, rows, states, work
+from resuming import Interrupt, Mean, assert_same_state, rows, states, work
 
 RNG = np.random.default_rng(0)
 CENTRES = RNG.normal(size=(5, 20)).astype(np.float32)
@@ -104,12 +104,13 @@ def test_a_run_resumed_after_any_epoch_is_the_whole_run(tmp_path, kind):
         first = make()
         fit(first, [*watching(first, path), Interrupt(epoch)])
         net = make()
-        again = watching(net, tmp_path / "again")
+        again = watching(net, path)
         resumed = fit(net, again, resume=path)
         assert_same(net, whole)
         assert rows(resumed) == rows(history)
         assert work(resumed) == work(history)
         assert states(again) == states(watched)
+        assert_same_state(path, tmp_path / "whole")
         for monitor, other in zip(watched[2:-1], again[2:-1], strict=True):
             assert_equal(other.history_, monitor.history_)
         assert not resumed.interrupted

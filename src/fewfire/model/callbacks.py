@@ -17,10 +17,13 @@ State: TypeAlias = tuple[dict[str, Any], Arrays]  # a description for JSON, and 
 class Run(Protocol):
     """What a callback may use of a training run."""
 
-    model: Any  # the network, also called `net`, or the tagger
     history: History  # of the epochs done
     epoch: int  # epochs done
     max_epochs: int
+
+    @property
+    def model(self) -> Any:
+        """The network, also called `net`, or the tagger, as it is now."""
 
     def save_checkpoint(self, path: PathLike) -> None:
         """Write the model and all that is needed to go on, the state of callbacks included.
