@@ -7,13 +7,15 @@ from typing import Any
 import click
 
 from ..data import Dataset
-from ..model.callbacks import Callback, Checkpoint, EarlyStopping, Record, Run
+from ..model.callbacks import Callback, Checkpoint, Record, Run
+from ..model.checkpoint import Resume
 from ..training.gate_monitor import GateMonitor
 from ..training.optimizers import OPTIMIZERS, Optimizer
 from ..training.schedules import SCHEDULES, Schedule
 from ..training.trainer import Trainer
 from .common import say
 from .gate_options import make, options_of
+from .long_runs import checkpoint_of, early_stopping
 from .network_options import network
 from .training_output import Trained
 
@@ -24,10 +26,17 @@ SCHEDULE_OPTIONS = options_of(SCHEDULES)
 class NetworkTraining:
     """A network and its data, ready to go: what is wrong with the options was told."""
 
-    def __init__(self, fit: Dataset, held_out: Dataset | None, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        fit: Dataset,
+        held_out: Dataset | None,
+        options: dict[str, Any],
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         self.fit = fit
+        self.checkpoint = checkpoint or checkpoint_of(options)
         self.eval_sets = {"val": held_out} if held_out else None
-        self.resume = options["resume"]
+        self.resume: Resume | None = options["resume"]
         self.verbose = not options["quiet"]
         self.net = network(fit, options, options["seed"])
         self.gates = _monitor(fit if held_out is None else held_out, options)
@@ -57,14 +66,12 @@ class NetworkTraining:
         return Trained(self.net, history, self.gates)
 
     def _callbacks(self, options: dict[str, Any]) -> list[Callback]:
-        callbacks: list[Callback] = []
-        if options["patience"] is not None:
-            monitor = f"val/{self.net.default_metrics(self.fit.kind)[0]}"
-            callbacks.append(EarlyStopping(monitor, patience=options["patience"]))
+        metrics = self.net.default_metrics(self.fit.kind)
+        callbacks: list[Callback] = [*early_stopping(options, metrics)]
         if self.gates is not None:
             callbacks.append(self.gates)
-        if options["checkpoint"] is not None:
-            callbacks.append(Checkpoint(options["checkpoint"]))
+        if self.checkpoint is not None:
+            callbacks.append(self.checkpoint)
         return callbacks
 
 

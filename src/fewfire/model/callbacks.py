@@ -25,6 +25,9 @@ class Run(Protocol):
     def model(self) -> Any:
         """The network, also called `net`, or the tagger, as it is now."""
 
+    def checkpoint(self) -> State:
+        """Return the model and all that is needed to go on, as a file holds it."""
+
     def save_checkpoint(self, path: PathLike) -> None:
         """Write the model and all that is needed to go on, the state of callbacks included.
 
@@ -188,11 +191,15 @@ class Checkpoint(Callback):
         if not (is_last or self._failed or run.epoch % self.every == 0):
             return
         try:
-            run.save_checkpoint(self.path)
+            self.write(run)
             self.written_, self._failed = run.epoch, False
         except OSError as error:
             self._failed = True
             self._warn(f"could not be written after epoch {run.epoch}: {error.strerror or error}")
+
+    def write(self, run: Run) -> None:
+        """Write the file."""
+        run.save_checkpoint(self.path)
 
     def on_fit_end(self, run: Run) -> None:
         """Say once more if the last file is missing."""

@@ -22,10 +22,15 @@ class Saved:
     arrays: Arrays
 
     @classmethod
+    def open(cls, path: PathLike) -> Saved:
+        """Read a file, whatever model it is of."""
+        return cls(path, *read_model(path))
+
+    @classmethod
     def read(cls, resume: Resume, kind: str) -> Saved:
         """Read a file, unless that was done; raise unless it is a checkpoint whose description has
         the key `kind`."""
-        saved = resume if isinstance(resume, Saved) else cls(resume, *read_model(resume))
+        saved = resume if isinstance(resume, Saved) else cls.open(resume)
         if "training" not in saved.config:
             raise ValueError(
                 f"{saved.path} is a model without training state: resume wants a checkpoint"

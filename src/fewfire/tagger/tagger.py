@@ -188,22 +188,11 @@ class Tagger(Model):
         MemoryError
             If even the smallest trees take more than `memory`.
         """
-        train = to_learn(X, y)
-        choices = self._wanted.to_dict()
-        task = self._task(
-            train,
-            train.encoding,
-            eval_sets,
-            callbacks,
-            max_epochs=choices.pop("max_epochs"),
-            goes_on=False,
-            choices=choices,
-        )
+        task = self._to_fit(X, y, eval_sets, callbacks)
+        train, n_threads, n_forests = task.data, task.n_threads, task.n_forests
         if resume is None:
             resumed = None
-            prepared = prepare(
-                train, self._wanted, self._limit, task.seed, task.n_threads, task.n_forests
-            )
+            prepared = prepare(train, self._wanted, self._limit, task.seed, n_threads, n_forests)
         else:
             resumed = Resumed.read(resume, task)
             prepared = resumed.prepare(task, self._limit)
@@ -212,6 +201,20 @@ class Tagger(Model):
         with self._all_or_nothing():
             self._learn(task, prepared, Learned.of(train, train.n_labels), resumed)
         return self
+
+    def check(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        eval_sets: Mapping[str, Dataset] | None = None,
+        callbacks: Sequence[Callback] = (),
+        resume: Resume | None = None,
+    ) -> None:
+        """Raise what `fit` would raise before it does any work."""
+        task = self._to_fit(X, y, eval_sets, callbacks)
+        if resume is not None:
+            Resumed.read(resume, task)
 
     def partial_fit(
         self,
@@ -407,6 +410,21 @@ class Tagger(Model):
         except BaseException:
             vars(self).update(before)
             raise
+
+    def _to_fit(
+        self,
+        X: Any,
+        y: Any,
+        eval_sets: Mapping[str, Dataset] | None,
+        callbacks: Sequence[Callback],
+    ) -> Task:
+        """Return a training from the start, checked."""
+        train, choices = to_learn(X, y), self._wanted.to_dict()
+        max_epochs = choices.pop("max_epochs")
+        return self._task(
+            train, train.encoding, eval_sets, callbacks,
+            max_epochs=max_epochs, goes_on=False, choices=choices,
+        )  # fmt: skip
 
     def _task(
         self,
