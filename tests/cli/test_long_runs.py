@@ -76,7 +76,7 @@ def test_the_command_that_an_interrupted_run_tells_ends_as_the_whole_run(
             Stopped(patched, n)
             assert begin(*words, "--checkpoint", "a checkpoint", "-o", "rest") == 130
         line = going_on(capsys.readouterr().err)
-        told = line.removeprefix("interrupted: to go on, ")
+        told = line.partition(" To go on: ")[2]
         command = shlex.split(told)
         assert command[:4] == ["fewfire", "train", "--resume", "a checkpoint"]
         assert run(*command[1:]) == 0
@@ -89,7 +89,7 @@ def test_the_command_resumes_the_last_checkpoint_and_no_other(monkeypatch, capsy
         with monkeypatch.context() as patched:
             Stopped(patched, n)
             assert begin(*words, *more) == 130
-        command = shlex.split(going_on(capsys.readouterr().err))
+        command = shlex.split(going_on(capsys.readouterr().err).partition(" To go on: ")[2])
         assert command.count("--resume") == 1
         assert "--resume=c" not in command
 
@@ -101,7 +101,10 @@ def test_settings_of_a_file_go_on_with_that_file(folder, monkeypatch, capsys):
         Stopped(patched, 1)
         assert run("train", "run.toml", "-q") == 130
     line = going_on(capsys.readouterr().err)
-    assert line == "interrupted: to go on, fewfire train --resume d run.toml -q"
+    assert line == (
+        "interrupted: the model is what was learned so far. "
+        "To go on: fewfire train --resume d run.toml -q"
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -109,7 +112,7 @@ def test_without_a_checkpoint_there_is_nothing_to_go_on_from(monkeypatch, capsys
     with monkeypatch.context() as patched:
         Stopped(patched, 0)
         assert begin(*MODELS[name], "--checkpoint", "none yet") == 130
-    assert "there is no checkpoint yet" in going_on(capsys.readouterr().err)
+    assert "There is no checkpoint yet" in going_on(capsys.readouterr().err)
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -117,7 +120,7 @@ def test_without_a_checkpoint_there_is_nothing_to_go_on_from(monkeypatch, capsys
     for module in ("training", "tagger"):
         monkeypatch.setattr(getattr(ff, module).run, "tell_epoch", lambda *_, **__: interrupt())
     assert begin(*MODELS[name]) == 130
-    assert "with --checkpoint FILE" in going_on(capsys.readouterr().err)
+    assert "With --checkpoint FILE" in going_on(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", MODELS)

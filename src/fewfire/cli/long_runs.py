@@ -15,6 +15,7 @@ from .common import say
 from .options import Grouped
 
 _WORDS = "fewfire.words"
+_KEPT = "interrupted: the model is what was learned so far."
 
 
 class Resumable(Grouped):
@@ -44,16 +45,13 @@ def how_to_go_on(
 ) -> str:
     """Return a line for who has interrupted a training."""
     if checkpoint is None:
-        return "interrupted: with --checkpoint FILE, a training can go on where it was interrupted"
+        return f"{_KEPT} With --checkpoint FILE, a training can go on where it was interrupted."
     path = checkpoint.path
     if checkpoint.written_ is None and options["resume"] != path:
-        return (
-            "interrupted in the first epoch: there is no checkpoint yet; the same command begins "
-            "anew"
-        )
+        return f"{_KEPT} There is no checkpoint yet: the same command begins anew."
     words = _without_resume(context.meta[_WORDS])
     command = [*context.command_path.split(), "--resume", str(path), *words]
-    return f"interrupted: to go on, {shlex.join(command)}"
+    return f"{_KEPT} To go on: {shlex.join(command)}"
 
 
 @contextlib.contextmanager

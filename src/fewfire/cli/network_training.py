@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..data import Dataset
-from ..model.callbacks import Callback, Checkpoint, Record, Run
+from ..model.callbacks import Callback, Checkpoint, Run
 from ..model.checkpoint import Resume
 from ..training.gate_monitor import GateMonitor
 from ..training.optimizers import OPTIMIZERS, Optimizer
@@ -69,37 +69,34 @@ class NetworkTraining:
         metrics = self.net.default_metrics(self.fit.kind)
         callbacks: list[Callback] = [*early_stopping(options, metrics)]
         if self.gates is not None:
-            callbacks.append(self.gates)
+            callbacks += [self.gates, _Told(self.gates)] if self.verbose else [self.gates]
         if self.checkpoint is not None:
             callbacks.append(self.checkpoint)
         return callbacks
 
 
-class _Gates(GateMonitor):
-    """Tells what it sees, unless it is to be quiet: a line per epoch and layer."""
+class _Told(Callback):
+    """Tells what a monitor saw: a line per epoch and layer."""
 
-    def __init__(self, data: Dataset, *, n_jobs: int, quiet: bool) -> None:
-        super().__init__(data, n_jobs=n_jobs)
-        self.quiet = quiet
+    def __init__(self, monitor: GateMonitor) -> None:
+        self._monitor = monitor
 
-    def on_epoch_end(self, run: Run, record: Record) -> bool:
-        """Look, and tell."""
-        stop = super().on_epoch_end(run, record)
-        for row in self.history_:
-            if row["epoch"] == record["epoch"] and not self.quiet:
+    def after_epoch(self, run: Run, *, stops: bool) -> None:
+        """Tell."""
+        for row in self._monitor.history_:
+            if row["epoch"] == run.epoch:
                 n_rows = run.model.layers[row["layer"]].settings.out_features
                 say(
                     f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
                     f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of {n_rows}"
                 )
-        return stop
 
 
-def _monitor(data: Dataset, options: dict[str, Any]) -> _Gates | None:
+def _monitor(data: Dataset, options: dict[str, Any]) -> GateMonitor | None:
     n_examples = options["monitor_gates"]
     if n_examples is None:
         return None
-    return _Gates(data[:n_examples], n_jobs=options["n_jobs"], quiet=options["quiet"])
+    return GateMonitor(data[:n_examples], n_jobs=options["n_jobs"])
 
 
 def _optimizer(options: dict[str, Any]) -> Optimizer | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -87,7 +88,9 @@ class Watchers:
 
     def check_alike(self, path: PathLike, there: Described) -> None:
         """Raise unless those with a state are the same as in a checkpoint, in the same order."""
-        own = [(type(x).__name__, x.settings()) for _, x in self._stateful()]
+        own = [  # as they would be in a file
+            (type(x).__name__, json.loads(json.dumps(x.settings()))) for _, x in self._stateful()
+        ]
         try:
             others = [
                 (str(x["type"]), dict(x["settings"])) for x in there if {"state", "stops"} <= set(x)
