@@ -75,14 +75,7 @@ class Blend(Model):
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays of both by name."""
-        states = [self.tagger.state(), self.network.state()]
-        arrays: Arrays = {
-            prefix + name: array
-            for prefix, (_, own) in zip(_PARTS, states, strict=True)
-            for name, array in own.items()
-        }
-        parts = [config for config, _ in states]
-        return {"blend": {"weight": self.weight, "parts": parts}}, arrays
+        return joined(self.weight, self.tagger.state(), self.network.state())
 
     def __repr__(self) -> str:
         return f"Blend({self.tagger!r}, {self.network!r})"
@@ -168,6 +161,16 @@ def best_of(scores: csr_array, k: int) -> TopKResult:
     places = rows[rank < k], rank[rank < k]
     top.indices[places], top.scores[places] = scores.indices[kept], scores.data[kept]
     return top
+
+
+def joined(weight: float, *states: tuple[dict[str, Any], Arrays]) -> tuple[dict[str, Any], Arrays]:
+    """Return what a file holds of the tagger and the network that have these states."""
+    arrays: Arrays = {
+        prefix + name: array
+        for prefix, (_, own) in zip(_PARTS, states, strict=True)
+        for name, array in own.items()
+    }
+    return {"blend": {"weight": weight, "parts": [config for config, _ in states]}}, arrays
 
 
 def part(arrays: Mapping[str, NDArray[Any]], number: int) -> Arrays:

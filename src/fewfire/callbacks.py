@@ -1,5 +1,7 @@
-"""What a training calls after each epoch: `Trainer(net, callbacks=[EarlyStopping(...)])`."""
+"""What a training calls after each epoch: `Trainer(net, callbacks=[EarlyStopping(...)])`, or
+`Tagger().fit(X, y, callbacks=[...])`."""
 
-from .training.callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
+from .model.callbacks import Callback, Checkpoint, EarlyStopping, Record, Run
+from .training.gate_monitor import GateMonitor
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping", "GateMonitor", "Record", "Run"]

@@ -8,7 +8,8 @@ from typing import Any
 from .base.files import Arrays, PathLike, read_model
 from .blend import Blend, part
 from .model.contract import Model
-from .network.reading import checked, network_of
+from .model.damage import checked
+from .network.reading import network_of
 from .tagger.tagger import Tagger
 
 

@@ -69,10 +69,9 @@ def test_settings_in_a_file_choose_as_options_do(folder, texts):
     (folder / "run.toml").write_text('data = "docs.tsv"\nlr = 0.1\noptimizer = "sgd"\n')
     run("train", "run.toml", "-q", "--max-epochs", 1, "-o", "of-file", cwd=folder)
     assert isinstance(ff.load(folder / "of-file"), ff.Network)
-    (folder / "run.toml").write_text('data = "docs.tsv"\ncheckpoint = "c"\n')
+    (folder / "run.toml").write_text('data = "docs.tsv"\ndeterministic = true\n')
     _, err = run("train", "run.toml", cwd=folder, code=2)
-    assert "a tagger has no checkpoints: leave out --checkpoint, or add --bag 256" in err
-    assert not (folder / "c").exists()
+    assert "a tagger has no deterministic threads" in err
 
 
 def test_a_model_that_will_not_be_kept_is_told_before_training(folder):
@@ -219,9 +218,11 @@ WRONG = {
     "too few words": ("train train.txt --features tags.txt", 1, "300 names for 960 features"),
     "no words": ("train train.txt --features nothing", 1, "nothing"),
     "no folder": ("train train.txt -o no/where", 2, "make it first"),
-    "patience": ("train train.txt --patience 2 --val-size 9", 2, "no early stopping: leave out"),
-    "a checkpoint": ("train train.txt --checkpoint c", 2, "a tagger has no checkpoints"),
-    "resuming": ("train train.txt --resume c", 2, "leave out --resume, or add --bag 256 for a net"),
+    "patience without data": ("train train.txt --patience 2", 2, "add --val or --val-size"),
+    "a checkpoint that is a folder": ("train train.txt --checkpoint .", 1, "folder"),
+    "a checkpoint nowhere": ("train train.txt --checkpoint no/where", 1, "make it first"),
+    "resuming from nothing": ("train train.txt --resume c", 1, "no such file: c"),
+    "resuming from a model": ("train train.txt --resume tagger", 1, "resume wants a checkpoint"),
     "the same bits": ("train train.txt --deterministic", 2, "--n-jobs 1 alone is repeatable"),
     "gates": ("train train.txt --monitor-gates 9", 2, "a tagger has no gates to monitor"),
     "names for a network": ("train train.txt --bag 8 --features words.txt", 2, "a network has no"),

@@ -98,6 +98,13 @@ def test_a_checkpoint_of_then_is_resumed():
     history = trainer.fit(unread, resume=path)  # its last epoch is done
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
     assert_answers(net, inputs(record), record, same_bits=IS_SAME)
+    how = vars(trainer.plan) | {
+        "n_jobs": 1,
+        "callbacks": [ff.callbacks.EarlyStopping("train/loss")],
+    }
+    del how["n_threads"]
+    with pytest.raises(ValueError, match="none with a state as callbacks, this run has EarlyStop"):
+        ff.Trainer(net, **how).fit(unread, resume=path)
 
 
 def test_a_data_file_of_then_holds_the_same():

@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from fewfire.tagger import preparing
 from fewfire.tagger.centroids import ExamplesOfLabels
 from fewfire.tagger.expansion import Expansion
 from fewfire.tagger.forest import Forest
+from fewfire.tagger.going_on import prepare_more
+from fewfire.tagger.new_labels import with_labels
 from fewfire.tagger.packed import PackedTree
 from fewfire.tagger.settings import PRESETS
 from tags import tagged
@@ -104,6 +107,20 @@ def test_the_peak_of_a_training_is_what_was_estimated():
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, check=True)
     peak, estimate = map(int, done.stdout.split())
     assert peak == pytest.approx(estimate, rel=0.1)
+
+
+def test_a_best_epoch_that_is_kept_has_room_of_its_own(train):
+    once, twice = (preparing.prepare(train, BEST, 2**40, 0, 1, n_forests=n) for n in (1, 2))
+    assert twice.memory.packed == 2 * once.memory.packed
+    assert twice.room == (2**40 - once.memory.besides_packed) // 2
+    limit = once.memory.total
+    trees = []
+    for callbacks in ([], [ff.callbacks.EarlyStopping("train/loss")]):
+        tagger = ff.Tagger("best", memory=limit, max_epochs=1, **SMALL)
+        tagger.fit(train, callbacks=callbacks)
+        sizes = (x.size for t in tagger.forest.trees for x in t.layouts(t.levels[-1].children))
+        trees.append(sum(size.n_bytes for size in sizes))
+    assert trees[1] < trees[0]
 
 
 # -- keeping to it -------------------------------------------------------------------------------
@@ -208,7 +225,8 @@ def test_going_on_is_refused_where_it_does_not_fit_and_changes_nothing(share, mo
     old = more.y[:, 40:].sum(axis=1) == 0
     tagger = ff.Tagger("balanced", **SMALL).fit(more.X[old], more.y[old][:, :40])
     before = {name: array.copy() for name, array in tagger.state()[1].items()}
-    needs = preparing.prepare_more(tagger.forest, more, 60, 2**40, 1).memory
+    grown = partial(with_labels, tagger.forest, n_threads=1)
+    needs = prepare_more(tagger.forest, more, 60, 2**40, 1, 1, grown).memory
     tagger.memory = int(share * needs.total)
     monkeypatch.setattr(PackedTree, "unpack", lambda *_: pytest.fail("trees were unpacked"))
     with pytest.raises(MemoryError, match="MB at least"):

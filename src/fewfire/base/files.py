@@ -72,6 +72,17 @@ def replacing(path: PathLike) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def check_writable(path: PathLike) -> None:
+    """Raise unless a file can be written to `path`."""
+    final = Path(path)
+    if final.is_dir():
+        raise IsADirectoryError(f"{final} is a folder: give a file in it")
+    if not final.parent.is_dir():
+        raise FileNotFoundError(f"{final.parent} is no folder: make it first")
+    if not os.access(final.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"{final.parent} may not be written to: choose another folder")
+
+
 class Blocks(NamedTuple):
     """An array to write: its type, its shape, and its values in pieces."""
 

@@ -7,12 +7,15 @@ from typing import Any
 import click
 
 from ..data import Dataset
-from ..training.callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor, Record, Run
+from ..model.callbacks import Callback, Checkpoint, Run
+from ..model.checkpoint import Resume
+from ..training.gate_monitor import GateMonitor
 from ..training.optimizers import OPTIMIZERS, Optimizer
 from ..training.schedules import SCHEDULES, Schedule
 from ..training.trainer import Trainer
 from .common import say
 from .gate_options import make, options_of
+from .long_runs import checkpoint_of, early_stopping
 from .network_options import network
 from .training_output import Trained
 
@@ -23,10 +26,17 @@ SCHEDULE_OPTIONS = options_of(SCHEDULES)
 class NetworkTraining:
     """A network and its data, ready to go: what is wrong with the options was told."""
 
-    def __init__(self, fit: Dataset, held_out: Dataset | None, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        fit: Dataset,
+        held_out: Dataset | None,
+        options: dict[str, Any],
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         self.fit = fit
+        self.checkpoint = checkpoint or checkpoint_of(options)
         self.eval_sets = {"val": held_out} if held_out else None
-        self.resume = options["resume"]
+        self.resume: Resume | None = options["resume"]
         self.verbose = not options["quiet"]
         self.net = network(fit, options, options["seed"])
         self.gates = _monitor(fit if held_out is None else held_out, options)
@@ -56,42 +66,37 @@ class NetworkTraining:
         return Trained(self.net, history, self.gates)
 
     def _callbacks(self, options: dict[str, Any]) -> list[Callback]:
-        callbacks: list[Callback] = []
-        if options["patience"] is not None:
-            monitor = f"val/{self.net.default_metrics(self.fit.kind)[0]}"
-            callbacks.append(EarlyStopping(monitor, patience=options["patience"]))
+        metrics = self.net.default_metrics(self.fit.kind)
+        callbacks: list[Callback] = [*early_stopping(options, metrics)]
         if self.gates is not None:
-            callbacks.append(self.gates)
-        if options["checkpoint"] is not None:
-            callbacks.append(Checkpoint(options["checkpoint"]))
+            callbacks += [self.gates, _Told(self.gates)] if self.verbose else [self.gates]
+        if self.checkpoint is not None:
+            callbacks.append(self.checkpoint)
         return callbacks
 
 
-class _Gates(GateMonitor):
-    """Tells what it sees, unless it is to be quiet: a line per epoch and layer."""
+class _Told(Callback):
+    """Tells what a monitor saw: a line per epoch and layer."""
 
-    def __init__(self, data: Dataset, *, n_jobs: int, quiet: bool) -> None:
-        super().__init__(data, n_jobs=n_jobs)
-        self.quiet = quiet
+    def __init__(self, monitor: GateMonitor) -> None:
+        self._monitor = monitor
 
-    def on_epoch_end(self, run: Run, record: Record) -> bool:
-        """Look, and tell."""
-        stop = super().on_epoch_end(run, record)
-        for row in self.history_:
-            if row["epoch"] == record["epoch"] and not self.quiet:
-                n_rows = run.net.layers[row["layer"]].settings.out_features
+    def after_epoch(self, run: Run, *, stops: bool) -> None:
+        """Tell."""
+        for row in self._monitor.history_:
+            if row["epoch"] == run.epoch:
+                n_rows = run.model.layers[row["layer"]].settings.out_features
                 say(
                     f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
                     f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of {n_rows}"
                 )
-        return stop
 
 
-def _monitor(data: Dataset, options: dict[str, Any]) -> _Gates | None:
+def _monitor(data: Dataset, options: dict[str, Any]) -> GateMonitor | None:
     n_examples = options["monitor_gates"]
     if n_examples is None:
         return None
-    return _Gates(data[:n_examples], n_jobs=options["n_jobs"], quiet=options["quiet"])
+    return GateMonitor(data[:n_examples], n_jobs=options["n_jobs"])
 
 
 def _optimizer(options: dict[str, Any]) -> Optimizer | None:

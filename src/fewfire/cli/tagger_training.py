@@ -6,8 +6,12 @@ from typing import Any
 
 from ..data import Dataset
 from ..datasets import load_names
+from ..measure.scoring import metrics_of
+from ..model.checkpoint import Resume, Saved
+from ..model.damage import checked
 from ..tagger.tagger import Tagger
 from .common import say
+from .long_runs import checkpoint_of, early_stopping
 from .training_output import Trained
 
 
@@ -16,7 +20,6 @@ class TaggerTraining:
 
     def __init__(self, fit: Dataset, held_out: Dataset | None, options: dict[str, Any]) -> None:
         self.fit = fit
-        self.eval_sets = {"val": held_out} if held_out else None
         self.preset = options["preset"] or "balanced"
         self.tagger = Tagger(
             self.preset,
@@ -26,6 +29,14 @@ class TaggerTraining:
             n_jobs=options["n_jobs"],
             verbose=not options["quiet"],
         )
+        self.checkpoint = checkpoint_of(options)
+        stop = early_stopping(options, metrics_of(fit.kind, fit.n_labels))
+        resume: Resume | None = options["resume"]
+        self.how: dict[str, Any] = {
+            "eval_sets": {"val": held_out} if held_out else None,
+            "callbacks": [*stop, *([] if self.checkpoint is None else [self.checkpoint])],
+            "resume": resume,
+        }
         features = options["features"]
         self.names = None if features is None else load_names(features)
         if self.names is not None and len(self.names) != fit.n_features:
@@ -34,11 +45,24 @@ class TaggerTraining:
                 "give each one a line"
             )
 
+    def check(self) -> None:
+        """Raise what would end the training before it begins."""
+        self.tagger.check(self.fit, **self.how)
+
     def run(self) -> Trained:
         """Train."""
         if self.tagger.verbose:
             say(f"preset {self.preset}: a router and leaves of labels")
-        self.tagger.fit(self.fit, eval_sets=self.eval_sets)
+        self.tagger.fit(self.fit, **self.how)
         if self.names is not None:
             self.tagger.set_feature_names(self.names)
         return Trained(self.tagger, self.tagger.history_)
+
+    def take(self, saved: Saved) -> Trained:
+        """Take the trained tagger of a file that fits, in place of training one."""
+        past, before = saved.past(), self.tagger
+        if before.verbose:
+            say(f"the tagger is that of {saved.path}, trained in {past.epoch} epochs")
+        self.tagger = checked(saved.path, Tagger.from_state, saved.config, saved.arrays)
+        self.tagger.n_jobs = before.n_jobs
+        return Trained(self.tagger, past.history)

@@ -13,8 +13,9 @@ from ..data import Dataset
 from .blend_training import BlendTraining
 from .choosing import BLEND, NETWORK, TAGGER, asked_for, choose
 from .common import PATH, read_part, say
+from .long_runs import Resumable, how_to_go_on, plain_warnings
 from .network_training import NetworkTraining
-from .options import Grouped, given, with_options
+from .options import given, with_options
 from .settings_file import read_settings
 from .tagger_training import TaggerTraining
 from .train_options import OPTIONS
@@ -27,7 +28,7 @@ TRAININGS: dict[str, type[TaggerTraining | NetworkTraining | BlendTraining]] = {
 }
 
 
-@click.command(cls=Grouped)
+@click.command(cls=Resumable)
 @click.argument("data", type=PATH, is_eager=True, callback=read_settings)
 @with_options(OPTIONS)
 @click.pass_context
@@ -50,7 +51,11 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
         say(f"{fit!r}\n{choice}")
     if options["output"] is None:
         say("the model will not be kept: add -o FILE to write it")
-    return finish(training.run(), held_out, options)
+    with plain_warnings():
+        trained = training.run()
+    if trained.history.interrupted:
+        say(how_to_go_on(context, options, training.checkpoint))
+    return finish(trained, held_out, options)
 
 
 def _check(options: Mapping[str, Any]) -> None:

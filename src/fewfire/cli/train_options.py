@@ -61,12 +61,12 @@ _TRAINING: Table = [
     option("--memory", of=TRAINING, callback=_memory, metavar="SIZE",
            lacks={NETWORK: "limit of memory"},
            help="What training may take, like 2G (taggers); default: 3/4 of the machine."),
-    option("--patience", of=TRAINING, type=int, lacks={TAGGER: "early stopping"},
-           help="Stop after N epochs without gain; keep the best (networks)."),
-    option("--checkpoint", of=TRAINING, type=PATH, lacks={TAGGER: "checkpoints"},
-           help="File to go on from, written after each epoch (networks)."),
-    option("--resume", of=TRAINING, type=PATH, lacks={TAGGER: "checkpoints"},
-           help="Go on from this checkpoint (networks)."),
+    option("--patience", of=TRAINING, type=int,
+           help="Stop after N epochs without gain; keep the best."),
+    option("--checkpoint", of=TRAINING, type=PATH,
+           help="File to go on from, written after each epoch."),
+    option("--resume", of=TRAINING, type=PATH,
+           help="Go on from this checkpoint, with the same options; --max-epochs may be more."),
     option("--deterministic", of=TRAINING, is_flag=True,
            lacks=dict.fromkeys(
                (TAGGER, BLEND), "deterministic threads (--n-jobs 1 alone is repeatable)"

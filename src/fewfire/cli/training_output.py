@@ -9,7 +9,7 @@ from typing import Any
 from ..base.history import History
 from ..data import Dataset
 from ..model.contract import Model
-from ..training.callbacks import GateMonitor
+from ..training.gate_monitor import GateMonitor
 from .common import cost, metrics_dict, print_json, table, ways_of
 
 

@@ -10,11 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset
+from ..data.encoding import Kind
 from .frequencies import propensities
 from .metrics import Cutoff, Labels, ndcg_at, precision_at, psp_at
 
 Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
 Frequencies: TypeAlias = "tuple[NDArray[np.int64], int]"  # label counts, of how many examples
+
+
+def metrics_of(kind: Kind, n_outputs: int) -> list[str]:
+    """Return what is measured of targets of this kind, among `n_outputs` labels, unless other
+    metrics are asked for.
+
+    >>> metrics_of("labels", 3)
+    ['P@1', 'P@3']
+    """
+    if kind == "labels":
+        return [f"P@{k}" for k in (1, 3, 5) if k <= n_outputs]
+    return ["accuracy"] if kind == "classes" else []
 
 
 def formulas_of(

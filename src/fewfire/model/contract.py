@@ -25,7 +25,7 @@ from ..measure.frequencies import LabelGroup, recall_by_group
 from ..measure.latency import Latency, measure_latency
 from ..measure.metrics import Metrics, cutoffs
 from ..measure.result import TopKResult
-from ..measure.scoring import depth_of, figures, formulas_of
+from ..measure.scoring import depth_of, figures, formulas_of, metrics_of
 from .checks import as_candidates, check_labelled, check_labels, check_width
 from .learned import Learned
 
@@ -290,11 +290,7 @@ class Model(ABC):
 
     def default_metrics(self, kind: Kind) -> list[str]:
         """Return the metrics that `evaluate` computes for targets of this kind, the first first."""
-        of_kind = {
-            "classes": ["accuracy"],
-            "labels": [f"P@{k}" for k in (1, 3, 5) if k <= self.n_outputs],
-        }
-        return [*of_kind.get(kind or "", []), *self.own_metrics]
+        return [*metrics_of(kind, self.n_outputs), *self.own_metrics]
 
     def save(self, path: PathLike) -> None:
         """Write the model to a safetensors file: beside `path` first, then renamed.

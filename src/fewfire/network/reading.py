@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from numpy.typing import NDArray
 
-from ..base.files import Arrays, PathLike, refusing
+from ..base.files import Arrays, PathLike
+from ..model.damage import checked
 from ..model.learned import Learned
-from ..model.older import upgraded
 from .architecture import Settings, layer_from_dict
 from .arrays import array_specs
 from .losses import LOSSES
 from .network import Network
 
-Made = TypeVar("Made")
-
 
 def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Network:
     """Make the network that the file `path` holds; raise `FormatError` if it is damaged."""
     return checked(path, network_of, config, arrays)
-
-
-def checked(
-    path: PathLike, make: Callable[..., Made], config: Mapping[str, Any], arrays: Arrays
-) -> Made:
-    """Return what `make` makes of a file; raise `FormatError` if the file is damaged."""
-    with refusing(path, "the model inside is damaged"):
-        return make(upgraded(config), arrays)
 
 
 def network_of(config: Mapping[str, Any], arrays: Arrays) -> Network:

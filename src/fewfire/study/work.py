@@ -12,8 +12,8 @@ import numpy as np
 from ..base.ledger import Ledger
 from ..data import Dataset
 from ..measure.energy import EnergyMeter
+from ..model.callbacks import Callback, Record, Run
 from ..network.network import Network
-from ..training.callbacks import Callback, Record, Run
 from ..training.trainer import Trainer
 from .data import Parts, load
 from .overlap import overlaps

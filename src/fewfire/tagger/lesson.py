@@ -31,7 +31,10 @@ class Lesson:
         The labels of each example, as the tree numbers them.
     seed : sequence of int
         Of the order of the examples.
+    epoch : int
+        Epochs done.
     n_epochs : int
+        Of them in all.
     rate_factor : float
         What the learning rates are multiplied with.
     """
@@ -44,6 +47,7 @@ class Lesson:
         learning: Learning,
         loss: str,
         seed: Sequence[int],
+        epoch: int,
         n_epochs: int,
         rate_factor: float,
     ) -> None:
@@ -57,14 +61,14 @@ class Lesson:
         self._pace = Pace()
         self.n = int(rows.shape[0])
         self.ledger = Ledger.empty(1)
-        self.epoch = 0  # begun
-        self.done, self.loss = self.n, 0.0  # of the epoch
+        self.epoch = epoch  # begun
+        self.done, self.loss = self.n, 0.0  # of the epoch, and so is the ledger
 
     def start_epoch(self) -> None:
         """Shuffle the examples for the next epoch."""
         rng = np.random.default_rng(np.random.SeedSequence([*self._seed, self.epoch]))
         self._order = rng.permutation(self.n)
-        self.done, self.loss = 0, 0.0
+        self.done, self.loss, self.ledger = 0, 0.0, Ledger.empty(1)
         self.epoch += 1
 
     @property

@@ -32,7 +32,7 @@ class TaggerMemory:
         Weights, vocabularies and tables.
     packed : int
         What is set aside for the trees as prediction reads them, which are made while there are
-        still the others.
+        still the others; and for those of the best epoch, where callbacks keep them.
     """
 
     examples: int
@@ -50,8 +50,10 @@ class TaggerMemory:
         sizes: Sequence[Sequence[LevelSize]],
         width: int,
         n_threads: int,
+        n_forests: int = 1,
     ) -> TaggerMemory:
-        """Return the memory of trees on `width` features whose levels have these sizes."""
+        """Return the memory of trees on `width` features whose levels have these sizes, and which
+        are held packed so many times."""
         levels = [level for tree in sizes for level in tree]
         n_listed = sum(int(level.listed.sum()) for level in levels)
         return cls(
@@ -61,7 +63,8 @@ class TaggerMemory:
             centroids + 8 * n_listed + 13 * width * n_threads,
             # Where a feature's table and its list begin.
             sum(level.n_bytes + 16 * (width + 1) for level in levels),
-            sum(level.packed_bytes + int(4 * _KEPT * level.n_weights) for level in levels),
+            n_forests
+            * sum(level.packed_bytes + int(4 * _KEPT * level.n_weights) for level in levels),
         )
 
     @property

@@ -15,7 +15,6 @@ from ..data import Dataset
 from ..data.features import make_csr
 from .centroids import ExamplesOfLabels
 from .expansion import Expansion, expansions_of, for_each
-from .forest import Forest
 from .layout import LevelSize
 from .leaves import (
     UNLIMITED,
@@ -28,7 +27,6 @@ from .leaves import (
     sketch_tree,
 )
 from .memory import TaggerMemory, TooLittleMemoryError, all_example_bytes, check_fits, pair_bytes
-from .new_labels import with_labels
 from .settings import LEARNING, Learning, Settings, prune_of
 from .tree import Tree
 
@@ -54,11 +52,12 @@ class Prepared:
     plans: Sequence[Plan]
     memory: TaggerMemory  # that training takes
     limit: int  # of it
+    n_forests: int  # packed ones that are held at once
 
     @property
     def room(self) -> int:
         """Bytes that packed trees may take, beside the others."""
-        return self.limit - self.memory.besides_packed
+        return (self.limit - self.memory.besides_packed) // self.n_forests
 
     def grow(self) -> list[Tree]:
         """Return the trees, their weights 0."""
@@ -66,7 +65,14 @@ class Prepared:
         return [plan.grow(n_labels, learning) for plan in self.plans]
 
 
-def prepare(data: Dataset, settings: Settings, limit: int, seed: int, n_threads: int) -> Prepared:
+def prepare(
+    data: Dataset,
+    settings: Settings,
+    limit: int,
+    seed: int,
+    n_threads: int,
+    n_forests: int = 1,
+) -> Prepared:
     """Settle everything; raise `MemoryError` if even the smallest trees take more than `limit`.
 
     Pairs are given up first, then features of vocabularies, the lightest first, then trees.
@@ -74,26 +80,9 @@ def prepare(data: Dataset, settings: Settings, limit: int, seed: int, n_threads:
     lists = label_lists(data, data.n_labels)
     if settings.pairs:
         with contextlib.suppress(TooLittleMemoryError):
-            return _Draft(data, lists, settings, limit, seed, n_threads).in_full()
+            return _Draft(data, lists, settings, limit, seed, n_threads, n_forests).in_full()
     plain = replace(settings, pairs=0)
-    return _Draft(data, lists, plain, limit, seed, n_threads).as_it_fits()
-
-
-def prepare_more(
-    forest: Forest, data: Dataset, n_labels: int, limit: int, n_threads: int
-) -> Prepared:
-    """Settle how a trained forest goes on with other examples, whose labels may be new; raise
-    `MemoryError` if that takes more than `limit`, besides what the forest does."""
-    lists = label_lists(data, n_labels)
-    n_values = forest.for_each(lambda own: own.n_values(data, n_threads))
-    examples = all_example_bytes(forest.expansions, n_values, lists)
-    check_fits(examples, limit)
-    rows = forest.rows(data, n_threads)
-    plans = with_labels(forest, rows, lists, n_threads=n_threads)
-    sizes = [plan.sizes for plan in plans]
-    memory = TaggerMemory.of(examples, 0, 0, sizes, forest.expansion.width, n_threads)
-    check_fits(memory.total, limit)
-    return Prepared(forest.settings, forest.expansion, rows, lists, plans, memory, limit)
+    return _Draft(data, lists, plain, limit, seed, n_threads, n_forests).as_it_fits()
 
 
 def label_lists(data: Dataset, n_labels: int) -> csr_array:
@@ -114,9 +103,10 @@ class _Draft:
         limit: int,
         seed: int,
         n_threads: int,
+        n_forests: int,
     ) -> None:
         self._settings, self._limit, self._seed = settings, limit, seed
-        self._n_threads, self._lists = n_threads, lists
+        self._n_threads, self._n_forests, self._lists = n_threads, n_forests, lists
         self._expansion = Expansion.learn(data, settings, n_threads)
         self._expansions = expansions_of(settings, self._expansion)
         self._n_values = for_each(self._expansions, lambda own: own.n_values(data, n_threads))
@@ -195,6 +185,7 @@ class _Draft:
             sizes,
             self._expansion.width,
             self._n_threads,
+            self._n_forests,
         )
 
     def _sketch(self, number: int) -> Sketch:
@@ -221,4 +212,13 @@ class _Draft:
             lists = renumbered(self._lists, leaves.labels)
             plans.append(plan_tree(own, lists, leaves, most, self._n_threads))
         memory = self._memory(n_trees, most)
-        return Prepared(settings, self._expansion, rows, self._lists, plans, memory, self._limit)
+        return Prepared(
+            settings,
+            self._expansion,
+            rows,
+            self._lists,
+            plans,
+            memory,
+            self._limit,
+            self._n_forests,
+        )

@@ -4,103 +4,164 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from scipy.sparse import csr_array
-
+from ..base.files import PathLike, write_model
 from ..base.history import History
 from ..base.ledger import Ledger
-from ..base.progress import epoch_bar, tell_epoch
+from ..base.progress import epoch_bar, tell, tell_epoch
+from ..model.callbacks import State
+from ..model.checkpoint import Past
+from ..model.learned import Learned
+from .checkpoint import Resumed, arrays_of
+from .forest import Forest
 from .leaves import renumbered
 from .lesson import Lesson, mean_loss, train_epoch
+from .preparing import Prepared
 from .settings import LEARNING
-from .tree import Tree
+from .task import Task
+from .trained import Trained
 
-Measure = Callable[[], dict[str, float]]
 
-
-class Fitting:
-    """The training of trees on some examples.
+class Run:
+    """The training of a tagger.
 
     Parameters
     ----------
-    trees : list of Tree
-        Changed in place.
-    loss : str
-    rows : list of csr_array, (n, width)
-        The examples as each tree reads them.
-    lists : csr_array, (n, n_labels)
-        Their labels, as ones.
-    seed, max_epochs, n_threads : int
-    rate_factor : float
-        What the learning rates are multiplied with.
-    verbose : bool
-        Show progress on stderr.
+    tagger : Tagger
+    keep : callable
+        Makes a `Trained`, or None, what the tagger answers by.
+    task : Task
+    prepared : Prepared
+    learned : Learned
+        What the tagger then knows of its data.
+    resumed : Resumed, optional
+        Where to go on.
+    feature_names : tuple of str, optional
     """
 
     def __init__(
         self,
-        trees: Sequence[Tree],
-        loss: str,
-        rows: Sequence[csr_array],
-        lists: csr_array,
-        *,
-        seed: int,
-        max_epochs: int,
-        rate_factor: float,
-        n_threads: int,
-        verbose: bool,
+        tagger: Any,
+        keep: Callable[[Trained | None], None],
+        task: Task,
+        prepared: Prepared,
+        learned: Learned,
+        resumed: Resumed | None = None,
+        feature_names: tuple[str, ...] | None = None,
     ) -> None:
-        self.n, self.max_epochs, self.n_threads = int(lists.shape[0]), max_epochs, n_threads
-        self.verbose = verbose
-        self.lessons = [
+        self._tagger, self.task, self.max_epochs = tagger, task, task.max_epochs
+        self._keep, self._prepared = keep, prepared
+        self._learned, self._feature_names = learned, feature_names
+        self._trees = prepared.grow()
+        self._is_packed = False  # whether the tagger answers by the trees as they are
+        self.history, self.epoch = History([], Ledger.empty(1)), 0
+        if resumed is not None:
+            self.history, self.epoch = resumed.past.history, resumed.past.epoch
+            task.watchers.take_over(resumed.past.callbacks, resumed.saved.arrays)
+            if task.verbose:
+                tell(resumed.past.told(self.max_epochs, is_same_rate=False))
+        loss = prepared.settings.loss
+        self._lessons = [
             Lesson(
                 tree,
                 own,
-                renumbered(lists, tree.labels),
+                renumbered(prepared.lists, tree.labels),
                 LEARNING[loss],
                 loss,
-                [seed, number],
-                max_epochs,
-                rate_factor,
+                [task.seed, number],
+                self.epoch,
+                self.max_epochs,
+                task.rate_factor,
             )
-            for number, (tree, own) in enumerate(zip(trees, rows, strict=True))
+            for number, (tree, own) in enumerate(zip(self._trees, prepared.rows, strict=True))
         ]
-        self.history = History([], Ledger.empty(1))
 
-    def go(self, measure: Measure) -> History:
-        """Train all epochs, or until Ctrl-C; `measure` gives figures after each."""
-        n_workers = min(len(self.lessons), self.n_threads)
-        with ThreadPoolExecutor(n_workers) as pool:
-            try:
-                for epoch in range(1, self.max_epochs + 1):
-                    record = self._one_epoch(epoch, pool) | measure()
-                    self.history.append(record)
-                    tell_epoch(record, self.max_epochs, verbose=self.verbose)
-            except KeyboardInterrupt:  # the slices that had begun are finished
-                self.history.interrupted = True
-        for lesson in self.lessons:
-            self.history.ledger += lesson.ledger
+    @property
+    def model(self) -> Any:
+        """The tagger, which answers by the trees as they are: they are packed when it is asked
+        for, unless they were."""
+        if not self._is_packed:
+            self._keep(None)  # the last forest is not held beside the next
+            own, n_threads = self._prepared, self.task.n_threads
+            self._answer_by(
+                Forest.pack(own.settings, own.expansion, self._trees, own.room, n_threads)
+            )
+            self._is_packed = True
+        return self._tagger
+
+    def go(self) -> History:
+        """Train all epochs, or until a callback stops training or Ctrl-C is pressed."""
+        watchers, n_workers = self.task.watchers, min(len(self._lessons), self.task.n_threads)
+        watchers.start(self)
+        try:
+            with ThreadPoolExecutor(n_workers) as pool:
+                try:
+                    while self.epoch < self.max_epochs and not watchers.stopped:
+                        self._one_epoch(pool)
+                except KeyboardInterrupt:  # the slices that had begun are finished
+                    self.history.interrupted = True
+            self.model  # noqa: B018  # is packed
+        finally:
+            watchers.end(self)
         return self.history
 
-    def _one_epoch(self, epoch: int, pool: ThreadPoolExecutor) -> dict[str, Any]:
-        start, n_trees = time.perf_counter(), len(self.lessons)
-        slices = contextlib.closing(train_epoch(self.lessons, self.n_threads, pool))
-        total = self.n * n_trees
-        title = f"epoch {epoch}/{self.max_epochs}"
+    def snapshot(self) -> State:
+        """Return the packed trees."""
+        forest = self.model.forest
+        return forest.describe(), forest.arrays()
+
+    def put_back(self, snapshot: State) -> None:
+        """Make the tagger answer by the packed trees of `snapshot`."""
+        described, arrays = snapshot
+        n_features, n_labels = self._prepared.expansion.n_features, self._prepared.lists.shape[1]
+        self._answer_by(Forest.from_arrays(described, arrays, n_features, n_labels))
+
+    def checkpoint(self) -> State:
+        """Return the tagger and all that is needed to go on, as a file holds it."""
+        callbacks, kept = self.task.watchers.state()
+        past = Past(self.epoch, self.task.settings, self.history, callbacks)
+        config, arrays = self.model.state()
+        training = {**past.describe(), "trees": self._prepared.settings.to_dict()}
+        return {**config, "training": training}, {**arrays, **arrays_of(self._trees), **kept}
+
+    def save_checkpoint(self, path: PathLike) -> None:
+        """Write the tagger and all that is needed to go on."""
+        write_model(path, *self.checkpoint())
+
+    def _one_epoch(self, pool: ThreadPoolExecutor) -> None:
+        """Train an epoch, measure it, and let callbacks look."""
+        self._is_packed = False
+        record = self._trained_epoch(pool)
+        for name, data in self.task.eval_sets.items():
+            record |= {f"{name}/{metric}": x for metric, x in self.model.evaluate(data).items()}
+        self.epoch += 1
+        self.history.append(record)
+        tell_epoch(record, self.max_epochs, verbose=self.task.verbose)
+        self.task.watchers.end_epoch(self, record)
+
+    def _trained_epoch(self, pool: ThreadPoolExecutor) -> dict[str, Any]:
+        start, n, n_trees = time.perf_counter(), len(self.task.data), len(self._lessons)
+        slices = contextlib.closing(train_epoch(self._lessons, self.task.n_threads, pool))
+        title = f"epoch {self.epoch + 1}/{self.max_epochs}"
         try:
-            with slices as sizes, epoch_bar(title, total, verbose=self.verbose) as bar:
+            with slices as sizes, epoch_bar(title, n * n_trees, verbose=self.task.verbose) as bar:
                 for size in sizes:
-                    bar.set_postfix({"loss": f"{mean_loss(self.lessons):.4f}"}, refresh=False)
+                    bar.set_postfix({"loss": f"{mean_loss(self._lessons):.4f}"}, refresh=False)
                     bar.update(size)
         finally:  # also what an interrupt left of the epoch
-            self.history.n_examples += sum(lesson.done for lesson in self.lessons) // n_trees
+            self.history.n_examples += sum(lesson.done for lesson in self._lessons) // n_trees
+            for lesson in self._lessons:
+                self.history.ledger += lesson.ledger
         seconds = time.perf_counter() - start
         return {
-            "epoch": epoch,
-            "train/loss": mean_loss(self.lessons),
-            "examples_per_second": self.n / seconds,
+            "epoch": self.epoch + 1,
+            "train/loss": mean_loss(self._lessons),
+            "examples_per_second": n / seconds,
             "seconds": seconds,
         }
+
+    def _answer_by(self, forest: Forest) -> None:
+        self._keep(Trained(forest, self._learned, self._feature_names))

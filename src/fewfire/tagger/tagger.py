@@ -17,21 +17,26 @@ from ..base.files import Arrays
 from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import tell
-from ..data import Dataset
+from ..data import Dataset, Encoding
 from ..data.dataset import Examples
 from ..measure.result import TopKResult
-from ..model.checks import check_alike
+from ..model.callbacks import Callback
+from ..model.checkpoint import Resume
 from ..model.contract import Answers, Model, Ways
 from ..model.finite import check_best, check_given
 from ..model.learned import Learned
+from .checkpoint import Resumed
 from .forest import Forest
+from .going_on import prepare_more
 from .memory import TaggerMemory, memory_limit
-from .preparing import Prepared, prepare, prepare_more
+from .new_labels import with_labels
+from .preparing import Prepared, prepare
 from .reasons import Leaf, Reason
-from .run import Fitting
-from .settings import rate_factor, settings_of
+from .run import Run
+from .settings import settings_of
+from .task import Task
 from .trained import Trained
-from .training_set import continued, to_learn
+from .training_set import continued, to_learn, to_learn_more
 
 
 class Tagger(Model):
@@ -150,8 +155,10 @@ class Tagger(Model):
         y: Any = None,
         *,
         eval_sets: Mapping[str, Dataset] | None = None,
+        callbacks: Sequence[Callback] = (),
+        resume: Resume | None = None,
     ) -> Tagger:
-        """Train from the start; measure on `eval_sets` after each epoch.
+        """Train from the start, or from a checkpoint; measure on `eval_sets` after each epoch.
 
         Parameters
         ----------
@@ -161,6 +168,13 @@ class Tagger(Model):
             with a Dataset.
         eval_sets : dict of str to Dataset, optional
             Their figures are in the history as `<name>/<metric>`.
+        callbacks : sequence of Callback
+            Where they ask for the tagger of an epoch, to keep or to write it, its trees are packed
+            once more, as they are for `eval_sets`.
+        resume : path, optional
+            A file that `Checkpoint` wrote: training goes on after its last epoch, with the same
+            data, settings and callbacks. `max_epochs` may be another; learning rates then go on as
+            in a plan of that length.
 
         Returns
         -------
@@ -170,24 +184,38 @@ class Tagger(Model):
         Raises
         ------
         ValueError
-            If the data has no examples or no labels; nothing has changed then.
+            If the data has no examples or no labels, or a checkpoint is of another training;
+            nothing has changed then.
         MemoryError
             If even the smallest trees take more than `memory`.
         """
-        train = to_learn(X, y)
-        sets = dict(eval_sets or {})
-        for data in sets.values():
-            check_alike(data, train.encoding)
-        n_threads = thread_count(self.n_jobs)
-        prepared = prepare(train, self._wanted, self._limit, self.random_state, n_threads)
+        task = self._to_fit(X, y, eval_sets, callbacks)
+        train, n_threads, n_forests = task.data, task.n_threads, task.n_forests
+        if resume is None:
+            resumed = None
+            prepared = prepare(train, self._wanted, self._limit, task.seed, n_threads, n_forests)
+        else:
+            resumed = Resumed.read(resume, task)
+            prepared = resumed.prepare(task, self._limit)
         if self.verbose:
             tell(f"{prepared.settings}\n{prepared.memory}")
         with self._all_or_nothing():
-            self.settings = prepared.settings
-            epochs = self.settings.max_epochs
-            learned = Learned.of(train, train.n_labels)
-            self._learn(prepared, epochs, rate_factor(len(train), epochs), sets, learned)
+            self._learn(task, prepared, Learned.of(train, train.n_labels), resumed)
         return self
+
+    def check(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        eval_sets: Mapping[str, Dataset] | None = None,
+        callbacks: Sequence[Callback] = (),
+        resume: Resume | None = None,
+    ) -> None:
+        """Raise what `fit` would raise before it does any work."""
+        task = self._to_fit(X, y, eval_sets, callbacks)
+        if resume is not None:
+            Resumed.read(resume, task)
 
     def partial_fit(
         self,
@@ -196,6 +224,7 @@ class Tagger(Model):
         *,
         max_epochs: int | None = None,
         eval_sets: Mapping[str, Dataset] | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> Tagger:
         """Go on training with other examples, whose labels may be new.
 
@@ -206,12 +235,15 @@ class Tagger(Model):
         Parameters
         ----------
         X, y
-            As for `fit`, with the features of the training set. Labels 0.. are those of the
-            training set, by name if they have names; those behind are new.
+            As for `fit`, with the features of the training set. Labels are those of the training
+            set, by name if they have names; where there are new ones, `X` is a Dataset whose
+            labels 0.. are those of the training set, and those behind are new.
         max_epochs : int, optional
             None for that of `settings`.
         eval_sets : dict of str to Dataset, optional
             As for `fit`.
+        callbacks : sequence of Callback
+            As for `fit`. A `Checkpoint` is a model to go on from, but cannot be resumed.
 
         Returns
         -------
@@ -228,21 +260,27 @@ class Tagger(Model):
             tagger do; nothing has changed then.
         """
         old = self.trained.learned
-        data = to_learn(X, y)
         assert old.encoding is not None
+        data = to_learn_more(X, y, old.encoding)
         encoding = continued(old.encoding, data)
-        sets = dict(eval_sets or {})
-        for own in sets.values():
-            check_alike(own, encoding)
         epochs = self.settings.max_epochs
         if max_epochs is not None:
             epochs = check_integer("max_epochs", max_epochs, low=1, high=MOST_EPOCHS)
-        n_threads = thread_count(self.n_jobs)
-        prepared = prepare_more(self.forest, data, encoding.n_labels, self._limit, n_threads)
+        task = self._task(data, encoding, eval_sets, callbacks, max_epochs=epochs, goes_on=True)
+        prepared = prepare_more(
+            self.forest,
+            data,
+            encoding.n_labels,
+            self._limit,
+            task.n_threads,
+            task.n_forests,
+            lambda rows, lists: with_labels(self.forest, rows, lists, n_threads=task.n_threads),
+        )
         if self.verbose:
             tell(str(prepared.memory))
         with self._all_or_nothing():
-            self._learn(prepared, epochs, 1.0, sets, old.and_of(data, encoding), self.feature_names)
+            names = self.feature_names
+            self._learn(task, prepared, old.and_of(data, encoding), feature_names=names)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -378,50 +416,62 @@ class Tagger(Model):
             vars(self).update(before)
             raise
 
+    def _to_fit(
+        self,
+        X: Any,
+        y: Any,
+        eval_sets: Mapping[str, Dataset] | None,
+        callbacks: Sequence[Callback],
+    ) -> Task:
+        """Return a training from the start, checked."""
+        train, choices = to_learn(X, y), self._wanted.to_dict()
+        max_epochs = choices.pop("max_epochs")
+        return self._task(
+            train, train.encoding, eval_sets, callbacks,
+            max_epochs=max_epochs, goes_on=False, choices=choices,
+        )  # fmt: skip
+
+    def _task(
+        self,
+        data: Dataset,
+        encoding: Encoding,
+        eval_sets: Mapping[str, Dataset] | None,
+        callbacks: Sequence[Callback],
+        *,
+        max_epochs: int,
+        goes_on: bool,
+        choices: Mapping[str, Any] | None = None,
+    ) -> Task:
+        """Return a training, checked."""
+        task = Task(
+            data=data,
+            encoding=encoding,
+            eval_sets=dict(eval_sets or {}),
+            callbacks=tuple(callbacks),
+            max_epochs=max_epochs,
+            seed=self.random_state,
+            n_threads=thread_count(self.n_jobs),
+            goes_on=goes_on,
+            choices=choices or {},
+            verbose=self.verbose,
+        )
+        task.watchers.check(self, task.columns)
+        return task
+
     def _learn(
         self,
+        task: Task,
         prepared: Prepared,
-        max_epochs: int,
-        rate_factor: float,
-        sets: Mapping[str, Dataset],
         learned: Learned,
+        resumed: Resumed | None = None,
         feature_names: tuple[str, ...] | None = None,
     ) -> None:
         """Train the trees, and pack them."""
-        rows, lists, trees = prepared.rows, prepared.lists, prepared.grow()
-        n_threads = thread_count(self.n_jobs)
-        fitting = Fitting(
-            trees,
-            self.settings.loss,
-            rows,
-            lists,
-            seed=self.random_state,
-            max_epochs=max_epochs,
-            rate_factor=rate_factor,
-            n_threads=n_threads,
-            verbose=self.verbose,
-        )
+        self.settings = prepared.settings
+        run = Run(self, self._answer_by, task, prepared, learned, resumed, feature_names)
+        self.history_ = run.go()
 
-        def pack() -> None:
-            self._trained = None  # the last forest is not held beside the next
-            forest = Forest.pack(
-                prepared.settings, prepared.expansion, trees, prepared.room, n_threads
-            )
-            self._trained = Trained(forest, learned, feature_names)
-            self.settings = forest.settings
-
-        def measure() -> dict[str, float]:
-            if sets:
-                pack()
-            return self._measure(sets)
-
-        self.history_ = fitting.go(measure)
-        if not sets or self.history_.interrupted:  # otherwise measured as it is now
-            pack()
-
-    def _measure(self, sets: Mapping[str, Dataset]) -> dict[str, float]:
-        return {
-            f"{name}/{metric}": value
-            for name, data in sets.items()
-            for metric, value in self.evaluate(data).items()
-        }
+    def _answer_by(self, trained: Trained | None) -> None:
+        self._trained = trained
+        if trained is not None:
+            self.settings = trained.forest.settings

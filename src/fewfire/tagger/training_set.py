@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,15 @@ def to_learn(X: Any, y: Any) -> Dataset:
     return data
 
 
+def to_learn_more(X: Any, y: Any, known: Encoding) -> Dataset:
+    """Return a further training set, checked; its labels are numbered as the known ones where they
+    are among them."""
+    if not isinstance(X, Dataset):
+        with contextlib.suppress(ValueError):  # of new labels
+            X, y = Dataset(X, y, like=known), None
+    return to_learn(X, y)
+
+
 def continued(old: Encoding, data: Dataset) -> Encoding:
     """Return the encoding of old labels and those behind them; raise unless `data` has that."""
     if data.n_features != old.n_features:
@@ -34,6 +44,6 @@ def continued(old: Encoding, data: Dataset) -> Encoding:
     if (names is None) != (known is None) or (names or ())[: old.n_labels] != (known or ()):
         raise ValueError(
             "the labels of the data go on from others than the tagger's: name the tagger's labels "
-            "first, in their order, and then the new ones"
+            "first, in their order, and then the new ones, Dataset(X, y, label_names=[...])"
         )
     return replace(old, n_labels=n_labels, label_names=names)

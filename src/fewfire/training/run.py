@@ -1,7 +1,7 @@
 """One training run: it goes through epochs, an epoch through slices of about a tenth of a second,
 and the core trains a slice per call. Between slices Ctrl-C is heard and progress shown.
 
-What an epoch leaves on file is in `checkpoint`, what keeps indexes true in `index_upkeep`.
+Which examples come when is in `course`, what keeps indexes true in `index_upkeep`.
 """
 
 from __future__ import annotations
@@ -10,31 +10,36 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
 from ..base.checks import check_memory, to_dict
-from ..base.files import PathLike
+from ..base.files import PathLike, write_model
 from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import Pace, epoch_bar, tell, tell_epoch
 from ..data import Dataset
-from ..data.core_views import core_inputs, core_targets
-from ..data.epoch import Examples, known, windows_of
+from ..data.epoch import Examples, known
+from ..data.fingerprint import fingerprint
+from ..model.callbacks import State
+from ..model.checkpoint import Past, Resume, Saved
 from ..model.learned import Learned
+from ..model.watchers import Watchers
 from ..network.answers import core_model, density
-from ..network.losses import check_loss, default_loss
+from ..network.arrays import array_specs
 from ..network.network import Network
-from ..network.targets import check_targets
 from . import checkpoint
+from .checks import check_data, columns
+from .course import Course
 from .first_biases import start_at_priors
 from .index_upkeep import Upkeep
 from .memory import estimate_memory, keeps_copy
 from .optimizer_state import OptimizerState
 from .renumber import renumber
+from .schedules import Constant
 from .settings import Plan
 from .sums import Sums
 
@@ -46,16 +51,6 @@ class DivergenceError(RuntimeError):
     has more than 2**26 parameters, after the last good step."""
 
 
-class Slice(NamedTuple):
-    """Examples that one call into the core trains."""
-
-    inputs: _core.Inputs
-    targets: _core.Targets
-    ids: NDArray[np.int64]  # in this order
-    rates: NDArray[np.float32]  # one for each step
-    first_step: int  # of the run
-
-
 class Run:
     """One training run: its position, its optimizer state, its history."""
 
@@ -64,22 +59,24 @@ class Run:
     ) -> None:
         self.plan = plan
         self.max_epochs = plan.max_epochs
-        self.net = net
+        self.net = self.model = net
         self.train = train
         self.eval_sets = eval_sets
-        self.loss = self._check_data()
+        self.loss = check_data(net, train, eval_sets, plan.loss)
+        self.watchers = Watchers(plan.callbacks)
+        self.watchers.check(net, columns(net, self.loss, eval_sets))
         self.known = known(train)  # what the data is like
         self.memory = estimate_memory(net, plan.optimizer)
         check_memory("training", self.memory.total)
         self.epoch = 0  # epochs done
-        self.steps_per_epoch = math.ceil(len(train) / plan.batch_size)
+        self.course = Course(plan, train)
         self.history = History([], Ledger.empty(len(net.layers)))
         self.moments = OptimizerState(net, plan.optimizer)
         self.upkeep = Upkeep(
             net,
             self.known,
             self.moments,
-            self.steps_per_epoch,
+            self.course.steps_per_epoch,
             plan.random_state,
             plan.n_threads,
         )
@@ -87,7 +84,12 @@ class Run:
     @property
     def step(self) -> int:
         """Steps of the epochs done."""
-        return self.epoch * self.steps_per_epoch
+        return self.epoch * self.course.steps_per_epoch
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, or a callback has stopped the run."""
+        return self.epoch >= self.max_epochs or self.watchers.stopped
 
     @contextlib.contextmanager
     def begun(self) -> Iterator[None]:
@@ -99,18 +101,16 @@ class Run:
         self.net.learned = Learned.of(self.known, self.net.n_outputs)
         self.history.ledger.add(start_at_priors(self.net, self.plan.n_threads))
         self.upkeep.start(self.step, self.history)
-        for callback in self.plan.callbacks:
-            callback.on_fit_start(self)
+        self.watchers.start(self)
         try:
             yield
         except KeyboardInterrupt:
             self.history.interrupted = True
         finally:
-            for callback in self.plan.callbacks:
-                callback.on_fit_end(self)
+            self.watchers.end(self)
 
-    def one_epoch(self) -> bool:
-        """Train an epoch and measure it; return whether a callback wants to stop."""
+    def one_epoch(self) -> None:
+        """Train an epoch, measure it, and let callbacks look."""
         plan, net, start = self.plan, self.net, time.perf_counter()
         weights = net.weights() if keeps_copy(net) else None
         model, state = core_model(net.layers, net.loss), self.moments
@@ -120,7 +120,7 @@ class Run:
         title = f"epoch {self.epoch + 1}/{plan.max_epochs}"
         try:
             with epoch_bar(title, len(self.train), verbose=plan.verbose) as bar:
-                for part in self._slices(pace):
+                for part in self.course.slices(self.epoch, pace, self._steps_to_next):
                     with pace.of(len(part.rates)):
                         loss, n_correct, work, usage = _core.train(
                             model, part.inputs, part.targets, part.ids, part.rates,
@@ -137,46 +137,52 @@ class Run:
                         break
             self._renumber(sums)
         finally:  # also after Ctrl-C: the codes are those of the weights
-            self.upkeep.end_epoch(self.step + self.steps_per_epoch)
+            self.upkeep.end_epoch(self.step + self.course.steps_per_epoch)
         self._check_loss(sums.loss, weights)
         self.epoch += 1
         record = self._measured(sums, time.perf_counter() - start)
         self.history.append(record)
         tell_epoch(record, plan.max_epochs, verbose=plan.verbose)
-        stops = [callback.on_epoch_end(self, record) for callback in plan.callbacks]
-        return any(stops)  # each of them was asked
+        self.watchers.end_epoch(self, record)
+
+    def snapshot(self) -> State:
+        """Return copies of the weights and of what hashing has learned."""
+        names = array_specs([layer.settings for layer in self.net.layers])
+        return {}, dict(zip(names, self.net.weights(), strict=True))
+
+    def put_back(self, snapshot: State) -> None:
+        """Make the weights what they were when `snapshot` was taken."""
+        names = array_specs([layer.settings for layer in self.net.layers])
+        self.net.set_weights([snapshot[1][name] for name in names])
+
+    def checkpoint(self) -> State:
+        """Return the network and all that is needed to go on, as a file holds it."""
+        callbacks, kept = self.watchers.state()
+        past = Past(self.epoch, self._settings(), self.history, callbacks)
+        config, arrays = self.net.state()
+        arrays = {**arrays, **self.moments.arrays(), **kept}
+        return {**config, "training": past.describe()}, arrays
 
     def save_checkpoint(self, path: PathLike) -> None:
         """Write the network and all that is needed to go on."""
-        checkpoint.save(
-            path, self.net, self.moments.arrays(), self.history, self._settings(), self.epoch
-        )
+        write_model(path, *self.checkpoint())
 
-    def read_checkpoint(self, path: PathLike) -> checkpoint.State:
+    def read_checkpoint(self, resume: Resume) -> tuple[Saved, Network, Past]:
         """Return what `save_checkpoint` wrote; raise unless it is of a run like this."""
-        return checkpoint.read(path, self.net, self._settings())
+        saved, net, past = checkpoint.read(resume, self.net, self.known.encoding)
+        past.check(saved.path, self._settings(), self.watchers)
+        return saved, net, past
 
-    def restore(self, path: PathLike) -> None:
+    def restore(self, resume: Resume) -> None:
         """Go on where the run that `save_checkpoint` wrote had been."""
-        state = self.read_checkpoint(path)
-        self.moments.restore(state.arrays)
-        self.net.set_weights(state.net.weights())
-        self.epoch, self.history = state.epoch, state.history
-
-    def _check_data(self) -> str:
-        if not isinstance(self.train, Examples):
-            name = type(self.train).__name__
-            raise TypeError(f"train must be a fewfire.Dataset or Deformed, got {name}")
-        train, net = known(self.train), self.net
-        if train.kind is None:
-            raise ValueError("the training set has no targets: give it y")
-        loss = self.plan.loss or default_loss(net.layers, train.kind)
-        for data in (train, *self.eval_sets.values()):
-            check_targets(net.layers, data, loss, train.encoding)
-        check_loss(net.layers, loss, hashed_by_default=net.hashed_by_default)
-        for callback in self.plan.callbacks:
-            callback.check(net)
-        return loss
+        saved, net, past = self.read_checkpoint(resume)
+        self.moments.restore(saved.arrays)
+        self.net.set_weights(net.weights())
+        self.epoch, self.history = past.epoch, past.history
+        self.watchers.take_over(past.callbacks, saved.arrays)
+        if self.plan.verbose:
+            is_same_rate = isinstance(self.plan.schedule, Constant)
+            tell(past.told(self.max_epochs, is_same_rate=is_same_rate))
 
     def _settings(self) -> dict[str, Any]:
         """What must be the same for a resumed run to end as the whole one would."""
@@ -189,26 +195,12 @@ class Run:
             "max_epochs": plan.max_epochs,
             "random_state": plan.random_state,
             "n_examples": len(self.train),
+            "data": self._fingerprint,
         }
 
-    def _slices(self, pace: Pace) -> Iterator[Slice]:
-        """Go through the epoch, cut where something is due: results do not depend on the slices."""
-        batch_size, step = self.plan.batch_size, self.step
-        rng = np.random.default_rng(np.random.SeedSequence([self.plan.random_state, self.epoch]))
-        for window, order in windows_of(self.train, batch_size, rng):
-            inputs, targets = core_inputs(window), core_targets(window)
-            rates = self._rates(step, math.ceil(len(order) / batch_size))
-            while len(order):
-                size = min(pace.size, len(rates), self._steps_to_next(step))
-                ids, order = np.split(order, [size * batch_size])
-                yield Slice(inputs, targets, ids, rates[:size], step)
-                step, rates = step + size, rates[size:]
-
-    def _rates(self, first: int, n_steps: int) -> NDArray[np.float32]:
-        """Learning rates of the steps from `first` on."""
-        total = self.max_epochs * self.steps_per_epoch
-        factors = self.plan.schedule.factors(first, n_steps, total)
-        return np.float32(self.plan.optimizer.lr) * factors
+    @cached_property
+    def _fingerprint(self) -> int:
+        return fingerprint(self.train)
 
     def _steps_to_next(self, step: int) -> int:
         """Steps until a refresh or a renumbering is due."""
@@ -251,10 +243,7 @@ class Run:
             metrics = self.net.evaluate(data, n_jobs=self.plan.n_threads)
             record |= {f"{name}/{metric}": value for metric, value in metrics.items()}
         record["density"] = density(self.net.layers, sums.usage, n_examples)
-        factor = self.plan.schedule.factors(
-            self.step - 1, 1, self.max_epochs * self.steps_per_epoch
-        )
-        record["lr"] = self.plan.optimizer.lr * float(factor[0])
+        record["lr"] = self.course.last_rate(self.epoch)
         record["examples_per_second"] = n_examples / seconds
         record["seconds"] = seconds
         return record

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.checks import LARGEST_INTEGER, MOST_EPOCHS, check_choice, check_flag, check_integer
+from ..model.callbacks import Callback
+from ..model.watchers import Watchers
 from ..network.bag import EmbeddingBag
 from ..network.gates import All, Dropout
 from ..network.losses import LOSSES
 from ..network.network import Network
-from .callbacks import Callback
 from .optimizers import RMS, Adam, Optimizer
 from .schedules import LinearDecay, OneCycle, Schedule
 
@@ -48,8 +49,7 @@ class Plan:
             value = check_integer(name, getattr(self, name), low=low, high=high)
             object.__setattr__(self, name, value)
         check_flag("deterministic", self.deterministic)
-        if any(not isinstance(callback, Callback) for callback in self.callbacks):
-            raise TypeError("callbacks must be Callback objects, such as EarlyStopping(...)")
+        Watchers(self.callbacks)
 
     def __str__(self) -> str:
         return (

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..base.checks import thread_count
-from ..base.files import PathLike
 from ..base.history import History
 from ..data import Dataset
 from ..data.generators import Deformed
+from ..model.callbacks import Callback
+from ..model.checkpoint import Resume
 from ..network.losses import check_loss
 from ..network.network import Network
-from .callbacks import Callback
 from .optimizers import Optimizer
 from .run import Run
 from .schedules import Schedule
@@ -106,7 +106,7 @@ class Trainer:
         train: Dataset | Deformed,
         eval_sets: Mapping[str, Dataset] | None = None,
         *,
-        resume: PathLike | None = None,
+        resume: Resume | None = None,
     ) -> History:
         """Train on `train`; measure on `eval_sets` after each epoch, through the gates.
 
@@ -117,7 +117,9 @@ class Trainer:
         eval_sets : dict of str to Dataset, optional
             Their figures are in the history as `<name>/<metric>`.
         resume : path, optional
-            A file that `Checkpoint` wrote: training goes on after its last epoch.
+            A file that `Checkpoint` wrote: training goes on after its last epoch, with the same
+            data, settings and callbacks. `max_epochs` may be another; learning rates then go on as
+            in a plan of that length.
 
         Returns
         -------
@@ -136,9 +138,8 @@ class Trainer:
         if resume is not None:
             run.restore(resume)
         with run.begun():
-            while run.epoch < run.max_epochs:
-                if run.one_epoch():
-                    break
+            while not run.is_over:
+                run.one_epoch()
         return run.history
 
     def check(
@@ -146,7 +147,7 @@ class Trainer:
         train: Dataset | Deformed,
         eval_sets: Mapping[str, Dataset] | None = None,
         *,
-        resume: PathLike | None = None,
+        resume: Resume | None = None,
     ) -> None:
         """Raise what `fit` would raise before it changes anything."""
         run = self._run(train, eval_sets)

@@ -1,0 +1,78 @@
+"""Trainings that stop early, that are interrupted, and that go on."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from ..model.callbacks import Checkpoint, EarlyStopping
+from .common import say
+from .options import Grouped
+
+_WORDS = "fewfire.words"
+_KEPT = "interrupted: the model is what was learned so far."
+
+
+class Resumable(Grouped):
+    """A command that knows the words it was called with, to be told how it goes on."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words."""
+        ctx.meta[_WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+def early_stopping(options: Mapping[str, Any], metrics: Sequence[str]) -> list[EarlyStopping]:
+    """Return what `--patience` asks for, on the first of the metrics that are measured."""
+    if options["patience"] is None:
+        return []
+    return [EarlyStopping(f"val/{metrics[0]}", patience=options["patience"])]
+
+
+def checkpoint_of(options: Mapping[str, Any]) -> Checkpoint | None:
+    """Return what `--checkpoint` asks for."""
+    path = options["checkpoint"]
+    return None if path is None else Checkpoint(path)
+
+
+def how_to_go_on(
+    context: click.Context, options: Mapping[str, Any], checkpoint: Checkpoint | None
+) -> str:
+    """Return a line for who has interrupted a training."""
+    if checkpoint is None:
+        return f"{_KEPT} With --checkpoint FILE, a training can go on where it was interrupted."
+    path = checkpoint.path
+    if checkpoint.written_ is None and options["resume"] != path:
+        return f"{_KEPT} There is no checkpoint yet: the same command begins anew."
+    words = _without_resume(context.meta[_WORDS])
+    command = [*context.command_path.split(), "--resume", str(path), *words]
+    return f"{_KEPT} To go on: {shlex.join(command)}"
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Tell warnings in a line, without the place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", RuntimeWarning)
+        warnings.showwarning = lambda message, *_, **__: say(f"fewfire: warning: {message}")
+        yield
+
+
+def _without_resume(words: Sequence[str]) -> list[str]:
+    """Return the words of a command but for an earlier `--resume`.
+
+    >>> _without_resume(["data", "--resume", "old", "--resume=older", "-q"])
+    ['data', '-q']
+    """
+    kept: list[str] = []
+    before = ""
+    for word in words:
+        if before != "--resume" and not (word + "=").startswith("--resume="):
+            kept.append(word)
+        before = word
+    return kept

@@ -1,0 +1,59 @@
+"""Whether a network can be trained on some data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..data import Dataset, Encoding
+from ..data.epoch import Examples, known
+from ..network.losses import check_loss, default_loss
+from ..network.network import Network
+from ..network.targets import check_targets
+
+
+def check_data(
+    net: Network, train: Examples, eval_sets: Mapping[str, Dataset], loss: str | None
+) -> str:
+    """Return the loss that `net` is trained with; raise unless all data fits it."""
+    if not isinstance(train, Examples):
+        name = type(train).__name__
+        raise TypeError(f"train must be a fewfire.Dataset or Deformed, got {name}")
+    data = known(train)
+    if data.kind is None:
+        raise ValueError("the training set has no targets: give it y")
+    loss = loss or default_loss(net.layers, data.kind)
+    for each in (data, *eval_sets.values()):
+        check_targets(net.layers, each, loss, data.encoding)
+    check_loss(net.layers, loss, hashed_by_default=net.hashed_by_default)
+    if net.encoding is not None:
+        _check_meaning(net.encoding, data.encoding)
+    return loss
+
+
+def _check_meaning(learned: Encoding, given: Encoding) -> None:
+    """Raise unless rows and columns of a trained network mean the same in the data."""
+    others = [
+        what
+        for what, before, now in (
+            ("targets of another kind", learned.kind, given.kind),
+            ("labels of other names", learned.label_names, given.label_names),
+            ("other words as features", learned.text, given.text),
+        )
+        if before != now
+    ]
+    if others:
+        raise ValueError(
+            f"the network was trained on {' and '.join(others)}: begin anew with a new Network, or "
+            "bring the data into its numbering, Dataset(X, y, like=net.encoding)"
+        )
+
+
+def columns(net: Network, loss: str, eval_sets: Mapping[str, Dataset]) -> list[str]:
+    """Return the columns of the history that callbacks may watch."""
+    own = ["train/loss"] if loss == "squared" else ["train/loss", "train/accuracy"]
+    measured = [
+        f"{name}/{metric}"
+        for name, data in eval_sets.items()
+        for metric in net.default_metrics(data.kind)
+    ]
+    return [*own, *measured, "density"]
