@@ -38,10 +38,10 @@ class FormatError(ValueError):
 
 
 @contextlib.contextmanager
-def refusing(path: PathLike, what: str) -> Iterator[None]:
-    """Raise `FormatError` instead of what reading a file raises that does not hold what it should.
+def refusing(what: str) -> Iterator[None]:
+    """Raise `FormatError`, which says `what`, for whatever reading a damaged file raises.
 
-    >>> with refusing("net", "the model inside is damaged"):
+    >>> with refusing("net: the model inside is damaged"):
     ...     {}["layers"]
     Traceback (most recent call last):
         ...
@@ -53,9 +53,9 @@ def refusing(path: PathLike, what: str) -> Iterator[None]:
         raise
     except KeyError as error:
         missing = shortened(str(error.args[0]), _WORDS)
-        raise FormatError(f"{path}: {what}: {missing} is missing") from error
+        raise FormatError(f"{what}: {missing} is missing") from error
     except _OF_DAMAGE as error:
-        raise FormatError(f"{path}: {what}: {shortened(str(error), _WORDS)}") from error
+        raise FormatError(f"{what}: {shortened(str(error), _WORDS)}") from error
 
 
 @contextlib.contextmanager
@@ -147,7 +147,7 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
     if not path.is_file():
         raise FormatError(f"{path} is a device or a pipe, not a model file")
     with open(path, "rb") as file:
-        with refusing(path, "it is damaged, truncated, or no safetensors file"):
+        with refusing(f"{path} is damaged, truncated, or no safetensors file"):
             header = read_header(file)
             config = _config(path, header.metadata)
         return config, _arrays(path, file, header)
@@ -211,7 +211,7 @@ def _config(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
         raise FormatError(f"{path} is a safetensors file, but not one that fewfire wrote")
     if not {*metadata} <= {"fewfire", checksum.KEY}:  # also a key whose name was damaged
         raise FormatError(f"{path} is damaged: its metadata are {shown([*metadata])}")
-    with refusing(path, "its description is damaged"):
+    with refusing(f"{path}: its description is damaged"):
         config = json.loads(metadata["fewfire"])
     if not isinstance(config, dict):
         raise FormatError(f"{path}: its description is damaged: not an object")

@@ -41,7 +41,7 @@ class Saved:
 
     def past(self) -> Past:
         """Return how far the training was."""
-        with refusing(self.path, "the training state is damaged"):
+        with refusing(f"{self.path}: the training state is damaged"):
             return Past.of(self.config["training"])
 
 

@@ -15,5 +15,5 @@ def checked(
     path: PathLike, make: Callable[..., Made], config: Mapping[str, Any], arrays: Arrays
 ) -> Made:
     """Return what `make` makes of a file; raise `FormatError` if the file is damaged."""
-    with refusing(path, "the model inside is damaged"):
+    with refusing(f"{path}: the model inside is damaged"):
         return make(upgraded(config), arrays)

@@ -75,7 +75,7 @@ class Resumed:
         return replace(prepared, settings=replace(settings, max_epochs=task.max_epochs))
 
     def _plans(self) -> list[_Kept]:
-        with refusing(self.saved.path, "the trees inside are damaged"):
+        with refusing(f"{self.saved.path}: the trees inside are damaged"):
             return [
                 _Kept.of(tree, number, self.saved.arrays)
                 for number, tree in enumerate(self.trained.forest.trees)

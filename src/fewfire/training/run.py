@@ -153,7 +153,7 @@ class Run:
     def put_back(self, snapshot: State) -> None:
         """Make the weights what they were when `snapshot` was taken."""
         names = array_specs([layer.settings for layer in self.net.layers])
-        self.net.set_weights([snapshot[1][name] for name in names])
+        self.net.put_back([snapshot[1][name] for name in names])
 
     def checkpoint(self) -> State:
         """Return the network and all that is needed to go on, as a file holds it."""
@@ -177,7 +177,7 @@ class Run:
         """Go on where the run that `save_checkpoint` wrote had been."""
         saved, net, past = self.read_checkpoint(resume)
         self.moments.restore(saved.arrays)
-        self.net.set_weights(net.weights())
+        self.net.put_back(net.weights())
         self.epoch, self.history = past.epoch, past.history
         self.watchers.take_over(past.callbacks, saved.arrays)
         if self.plan.verbose:
