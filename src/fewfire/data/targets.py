@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from .csr import canonical, checked_csr, make_csr, read_only
 from .encoding import Kind
-from .features import canonical, checked_csr, finite_floats, make_csr
+from .features import finite_floats
 
 
 def as_array(y: Any) -> NDArray[Any]:
@@ -47,7 +48,8 @@ def kind_of(y: NDArray[Any] | None, expected: Kind) -> Kind:
 def labels_of(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
     """Return lists of labels as CSR of ones, and how many labels there are."""
     csr = checked_csr(y, "y")
-    labels = canonical(csr_array((csr.data != 0, csr.indices, csr.indptr), shape=csr.shape))
+    csr.data = csr.data != 0
+    labels = canonical(csr)
     n_columns = int(labels.shape[1])
     if n_labels is not None and n_columns > n_labels:
         raise ValueError(
@@ -64,7 +66,7 @@ def values_of(y: NDArray[Any], n_columns: int | None, first_row: int = 0) -> NDA
     values = finite_floats("y", y.reshape(len(y), 1) if y.ndim == 1 else y, first_row)
     if n_columns is not None and values.shape[1] != n_columns:
         raise ValueError(f"y has {values.shape[1]} columns of values, {n_columns} are expected")
-    return values
+    return read_only(values)
 
 
 def classes_of(
@@ -90,7 +92,7 @@ def classes_of(
                 f"y holds label {y[row]} in row {first_row + row}, but only 0 to {n_labels - 1} "
                 "are known; give n_labels, or drop the example"
             )
-        return y.astype(np.int32), n_labels, names
+        return read_only(y.astype(np.int32)), n_labels, names
     return _look_up(y, _sorted_names(y) if names is None else names, first_row)
 
 
@@ -135,4 +137,4 @@ def _look_up(
             f"y holds label {y[row]!s} in row {first_row + row}, which is none of the {len(ids)} "
             "known labels; drop the example, or read the data set that has it first"
         )
-    return found, len(ids), tuple(ids)
+    return read_only(found), len(ids), tuple(ids)

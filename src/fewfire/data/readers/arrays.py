@@ -74,6 +74,7 @@ def save_npz(path: PathLike, data: Dataset) -> None:
     >>> read_npz("pets.npz").label_names
     ('cat', 'dog')
     """
+    data.check()
     arrays: dict[str, Any] = {}
     for name, values in (("X", data.X), ("y", data.y)):
         if isinstance(values, sparse.csr_array):

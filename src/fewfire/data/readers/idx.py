@@ -86,6 +86,7 @@ def save_idx_folder(
     """
     folder = Path(folder)
     for data in (train, test):
+        data.check()
         side = round(data.n_features**0.5)
         extents = shape or (side, side)
         if (

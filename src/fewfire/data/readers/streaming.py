@@ -11,9 +11,9 @@ import numpy as np
 from ... import _core
 from ...base.checks import thread_count
 from ...base.files import PathLike
+from ..csr import MAX_ID
 from ..dataset import Dataset
 from ..encoding import Encoding
-from ..features import MAX_ID
 from .shared import unpacked
 from .text import Header
 

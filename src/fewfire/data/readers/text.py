@@ -112,6 +112,7 @@ def save_svmlight(path: PathLike, data: Dataset) -> None:
     Classes are written by their names where these are integers, and by id otherwise. Svmlight text
     counts features from 1 and does not state how many there are.
     """
+    data.check()
     rows = sparse.csr_array(data.X)
     extreme = data.kind == "labels"
     targets = _target_words(data)
