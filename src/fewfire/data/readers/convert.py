@@ -21,7 +21,7 @@ from ..encoding import Encoding, Kind
 from ..spill import Column
 from ..targets import class_numbers, classes_of, values_of
 from .shared import reading, start_of
-from .streaming import check_header, has_lists, parse_piece, pieces
+from .streaming import any_lists, parse_piece, pieces
 from .text import Header, header_of
 
 
@@ -46,10 +46,9 @@ def convert(
     names = None if label_names is None else tuple(label_names)
     with ExitStack() as stack:
         with reading(source, wanted):
-            check_header(start, header)
-            lists = header is not None or has_lists(source, like)
+            lists = header is not None or any_lists(source, like)
             rows = _Rows(folder, lists, header, stack)
-            for line, piece in pieces(source, skip=header is not None):
+            for line, piece in pieces(source, header=header is not None):
                 rows.append(parse_piece(piece, line, lists, header))
             rows.check_count()
         try:
