@@ -18,6 +18,7 @@ from scipy.sparse import csr_array, issparse
 from .csr import check_lists, take_rows
 from .encoding import Encoding, Kind
 from .features import Features, features
+from .label_names import checked_names
 from .targets import as_array, classes_of, kind_of, labels_of, values_of
 from .words import Vectorizer
 
@@ -34,16 +35,16 @@ class Dataset:
         Real numbers, all finite. Float32 C-contiguous arrays are borrowed, others converted; do not
         change them afterwards. A damaged sparse array is refused.
     y : array_like or sparse, optional
-        - 1-D, whole numbers, strings or anything sortable: one class per example. The integers
-          0..n-1 stay as they are; others are numbered in sorted order, see `label_names`.
+        - 1-D, whole numbers or strings: one class per example. The integers 0..n-1 stay as they
+          are; others are numbered in sorted order, see `label_names`.
         - sparse, shape (n, n_labels): several labels per example, the places that are not zero.
         - 1-D floats that are not all whole, or 2-D floats of shape (n, m): values to predict.
     like : Dataset, optional
         Use its numbering of the labels, its `n_labels` and its `n_features`, so that a test set
         fits the model trained on `like`. Sparse features with fewer columns are widened.
     label_names : sequence, optional
-        Name of each label id. Classes that are names are looked up here; whole numbers are ids,
-        unless the names are numbers themselves.
+        Name of each label id, a word or a number. Classes that are names are looked up here; whole
+        numbers are ids, unless the names are numbers themselves.
     n_labels : int, optional
         Number of labels when not all of them occur in `y`; whole numbers in `y` are then ids.
 
@@ -74,13 +75,8 @@ class Dataset:
     ) -> None:
         if like is not None and (label_names is not None or n_labels is not None):
             raise ValueError("like= brings its own labels: leave out label_names and n_labels")
-        names = None if label_names is None else tuple(label_names)
+        names = None if label_names is None else checked_names(label_names, n_labels)
         width = len(names) if n_labels is None and names is not None else n_labels
-        if names is not None and (len(names) != width or len(set(names)) != width):
-            raise ValueError(
-                f"label_names holds {len(names)} names, {len(set(names))} of them distinct, for "
-                f"{width} labels; give each label one name of its own"
-            )
         self._zero_based: bool = True if like is None else like.zero_based
         self._text: Vectorizer | None = None if like is None else like.text
         self._X: Features = features(X, None if like is None else like.n_features)

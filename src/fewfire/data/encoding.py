@@ -10,6 +10,7 @@ import numpy as np
 
 from ..base.checks import check_integer
 from ..base.files import Arrays, array_of, names_of
+from .label_names import checked_names
 from .words import Vectorizer
 
 Kind: TypeAlias = Literal["classes", "labels", "values"] | None
@@ -86,4 +87,4 @@ class Encoding:
     def from_dict(cls, data: Mapping[str, Any]) -> Encoding:
         """Make the encoding that `to_dict` described."""
         names = data["label_names"]
-        return cls(**{**data, "label_names": None if names is None else tuple(names)})
+        return cls(**{**data, "label_names": None if names is None else checked_names(names)})

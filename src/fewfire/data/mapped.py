@@ -171,16 +171,7 @@ def _encoding(file: DataFile) -> Encoding:
         number = getattr(encoding, name)
         if not isinstance(number, int) or not 0 <= number <= most:
             raise ValueError(f"{name} is {number!r}")
-    _check_names(encoding)
     return encoding
-
-
-def _check_names(encoding: Encoding) -> None:
-    names = encoding.label_names
-    if names is None:
-        return
-    if not all(isinstance(name, str | int) for name in names) or len(set(names)) != len(names):
-        raise ValueError("label_names are not distinct words or whole numbers")
 
 
 def _check_layout(file: DataFile, encoding: Encoding) -> int:

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from .csr import canonical, checked_csr, make_csr, read_only
 from .encoding import Kind
 from .features import finite_floats
+from .label_names import checked_names
 
 
 def as_array(y: Any) -> NDArray[Any]:
@@ -54,7 +55,7 @@ def labels_of(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
     if n_labels is not None and n_columns > n_labels:
         raise ValueError(
             f"y has {n_columns} columns but there are {n_labels} labels; "
-            "read both files with one encoder: load_xc(path, like=train)"
+            "name every label, or read both files with one encoder: like=train"
         )
     width = n_columns if n_labels is None else n_labels
     ones = np.ones(labels.nnz, np.float32)
@@ -76,6 +77,8 @@ def classes_of(
 
     Errors count rows from `first_row`.
     """
+    if y.dtype.kind not in "biufOUT":
+        raise ValueError(f"y holds {y.dtype}; give words or whole numbers: y.astype(str)")
     whole = y.dtype.kind in "biuf"
     if y.dtype == bool and n_labels is None:
         n_labels = 2
@@ -93,7 +96,12 @@ def classes_of(
                 "are known; give n_labels, or drop the example"
             )
         return read_only(y.astype(np.int32)), n_labels, names
-    return _look_up(y, _sorted_names(y) if names is None else names, first_row)
+    if names is None and n_labels is not None:
+        raise ValueError(
+            f"y holds words, but the {n_labels} labels have no names; give whole numbers from 0, "
+            "y.astype(int), or label_names"
+        )
+    return _look_up(y, checked_names(_sorted_names(y)) if names is None else names, first_row)
 
 
 def class_numbers(found: NDArray[Any]) -> int | tuple[int, ...]:

@@ -25,6 +25,10 @@ def check_examples(data: Dataset) -> None:
         raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
     if len(data) == 0:
         raise ValueError("the data set has no examples")
+    if data.n_features == 0:
+        raise ValueError(
+            "the data set has no features: is it text of another format than svmlight?"
+        )
     data.check()
 
 

@@ -18,6 +18,7 @@ from ...base.files import Blocks, PathLike, array_of
 from .. import datafile
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
+from ..label_names import checked_names
 from ..spill import Column
 from ..targets import class_numbers, classes_of, values_of
 from .shared import reading, start_of
@@ -175,9 +176,7 @@ class _Rows:
         return kind, len(numbers), numbers
 
     def _named(self, names: tuple[Any, ...]) -> int:
-        n = len(names)
-        if len(set(names)) < n:
-            raise ValueError(f"label_names holds {n} names, {len(set(names))} of them distinct")
+        n = len(checked_names(names))
         if n < self.n_labels or (self.header is not None and n != self.n_labels):
             raise ValueError(f"{n} label_names for {self.n_labels} labels")
         return n
