@@ -50,13 +50,13 @@ HOSTILE = {
     "an end beyond": (put("X.indptr", -1, 10**9), "indptr goes from 0 to 1000000000"),
     "starts that fall": (put("X.indptr", 5, 10**12), "indptr must not fall|entries"),
     "a start far below 0": (put("X.indptr", 5, -(2**63)), "indptr must not fall|entries"),
-    "labels that start below 0": (put("y.indptr", 9, -5), "indptr must not fall|entries"),
+    "labels that start below 0": (put("y.indptr", 9, -5), "indptr falls|entries"),
     "a column beyond": (put("X.indices", 7, 40), "ascend"),
     "a column below 0": (put("X.indices", 7, -1), "ascend"),
     "columns out of order": (lambda d, a: a["X.indices"].sort(), "ascend"),
     "not a number": (put("X.data", 3, np.nan), "not finite"),
-    "a label beyond": (put("y.indices", -1, 12), "a label beyond 0 to 11"),
-    "a label below 0": (put("y.indices", 0, -1), "ascend"),
+    "a label beyond": (put("y.indices", -1, 12), "labels from 0 to 12, beyond 0 to 11"),
+    "a label below 0": (put("y.indices", 0, -1), "labels from -1"),
     "names that are none": (
         lambda d, a: a.update(label_names=np.frombuffer(b"[[[[", np.uint8)), "Expecting|list"
     ),
@@ -88,7 +88,7 @@ def test_a_file_that_breaks_its_promises_is_refused(tmp_path, monkeypatch, name,
 def test_targets_that_are_none_are_refused(tmp_path, name):
     path = converted(tmp_path, TEXTS[name])
     resaved(path, put("y", 150, 2 if name == "other classes" else np.inf))
-    with pytest.raises(ff.errors.FormatError, match="in examples 0 to 199: y holds a"):
+    with pytest.raises(ff.errors.FormatError, match="in examples 0 to 199: y holds"):
         datasets.load(path)
 
 

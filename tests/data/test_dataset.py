@@ -1,5 +1,8 @@
 """What a `Dataset` promises about layout, labels and parts, and which errors name what."""
 
+from datetime import date
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from fewfire.data import Dataset
+from fewfire.data import Dataset, Encoding
 
 DENSE = np.arange(12.0).reshape(4, 3)
 
@@ -294,3 +297,43 @@ def test_slices_of_a_set_in_memory_share_its_entries():
         assert np.shares_memory(part.X.data, data.X.data) or not part.X.nnz
         assert np.shares_memory(part.X.indices, data.X.indices) or not part.X.nnz
         assert np.shares_memory(part.y.indices, data.y.indices) or not part.y.nnz
+
+
+KEPT = ["cat", "", "a\tb", "\ud800", 7, -1, 2**63, 0.1, -2.5, True, np.float32(0.1), np.int8(3)]
+LOST = [b"cat", None, np.nan, 1j, ("a", "b"), Decimal("1.5"), date(2024, 1, 2)]
+LOST += [np.datetime64("2024-01-02"), np.datetime64("2024-01-02", "ns"), np.timedelta64(3, "s")]
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_name_that_is_taken_comes_back_from_a_model(name):
+    encoding = Dataset(DENSE, [0, 1, 1, 0], label_names=("other", name)).encoding
+    assert Encoding.from_state(*encoding.state()) == encoding
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_a_name_that_no_file_keeps_is_refused(name):
+    with pytest.raises(ValueError, match=r"no name of a label that a file can keep.*astype\(str\)"):
+        Dataset(DENSE, [0, 1, 1, 0], label_names=("other", name))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([b"a", b"b", b"a", b"b"]),
+        np.array([b"a", b"b", b"a", b"b"], object),
+        np.array([date(2024, 1, day) for day in (1, 2, 1, 2)]),
+        np.array(["2024-01-01", "2024-01-02"] * 2, "M8[ns]"),
+        np.array([Decimal(1), Decimal(2)] * 2),
+        np.array([1, 2, 1, 2], "m8[s]"),
+    ],
+)
+def test_classes_whose_names_no_file_keeps_are_refused_before_training(y):
+    with pytest.raises(ValueError, match=r"y\.astype\(str\)"):
+        Dataset(DENSE, y)
+    assert Dataset(DENSE, y.astype(str)).n_labels == 2
+
+
+def test_words_are_no_ids_of_labels_without_names():
+    train = Dataset(DENSE, [0, 1, 2, 1])
+    with pytest.raises(ValueError, match=r"the 3 labels have no names.*y\.astype\(int\)"):
+        Dataset(DENSE, ["0", "2", "1", "1"], like=train)

@@ -7,17 +7,17 @@ from typing import Any
 
 from .dataset import Dataset
 from .encoding import Encoding
+from .label_names import checked_names
 
 
 def named(path: Path, encoding: Encoding, names: tuple[Any, ...]) -> Encoding:
     if encoding.label_names is not None or encoding.kind == "values":
         held = "values" if encoding.kind == "values" else "label names of its own"
         raise ValueError(f"{path} holds {held}: leave out the label names")
-    if len(names) != encoding.n_labels or len(set(names)) != len(names):
-        raise ValueError(
-            f"{len(names)} label names, {len(set(names))} of them distinct, for the "
-            f"{encoding.n_labels} labels of {path}; give each label one name of its own"
-        )
+    try:
+        names = checked_names(names, encoding.n_labels)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return Encoding(encoding.n_features, encoding.kind, len(names), names, encoding.zero_based)
 
 

@@ -2,6 +2,8 @@
 
 Dense features are float32 and C-contiguous; sparse ones are canonical CSR with float32 values,
 int64 `indptr` and int32 `indices`. Everything is finite, and every label id is below `n_labels`.
+What is borrowed is handed out read-only; whoever learns or answers from it checks it again, since
+its owner may still write to it.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
+from .csr import check_lists, take_rows
 from .encoding import Encoding, Kind
-from .features import Features, features, take_rows
+from .features import Features, features
+from .label_names import checked_names
 from .targets import as_array, classes_of, kind_of, labels_of, values_of
 from .words import Vectorizer
 
@@ -28,18 +32,19 @@ class Dataset:
     Parameters
     ----------
     X : array_like of shape (n, n_features), or any scipy sparse array or matrix
-        Real numbers, all finite. Float32 C-contiguous arrays are borrowed, others converted.
+        Real numbers, all finite. Float32 C-contiguous arrays are borrowed, others converted; do not
+        change them afterwards. A damaged sparse array is refused.
     y : array_like or sparse, optional
-        - 1-D, whole numbers, strings or anything sortable: one class per example. The integers
-          0..n-1 stay as they are; others are numbered in sorted order, see `label_names`.
+        - 1-D, whole numbers or strings: one class per example. The integers 0..n-1 stay as they
+          are; others are numbered in sorted order, see `label_names`.
         - sparse, shape (n, n_labels): several labels per example, the places that are not zero.
         - 1-D floats that are not all whole, or 2-D floats of shape (n, m): values to predict.
     like : Dataset, optional
         Use its numbering of the labels, its `n_labels` and its `n_features`, so that a test set
         fits the model trained on `like`. Sparse features with fewer columns are widened.
     label_names : sequence, optional
-        Name of each label id. Classes that are names are looked up here; whole numbers are ids,
-        unless the names are numbers themselves.
+        Name of each label id, a word or a number. Classes that are names are looked up here; whole
+        numbers are ids, unless the names are numbers themselves.
     n_labels : int, optional
         Number of labels when not all of them occur in `y`; whole numbers in `y` are then ids.
 
@@ -70,13 +75,8 @@ class Dataset:
     ) -> None:
         if like is not None and (label_names is not None or n_labels is not None):
             raise ValueError("like= brings its own labels: leave out label_names and n_labels")
-        names = None if label_names is None else tuple(label_names)
+        names = None if label_names is None else checked_names(label_names, n_labels)
         width = len(names) if n_labels is None and names is not None else n_labels
-        if names is not None and (len(names) != width or len(set(names)) != width):
-            raise ValueError(
-                f"label_names holds {len(names)} names, {len(set(names))} of them distinct, for "
-                f"{width} labels; give each label one name of its own"
-            )
         self._zero_based: bool = True if like is None else like.zero_based
         self._text: Vectorizer | None = None if like is None else like.text
         self._X: Features = features(X, None if like is None else like.n_features)
@@ -91,12 +91,15 @@ class Dataset:
 
     @property
     def X(self) -> Features:  # noqa: N802
-        """Features: float32 (n, n_features), C-contiguous, or `csr_array`."""
+        """Features: float32 (n, n_features), C-contiguous, or `csr_array`. Do not write to it."""
         return self._X
 
     @property
     def y(self) -> Targets:
-        """Class ids int32 (n,), labels CSR (n, n_labels), values float32 (n, m), or None."""
+        """Class ids int32 (n,), labels CSR (n, n_labels), values float32 (n, m), or None.
+
+        Do not write to it.
+        """
         return self._y
 
     @property
@@ -171,6 +174,21 @@ class Dataset:
         """Go through the examples in the parts in which they should be held: here, all at once."""
         yield self
 
+    def check(self) -> None:
+        """Raise `ValueError` unless examples and targets are still what was promised.
+
+        Whatever learns or answers from a data set calls this first: the arrays may be borrowed, and
+        who lent them may have changed them. It takes a few passes over them.
+        """
+        try:
+            features(self.X, self.n_features)
+            if self.kind == "values":
+                values_of(np.asarray(self.y), self.n_labels)
+            elif self.kind is not None:
+                self.label_lists()
+        except ValueError as error:
+            raise ValueError(f"the data set was changed after it was made: {error}") from error
+
     def split(self, n_last: int) -> tuple[Dataset, Dataset]:
         """Return the first examples and the `n_last` last ones, for training and validation.
 
@@ -188,16 +206,23 @@ class Dataset:
         """Return the label ids of all examples, as CSR: `indptr` (n + 1,) and `indices`.
 
         The ids of example i are `indices[indptr[i]:indptr[i + 1]]`, ascending and distinct.
+        `ValueError` says that they no longer are, since somebody changed the arrays.
 
         >>> Dataset([[1.0], [2.0]], [0, 1]).label_lists()
         (array([0, 1, 2]), array([0, 1], dtype=int32))
         """
         y = self.y
-        if isinstance(y, csr_array):
-            return np.asarray(y.indptr, np.int64), np.asarray(y.indices, np.int32)
-        if y is None or self._kind != "classes":
+        if y is None or self._kind == "values":
             raise ValueError(f"only classes and labels have label lists, y holds {self._kind}")
-        return np.arange(len(self) + 1, dtype=np.int64), np.asarray(y, np.int32)
+        if isinstance(y, csr_array):
+            indptr, ids = np.asarray(y.indptr, np.int64), np.asarray(y.indices, np.int32)
+        else:
+            indptr, ids = np.arange(len(self) + 1, dtype=np.int64), np.asarray(y, np.int32)
+        try:
+            check_lists(indptr, ids, len(self), self.n_labels)
+        except ValueError as error:
+            raise ValueError(f"y holds damaged label lists: {error}") from error
+        return indptr, ids
 
     def __repr__(self) -> str:
         stored = "sparse" if self.is_sparse else "dense"

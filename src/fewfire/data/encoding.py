@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..base.checks import check_flag, check_integer
 from ..base.files import Arrays, array_of, names_of
+from .label_names import checked_names
 from .words import Vectorizer
 
 Kind: TypeAlias = Literal["classes", "labels", "values"] | None
@@ -89,16 +90,4 @@ class Encoding:
             check_integer(name, data[name], low=0, high=2**31 - 1)
         check_flag("zero_based", data.get("zero_based", True))
         names = data["label_names"]
-        if names is not None:
-            _check_names(names)
-            names = tuple(names)
-        return cls(**{**data, "label_names": names})
-
-
-def _check_names(names: Sequence[Any]) -> None:
-    """Raise unless they are words or numbers, and no two are equal."""
-    are_names = isinstance(names, list | tuple) and all(
-        isinstance(name, str | int | float) and name == name for name in names
-    )
-    if not are_names or len(set(names)) != len(names):
-        raise ValueError("label_names are not distinct words or numbers")
+        return cls(**{**data, "label_names": None if names is None else checked_names(names)})

@@ -18,6 +18,7 @@ def as_dataset(X: Any, encoding: Encoding | None) -> Dataset:
     Dataset(1 example, 2 dense features, no targets)
     """
     if isinstance(X, Dataset):
+        X.check()
         return X
     if isinstance(X, str):
         raise ValueError('give a list of texts: ["..."], not one text')

@@ -16,10 +16,10 @@ from scipy.sparse import csr_array
 from .. import _core
 from ..base.files import FormatError, PathLike, names_of
 from .compatible import fitted, named
+from .csr import make_csr
 from .datafile import DataFile
 from .dataset import Dataset, Targets
 from .encoding import Encoding, Kind
-from .features import make_csr
 
 WINDOW = 1 << 26  # bytes; up to two of them are mapped at a time
 _BLOCK = 1 << 22  # values that are checked at a time
@@ -114,6 +114,9 @@ class Mapped(Dataset):
         part._take_over(self._file, self._rows[first : max(first, stop)], self._encoding)
         return part
 
+    def check(self) -> None:
+        """Do nothing: nobody writes to what is mapped, and a file that has changed is refused."""
+
     @property
     def window(self) -> int:
         """Examples of a window: their mean size makes 64 MiB."""
@@ -153,14 +156,10 @@ class Mapped(Dataset):
         # The core takes no ids that fall inside a row or are no columns.
         _core.SparseInputs(np.asarray(self.X.indptr), self.X.indices, values, self.n_features)
         _check_finite("X", values)
-        if self.kind == "labels":
-            indptr, ids = self.label_lists()
-            _core.LabelTargets(indptr, ids)
-            _check_ids(ids, self.n_labels)
-        elif self.kind == "classes":
-            _check_ids(self.y, self.n_labels)
-        else:
+        if self.kind == "values":
             _check_finite("y", np.asarray(self.y).ravel())
+        else:
+            self.label_lists()
 
 
 def _encoding(file: DataFile) -> Encoding:
@@ -196,8 +195,3 @@ def _check_finite(name: str, values: NDArray[np.float32]) -> None:
     for begin in range(0, len(values), _BLOCK):
         if not np.isfinite(values[begin : begin + _BLOCK]).all():
             raise ValueError(f"{name} holds a value that is not finite")
-
-
-def _check_ids(ids: Any, n_labels: int) -> None:
-    if len(ids) and not 0 <= ids.min() <= ids.max() < n_labels:
-        raise ValueError(f"y holds a label beyond 0 to {n_labels - 1}")

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from .csr import canonical, checked_csr, make_csr, read_only
 from .encoding import Kind
-from .features import canonical, checked_csr, finite_floats, make_csr
+from .features import finite_floats
+from .label_names import checked_names
 
 
 def as_array(y: Any) -> NDArray[Any]:
@@ -47,12 +49,13 @@ def kind_of(y: NDArray[Any] | None, expected: Kind) -> Kind:
 def labels_of(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
     """Return lists of labels as CSR of ones, and how many labels there are."""
     csr = checked_csr(y, "y")
-    labels = canonical(csr_array((csr.data != 0, csr.indices, csr.indptr), shape=csr.shape))
+    csr.data = csr.data != 0
+    labels = canonical(csr)
     n_columns = int(labels.shape[1])
     if n_labels is not None and n_columns > n_labels:
         raise ValueError(
             f"y has {n_columns} columns but there are {n_labels} labels; "
-            "read both files with one encoder: load_xc(path, like=train)"
+            "name every label, or read both files with one encoder: like=train"
         )
     width = n_columns if n_labels is None else n_labels
     ones = np.ones(labels.nnz, np.float32)
@@ -64,7 +67,7 @@ def values_of(y: NDArray[Any], n_columns: int | None, first_row: int = 0) -> NDA
     values = finite_floats("y", y.reshape(len(y), 1) if y.ndim == 1 else y, first_row)
     if n_columns is not None and values.shape[1] != n_columns:
         raise ValueError(f"y has {values.shape[1]} columns of values, {n_columns} are expected")
-    return values
+    return read_only(values)
 
 
 def classes_of(
@@ -74,6 +77,8 @@ def classes_of(
 
     Errors count rows from `first_row`.
     """
+    if y.dtype.kind not in "biufOUT":
+        raise ValueError(f"y holds {y.dtype}; give words or whole numbers: y.astype(str)")
     whole = y.dtype.kind in "biuf"
     if y.dtype == bool and n_labels is None:
         n_labels = 2
@@ -90,8 +95,13 @@ def classes_of(
                 f"y holds label {y[row]} in row {first_row + row}, but only 0 to {n_labels - 1} "
                 "are known; give n_labels, or drop the example"
             )
-        return y.astype(np.int32), n_labels, names
-    return _look_up(y, _sorted_names(y) if names is None else names, first_row)
+        return read_only(y.astype(np.int32)), n_labels, names
+    if names is None and n_labels is not None:
+        raise ValueError(
+            f"y holds words, but the {n_labels} labels have no names; give whole numbers from 0, "
+            "y.astype(int), or label_names"
+        )
+    return _look_up(y, checked_names(_sorted_names(y)) if names is None else names, first_row)
 
 
 def class_numbers(found: NDArray[Any]) -> int | tuple[int, ...]:
@@ -135,4 +145,4 @@ def _look_up(
             f"y holds label {y[row]!s} in row {first_row + row}, which is none of the {len(ids)} "
             "known labels; drop the example, or read the data set that has it first"
         )
-    return found, len(ids), tuple(ids)
+    return read_only(found), len(ids), tuple(ids)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..base.checks import check_integer
 from ..base.ledger import Ledger
+from ..data.csr import MAX_ID, check_lists
 
 Labels = tuple[NDArray[np.int64], NDArray[np.int32]]  # indptr and label ids, ascending in a row
 
@@ -77,6 +78,10 @@ def hits(k: int, top: NDArray[np.int32], labels: Labels) -> NDArray[np.bool_]:
             f"top has shape {top.shape} but there are label lists of {len(indptr) - 1} examples; "
             "give one row of best rows for each"
         )
+    try:
+        check_lists(indptr, ids, len(top), MAX_ID)
+    except ValueError as error:
+        raise ValueError(f"labels are damaged label lists: {error}") from error
     width = int(max(ids.max(initial=0), top.max(initial=0))) + 1
     known = owners(indptr) * width + ids
     best = top[:, :k].astype(np.int64)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from scipy.sparse import csr_array
+import numpy as np
+from scipy.sparse import coo_array, csr_array, issparse
 
 from ..data import Dataset, Encoding
+from ..data.csr import checked_csr
 
 
 def check_width(data: Dataset, n_features: int) -> None:
@@ -18,11 +20,16 @@ def check_width(data: Dataset, n_features: int) -> None:
 
 
 def check_examples(data: Dataset) -> None:
-    """Raise unless `data` is a data set with examples."""
+    """Raise unless `data` is a data set with examples, and still as it was made."""
     if not isinstance(data, Dataset):
         raise TypeError(f"data must be a fewfire.Dataset, got {type(data).__name__}")
     if len(data) == 0:
         raise ValueError("the data set has no examples")
+    if data.n_features == 0:
+        raise ValueError(
+            "the data set has no features: is it text of another format than svmlight?"
+        )
+    data.check()
 
 
 def check_labelled(data: Dataset) -> None:
@@ -56,13 +63,15 @@ def check_alike(data: Dataset, encoding: Encoding) -> None:
 
 
 def as_candidates(wanted: Any, n_examples: int, n_outputs: int) -> csr_array:
-    """Return candidates as canonical CSR of their own; raise unless there is a row per example and
-    a column per label."""
-    lists = csr_array(wanted, copy=True)
-    if lists.shape != (n_examples, n_outputs):
+    """Return candidates as CSR of their own, ascending and distinct; raise unless there is a row
+    per example and a column per label."""
+    matrix: Any = wanted if issparse(wanted) else coo_array(np.asarray(wanted))
+    if matrix.shape != (n_examples, n_outputs):
         raise ValueError(
-            f"candidates have the shape {lists.shape}, wanted ({n_examples}, {n_outputs}): a row "
+            f"candidates have the shape {matrix.shape}, wanted ({n_examples}, {n_outputs}): a row "
             "per example, a column per label"
         )
+    checked = checked_csr(matrix, "candidates")
+    lists = csr_array((checked.data, checked.indices, checked.indptr), checked.shape, copy=True)
     lists.sum_duplicates()
     return lists

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .. import _core
-from ..data.features import make_csr
+from ..data.csr import make_csr
 from .expansion import as_inputs
 
 

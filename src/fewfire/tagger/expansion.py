@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from .. import _core
 from ..data import Dataset
 from ..data.core_views import core_inputs
-from ..data.features import make_csr
+from ..data.csr import make_csr
 from .settings import LEAST_ROWS, PAIR_SCALE, Settings
 
 T = TypeVar("T")

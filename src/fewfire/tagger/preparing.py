@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ..data import Dataset
-from ..data.features import make_csr
+from ..data.csr import make_csr
 from .centroids import ExamplesOfLabels
 from .expansion import Expansion, expansions_of, for_each
 from .layout import LevelSize

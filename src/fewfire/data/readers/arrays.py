@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-import io
+import gzip
+import math
+import sys
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
+from ...base.checks import check_memory
 from ...base.files import PathLike
+from ..csr import MAX_ID, csr_of
 from ..dataset import Dataset
 from ..encoding import Encoding
-from .shared import Pair, content, dataset, flat, reading, writing
+from .shared import Pair, check_announced, dataset, flat, reading, unpacked, writing
+
+_PARTS = ("data", "indices", "indptr", "shape")
+_OF_SCIPY = ("format", "row", "col", "coords", "offsets")
+_NAMES = {
+    *("X", "y", "label_names", "n_labels", "x_train", "y_train", "x_test", "y_test"),
+    *(f"{name}_{part}" for name in ("X", "y") for part in _PARTS),
+    *_PARTS,
+    *_OF_SCIPY,
+}
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def read_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
@@ -21,26 +41,30 @@ def read_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset 
     Pictures, that is arrays of bytes with 3 or more dimensions, become rows from 0 to 1.
     """
     with reading(path, "an npz file"):
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = _members(path)
         if {"format", "shape", "data"} <= arrays.keys():
-            arrays = {"X": sparse.load_npz(Path(path))}
+            arrays = {"X": _of_scipy(arrays)}
         arrays = _joined(arrays)
         if not ({"X"} <= arrays.keys() or {"x_train", "x_test"} <= arrays.keys()):
             raise ValueError(
                 f"it holds {', '.join(sorted(arrays)) or 'nothing'}; name the arrays X and y, or "
                 "x_train, y_train, x_test and y_test"
             )
+        names, n_labels = _names(arrays), _n_labels(arrays)
     if "X" in arrays:
-        return _npz_dataset(path, arrays, like)
+        return _npz_dataset(path, arrays["X"], arrays.get("y"), names, n_labels, like)
     train = dataset(path, flat(arrays["x_train"]), arrays.get("y_train"), like=like)
     return train, dataset(path, flat(arrays["x_test"]), arrays.get("y_test"), like=train)
 
 
 def _npz_dataset(
-    path: PathLike, arrays: dict[str, Any], like: Dataset | Encoding | None
+    path: PathLike,
+    X: Any,
+    y: Any,
+    names: NDArray[Any] | None,
+    n_labels: int | None,
+    like: Dataset | Encoding | None,
 ) -> Dataset:
-    X, y, names = arrays["X"], arrays.get("y"), arrays.get("label_names")
     if not sparse.issparse(X):
         X = flat(X)
     if names is not None and y is not None and not sparse.issparse(y) and y.dtype.kind in "iu":
@@ -49,22 +73,78 @@ def _npz_dataset(
         y = names[y]
     if like is not None:
         return dataset(path, X, y, like=like)
-    n_labels = int(arrays["n_labels"]) if "n_labels" in arrays else None
-    return dataset(
-        path, X, y, label_names=None if names is None else names.tolist(), n_labels=n_labels
-    )
+    label_names = None if names is None else names.tolist()
+    return dataset(path, X, y, label_names=label_names, n_labels=n_labels)
+
+
+def _members(path: PathLike) -> dict[str, Any]:
+    """Return the arrays of an archive, of others than ours an empty one: they are not unpacked."""
+    arrays: dict[str, Any] = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            arrays[name] = np.empty(0)
+            if name in _NAMES:
+                with archive.open(member) as file:
+                    packed = member.compress_type != zipfile.ZIP_STORED
+                    arrays[name] = _read_array(file, member.compress_size, packed=packed)
+    return arrays
+
+
+def _read_array(file: Any, n_packed: int, *, packed: bool) -> NDArray[Any]:
+    """Read an npy array of numbers or text; its header is believed as far as the file is long."""
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"npy of version {version}, which holds neither numbers nor text")
+    shape, by_columns, dtype = _HEADERS[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never unpickled")
+    if dtype.kind not in "biufcSU":
+        raise ValueError(f"it holds {dtype}, neither numbers nor text")
+    n_bytes = math.prod(shape) * dtype.itemsize
+    check_announced(n_bytes, n_packed, packed)
+    check_memory("it", n_bytes)
+    raw = file.read(n_bytes)
+    if len(raw) < n_bytes:
+        raise ValueError(f"it ends early: {n_bytes:,} bytes were to come, {len(raw):,} did")
+    if dtype.kind == "U" and raw:
+        characters = np.frombuffer(raw, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
+        if characters.max() > sys.maxunicode:
+            raise ValueError("it holds numbers as text that are no characters")
+    array: NDArray[Any] = np.ndarray(shape, dtype, raw, order="F" if by_columns else "C")
+    return array
+
+
+def _of_scipy(arrays: dict[str, Any]) -> sparse.csr_array:
+    """Return what `scipy.sparse.save_npz` wrote."""
+    kind, places = arrays["format"].item(), (arrays.get("row"), arrays.get("col"))
+    parts = SimpleNamespace(**{"coords": places, **arrays})
+    return csr_of(kind.decode() if isinstance(kind, bytes) else kind, parts, arrays["shape"], "X")
 
 
 def _joined(arrays: dict[str, Any]) -> dict[str, Any]:
     """Put the parts of CSR arrays together: `X_data`, `X_indices`, `X_indptr`, `X_shape` -> `X`."""
     for name in ("X", "y"):
         if f"{name}_indptr" in arrays:
-            data, indices, indptr, shape = (
-                arrays.pop(f"{name}_{part}") for part in ("data", "indices", "indptr", "shape")
-            )
-            n_rows, n_columns = (int(extent) for extent in shape)
-            arrays[name] = sparse.csr_array((data, indices, indptr), shape=(n_rows, n_columns))
+            parts = {part: arrays.pop(f"{name}_{part}", None) for part in _PARTS}
+            arrays[name] = csr_of("csr", SimpleNamespace(**parts), parts["shape"], name)
     return arrays
+
+
+def _names(arrays: dict[str, Any]) -> NDArray[Any] | None:
+    names = arrays.get("label_names")
+    if names is not None and names.ndim != 1:
+        raise ValueError(f"label_names has shape {names.shape}, wanted a row of names")
+    return names
+
+
+def _n_labels(arrays: dict[str, Any]) -> int | None:
+    n_labels = arrays.get("n_labels")
+    if n_labels is None:
+        return None
+    if n_labels.ndim or n_labels.dtype.kind not in "iu" or not 0 <= n_labels <= MAX_ID:
+        raise ValueError(f"n_labels is {n_labels.dtype}{n_labels.shape}, wanted a number from 0")
+    return int(n_labels)
 
 
 def save_npz(path: PathLike, data: Dataset) -> None:
@@ -74,10 +154,11 @@ def save_npz(path: PathLike, data: Dataset) -> None:
     >>> read_npz("pets.npz").label_names
     ('cat', 'dog')
     """
+    data.check()
     arrays: dict[str, Any] = {}
     for name, values in (("X", data.X), ("y", data.y)):
         if isinstance(values, sparse.csr_array):
-            for part in ("data", "indices", "indptr", "shape"):
+            for part in _PARTS:
                 arrays[f"{name}_{part}"] = np.asarray(getattr(values, part))
         elif values is not None:
             arrays[name] = values
@@ -94,6 +175,7 @@ def save_npz(path: PathLike, data: Dataset) -> None:
 
 def read_npy(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset:
     """Read an npy array as examples without targets; pictures become rows, as in `read_npz`."""
-    with reading(path, "an npy file"):
-        features = np.load(io.BytesIO(content(path)), allow_pickle=False)
+    with reading(path, "an npy file"), unpacked(path) as file:
+        size, packed = Path(path).stat().st_size, isinstance(file, gzip.GzipFile)
+        features = _read_array(file, size, packed=packed)
     return dataset(path, flat(features), None, like=like)

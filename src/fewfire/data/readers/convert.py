@@ -18,10 +18,11 @@ from ...base.files import Blocks, PathLike, array_of
 from .. import datafile
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
+from ..label_names import checked_names
 from ..spill import Column
 from ..targets import class_numbers, classes_of, values_of
 from .shared import reading, start_of
-from .streaming import check_header, has_lists, parse_piece, pieces
+from .streaming import any_lists, parse_piece, pieces
 from .text import Header, header_of
 
 
@@ -46,10 +47,9 @@ def convert(
     names = None if label_names is None else tuple(label_names)
     with ExitStack() as stack:
         with reading(source, wanted):
-            check_header(start, header)
-            lists = header is not None or has_lists(source, like)
+            lists = header is not None or any_lists(source, like)
             rows = _Rows(folder, lists, header, stack)
-            for line, piece in pieces(source, skip=header is not None):
+            for line, piece in pieces(source, header=header is not None):
                 rows.append(parse_piece(piece, line, lists, header))
             rows.check_count()
         try:
@@ -176,9 +176,7 @@ class _Rows:
         return kind, len(numbers), numbers
 
     def _named(self, names: tuple[Any, ...]) -> int:
-        n = len(names)
-        if len(set(names)) < n:
-            raise ValueError(f"label_names holds {n} names, {len(set(names))} of them distinct")
+        n = len(checked_names(names))
         if n < self.n_labels or (self.header is not None and n != self.n_labels):
             raise ValueError(f"{n} label_names for {self.n_labels} labels")
         return n

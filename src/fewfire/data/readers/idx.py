@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from ...base.checks import check_memory
 from ...base.files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding
-from .shared import Pair, content, dataset, flat, one_file, reading, writing
+from .shared import (
+    Pair,
+    check_announced,
+    dataset,
+    flat,
+    one_file,
+    reading,
+    unpacked,
+    writing,
+)
 
 # Third byte of an idx file: what follows is big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -33,23 +44,23 @@ def read_idx(path: PathLike) -> NDArray[Any]:
     >>> read_idx("labels.gz")
     array([3, 1, 4], dtype=uint8)
     """
-    with reading(path, "an idx file"):
-        raw = content(path)
-        if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in IDX_TYPES:
+    with reading(path, "an idx file"), unpacked(path) as file:
+        magic = file.read(4)
+        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES:
             raise ValueError("it does not start with the magic number of one")
-        dtype, n_dimensions = np.dtype(IDX_TYPES[raw[2]]), raw[3]
-        header = 4 + 4 * n_dimensions
-        if len(raw) < header:
-            raise ValueError(f"it ends inside its header, after {len(raw)} bytes")
-        shape = [int.from_bytes(raw[i : i + 4], "big") for i in range(4, header, 4)]
-        expected = dtype.itemsize
-        for extent in shape:
-            expected *= extent
-        if len(raw) != header + expected:
-            raise ValueError(
-                f"its header announces {expected} bytes of values, {len(raw) - header} follow"
-            )
-        values = np.frombuffer(raw, dtype, offset=header) if expected else np.empty(0, dtype)
+        dtype, n_dimensions = np.dtype(IDX_TYPES[magic[2]]), magic[3]
+        sizes = file.read(4 * n_dimensions)
+        if len(sizes) < 4 * n_dimensions:
+            raise ValueError(f"it ends inside its header, after {4 + len(sizes)} bytes")
+        shape = [int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4)]
+        expected = dtype.itemsize * math.prod(shape)
+        check_announced(expected, Path(path).stat().st_size, isinstance(file, gzip.GzipFile))
+        check_memory("it", expected)
+        raw = file.read(expected + 1)
+        if len(raw) != expected:
+            found = len(raw) if len(raw) < expected else "more"
+            raise ValueError(f"its header announces {expected} bytes of values, {found} follow")
+        values = np.frombuffer(raw, dtype) if expected else np.empty(0, dtype)
         return values.reshape(shape).astype(dtype.newbyteorder("="))
 
 
@@ -86,6 +97,7 @@ def save_idx_folder(
     """
     folder = Path(folder)
     for data in (train, test):
+        data.check()
         side = round(data.n_features**0.5)
         extents = shape or (side, side)
         if (

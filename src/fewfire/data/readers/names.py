@@ -9,7 +9,7 @@ from .shared import content, reading
 def read_names(path: PathLike) -> tuple[str, ...]:
     """Read names of labels, one per line, in UTF-8."""
     with reading(path, "names of labels"):
-        lines = content(path).removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        lines = content(path).split(b"\n")
         if lines[-1] == b"":
             lines.pop()
         names = tuple(_name(line, number) for number, line in enumerate(lines, 1))
@@ -25,6 +25,8 @@ def _name(line: bytes, number: int) -> str:
         raise ValueError(f"line {number} is not UTF-8 text") from error
     if not name.strip():
         raise ValueError(f"line {number} is empty")
+    if "\t" in name:
+        raise ValueError(f"line {number} holds a tab, which separates columns: make it a blank")
     return name
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ...base.checks import check_choice, check_memory
 from ...base.files import PathLike
 from ..dataset import Dataset
-from .shared import File, Pair, dataset, one_file, reading, unpacked
+from .shared import File, Pair, check_announced, dataset, one_file, reading, unpacked
 
 NORB_NAMES = "*-dat.mat*"
 PARTS = {"train": "training", "test": "testing"}
@@ -37,7 +37,6 @@ REDUCED_SHAPE = (2, 32, 32)
 SCALE = np.float32(3 * 3 * 255)  # a block of nine white pixels sums to this
 N_CLASSES = 5
 BLOCK = 128  # image pairs held unreduced at a time, 18 kB each
-MAX_INFLATION = 1032  # bytes that one byte of deflate can unpack to
 
 Take: TypeAlias = Callable[[int], NDArray[Any]]
 
@@ -121,12 +120,7 @@ def _matrix(path: Path, dtype: str, item: tuple[int, ...]) -> Iterator[tuple[int
     with unpacked(path) as file:
         n = _n_items(file, dtype, item)
         n_bytes = np.dtype(dtype).itemsize * math.prod(item)
-        size = path.stat().st_size
-        if n * n_bytes > size * (MAX_INFLATION if isinstance(file, gzip.GzipFile) else 1):
-            raise ValueError(
-                f"its header announces {n * n_bytes:,} bytes of values, more than a file of "
-                f"{size:,} bytes holds"
-            )
+        check_announced(n * n_bytes, path.stat().st_size, isinstance(file, gzip.GzipFile))
 
         def take(count: int) -> NDArray[Any]:
             raw = _exactly(file, count * n_bytes)

@@ -63,7 +63,7 @@ def _dataset(
 
 
 def _lines(raw: bytes, labelled: bool) -> list[Line]:
-    parts = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    parts = raw.split(b"\n")
     if parts[-1] == b"":
         parts.pop()
     if not parts:

@@ -1,4 +1,8 @@
-"""Opening files, and naming the one that is wrong."""
+"""Opening files, and naming the one that is wrong.
+
+Nothing is unpacked beyond what the header of a file announces or, where there is none, `_MOST_TEXT`
+allows: a small file never takes much memory.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,10 @@ from ..dataset import Dataset
 Pair: TypeAlias = tuple[Dataset, Dataset]
 File: TypeAlias = IO[bytes] | gzip.GzipFile
 GZIP_MAGIC = b"\x1f\x8b"
+UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_MAX_INFLATION = 1032  # bytes that one byte of deflate can unpack to
+_MOST_TEXT = 100  # bytes of text, other than the first 64 MiB, that one byte may unpack to: 10 do
+_FREE_TEXT = 1 << 26
 
 
 @contextmanager
@@ -26,7 +34,7 @@ def reading(path: PathLike, wanted: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # gzip, zipfile and numpy raise a dozen types on damaged files
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.filename is not None:
             raise  # a missing or forbidden file: the system's words name it
         reason = str(error) or type(error).__name__
         raise ValueError(
@@ -64,16 +72,72 @@ def unpacked(path: PathLike) -> Iterator[File]:
         yield gzip.GzipFile(fileobj=file) if packed else file
 
 
+def check_announced(n_bytes: int, n_packed: int, packed: bool) -> None:
+    """Raise unless so many bytes may follow a header, in a file or member of `n_packed`."""
+    if not 0 <= n_bytes <= n_packed * (_MAX_INFLATION if packed else 1):
+        raise ValueError(
+            f"its header announces {n_bytes:,} bytes of values, more than a file of "
+            f"{n_packed:,} bytes holds"
+        )
+
+
+def is_utf16(start: bytes) -> bool:
+    """Whether a file that begins so is text in UTF-16."""
+    return start.startswith(UTF16_MARKS)
+
+
+class Text:
+    """Text that is read piece by piece, unpacked, without the mark of UTF-8 at its begin.
+
+    >>> _ = Path("a.txt").write_bytes(UTF8_MARK + b"1 2:3")
+    >>> with text("a.txt") as file:
+    ...     file.read(3)
+    b'1 2'
+    """
+
+    def __init__(self, file: File, n_bytes: int) -> None:
+        start = file.read(len(UTF8_MARK))
+        if is_utf16(start):
+            raise ValueError("it is text in UTF-16: save it as UTF-8")
+        file.seek(len(start) if start == UTF8_MARK else 0)
+        self._file, self._n_read = file, 0
+        self._most = max(_FREE_TEXT, _MOST_TEXT * n_bytes)
+
+    def read(self, n: int) -> bytes:
+        """Return the next `n` bytes, fewer at the end."""
+        return self._counted(self._file.read(n))
+
+    def readline(self, n: int) -> bytes:
+        """Return the next line, or its first `n` bytes."""
+        return self._counted(self._file.readline(n))
+
+    def _counted(self, block: bytes) -> bytes:
+        self._n_read += len(block)
+        if self._n_read > self._most:
+            raise ValueError(
+                f"it unpacks to more than {self._most >> 20} MiB, {_MOST_TEXT} times its size and "
+                "more; if that is right, unpack it first: gunzip"
+            )
+        return block
+
+
+@contextmanager
+def text(path: PathLike) -> Iterator[Text]:
+    """Open a file of text, gzipped or not."""
+    with unpacked(path) as file:
+        yield Text(file, Path(path).stat().st_size)
+
+
 def content(path: PathLike) -> bytes:
-    """Return what the file holds, unpacked."""
-    raw = Path(path).read_bytes()
-    return gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw
+    """Return the text that the file holds, unpacked."""
+    with text(path) as file:
+        return b"".join(iter(lambda: file.read(_FREE_TEXT), b""))
 
 
 def start_of(path: Path) -> bytes:
-    """Return the first 4096 bytes, unpacked."""
+    """Return the first 4096 bytes, unpacked, without the mark of UTF-8."""
     with reading(path, "a gzip file"), unpacked(path) as file:
-        return file.read(4096)
+        return file.read(4096).removeprefix(UTF8_MARK)
 
 
 def one_file(folder: Path, names: list[str], example: str) -> Path:

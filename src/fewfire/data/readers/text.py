@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -44,7 +45,7 @@ def read_xc(
     The first line is `rows features labels`, every other one `label,label feature:value ...`; all
     numbers count from 0.
     """
-    rows, labels, _ = _parse(path, header=True, labels=True)
+    rows, labels, _ = _parse(path, header=True)
     if label_names is not None and len(label_names) != labels.shape[1]:
         raise ValueError(
             f"{path} has {labels.shape[1]} labels, but there are {len(label_names)} label_names; "
@@ -73,9 +74,7 @@ def read_svmlight(
     label_names : sequence, optional
         Name of each label, of which the text holds the numbers, from 0.
     """
-    with reading(path, "svmlight text"), in_memory(path):
-        several = b"," in content(path) if like is None else like.kind == "labels"
-    rows, targets, zero_seen = _parse(path, header=False, labels=several)
+    rows, targets, zero_seen = _parse(path, header=False, like=like)
     if zero_based is None:
         zero_based = zero_seen if like is None else like.zero_based
     if zero_seen and not zero_based:
@@ -91,10 +90,19 @@ def read_svmlight(
     return data
 
 
-def _parse(path: PathLike, *, header: bool, labels: bool) -> tuple[Any, Any, bool]:
+def has_lists(lines: bytes) -> bool:
+    """Whether an example of svmlight text has several labels: a comma in its first word."""
+    return b"," in lines and re.search(rb"^[^ \t\n#,]*,", lines, re.MULTILINE) is not None
+
+
+def _parse(
+    path: PathLike, *, header: bool, like: Dataset | Encoding | None = None
+) -> tuple[Any, Any, bool]:
     """Rows (CSR), targets (CSR of labels, or one value per row), and whether feature 0 occurs."""
     with reading(path, "svmlight or Extreme Classification text"), in_memory(path):
-        text = np.frombuffer(content(path), dtype=np.uint8)
+        lines = content(path)
+        labels = header or (has_lists(lines) if like is None else like.kind == "labels")
+        text = np.frombuffer(lines, dtype=np.uint8)
         indptr, indices, values, label_indptr, ids, targets, n_features, n_labels, has_feature_0 = (
             _core.parse_text(text, header=header, labels=labels, n_threads=os.cpu_count() or 1)
         )
@@ -112,6 +120,7 @@ def save_svmlight(path: PathLike, data: Dataset) -> None:
     Classes are written by their names where these are integers, and by id otherwise. Svmlight text
     counts features from 1 and does not state how many there are.
     """
+    data.check()
     rows = sparse.csr_array(data.X)
     extreme = data.kind == "labels"
     targets = _target_words(data)
