@@ -164,7 +164,7 @@ def _serve(
                 sender.send((number, str(finding)))
                 kept = keep_folder(folder, keep, area, number)
                 (kept / "story.txt").write_text(told(attempt, finding), errors="replace")
-            _empty(folder)
+            clear(folder)
     os._exit(0)
 
 
@@ -183,7 +183,8 @@ def _ask_where(pid: int) -> None:
         time.sleep(0.1)
 
 
-def _empty(folder: Path) -> None:
+def clear(folder: Path) -> None:
+    """Remove the files of a try."""
     for path in folder.iterdir():
         if path.name == CRASH:
             continue

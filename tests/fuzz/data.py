@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,6 @@ MOST = 500  # features and labels of data that something learns from
 @cache
 def prepare() -> dict[str, bytes]:
     """Return good files: what is changed by bytes alone."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         text, made = Path(folder) / "text", Path(folder) / "made"
         files = {}
@@ -104,8 +103,6 @@ def _text(draw: Draw, attempt: Attempt, folder: Path) -> Any:
 @cache
 def _good(name: str) -> ff.results.Model:
     """Return the encoding of a good file."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "good.txt"
         path.write_text(TEXTS[name], newline="")
@@ -184,11 +181,7 @@ def _npz(draw: Draw, attempt: Attempt, folder: Path) -> Any:
             arrays[name] = changed if isinstance(changed, np.ndarray) else array
         attempt.note(f"{name}: {how}: {arrays.get(name)!r:.80}")
     path = folder / "arrays.npz"
-    arrays = {
-        name: np.asarray(array, dtype=object) if array is None else array
-        for name, array in arrays.items()
-    }
-    np.savez(path, **arrays)
+    np.savez(path, **{name: _plain(array) for name, array in arrays.items()})
     if draw.one_in(6):
         content, done = mutate.content(draw, path.read_bytes())
         attempt.note(done)
@@ -196,10 +189,16 @@ def _npz(draw: Draw, attempt: Attempt, folder: Path) -> Any:
     return _read(attempt, path)
 
 
+def _plain(array: Any) -> Any:
+    """Return what numpy can write: no mask, and of no array an array of objects."""
+    known = isinstance(array, np.ndarray | np.generic)
+    return np.ma.getdata(array) if known else np.array([array, None], dtype=object)[:1]
+
+
 def _npy(draw: Draw, attempt: Attempt, folder: Path) -> Any:
     path = folder / "array.npy"
     array = hostile.dense(draw, draw.normal(N_ROWS, WIDTH))
-    np.save(path, np.asarray(array, dtype=object) if not isinstance(array, np.ndarray) else array)
+    np.save(path, _plain(array))
     content, done = mutate.content(draw, path.read_bytes())
     if draw.one_in(2):
         attempt.note(done)

@@ -4,6 +4,7 @@ and the other commands with options as odd."""
 from __future__ import annotations
 
 import json
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,6 @@ OTHERS = ("evaluate", "predict", "inspect", "convert")
 @cache
 def prepare() -> dict[str, bytes]:
     """Return the files that commands are given."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, text in FILES.items():
