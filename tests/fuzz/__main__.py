@@ -16,7 +16,7 @@ from .batch import attempt_once, keep_folder, strict, told
 from .limits import limit_memory
 from .run import Part, fast_folder, finite, run, until
 
-SMOKE = {"models": 6000, "data": 6000, "toml": 500, "api": 6000}  # tries, a minute on one core
+SMOKE = {"models": 4000, "data": 5000, "toml": 1000, "api": 4000}  # tries, a minute on one core
 
 
 def main() -> int:
@@ -28,9 +28,9 @@ def main() -> int:
         return _replay(options.replay, keep if options.keep else None)
     result = run(_parts(options), options.jobs, keep)
     print(result.table())
-    if result.found:
-        print(f"{len(result.found)} findings of {len(result.causes)} kinds, inputs in {keep}")
-    return 1 if result.found else 0
+    if result.causes:
+        print(f"\nfindings by kind, inputs in {keep}:\n{result.kinds()}")
+    return 1 if result.causes else 0
 
 
 def _options() -> argparse.ArgumentParser:

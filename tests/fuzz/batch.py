@@ -55,23 +55,18 @@ class Batch:
         self.found: list[Found] = []
         self._start(numbers)
 
-    @property
     def ended(self) -> bool:
-        """Whether all tries are done: to be asked now and then, because it also keeps watch."""
-        while self._receiver.poll():
-            with contextlib.suppress(EOFError):
-                self.found.append(Found(self.area, *self._receiver.recv()))
-                continue
-            break
-        if self._child.is_alive():
+        """Keep watch, and return whether all tries are done: to be asked now and then."""
+        lives = self._child.is_alive()
+        self._hear()
+        if lives:
             self._watch()
             return False
-        self._child.join()
         number, accepted, refused, milliseconds = self._progress
         self.n_accepted += accepted
         self.n_refused += refused
         self.seconds += milliseconds / 1000
-        if self._child.exitcode == 0:
+        if self._child.exitcode == 0 and not self._reason:
             shutil.rmtree(self.folder, ignore_errors=True)
             return True
         self._keep_crash(number)
@@ -93,6 +88,12 @@ class Batch:
         )
         self._child.start()
         sender.close()
+
+    def _hear(self) -> None:
+        """Take in what the child has found until now."""
+        with contextlib.suppress(EOFError, OSError):  # it has ended
+            while self._receiver.poll():
+                self.found.append(Found(self.area, *self._receiver.recv()))
 
     def _watch(self) -> None:
         """End a child that takes too long for one try."""

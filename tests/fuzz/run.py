@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -49,8 +50,7 @@ class Result:
 
     def __init__(self) -> None:
         self.counts: dict[str, Counter[str]] = {}
-        self.causes: Counter[str] = Counter()
-        self.found: list[Found] = []
+        self.causes: dict[str, list[Found]] = {}
 
     def add(self, batch: Batch) -> None:
         """Count a batch, and tell what it found, unless much of the kind was told before."""
@@ -60,11 +60,10 @@ class Result:
         of_area["refused"] += batch.n_refused
         of_area["findings"] += len(batch.found)
         of_area["milliseconds"] += round(1000 * batch.seconds)
-        self.found += batch.found
         for one in batch.found:
-            cause = re.sub(r"\d+", "0", one.what)[:120]
-            self.causes[cause] += 1
-            if self.causes[cause] <= _SHOWN or batch.area == "seeds":
+            alike = self.causes.setdefault(re.sub(r"\d+", "0", one.what)[:120], [])
+            alike.append(one)
+            if len(alike) <= _SHOWN or batch.area == "seeds":
                 print(f"{one.area}:{one.number}: {one.what}", flush=True)
 
     def table(self) -> str:
@@ -77,17 +76,26 @@ class Result:
             lines.append(f"{area:<10}{''.join(f'{figure:>10,}' for figure in figures)}")
         return "\n".join(lines)
 
+    def kinds(self) -> str:
+        """Return a line for each kind of finding: how many, and the first of them."""
+        most_first = sorted(self.causes.values(), key=len, reverse=True)
+        return "\n".join(
+            f"{len(alike):>7,} as {alike[0].area}:{alike[0].number}: {alike[0].what}"
+            for alike in most_first
+        )
+
 
 def run(parts: Iterable[Part], n_jobs: int, keep: Path) -> Result:
-    """Do all tries, a batch of them in each process."""
+    """Do all tries, a batch of them in each process; Ctrl-C ends it after those that are begun."""
     result = Result()
     with tempfile.TemporaryDirectory(dir=fast_folder(), prefix="fuzz-") as scratch:
         names, running = count(), list[Batch]()
-        for part in parts:
-            AREAS[part.area].prepare()  # once; its processes then have what it made
-            folder = Path(scratch) / str(next(names))
-            running.append(Batch(*part, folder, keep))
-            _finish(running, n_jobs - 1, result)
+        with contextlib.suppress(KeyboardInterrupt):
+            for part in parts:
+                AREAS[part.area].prepare()  # once; its processes then have what it made
+                folder = Path(scratch) / str(next(names))
+                running.append(Batch(*part, folder, keep))
+                _finish(running, n_jobs - 1, result)
         _finish(running, 0, result)
     return result
 
@@ -100,7 +108,7 @@ def fast_folder() -> str | None:
 def _finish(running: list[Batch], most: int, result: Result) -> None:
     """Wait until only so many batches run."""
     while len(running) > most:
-        for batch in [batch for batch in running if batch.ended]:
+        for batch in [batch for batch in running if batch.ended()]:
             running.remove(batch)
             result.add(batch)
         time.sleep(_TICK)
