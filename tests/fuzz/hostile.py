@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def features(draw: Draw, n: int, width: int) -> Any:
 
 def dense(draw: Draw, array: Any) -> Any:
     """Return a dense array in one of many ways."""
-    how = draw.below(14)
+    how = draw.below(15)
     if how < 2:
         return array
     if how == 2:
@@ -67,6 +68,11 @@ def dense(draw: Draw, array: Any) -> Any:
         raw = np.zeros(array.nbytes + 1, np.uint8)[1:].view(array.dtype)  # not aligned
         raw[:] = array.reshape(-1)
         return raw.reshape(array.shape)
+    if how == 13 and array.size:
+        with tempfile.TemporaryFile() as file:
+            mapped = np.memmap(file, array.dtype, "w+", shape=array.shape)
+        mapped[...] = array
+        return mapped
     return array.astype(object)
 
 

@@ -83,8 +83,8 @@ def one_try(
         victim = Victim(train, folder)
         if n_killed < n_kills:
             moments = wanted.moments // (n_killed + 1)  # those that are left become fewer
-            delay = 1.5 * wanted.seconds * draw.below(1000) / 1000
-            victim.live_until(draw.below(moments + 1), delay)
+            delay = wanted.seconds * draw.below(1000) / 1000
+            victim.live_until(draw.below(max(1, moments)), delay)
             victim.kill()
         code = victim.wait()
         counts["kills"] += code == -9
