@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import stat
 import time
 import traceback
 import warnings
@@ -142,8 +143,13 @@ def strict() -> None:
 def keep_folder(folder: Path, keep: Path, area: str, number: int) -> Path:
     """Copy the files of a try."""
     kept = keep / f"{area}-{number}"
-    shutil.copytree(folder, kept, dirs_exist_ok=True)
+    shutil.copytree(folder, kept, symlinks=True, ignore=_pipes, dirs_exist_ok=True)
     return kept
+
+
+def _pipes(folder: str, names: list[str]) -> list[str]:
+    """Return which of the names are no files, and no folders of them."""
+    return [name for name in names if stat.S_ISFIFO(os.lstat(Path(folder) / name).st_mode)]
 
 
 def _serve(

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from ..attempt import Attempt, FindingError
 from ..draw import Draw
-from . import arrays, commands, files, models, training
+from . import arrays, calls, commands, files, models, training
 
-ALL = [seed for kind in (arrays, files, models, training, commands) for seed in kind.SEEDS]
+ALL = [seed for kind in (arrays, calls, files, models, training, commands) for seed in kind.SEEDS]
 
 
 def prepare() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 import fewfire as ff
 
@@ -58,6 +60,33 @@ def other_names(attempt: Attempt) -> None:
         attempt.demand("other names are taken for the same rows", answer is REFUSED)
 
 
+def steps_beyond_numbers(attempt: Attempt) -> None:
+    """After the last step, too, scores are numbers, or the training or the answer is refused."""
+    rng = np.random.default_rng(0)
+    for scale, lr in ((1.0, 1e20), (1.0, 1e38), (1e30, 0.01), (1e38, 1e-3)):
+        X = (scale * rng.uniform(0.1, 1.0, (6, 8))).astype(np.float32)
+        net = ff.Network(ff.EmbeddingBag(8, 5), ff.Linear(5, 4))
+        how = {"optimizer": ff.optim.SGD(lr=lr), "schedule": ff.optim.Constant(), "n_jobs": 1}
+        data = ff.Dataset(csr_array(X), [0, 1, 2, 3, 0, 1])
+        fit = partial(ff.Trainer(net, max_epochs=1, **how).fit, data)
+        if attempt.ask(f"fit {scale:g} at {lr:g}", fit) is REFUSED:
+            continue
+        top = attempt.ask("predict_topk", partial(net.predict_topk, data, 2))
+        finite = top is REFUSED or bool(np.isfinite(top.scores).all())
+        attempt.demand(f"a score that is not finite, {scale:g} at {lr:g}", finite)
+
+
+def rates_beyond_numbers(attempt: Attempt) -> None:
+    """A schedule as steep as numbers go."""
+    data = ff.Dataset(np.eye(3), [0, 1, 0])
+    for rise in (1e-320, 1e-300, 1 - 1e-16):
+        schedule = attempt.ask(f"rise {rise}", lambda r=rise: ff.optim.OneCycle(rise=r))
+        if schedule is not REFUSED:
+            net = ff.Network(ff.Linear(3, 2))
+            fit = ff.Trainer(net, schedule=schedule, max_epochs=2, n_jobs=1).fit
+            attempt.ask("fit", lambda fit=fit: fit(data))
+
+
 def names_that_no_file_holds(attempt: Attempt) -> None:
     """What cannot be saved is refused before it is trained, or saved."""
     y = np.array([b"x", b"y", b"x"])
@@ -92,6 +121,8 @@ def columns_that_are_not_there(attempt: Attempt) -> None:
 SEEDS = [
     early_stopping_resumed,
     other_names,
+    steps_beyond_numbers,
+    rates_beyond_numbers,
     names_that_no_file_holds,
     targets_beside_features,
     columns_that_are_not_there,
