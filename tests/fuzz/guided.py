@@ -1,6 +1,6 @@
 """Tries led by coverage: bytes that reach new lines of the package are kept, and changed further.
 
-    pip install atheris
+    pip install atheris                                            # 60 MB, in no extra
     python -m tests.fuzz.guided data -max_total_time=600 corpus    # options of libFuzzer
     python -m tests.fuzz.guided data crash-0a1b2c                  # again, what was found
 

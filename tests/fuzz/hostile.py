@@ -6,7 +6,7 @@ import tempfile
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array, csc_array, csr_array
+from scipy.sparse import coo_array, csc_array, csr_array, issparse
 
 from .draw import Draw
 
@@ -145,3 +145,13 @@ def targets(draw: Draw, n: int, n_labels: int) -> Any:
     if how == 4:
         return lists
     return damaged_sparse(draw, lists) if how == 5 else dense(draw, classes)
+
+
+def shown(array: Any) -> str:
+    """Return what a hostile array is, for a story."""
+    kind = type(array).__name__
+    if not issparse(array):
+        return f"{kind} {array!r:.100}"
+    names = [name for name in ("indptr", "indices", "data") if hasattr(array, name)]
+    parts = [f"{name}={getattr(array, name)!r:.100}" for name in names]
+    return f"{kind} {', '.join(parts)}"

@@ -19,22 +19,10 @@ NUMBERS = [
     "0x10", "1_0", "٣", "", "1.", ".5", "1e", "--1", "9" * 400,
 ]  # fmt: skip
 SEPARATORS = [
-    "",
-    " ",
-    "\t",
-    ",",
-    ":",
-    "\n",
-    "\r",
-    "\r\n",
-    "\0",
-    "#",
-    "\ufeff",
-    "::",
-    ",,",
-    "\u2028",
-]
-_DEEP = 900  # levels, which Python's JSON can just write
+    "", " ", "\t", ",", ":", "\n", "\r", "\r\n", "\0", "#", "\ufeff", "::", ",,", "\u2028",
+    "[" * 5000,
+]  # fmt: skip
+_DEEP = 200  # levels
 _TOKEN = re.compile(rb"[0-9.eE+-]+|\s+|[^\s0-9]+")
 
 
