@@ -50,7 +50,8 @@ def run(attempt: Attempt, folder: Path, *words: str) -> Ended:
         sys.argv = before
     ended = Ended(code, out.getvalue(), err.getvalue())
     attempt.note(f"fewfire {' '.join(words)}: {code}\n{ended.err[-2000:]}")
-    attempt.demand(f"exit code {code}", code in CODES)
+    last = ended.err.strip().rpartition("\n")[2]
+    attempt.demand(f"exit code {code}: {last}", code in CODES)
     attempt.demand("a traceback on stderr", "Traceback" not in ended.err)
     attempt.demand("a fault of fewfire", "fault of fewfire" not in ended.err)
     return ended

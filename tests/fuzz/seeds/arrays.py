@@ -96,6 +96,15 @@ def _small() -> ff.Network:
     return ff.Network(ff.Linear(8, 8))
 
 
+def signalling_numbers(attempt: Attempt) -> None:
+    """Numbers that are none in a way that processors tell of."""
+    for bits in (0x7FF0000000000001, 0xFFF0000000000001):
+        X = np.array([[bits]], np.uint64).view(np.float64)
+        for name, features in (("dense", X), ("sparse", csr_array(X))):
+            answer = attempt.ask(f"{name} {bits:x}", lambda f=features: ff.Dataset(f))
+            attempt.demand("what is no number is taken", answer is REFUSED)
+
+
 def huge_weights(attempt: Attempt) -> None:
     """Finite weights whose scores are not: refused, when they are set or when they are used."""
     for value in (1e38, 3e38, np.nan, np.inf):
@@ -116,5 +125,6 @@ SEEDS = [
     as_candidates,
     candidates_beyond_the_labels,
     changed_after_the_check,
+    signalling_numbers,
     huge_weights,
 ]

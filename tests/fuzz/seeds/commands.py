@@ -34,10 +34,17 @@ def names_on_the_terminal(attempt: Attempt) -> None:
 def odd_numbers(attempt: Attempt) -> None:
     (attempt.folder / "data.txt").write_text(TEXTS["classes"])
     for value in ("nan", "inf", "-inf", "1e400"):
+        _refuses(attempt, "--memory", value)
         for option in ("--density", "--rerank", "--lr"):
             more = ["--optimizer", "sgd"] if option == "--lr" else []
-            ended = run(attempt, attempt.folder, "train", "data.txt", option, value, *more)
-            attempt.demand(f"{option} {value} is taken", ended.code in (1, 2))
+            _refuses(attempt, option, value, *more)
+    for option in ("--memory", "--batch-size", "--n-jobs", "--bag"):
+        _refuses(attempt, option, "9" * 400)
+
+
+def _refuses(attempt: Attempt, option: str, value: str, *more: str) -> None:
+    ended = run(attempt, attempt.folder, "train", "data.txt", option, value, *more)
+    attempt.demand(f"{option} {value:.20} is taken", ended.code in (1, 2))
 
 
 def odd_values_in_settings(attempt: Attempt) -> None:
