@@ -11,6 +11,7 @@ from structure import (
     OF_CORE,
     OF_OLD,
     OF_PYTHON,
+    OF_TESTS,
     PYTHON,
     PYTHON_WINGS,
     RETIRED,
@@ -76,7 +77,7 @@ def test_tests_lie_in_wings():
     tests = {path.relative_to(TESTS).parts for path in TESTS.rglob("test_*.py")}
     python = {parts[0] for parts in tests if len(parts) > 1} - {"core"}
     core = {parts[1] for parts in tests if parts[0] == "core"}
-    assert python <= SHARED | OF_PYTHON
+    assert python <= SHARED | OF_PYTHON | OF_TESTS
     assert core <= SHARED | OF_CORE
 
 
