@@ -39,12 +39,19 @@ class Blend(Model):
     ------
     ValueError
         If they were not.
+    TypeError
+        If they are other models.
     """
 
     ways = Tagger.ways
 
     def __init__(self, tagger: Tagger, network: Network, *, weight: float = 0.1) -> None:
         self.weight = check_number("weight", weight, low=0.0, high=1.0)
+        if not isinstance(tagger, Tagger) or not isinstance(network, Network):
+            raise TypeError(
+                f"a blend is of a Tagger and a Network, got {type(tagger).__name__} and "
+                f"{type(network).__name__}"
+            )
         if network.loss not in ("softmax", "decoupled", "logistic"):
             raise ValueError("a blend wants a network that was trained on labels")
         if network.encoding != tagger.trained.learned.encoding:

@@ -64,8 +64,8 @@ HOSTILE = {
         lambda d, a: a.update(label_names=np.frombuffer(b"[" * 9000, np.uint8)), "list"
     ),
     "a name too few": (lambda d, a: a.update(label_names=packed(range(11))), "11 label_names"),
-    "names twice": (lambda d, a: a.update(label_names=packed([1] * 12)), "not distinct"),
-    "names that are lists": (lambda d, a: a.update(label_names=packed([[]] * 12)), "not distinct"),
+    "names twice": (lambda d, a: a.update(label_names=packed([1] * 12)), "1 of them distinct"),
+    "names that are lists": (lambda d, a: a.update(label_names=packed([[]] * 12)), "no name of"),
 }  # fmt: skip
 
 

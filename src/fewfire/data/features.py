@@ -25,7 +25,13 @@ def features(X: Any, n_features: int | None) -> Features:
 
 
 def _dense_features(X: Any) -> NDArray[np.float32]:
-    raw = np.asarray(X)
+    try:
+        raw = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            "X is no array: its rows are of different lengths; give each example all features, or "
+            "a scipy.sparse.csr_array"
+        ) from error
     if raw.ndim != 2:
         raise ValueError(
             f"X has {raw.ndim} dimensions; give 2, one row per example: X.reshape(len(X), -1)"
@@ -36,7 +42,7 @@ def _dense_features(X: Any) -> NDArray[np.float32]:
 
 
 def _sparse_features(X: Any, n_features: int | None) -> csr_array:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         sparse = canonical(checked_csr(X, "X"))
     finite = np.isfinite(sparse.data)
     if not finite.all():
@@ -53,7 +59,7 @@ def finite_floats(name: str, values: NDArray[Any], first_row: int = 0) -> NDArra
 
     Errors count rows from `first_row`.
     """
-    with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
+    with np.errstate(over="ignore", invalid="ignore"):  # is told below, with its place
         floats: NDArray[np.float32] = np.ascontiguousarray(values, dtype=np.float32)
     finite = np.isfinite(floats)
     if not finite.all():

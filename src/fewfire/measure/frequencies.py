@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import check_integer, check_number
-from .metrics import Labels, hits
+from .given import Labels, best_rows, counts, label_lists
+from .metrics import hits
 
 GROUPS = ("head", "torso", "tail")
 
@@ -41,6 +42,7 @@ def propensities(
     n_examples = check_integer("n_examples", n_examples, low=3)
     check_number("a", a, low=0.0)
     check_number("b", b, above=0.0)
+    label_counts = counts(label_counts)
     if ((label_counts < 0) | (label_counts > n_examples)).any():
         raise ValueError(
             f"label_counts must be 0 to n_examples = {n_examples}, "
@@ -79,6 +81,7 @@ def label_groups(label_counts: NDArray[np.int64]) -> NDArray[np.int64]:
     >>> label_groups(np.array([1, 4, 0, 2, 2, 3]))
     array([2, 0, 2, 1, 2, 1])
     """
+    label_counts = counts(label_counts)
     total = int(label_counts.sum())
     if total == 0:
         raise ValueError("no label occurs in the training set: there is nothing to group by")
@@ -108,12 +111,13 @@ def recall_by_group(
     >>> recall_by_group(2, top, labels, np.array([4, 4, 1]))["torso"]
     LabelGroup(n_labels=1, n_occurrences=2, recall=0.5)
     """
-    ids = labels[1]
+    indptr, ids = label_lists(labels)
+    top, label_counts = best_rows(top, len(indptr) - 1), counts(label_counts)
     if len(label_counts) <= ids.max(initial=-1):
         raise ValueError(
             f"there are {len(label_counts)} label_counts but label {ids.max()}: give one for each"
         )
-    found = top[:, :k][hits(k, top, labels)]
+    found = top[:, :k][hits(k, top, (indptr, ids))]
     groups = label_groups(label_counts)
     n_labels, n_occurrences, n_found = (
         np.bincount(of, minlength=len(GROUPS)).tolist()

@@ -7,18 +7,16 @@ an example without labels counts as 0.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import check_integer
 from ..base.ledger import Ledger
-from ..data.csr import MAX_ID, check_lists
-
-Labels = tuple[NDArray[np.int64], NDArray[np.int32]]  # indptr and label ids, ascending in a row
+from .given import Labels, best_rows, label_lists
 
 
 @dataclass(frozen=True)
@@ -72,16 +70,8 @@ def hits(k: int, top: NDArray[np.int32], labels: Labels) -> NDArray[np.bool_]:
            [False, False]])
     """
     k = check_integer("k", k, low=1)
-    indptr, ids = labels
-    if top.ndim != 2 or len(top) != len(indptr) - 1:
-        raise ValueError(
-            f"top has shape {top.shape} but there are label lists of {len(indptr) - 1} examples; "
-            "give one row of best rows for each"
-        )
-    try:
-        check_lists(indptr, ids, len(top), MAX_ID)
-    except ValueError as error:
-        raise ValueError(f"labels are damaged label lists: {error}") from error
+    indptr, ids = label_lists(labels)
+    top = best_rows(top, len(indptr) - 1)
     width = int(max(ids.max(initial=0), top.max(initial=0))) + 1
     known = owners(indptr) * width + ids
     best = top[:, :k].astype(np.int64)
@@ -119,9 +109,10 @@ def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     >>> round(ndcg_at(2, top, labels), 4)  # 1 and 1 / log2(3)
     0.8155
     """
-    found = hits(k, top, labels)
+    found, n_labels = hits(k, top, labels), np.diff(labels[0])
+    k = min(k, max(found.shape[1], n_labels.max(initial=1)))  # no rank counts behind these
     discounts = 1 / np.log2(np.arange(2, k + 2))
-    n_wanted = np.minimum(np.diff(labels[0]), k)
+    n_wanted = np.minimum(n_labels, k)
     best = np.cumsum(discounts)[np.maximum(n_wanted, 1) - 1]
     return float((found @ discounts[: found.shape[1]] / best).sum() / max(1, len(top)))
 
@@ -144,20 +135,29 @@ def psp_at(
     >>> psp_at(1, np.array([[0], [1]], np.int32), labels, np.array([1.0, 0.25]))  # (1+4) / (4+4)
     0.625
     """
-    indptr, ids = labels
+    indptr, ids = label_lists(labels)
+    top = best_rows(top, len(indptr) - 1)
+    propensities = _above_zero(propensities)
     if len(propensities) <= ids.max(initial=-1):
         raise ValueError(
             f"there are {len(propensities)} propensities but label {ids.max()}: give one for each"
         )
-    if not (propensities > 0).all():
-        raise ValueError("propensities are above 0: a label divides by its own")
-    found = hits(k, top, labels)
+    found = hits(k, top, (indptr, ids))
     gains = 1 / propensities
     rows = owners(indptr)
     best_first = ids[np.lexsort((-gains[ids], rows))]
     rank = np.arange(len(ids)) - indptr[rows]
     attainable = gains[best_first[rank < k]].sum()
     return float(gains[top[:, :k][found]].sum() / attainable) if len(ids) else 0.0
+
+
+def _above_zero(propensities: Any) -> NDArray[np.float64]:
+    array = np.asarray(propensities)
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
+        raise TypeError(f"propensities are numbers, one for each label, not {array.dtype}")
+    if not (array > 0).all():
+        raise ValueError("propensities are above 0: a label divides by its own")
+    return array
 
 
 class Cutoff(NamedTuple):
@@ -167,12 +167,15 @@ class Cutoff(NamedTuple):
     k: int
 
 
-def cutoffs(names: Sequence[str]) -> dict[str, Cutoff]:
+def cutoffs(names: Collection[str]) -> dict[str, Cutoff]:
     """Return what each name asks of the best rows: accuracy is P@1, the loss asks nothing.
 
     >>> cutoffs(["accuracy", "loss", "nDCG@3"])
     {'accuracy': Cutoff(measure='P', k=1), 'nDCG@3': Cutoff(measure='nDCG', k=3)}
     """
+    are_many = isinstance(names, Collection) and not isinstance(names, str)
+    if not are_many or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"metrics are a list of names, such as ['P@1', 'nDCG@3'], not {names!r}")
     return {name: _cutoff(name) for name in names if name != "loss"}
 
 

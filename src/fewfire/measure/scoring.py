@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..data import Dataset
 from ..data.encoding import Kind
 from .frequencies import propensities
-from .metrics import Cutoff, Labels, ndcg_at, precision_at, psp_at
+from .given import Labels
+from .metrics import Cutoff, ndcg_at, precision_at, psp_at
 
 Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
 Frequencies: TypeAlias = "tuple[NDArray[np.int64], int]"  # label counts, of how many examples

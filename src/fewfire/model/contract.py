@@ -213,10 +213,10 @@ class Model(ABC):
             for PSP@k also if the model has no label counts.
         """
         self._check_targets(data)
-        names = list(metrics) if metrics is not None else self.default_metrics(data.kind)
+        names = self.default_metrics(data.kind) if metrics is None else metrics
+        wanted = cutoffs(names)
         if "loss" in names and "loss" not in self.own_metrics:
             raise ValueError("this model measures accuracy, P@k, nDCG@k and PSP@k, and no loss")
-        wanted = cutoffs(names)
         if data.kind == "values" and wanted:
             raise ValueError("values have a loss only; other metrics are for classes and labels")
         formulas = formulas_of(wanted, partial(self.learned.frequencies, "PSP@k"), propensity)

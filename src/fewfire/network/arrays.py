@@ -39,6 +39,8 @@ def parameter_bytes(layers: Sequence[Settings]) -> int:
 
 def as_stored(layers: Sequence[Settings], arrays: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
     """Return the arrays, with floats rounded to the nearest where weights are bfloat16."""
+    if not isinstance(arrays, Sequence) or not all(isinstance(x, np.ndarray) for x in arrays):
+        raise TypeError("weights are a list of numpy arrays, as weights() returns it")
     specs = array_specs(layers).values()
     if len(specs) != len(arrays):
         return arrays

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..base.checks import check_memory, to_dict
-from ..base.files import PathLike, write_model
+from ..base.files import PathLike, refusing, write_model
 from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import Pace, epoch_bar, tell, tell_epoch
@@ -176,7 +176,8 @@ class Run:
     def restore(self, resume: Resume) -> None:
         """Go on where the run that `save_checkpoint` wrote had been."""
         saved, net, past = self.read_checkpoint(resume)
-        self.moments.restore(saved.arrays)
+        with refusing(f"{saved.path}: the training state is damaged"):
+            self.moments.restore(saved.arrays)
         self.net.put_back(net.weights())
         self.epoch, self.history = past.epoch, past.history
         self.watchers.take_over(past.callbacks, saved.arrays)

@@ -95,7 +95,7 @@ class OneCycle(Schedule):
     rise: float = option(0.3, check_number, above=0.0, below=1.0)
 
     def _shape(self, progress: NDArray[np.float64]) -> NDArray[np.float64]:
-        up = np.minimum(1.0, progress / self.rise)
+        up = np.minimum(progress, self.rise) / self.rise
         down = np.clip((progress - self.rise) / (1.0 - self.rise), 0.0, 1.0)
         rising = 0.04 + 0.96 * 0.5 * (1.0 - np.cos(np.pi * up))
         return np.where(progress < self.rise, rising, 0.5 * (1.0 + np.cos(np.pi * down)))

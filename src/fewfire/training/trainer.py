@@ -155,8 +155,12 @@ class Trainer:
             run.read_checkpoint(resume)
 
     def _run(self, train: Dataset | Deformed, eval_sets: Mapping[str, Dataset] | None) -> Run:
-        if isinstance(eval_sets, Dataset):
-            raise TypeError('eval_sets names its data sets: eval_sets={"val": data}')
-        if eval_sets and "train" in eval_sets:
+        sets = {} if eval_sets is None else eval_sets
+        if not isinstance(sets, Mapping):
+            raise TypeError(
+                'eval_sets names its data sets: eval_sets={"val": data}; targets are part of a '
+                "Dataset(X, y)"
+            )
+        if "train" in sets:
             raise ValueError('the history has "train" columns of its own: use another name')
-        return Run(self.plan, self.net, train, dict(eval_sets or {}))
+        return Run(self.plan, self.net, train, dict(sets))

@@ -21,9 +21,8 @@ class _Kept(ff.callbacks.Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def on_epoch_end(self, run: Any, record: Any) -> bool:
-        shutil.copy(self.path, f"{self.path}.{record['epoch']}")
-        return False
+    def after_epoch(self, run: Any, *, stops: bool) -> None:
+        shutil.copy(self.path, f"{self.path}.{run.epoch}")
 
 
 def early_stopping_resumed(attempt: Attempt) -> None:

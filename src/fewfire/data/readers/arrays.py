@@ -162,7 +162,7 @@ def save_npz(path: PathLike, data: Dataset) -> None:
                 arrays[f"{name}_{part}"] = np.asarray(getattr(values, part))
         elif values is not None:
             arrays[name] = values
-    if data.kind in ("classes", "labels"):
+    if data.kind != "values" and data.n_labels:
         arrays["n_labels"] = np.int64(data.n_labels)
         if data.label_names is not None:
             names = np.array(data.label_names)
