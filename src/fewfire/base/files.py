@@ -1,15 +1,13 @@
-"""Files: written beside and renamed. A model is safetensors with JSON, as docs/format.md says.
+"""Model files: safetensors with JSON, as docs/format.md says.
 
 Its numpy side knows no bfloat16, so safetensors are written here, and arrays of bfloat16 read here.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias
 
@@ -18,6 +16,8 @@ from numpy.typing import DTypeLike, NDArray
 from safetensors import SafetensorError, safe_open
 
 from .bfloat16 import is_bfloat16, is_finite
+from .replacing import PathLike as PathLike
+from .replacing import replacing
 
 VERSION = 2  # and 1, whose descriptions `model.older` upgrades
 TYPES: dict[str, type[Any]] = {
@@ -26,25 +26,10 @@ TYPES: dict[str, type[Any]] = {
 }  # fmt: skip
 _NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
-PathLike: TypeAlias = "str | os.PathLike[str]"
 
 
 class FormatError(ValueError):
     """The file is damaged, truncated, or no model of this version."""
-
-
-@contextlib.contextmanager
-def replacing(path: PathLike) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; renamed to `path` at the end, removed on an error."""
-    final = Path(path)
-    if not final.parent.is_dir():
-        raise FileNotFoundError(f"{final.parent} is no folder: make it first")
-    beside = final.with_name(f".{final.name}.{os.getpid()}.part")
-    try:
-        yield beside
-        os.replace(beside, final)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 class Blocks(NamedTuple):
@@ -66,7 +51,7 @@ def write_safetensors(
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # so that the arrays are aligned
-    with replacing(path) as beside, open(beside, "wb") as file:
+    with replacing(path) as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for array in arrays.values():
             write_blocks(file, array)
