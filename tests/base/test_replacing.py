@@ -91,7 +91,10 @@ def make_socket(path):
 
 
 def make_device(path):
-    path.symlink_to("/dev/null")
+    try:  # a copy: should the law be broken, the system's own stays
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        path.symlink_to("/dev/null")
 
 
 @pytest.mark.parametrize("use", WRITERS)

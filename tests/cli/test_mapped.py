@@ -79,7 +79,6 @@ FILES = {
 ERRORS = {
     "no such text": ("convert nothing out", "nothing"),
     "a folder": ("convert . out", "Is a directory"),
-    "a folder that is not there": ("convert train.txt no/where", "no is no folder"),
     "the text itself": ("convert train.txt train.txt", "overwritten"),
     "a wrong value": ("convert bad.txt out", "line 3, column 5: expected a value"),
     "a wrong count": ("convert count.txt out", "3 rows, but the text has 1"),

@@ -76,14 +76,6 @@ def test_settings_in_a_file_choose_as_options_do(folder, texts):
     assert not (folder / "c").exists()
 
 
-def test_a_model_that_will_not_be_kept_is_told_before_training(folder):
-    _, err = run(*TRAIN, cwd=folder)
-    before, _ = err.split("epoch 1/")
-    assert "the model will not be kept: add -o FILE" in before
-    _, err = run(*TRAIN, "-q", cwd=folder)
-    assert err == "the model will not be kept: add -o FILE to write it\n"
-
-
 @pytest.mark.parametrize(
     "words", [("--hidden", 8), ("--bag", 8), ("--lr", 0.1, "--optimizer", "sgd")]
 )

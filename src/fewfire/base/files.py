@@ -93,6 +93,15 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
         ) from error
 
 
+def holds_model(path: PathLike) -> bool:
+    """Whether the file begins as `write_model` wrote it; its arrays are not looked at."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return "fewfire" in (file.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return False
+
+
 def array_of(names: Sequence[Any]) -> NDArray[np.uint8]:
     """Return names as an array of JSON text: a million are too many for a safetensors header.
 
