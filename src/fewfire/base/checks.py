@@ -88,14 +88,11 @@ def n_bytes_of(memory: int | str) -> int:
     if not isinstance(memory, str):
         return check_integer("memory", memory, low=1)
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)i?[bB]?", memory.strip())
-    n_bytes = (
-        0
-        if match is None
-        else int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
-    )
-    if n_bytes < 1:
+    power = 0 if match is None else " KMGT".index(match[2].upper() or " ")
+    n_bytes = math.nan if match is None else float(match[1]) * 1024**power
+    if not 1 <= n_bytes < math.inf:
         raise ValueError(f'memory must be a size like "2G", "500M" or bytes, got {memory!r}')
-    return n_bytes
+    return int(n_bytes)
 
 
 def to_dict(settings: Any) -> dict[str, Any]:
