@@ -79,7 +79,6 @@ FILES = {
 ERRORS = {
     "no such text": ("convert nothing out", "nothing"),
     "a folder": ("convert . out", "Is a directory"),
-    "a folder that is not there": ("convert train.txt no/where", "no is no folder"),
     "the text itself": ("convert train.txt train.txt", "overwritten"),
     "a wrong value": ("convert bad.txt out", "line 3, column 5: expected a value"),
     "a wrong count": ("convert count.txt out", "3 rows, but the text has 1"),
@@ -89,7 +88,7 @@ ERRORS = {
     "no such names": ("convert train.txt out --labels nothing", "nothing"),
     "too few names": ("convert train.txt out --labels few", "2 label_names for 9 labels"),
     "too few names to train": ("train train.txt --labels few", "9 labels, but there are 2"),
-    "too few names of a file": ("train out9 --labels few", "2 label names, 2 of them distinct"),
+    "too few names of a file": ("train out9 --labels few", "2 names, 2 of them distinct"),
     "equal names": ("train train.txt --labels twice", "lines 1 and 2 are the same name"),
     "names that are no text": ("train train.txt --labels latin", "line 1 is not UTF-8"),
     "names for names": ("train train.safetensors --labels labels.txt", "names of its own"),

@@ -74,14 +74,6 @@ def test_settings_in_a_file_choose_as_options_do(folder, texts):
     assert "a tagger has no deterministic threads" in err
 
 
-def test_a_model_that_will_not_be_kept_is_told_before_training(folder):
-    _, err = run(*TRAIN, cwd=folder)
-    before, _ = err.split("epoch 1/")
-    assert "the model will not be kept: add -o FILE" in before
-    _, err = run(*TRAIN, "-q", cwd=folder)
-    assert err == "the model will not be kept: add -o FILE to write it\n"
-
-
 @pytest.mark.parametrize(
     "words", [("--hidden", 8), ("--bag", 8), ("--lr", 0.1, "--optimizer", "sgd")]
 )
@@ -219,8 +211,8 @@ WRONG = {
     "no words": ("train train.txt --features nothing", 1, "nothing"),
     "no folder": ("train train.txt -o no/where", 2, "make it first"),
     "patience without data": ("train train.txt --patience 2", 2, "add --val or --val-size"),
-    "a checkpoint that is a folder": ("train train.txt --checkpoint .", 1, "folder"),
-    "a checkpoint nowhere": ("train train.txt --checkpoint no/where", 1, "make it first"),
+    "a checkpoint that is a folder": ("train train.txt --checkpoint .", 2, "folder"),
+    "a checkpoint nowhere": ("train train.txt --checkpoint no/where", 2, "make it first"),
     "resuming from nothing": ("train train.txt --resume c", 1, "no such file: c"),
     "resuming from a model": ("train train.txt --resume tagger", 1, "resume wants a checkpoint"),
     "the same bits": ("train train.txt --deterministic", 2, "--n-jobs 1 alone is repeatable"),

@@ -1,4 +1,4 @@
-"""Files: written beside and renamed. A model is safetensors with JSON, as docs/format.md says.
+"""Model files: safetensors with JSON, as docs/format.md says.
 
 Its numpy side knows no bfloat16 and no checksum, so safetensors are written and read here.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
@@ -20,12 +19,13 @@ from numpy.typing import DTypeLike, NDArray
 from . import checksum
 from .checks import shortened, shown
 from .finite import check_finite
+from .replacing import PathLike as PathLike
+from .replacing import replacing
 from .tensors import TYPES, Header, read_header
 
 VERSION = 2  # and 1, whose descriptions `model.older` upgrades
 _NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
-PathLike: TypeAlias = "str | os.PathLike[str]"
 _PIECE = 1 << 20  # bytes that are read at a time: a checksum finds them in the cache
 _WORDS = 300  # characters of an error that are shown
 _OF_DAMAGE = (
@@ -58,31 +58,6 @@ def refusing(what: str) -> Iterator[None]:
         raise FormatError(f"{what}: {shortened(str(error), _WORDS)}") from error
 
 
-@contextlib.contextmanager
-def replacing(path: PathLike) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; renamed to `path` at the end, removed on an error."""
-    final = Path(path)
-    if not final.parent.is_dir():
-        raise FileNotFoundError(f"{final.parent} is no folder: make it first")
-    beside = final.with_name(f".{final.name}.{os.getpid()}.part")
-    try:
-        yield beside
-        os.replace(beside, final)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def check_writable(path: PathLike) -> None:
-    """Raise unless a file can be written to `path`."""
-    final = Path(path)
-    if final.is_dir():
-        raise IsADirectoryError(f"{final} is a folder: give a file in it")
-    if not final.parent.is_dir():
-        raise FileNotFoundError(f"{final.parent} is no folder: make it first")
-    if not os.access(final.parent, os.W_OK | os.X_OK):
-        raise PermissionError(f"{final.parent} may not be written to: choose another folder")
-
-
 class Blocks(NamedTuple):
     """An array to write: its type, its shape, and its values in pieces."""
 
@@ -111,7 +86,7 @@ def _header(metadata: Mapping[str, str], arrays: Mapping[str, Blocks]) -> bytes:
 
 
 def _write(path: PathLike, header: bytes, arrays: Mapping[str, Blocks]) -> None:
-    with replacing(path) as beside, open(beside, "wb") as file:
+    with replacing(path) as file:
         file.write(header)
         for array in arrays.values():
             write_blocks(file, array)
@@ -170,6 +145,15 @@ def _arrays(path: Path, file: BufferedReader, header: Header) -> Arrays:
     if found is not None and not found.fits:
         raise FormatError(f"{path} is damaged: it does not hold what was written")
     return arrays
+
+
+def holds_model(path: PathLike) -> bool:
+    """Whether the file begins as `write_model` wrote it; its arrays are not looked at."""
+    try:
+        with open(path, "rb") as file:
+            return "fewfire" in read_header(file).metadata
+    except (OSError, *_OF_DAMAGE):
+        return False
 
 
 def array_of(names: Sequence[Any]) -> NDArray[np.uint8]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from .printable import visible
+
 _SLICE_SECONDS = 0.1
 
 
@@ -55,8 +57,9 @@ def tell_epoch(record: Mapping[str, Any], max_epochs: int, *, verbose: bool) -> 
 
 
 def tell(line: str) -> None:
-    """Write a line beside the bars."""
-    tqdm.write(line, file=sys.stderr)
+    """Write a line beside the bars; where nobody listens any more, work goes on."""
+    with contextlib.suppress(OSError):
+        tqdm.write(visible(line), file=sys.stderr)
 
 
 def _on_terminal() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ import click
 from .. import datasets
 from ..base.checks import thread_count
 from ..base.ledger import Ledger
+from ..base.printable import visible
+from ..base.replacing import check_writable
 from ..data import Dataset, Encoding
 from ..measure.metrics import Metrics
 from ..model.contract import Model
@@ -24,6 +27,22 @@ from ..network.network import Network
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+
+
+class _Writable(click.Path):
+    """A file to write, tried before any work."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take a path of the command line."""
+        path = super().convert(value, param, ctx)
+        try:
+            check_writable(Path(value))
+        except (OSError, ValueError) as error:
+            self.fail(str(error), param, ctx)
+        return path
+
+
+WRITABLE = _Writable(path_type=Path)
 EXACT = "Compute every row, not through the gates; of a tagger, open every leaf."
 
 
@@ -48,13 +67,20 @@ def _threads(context: click.Context, parameter: click.Parameter, value: int | No
 
 
 def say(text: str) -> None:
-    """Tell the user about progress."""
-    print(text, file=sys.stderr)
+    """Tell the user about progress, if the terminal is still there."""
+    with contextlib.suppress(OSError):
+        print(visible(text), file=sys.stderr)
+
+
+def show(text: str) -> None:
+    """Print results as text; names in it went through `field`."""
+    print(visible(text))
 
 
 def print_json(result: Any) -> None:
     """Print a result as one JSON object; what is not finite becomes null."""
-    print(json.dumps(_finite(result), indent=2))
+    text = json.dumps(_finite(result), indent=2)
+    print(text.replace("\x7f", "\\u007f"))  # the one control character that JSON takes as it is
 
 
 def _finite(value: Any) -> Any:

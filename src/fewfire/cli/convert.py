@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from .. import datasets
-from .common import PATH, json_option, one_part, print_json, shape
+from ..base.printable import field
+from .common import PATH, WRITABLE, json_option, one_part, print_json, shape, show
 
 
 @click.command()
 @click.argument("source", metavar="TEXT", type=PATH)
-@click.argument("target", metavar="OUT.safetensors", type=PATH)
+@click.argument("target", metavar="OUT.safetensors", type=WRITABLE)
 @click.option("--like", type=PATH, help="Training data, whose labels and features TEXT shares.")
 @click.option("--labels", type=PATH, help="Names of the labels, a line for each, from label 0.")
 @json_option
@@ -34,4 +35,4 @@ def convert(
     if as_json:
         print_json({"data": shape(examples), "file": str(target)})
     else:
-        print(f"{target}: {examples!r}")
+        show(f"{field(target)}: {examples!r}")

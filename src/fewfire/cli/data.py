@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 
 from .. import datasets
+from ..base.printable import field
+from ..base.replacing import check_writable
 from ..data import Dataset
-from .common import PATH, json_option, one_part, print_json, shape
+from .common import PATH, WRITABLE, json_option, one_part, print_json, shape, show
+from .numbers import COUNT, SEED
 
 
 def _deformed(random_state: int, source: Path, n_train: int = 8_100_000) -> tuple[Dataset, Dataset]:
@@ -34,9 +37,9 @@ def data() -> None:
 @data.command()
 @click.argument("name", type=click.Choice(list(GENERATORS)))
 @click.argument("folder", type=PATH)
-@click.option("--n-train", "--n", type=click.IntRange(min=1), help="Default: as published.")
-@click.option("--n-test", type=click.IntRange(min=1), help="Default: as published.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--n-train", "--n", type=COUNT, help="Default: as published.")
+@click.option("--n-test", type=COUNT, help="Default: as published.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--photographs", type=PATH, help="rectangles-images: folder of images to cut from.")
 @click.option("--source", type=PATH, help="deformed: folder of idx files to deform.")
 @json_option
@@ -63,6 +66,7 @@ def generate(
         raise click.UsageError("deformed needs --source FOLDER, the others take none")
     if source is not None and n_test is not None:
         raise click.UsageError("--source brings the test set: leave out --n-test")
+    _make_folder(folder)
     given = {key: value for key, value in options.items() if value is not None}
     parts = GENERATORS[name](random_state=seed, **given)
     datasets.save_idx_folder(folder, *parts)
@@ -78,6 +82,7 @@ def norb(source: Path, output: Path, as_json: bool) -> None:
 
     Writes a folder of four idx files, as generate does.
     """
+    _make_folder(output)
     parts = datasets.norb(source)
     datasets.save_idx_folder(output, *parts, shape=(2, 32, 32))
     _report(output, *parts, as_json)
@@ -85,7 +90,7 @@ def norb(source: Path, output: Path, as_json: bool) -> None:
 
 @data.command()
 @click.argument("source", type=PATH)
-@click.argument("target", type=PATH)
+@click.argument("target", type=WRITABLE)
 @click.option("--like", type=PATH, help="Training data, or a TARGET made of it, to encode alike.")
 @json_option
 def convert(source: Path, target: Path, like: Path | None, as_json: bool) -> None:
@@ -101,7 +106,13 @@ def convert(source: Path, target: Path, like: Path | None, as_json: bool) -> Non
     if as_json:
         print_json({"data": shape(examples), "file": str(target)})
     else:
-        print(f"{target}: {examples!r}")
+        show(f"{field(target)}: {examples!r}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, and see that it takes files, before the work for them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder / "train-images-idx3-ubyte.gz")
 
 
 def _source(source: Path, like: Path | None) -> Dataset:
@@ -118,4 +129,4 @@ def _report(folder: Path, train: Dataset, test: Dataset, as_json: bool) -> None:
     if as_json:
         print_json({"train": shape(train), "test": shape(test), "folder": str(folder)})
     else:
-        print(f"{folder}: train {train!r}, test {test!r}")
+        show(f"{field(folder)}: train {train!r}, test {test!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -23,6 +24,7 @@ from .common import (
     metrics_dict,
     print_json,
     read_part,
+    show,
     table,
     ways_of,
 )
@@ -34,7 +36,9 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
     try:
         a, b = map(float, value.split(","))
     except ValueError:
-        raise click.BadParameter(f"{value!r} is not two numbers like 0.55,1.5") from None
+        a = b = math.nan
+    if not (math.isfinite(a) and math.isfinite(b)):
+        raise click.BadParameter(f"{value!r} is not two numbers like 0.55,1.5")
     return a, b
 
 
@@ -95,17 +99,17 @@ def evaluate(
         return
     ways = ways_of(net, exact=exact)
     rows = [_figures(computed, measure(exact=every)) for computed, every in ways.items()]
-    print(
+    show(
         f"{len(examples):,} examples; multiplications and additions are per example, shares are of "
         "the dense model with and without the zeros of the data"
     )
-    print(table(rows))
+    show(table(rows))
     if net.is_gated:
-        print(_in_use(net.ways, in_use()))
+        show(_in_use(net.ways, in_use()))
     if groups:
         by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
-        print(f"labels by frequency in training: recall@{_K} of their occurrences")
-        print(table(_group_rows(by_way)))
+        show(f"labels by frequency in training: recall@{_K} of their occurrences")
+        show(table(_group_rows(by_way)))
 
 
 def _in_use(ways: Ways, found: Latency) -> str:

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import to_dict
+from ..base.printable import field
 from ..loading import load
 from ..network.gate_stats import TableStats
 from ..network.layer import Layer
 from ..network.network import Network
-from .common import PATH, jobs_option, json_option, print_json, read_part, table
+from .common import PATH, jobs_option, json_option, print_json, read_part, show, table
+from .numbers import COUNT, FROM_0
 from .tagger_output import inspect_tagged, tagger_of
 
 _LEAVES = 10  # that are shown
@@ -26,14 +28,14 @@ _LEAVES = 10  # that are shown
 @click.option("--tables", is_flag=True, help="Look into the indexes of hashed layers.")
 @click.option(
     "--leaves",
-    type=click.IntRange(min=0),
+    type=FROM_0,
     metavar="N",
     help="Tagger: show the first N leaves, their telling features and labels; default: 10.",
 )
 @click.option("--data", type=PATH, help="--tables: see what gates choose for these examples.")
 @click.option(
     "--examples",
-    type=click.IntRange(min=1),
+    type=COUNT,
     default=1000,
     show_default=True,
     help="--data: use the first N.",
@@ -86,19 +88,19 @@ def _inspect_network(
             }
         )
         return
-    print(f"{path}: {net!r}, {size / 1e6:.1f} MB")
-    print(net.summary())
+    show(f"{field(path)}: {net!r}, {size / 1e6:.1f} MB")
+    show(net.summary())
     if stats is not None:
-        print(_describe(stats))
+        show(_describe(stats))
     if encoding is None:
-        print("not trained yet")
+        show("not trained yet")
         return
     if encoding.text is not None:
-        print(f"takes raw text: {encoding.text!r}")
-    print(f"loss: {net.loss}; targets: {encoding.n_labels:,} {encoding.kind}")
+        show(f"takes raw text: {encoding.text!r}")
+    show(f"loss: {net.loss}; targets: {encoding.n_labels:,} {encoding.kind}")
     if encoding.label_names is not None:
-        shown = ", ".join(map(str, encoding.label_names[:10]))
-        print(f"labels: {shown}{', ...' if len(encoding.label_names) > 10 else ''}")
+        shown = ", ".join(map(field, encoding.label_names[:10]))
+        show(f"labels: {shown}{', ...' if len(encoding.label_names) > 10 else ''}")
 
 
 def _layer(layer: Layer) -> dict[str, Any]:

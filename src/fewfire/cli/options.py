@@ -11,10 +11,12 @@ import click
 from click.core import ParameterSource
 
 from .common import Command
+from .numbers import FINITE, WHOLE
 
 Declaration: TypeAlias = Callable[[Any], Any]
 Table: TypeAlias = Sequence[Declaration]
 
+_STRICT: dict[click.ParamType[Any], click.ParamType[Any]] = {click.INT: WHOLE, click.FLOAT: FINITE}
 _FIRST = "Used first"
 _COLUMN = 28  # width of the options' names in help; a longer one has its text on the next line
 
@@ -48,6 +50,7 @@ class Option(click.Option):
         **attributes: Any,
     ) -> None:
         super().__init__(*args, **attributes)
+        self.type = _STRICT.get(self.type, self.type)
         self.metavar = self.metavar or _metavar(self.type)
         self.of = of
         self.first = first
@@ -99,9 +102,9 @@ def _metavar(kind: click.ParamType[Any]) -> str | None:
     """Return the plain name of a value in help; None leaves it to click."""
     if isinstance(kind, click.Path):
         return "FILE"
-    if kind is click.INT or isinstance(kind, click.IntRange):
+    if isinstance(kind, click.IntRange):
         return "N"
-    return "X" if kind is click.FLOAT else None
+    return "X" if kind is FINITE else None
 
 
 class Grouped(click.Command):

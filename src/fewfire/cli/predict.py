@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import click
 
+from ..base.printable import field
 from ..data import Dataset
 from ..loading import load
 from ..model.contract import Model
 from ..network.network import Network
 from ..tagger.tagger import Tagger
-from .common import EXACT, PATH, jobs_option, json_option, print_json, read_part
+from .common import EXACT, PATH, jobs_option, json_option, print_json, read_part, show
+from .numbers import COUNT
 from .tagger_output import as_lines, reasons, tagger_of
 
 _CHUNK = 4096  # examples per block of output
@@ -24,7 +25,9 @@ _WHY = 8  # features that `--why` shows for a label
 @click.command()
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
-@click.option("-k", default=1, show_default=True, help="Best rows per example.")
+@click.option(
+    "-k", type=COUNT, metavar="K", default=1, show_default=True, help="Best rows per example."
+)
 @click.option("--exact", is_flag=True, help=EXACT)
 @click.option(
     "--why",
@@ -56,8 +59,8 @@ def predict(
     for part in parts:
         for row in part:
             pairs = row if _gives_values(net) else (entry for pair in row for entry in pair)
-            words = (f"{word:.6g}" if isinstance(word, float) else str(word) for word in pairs)
-            sys.stdout.write("\t".join(words) + "\n")
+            words = (f"{word:.6g}" if isinstance(word, float) else field(word) for word in pairs)
+            show("\t".join(words))
 
 
 def _explain(
@@ -70,7 +73,7 @@ def _explain(
         print_json({"predictions": list(found)})
         return
     for example in found:
-        sys.stdout.write(as_lines(example))
+        show(as_lines(example))
 
 
 def _predictions(net: Model, data: Dataset, k: int, exact: bool, n_jobs: int) -> list[Any]:

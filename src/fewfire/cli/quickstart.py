@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import datasets
 from ..base.history import History
+from ..base.printable import field
 from ..data import Dataset
 from ..loading import load
 from ..network.gates import All, Gate
@@ -18,7 +19,7 @@ from ..network.linear import Linear
 from ..network.network import Network
 from ..training.trainer import Trainer
 from .common import (
-    PATH,
+    WRITABLE,
     cost,
     jobs_option,
     json_option,
@@ -26,28 +27,28 @@ from .common import (
     metrics_dict,
     print_json,
     say,
+    show,
     table,
 )
+from .numbers import COUNT, SEED, SHARE
 
 WIDTH = 1000
 N_VALIDATION = 2000
 
 
 @click.command()
-@click.option("-o", "--output", type=PATH, default="fewfire-quickstart.safetensors",
+@click.option("-o", "--output", type=WRITABLE, default="fewfire-quickstart.safetensors",
               show_default=True, help="Model file to write.")  # fmt: skip
-@click.option("--density", type=click.FloatRange(0, 1, min_open=True), default=0.05,
+@click.option("--density", type=SHARE, default=0.05,
               show_default=True, help="Share of the rows that an example computes.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(min=1), default=8, show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--epochs", type=COUNT, default=8, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @jobs_option
 @json_option
 def quickstart(
     output: Path, density: float, epochs: int, seed: int, n_jobs: int, as_json: bool
 ) -> None:
     """Train a dense and a hashed network on generated images, compare, save and predict."""
-    if not output.parent.is_dir():
-        raise click.UsageError(f"{output.parent} is no folder: make it first")
     say("generating 28 x 28 images of ten invented letters ...")
     train, test = datasets.strokes(random_state=seed)
     nets: dict[str, Gate] = {"dense": All(), f"hashed, {density:.0%}": Hashed(density=density)}
@@ -75,13 +76,13 @@ def quickstart(
         print_json({"networks": results, "model": str(output), "predictions": guesses})
         return
     truth = np.asarray(test.y)[:10].tolist()
-    print(f"{train!r}; {WIDTH}-{WIDTH} hidden rows, {epochs} epochs, {n_jobs} threads")
-    print(table(rows))
-    print(f"saved, loaded, same bits predicted: {output}")
-    print(f"first ten test images: predicted {guesses}, true {truth}")
-    print("next: fewfire inspect " + str(output))
-    print("      fewfire data generate convex convex && fewfire train convex -o convex.safetensors")
-    print("      fewfire train --help")
+    show(f"{train!r}; {WIDTH}-{WIDTH} hidden rows, {epochs} epochs, {n_jobs} threads")
+    show(table(rows))
+    show(f"saved, loaded, same bits predicted: {field(output)}")
+    show(f"first ten test images: predicted {guesses}, true {truth}")
+    show(f"next: fewfire inspect {field(output)}")
+    show("      fewfire data generate convex convex && fewfire train convex -o convex.safetensors")
+    show("      fewfire train --help")
 
 
 def _measure(

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from ..base.printable import field
 from ..study.data import GENERATED, check_source, load
 from ..study.grid import Grid, run_grid
 from ..study.plots import pyplot
@@ -18,7 +19,8 @@ from ..study.runner import run
 from ..study.speed import to_race
 from ..study.threads import to_time
 from ..study.trials import METHODS, PAPER_METHODS, Sizes, Trial, to_choose, to_measure
-from .common import PATH, jobs_option, json_option, print_json, say
+from .common import PATH, jobs_option, json_option, print_json, say, show
+from .numbers import COUNT
 
 PARTS = ("accuracy", "threads", "speed")
 EPOCHS = {"default": 12, "mnist8m": 3, "convex": 30, "rectangles-images": 15, "norb": 20}
@@ -87,8 +89,8 @@ def reproduce() -> None:
               help="Shares of the rows kept; default: 0.05,0.1,0.25,0.5,0.75,0.9.")  # fmt: skip
 @click.option("--hidden", "depths", callback=_list(_depth), metavar="A,B",
               help="Numbers of hidden layers, of 1000 rows each; default: 2,3.")  # fmt: skip
-@click.option("--seeds", type=click.IntRange(min=1), help="Trainings of each net; default: 3.")
-@click.option("--epochs", type=click.IntRange(min=1),
+@click.option("--seeds", type=COUNT, help="Trainings of each net; default: 3.")
+@click.option("--epochs", type=COUNT,
               help="Default: 12; convex 30, norb 20, rectangles-images 15, mnist8m 3.")  # fmt: skip
 @click.option("--parts", callback=_list(known=PARTS), metavar="A,B",
               default=",".join(PARTS), show_default=True,
@@ -144,8 +146,8 @@ def kdd2017(
         print_json({"claims": verdicts, "report": str(folder / "report.html")})
         return
     for verdict in verdicts:
-        print(f"{verdict['claim']:<7} {verdict['verdict']:<19} {verdict['found']}")
-    print(f"written: {folder / 'report.html'}, report.md, results.jsonl")
+        show(f"{verdict['claim']:<7} {verdict['verdict']:<19} {verdict['found']}")
+    show(f"written: {field(folder / 'report.html')}, report.md, results.jsonl")
 
 
 def _folders(sources: Sequence[str]) -> dict[str, Path | None]:

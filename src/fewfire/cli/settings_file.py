@@ -19,7 +19,10 @@ def read_settings(
     unknown = [key for key in settings if _plain(key) not in names]
     if unknown:
         raise click.UsageError(f"{value}: no option is named {', '.join(unknown)}")
-    context.default_map = {names[_plain(key)]: _as_typed(x) for key, x in settings.items()}
+    context.default_map = {
+        names[_plain(key)].name or "": _as_typed(f"{value}: {key}", x, names[_plain(key)])
+        for key, x in settings.items()
+    }
     data = context.default_map.get("data")
     if not isinstance(data, str):
         raise click.UsageError(f'{value} names no data set: add data = "folder or file"')
@@ -30,14 +33,14 @@ def _parsed(path: Path) -> dict[str, Any]:
     with open(path, "rb") as file:
         try:
             return tomllib.load(file)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise click.UsageError(f"{path}: {error}") from None
 
 
-def _names(command: click.Command) -> dict[str, str]:
-    """Return the command's names of its parameters by those that users know."""
+def _names(command: click.Command) -> dict[str, click.Parameter]:
+    """Return the command's parameters by the names that users know."""
     return {
-        _plain(name.removeprefix("--")): parameter.name or ""
+        _plain(name.removeprefix("--")): parameter
         for parameter in command.params
         for name in parameter.opts
     }
@@ -47,8 +50,13 @@ def _plain(key: str) -> str:
     return key.replace("-", "_")
 
 
-def _as_typed(value: Any) -> Any:
+def _as_typed(place: str, value: Any, parameter: click.Parameter) -> Any:
     """As on the command line, so that click checks it: `lr = true` is no number."""
-    if isinstance(value, list):
+    if isinstance(value, list) and parameter.type is click.UNPROCESSED:
         return value
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if not isinstance(value, str | int | float):
+        raise click.UsageError(f"{place} is no text, number, true or false")
+    try:
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    except ValueError as error:  # a number of thousands of digits
+        raise click.UsageError(f"{place}: {error}") from None

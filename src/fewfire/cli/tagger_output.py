@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
+from ..base.printable import field
 from ..blend import Blend
 from ..model.contract import Model
 from ..tagger.reasons import Leaf
 from ..tagger.tagger import Tagger
-from .common import print_json
+from .common import print_json, show
 
 _WORDS = 8  # of a leaf
 _SHOWN = 6  # labels of a leaf, as text
@@ -48,12 +49,12 @@ def as_lines(found: Sequence[dict[str, Any]]) -> str:
     """Return an example's labels as text, a line for each and an empty one."""
     lines = [
         "\t".join(
-            [str(each["label"]), f"{each['score']:.6g}"]
-            + [f"{name} {contribution:+.3f}" for name, contribution in each["why"]]
+            [field(each["label"]), f"{each['score']:.6g}"]
+            + [f"{field(name)} {contribution:+.3f}" for name, contribution in each["why"]]
         )
         for each in found
     ]
-    return "\n".join([*lines, "", ""])
+    return "\n".join([*lines, ""])
 
 
 def inspect_tagged(model: Model, path: Path, n_leaves: int, *, as_json: bool) -> None:
@@ -77,19 +78,19 @@ def inspect_tagged(model: Model, path: Path, n_leaves: int, *, as_json: bool) ->
             }
         )
         return
-    print(f"{path}: {model!r}, {size / 1e6:.1f} MB")
-    print(tagger.settings)
+    show(f"{field(path)}: {model!r}, {size / 1e6:.1f} MB")
+    show(str(tagger.settings))
     if encoding.text is not None:
-        print(f"takes raw text: {encoding.text!r}")
-    print(
+        show(f"takes raw text: {encoding.text!r}")
+    show(
         f"trained on {tagger.n_trained:,} examples; {len(tagger.never_seen):,} labels were never "
         f"seen; {len(tagger.forest.expansion.keys):,} pairs of features"
     )
     for leaf in shown:
-        words = ", ".join(word for word, _ in leaf["words"]) or "the only one"
-        labels = ", ".join(map(str, leaf["labels"][:_SHOWN]))
+        words = ", ".join(field(word) for word, _ in leaf["words"]) or "the only one"
+        labels = ", ".join(map(field, leaf["labels"][:_SHOWN]))
         more = f", ... {len(leaf['labels'])} in all" if len(leaf["labels"]) > _SHOWN else ""
-        print(f"leaf {leaf['leaf']}: {words}\n    labels: {labels}{more}")
+        show(f"leaf {leaf['leaf']}: {words}\n    labels: {labels}{more}")
 
 
 def _leaves(tagger: Tagger, n_leaves: int) -> Iterator[tuple[int, Leaf]]:

@@ -13,6 +13,7 @@ from ..data import Dataset
 from .blend_training import BlendTraining
 from .choosing import BLEND, NETWORK, TAGGER, asked_for, choose
 from .common import PATH, read_part, say
+from .keeping import place_beside
 from .long_runs import Resumable, how_to_go_on, plain_warnings
 from .network_training import NetworkTraining
 from .options import given, with_options
@@ -40,34 +41,36 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     Extreme Classification text, or what `fewfire convert` made of it; raw text, named .tsv or
     .tsv.gz, a line of which is text, tab, label,label; or a TOML file with `data = "..."` and any
     of these options by their names, which the command line overrides.
+
+    Without -o, the model is written to DATA.safetensors, beside DATA; another file of that name is
+    only replaced if it is a model, too.
     """
     _check(options)
     wanted = given(context)
     asked_for(wanted)  # where options disagree, nothing is read
+    output = options["output"] or place_beside(data)
     fit, held_out = _read(data, options)
     choice = choose(fit, wanted)
     training = TRAININGS[choice.model](fit, held_out, options)
     if not options["quiet"]:
         say(f"{fit!r}\n{choice}")
-    if options["output"] is None:
-        say("the model will not be kept: add -o FILE to write it")
+        if output is not None:
+            say(f"to be written to {output}{', in place of what is there' * output.exists()}")
     with plain_warnings():
         trained = training.run()
     if trained.history.interrupted:
         say(how_to_go_on(context, options, training.checkpoint))
-    return finish(trained, held_out, options)
+    return finish(trained, held_out, output, options)
 
 
 def _check(options: Mapping[str, Any]) -> None:
-    val, val_size, output = options["val"], options["val_size"], options["output"]
+    val, val_size = options["val"], options["val_size"]
     if val is not None and val_size is not None:
         raise click.UsageError("give --val or --val-size, not both")
     if options["patience"] is not None and val is None and val_size is None:
         raise click.UsageError("--patience needs data to measure on: add --val or --val-size")
     if options["hash_words"] is not None and options["labels"] is not None:
         raise click.UsageError("raw text brings its own labels: leave out --labels")
-    if output is not None and not output.parent.is_dir():
-        raise click.UsageError(f"{output.parent} is no folder: make it first")
 
 
 def _read(data: Path, options: Mapping[str, Any]) -> tuple[Dataset, Dataset | None]:

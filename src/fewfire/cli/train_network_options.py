@@ -18,6 +18,7 @@ from ..training.schedules import SCHEDULES
 from .choosing import NETWORK
 from .gate_options import GATE_NAMES
 from .network_options import names
+from .numbers import COUNT, FROM_0, LARGEST
 from .options import Owner, Table, option
 
 OF_NETWORK = Owner("A network: each of these asks for one", NETWORK)
@@ -29,8 +30,6 @@ TABLES = Owner("Tables of these hashes (for experts)", NETWORK)
 RETRIEVAL = Owner("A network's last layer (for experts)", NETWORK)
 RATES = Owner("A network's optimizers and schedules (for experts)", NETWORK)
 
-COUNT, FROM_0 = click.IntRange(min=1), click.IntRange(min=0)
-
 
 def _widths(
     context: click.Context, parameter: click.Parameter, value: Any
@@ -40,10 +39,10 @@ def _widths(
         return None
     words = value.split(",") if isinstance(value, str) else value
     try:
-        widths = tuple(int(word) for word in words if word != "")
+        widths = tuple(int(str(word)) for word in words if word != "")
     except (TypeError, ValueError):
         widths = (0,)
-    if any(width < 1 for width in widths):
+    if any(not 1 <= width <= LARGEST for width in widths):
         raise click.BadParameter(f"{value!r} is not a list of widths like 1000,1000")
     return widths
 

@@ -13,9 +13,10 @@ import click
 from ..base.checks import n_bytes_of
 from ..tagger.settings import PRESETS
 from .choosing import BLEND, NETWORK, TAGGER
-from .common import PATH, jobs_option, json_option
+from .common import PATH, WRITABLE, jobs_option, json_option
+from .numbers import COUNT, SEED
 from .options import Option, Owner, Table, option
-from .train_network_options import COUNT, FROM_0, NETWORK_OPTIONS
+from .train_network_options import NETWORK_OPTIONS
 
 OUTPUT = Owner("What comes out")
 DATA = Owner("How data is read (never chooses the model)")
@@ -32,7 +33,14 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str | Non
 
 
 _OUTPUT: Table = [
-    option("-o", "--output", of=OUTPUT, first=True, type=PATH, help="Model file to write."),
+    option(
+        "-o",
+        "--output",
+        of=OUTPUT,
+        first=True,
+        type=WRITABLE,
+        help="Model file to write; default: DATA.safetensors, beside DATA.",
+    ),
     option("-q", "--quiet", of=OUTPUT, is_flag=True, help="No progress."),
     partial(json_option, cls=Option, of=OUTPUT),
 ]
@@ -55,7 +63,7 @@ _TRAINING: Table = [
     option("--max-epochs", of=TRAINING, first=True, type=int,
            help="Times that training goes through the data; default: 12; behind a --bag, and of a "
                 "tagger, 5."),
-    option("--seed", of=TRAINING, first=True, type=FROM_0, default=0,
+    option("--seed", of=TRAINING, first=True, type=SEED, default=0,
            show_default=True, help="Another seed, another model of the same kind."),
     partial(jobs_option, cls=Option, of=TRAINING, first=True),
     option("--memory", of=TRAINING, callback=_memory, metavar="SIZE",
@@ -63,7 +71,7 @@ _TRAINING: Table = [
            help="What training may take, like 2G (taggers); default: 3/4 of the machine."),
     option("--patience", of=TRAINING, type=int,
            help="Stop after N epochs without gain; keep the best."),
-    option("--checkpoint", of=TRAINING, type=PATH,
+    option("--checkpoint", of=TRAINING, type=WRITABLE,
            help="File to go on from, written after each epoch."),
     option("--resume", of=TRAINING, type=PATH,
            help="Go on from this checkpoint, with the same options; --max-epochs may be more."),

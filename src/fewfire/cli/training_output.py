@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..base.history import History
+from ..base.printable import field
 from ..data import Dataset
 from ..model.contract import Model
 from ..training.gate_monitor import GateMonitor
-from .common import cost, metrics_dict, print_json, table, ways_of
+from .common import cost, metrics_dict, print_json, say, show, table, ways_of
+from .keeping import keep
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,26 @@ class Trained:
     gates: GateMonitor | None = None
 
 
-def finish(trained: Trained, held_out: Dataset | None, options: Mapping[str, Any]) -> int:
+def finish(
+    trained: Trained, held_out: Dataset | None, output: Path | None, options: Mapping[str, Any]
+) -> int:
     """Write a trained model, tell of its training, and return the exit code."""
-    model, history, output = trained.model, trained.history, options["output"]
-    if output is not None:
-        model.save(output)
+    kept = None if output is None else keep(trained.model.save, output)
+    try:
+        _report(trained, held_out, kept, options)
+    except KeyboardInterrupt:
+        if kept is not None:
+            say(f"model: {kept}")
+        raise
+    if kept != output:
+        return 1
+    return 130 if trained.history.interrupted else 0
+
+
+def _report(
+    trained: Trained, held_out: Dataset | None, kept: Path | None, options: Mapping[str, Any]
+) -> None:
+    model, history = trained.model, trained.history
     evaluations = {
         "exact" if exact else "gated": model.evaluate(
             held_out, exact=exact, n_jobs=options["n_jobs"]
@@ -42,7 +60,7 @@ def finish(trained: Trained, held_out: Dataset | None, options: Mapping[str, Any
                 "ledger": history.ledger.to_dict(),
                 "val": {name: metrics_dict(found) for name, found in evaluations.items()},
                 **({} if trained.gates is None else {"gates": trained.gates.history_}),
-                "model": None if output is None else str(output),
+                "model": None if kept is None else str(kept),
             }
         )
     else:
@@ -54,9 +72,8 @@ def finish(trained: Trained, held_out: Dataset | None, options: Mapping[str, Any
         ]
         blank = dict.fromkeys(rows[0], "") if rows else {}
         training = {**blank, "": "training", **cost(history.ledger, history.n_examples)}
-        print("multiplications and additions per example:")
-        print(table([training, *rows]))
-        print(f"{model!r}: {history.n_examples:,} examples trained")
-        if output is not None:
-            print(f"model: {output}")
-    return 130 if history.interrupted else 0
+        show("multiplications and additions per example:")
+        show(table([training, *rows]))
+        show(f"{model!r}: {history.n_examples:,} examples trained")
+        if kept is not None:
+            show(f"model: {field(kept)}")

@@ -14,6 +14,8 @@ def checked_names(names: Iterable[Any], n_labels: int | None = None) -> tuple[An
     >>> checked_names(["cat", 7, 0.5], 3)
     ('cat', 7, 0.5)
     """
+    if not isinstance(names, Iterable):
+        raise TypeError(f"label_names are names of labels in their order, got {names!r}")
     found = tuple(names)
     for name in found:
         if not _is_kept(name):

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 from ..base.checks import check_integer, check_number
-from ..base.files import Arrays, PathLike, check_writable
+from ..base.files import Arrays, PathLike
 from ..base.history import History
+from ..base.replacing import check_writable
 
 Record = Mapping[str, Any]
 State: TypeAlias = tuple[dict[str, Any], Arrays]  # a description for JSON, and arrays by name

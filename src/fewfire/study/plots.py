@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.replacing import replacing
 from . import paper
 from .results import Line
 from .speed import SpeedTrial
@@ -48,7 +49,8 @@ def draw_all(
     drawn: dict[str, str] = {}
 
     def keep(name: str, caption: str, figure: Any) -> None:
-        figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight")
+        with replacing(folder / f"{name}.png") as file:
+            figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
         pyplot().close(figure)
         drawn[name] = caption
 

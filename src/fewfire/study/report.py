@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fewfire
 
-from ..base.files import replacing
+from ..base.replacing import replacing
 from . import paper
 from .claims import Claim, accuracy_claims, claim_of_testing, span, thread_claims
 from .document import Block, Heading, Paragraph, Plot, Table, to_html, to_markdown
@@ -49,8 +49,8 @@ def write_report(folder: Path, lines: Sequence[Line]) -> list[Claim]:
         ("report.md", to_markdown(blocks)),
         ("report.html", to_html(blocks, folder)),
     ):
-        with replacing(folder / name) as beside:
-            beside.write_text(text, encoding="utf-8")
+        with replacing(folder / name) as file:
+            file.write(text.encode())
     return claims
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.files import Blocks, PathLike, array_of
+from ...base.replacing import check_writable, naming
 from .. import datafile
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
@@ -38,9 +39,7 @@ def convert(
         raise ValueError("like= brings its own labels: leave out label_names")
     if Path(target).exists() and Path(target).samefile(source):
         raise ValueError(f"{source} would be overwritten: give the result a name of its own")
-    folder = Path(target).parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder: make it first")
+    check_writable(target)
     wanted = "svmlight or Extreme Classification text"
     start = start_of(Path(source))
     header = header_of(start)
@@ -48,9 +47,11 @@ def convert(
     with ExitStack() as stack:
         with reading(source, wanted):
             lists = header is not None or any_lists(source, like)
-            rows = _Rows(folder, lists, header, stack)
+            rows = _Rows(Path(target).parent, lists, header, stack)
             for line, piece in pieces(source, header=header is not None):
-                rows.append(parse_piece(piece, line, lists, header))
+                found = parse_piece(piece, line, lists, header)
+                with naming(target):  # whose disk may be full
+                    rows.append(found)
             rows.check_count()
         try:
             description, arrays = rows.described(like, names)

@@ -16,7 +16,7 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...base.files import PathLike, replacing
+from ...base.replacing import PathLike, replacing
 from ..dataset import Dataset
 
 Pair: TypeAlias = tuple[Dataset, Dataset]
@@ -55,7 +55,7 @@ def in_memory(path: PathLike) -> Iterator[None]:
 @contextmanager
 def writing(path: PathLike) -> Iterator[File]:
     """Open a file that will replace `path`, gzipped if that ends in `.gz`."""
-    with replacing(path) as part, open(part, "wb") as file:
+    with replacing(path) as file:
         if Path(path).suffix == ".gz":  # without name and time: the same content, the same bytes
             with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
                 yield packed
