@@ -25,7 +25,7 @@ from ..data import Dataset
 from ..data.core_views import core_inputs, core_targets
 from ..data.epoch import Examples, known, windows_of
 from ..model.learned import Learned
-from ..network.answers import core_model, density
+from ..network.answers import density
 from ..network.losses import check_loss, default_loss
 from ..network.network import Network
 from ..network.targets import check_targets
@@ -113,7 +113,7 @@ class Run:
         """Train an epoch and measure it; return whether a callback wants to stop."""
         plan, net, start = self.plan, self.net, time.perf_counter()
         weights = net.weights() if keeps_copy(net) else None
-        model, state = core_model(net.layers, net.loss), self.moments
+        model, state = net.core, self.moments
         sums, pace = Sums(), Pace()
         self.history.begin_epoch()
         self.upkeep.find_rare(self.step)

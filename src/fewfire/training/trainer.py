@@ -132,13 +132,14 @@ class Trainer:
         DivergenceError
             If the loss is no longer a number.
         """
-        run = self._run(train, eval_sets)
-        if resume is not None:
-            run.restore(resume)
-        with run.begun():
-            while run.epoch < run.max_epochs:
-                if run.one_epoch():
-                    break
+        with self.net.access.training():
+            run = self._run(train, eval_sets)
+            if resume is not None:
+                run.restore(resume)
+            with run.begun():
+                while run.epoch < run.max_epochs:
+                    if run.one_epoch():
+                        break
         return run.history
 
     def check(
