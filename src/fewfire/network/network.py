@@ -55,6 +55,9 @@ class Network(Model):
     hashed_by_default : bool
         Whether the library chose to hash the last layer, which was given no gate.
 
+    Any thread may ask it anything while another trains it: it sees a whole network, with weights of
+    the moment, and may wait for a refresh. `save` and `table_stats` hold up refreshes meanwhile.
+
     Raises
     ------
     ValueError

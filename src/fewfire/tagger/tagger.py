@@ -38,6 +38,7 @@ class Tagger(Model):
     """Finds the labels of sparse examples among many.
 
     Every parameter but the first is there to take a choice from the preset; none needs tuning.
+    While one thread trains it, others are answered by the last trees that are complete.
 
     Parameters
     ----------

@@ -21,6 +21,8 @@ from .settings import Plan, fitted
 class Trainer:
     """Trains a network on a data set.
 
+    Other threads may use the network meanwhile; one that trains it waits until this is done.
+
     Parameters
     ----------
     net : Network
