@@ -24,7 +24,7 @@ import fewfire as ff
 from fewfire.gates import Centroid, Dwta, MinHash, Retrieve, Sign, SimHash, TopK
 from fewfire.optim import RMS
 
-N_INPUTS, N_LABELS, N_READERS = 40, 300, 2
+N_INPUTS, N_CLASSES, N_LABELS, N_READERS = 40, 12, 300, 2
 STILL = RMS(lr=1e-30)  # weights stay, all else moves
 
 
@@ -44,16 +44,16 @@ class Enough(ff.callbacks.Callback):
         return self.enough()
 
 
-def texts(n: int = 64) -> ff.Dataset:
-    rng = np.random.default_rng(0)
+def texts(n_labels: int = N_LABELS) -> ff.Dataset:
+    n, rng = 64, np.random.default_rng(0)
     X = rng.random((n, N_INPUTS), np.float32) * (rng.random((n, N_INPUTS)) < 0.3)
-    labels = rng.integers(0, N_LABELS, (n, 3))
-    Y = csr_array((np.ones(3 * n), (np.repeat(np.arange(n), 3), labels.ravel())), (n, N_LABELS))
-    return ff.Dataset(csr_array(X.astype(np.float32)), Y)
+    Y = np.zeros((n, n_labels), np.float32)
+    np.put_along_axis(Y, rng.integers(0, n_labels, (n, 3)), 1, axis=1)
+    return ff.Dataset(csr_array(X.astype(np.float32)), csr_array(Y))
 
 
 def network(*layers: Any, optimizer: Any = None, n_jobs: int = 2) -> Course:
-    net, data = ff.Network(*layers), texts()
+    net, data = ff.Network(*layers), texts(layers[-1].out_features)
     net.count_labels(data)
     net.loss = "logistic"
 
@@ -69,16 +69,16 @@ def network(*layers: Any, optimizer: Any = None, n_jobs: int = 2) -> Course:
 
 def hidden(gate: Any, **how: Any) -> Course:
     layers = ff.Linear(N_INPUTS, 96, "relu", gate), ff.Linear(96, 64, "relu", gate)
-    return network(*layers, ff.Linear(64, N_LABELS), **how)
+    return network(*layers, ff.Linear(64, N_CLASSES), **how)
 
 
 def hashed(family: Any, **how: Any) -> Course:
     return hidden(ff.Hashed(density=0.2, family=family), **how)
 
 
-def output(family: Any, n_rows: int = N_LABELS) -> Course:
+def output(family: Any) -> Course:
     gate = Retrieve(candidates=60, family=family, negatives=40)
-    return network(ff.EmbeddingBag(N_INPUTS, 16), ff.Linear(16, n_rows, gate=gate))
+    return network(ff.EmbeddingBag(N_INPUTS, 16), ff.Linear(16, N_LABELS, gate=gate))
 
 
 def tagger() -> Course:
@@ -163,7 +163,7 @@ Question = tuple[str, Callable[[], Any]]
 
 def questions(model: Any, data: ff.Dataset, folder: Path) -> Iterator[Question]:
     """What a model is asked: (name, question that checks its answer)."""
-    wanted = csr_array(np.eye(N_LABELS, dtype=np.float32)[: len(data)])
+    wanted = csr_array(np.eye(len(data), model.n_outputs, dtype=np.float32))
     for exact, n_jobs in itertools.product((False, True), (1, 2)):
         how = {"exact": exact, "n_jobs": n_jobs}
         yield "predict_topk", lambda how=how: check_top(model, model.predict_topk(data, 5, **how))
