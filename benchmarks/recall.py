@@ -120,7 +120,7 @@ def with_gate(net: ff.Network, gate: Gate, train: ff.Dataset) -> ff.Network:
         to.weights[...], to.bias[...] = layer.weights, layer.bias
     gated.refresh()
     for _ in hidden:  # which inputs reach a layer depends on the gates below it
-        learn_centers(gated.layers, train, np.arange(min(N_CENTER, len(train))))
+        learn_centers(gated, train, np.arange(min(N_CENTER, len(train))))
         gated.refresh()
     return gated
 

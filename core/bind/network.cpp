@@ -35,6 +35,28 @@ OptimizerState state_of(const Moments& moments, const Array1<int64_t>& touched) 
   return state;
 }
 
+// One way through a turnstile, for a `with` block: no signal comes between the lock and the block.
+struct Passage {
+  std::shared_ptr<Turnstile> turnstile;
+  bool is_alone;
+
+  void enter() const { is_alone ? turnstile->lock() : turnstile->lock_shared(); }
+  void leave() const { is_alone ? turnstile->unlock() : turnstile->unlock_shared(); }
+};
+
+void bind_turnstile(nb::module_& m) {
+  nb::class_<Passage>(m, "Passage")
+      .def("__enter__", &Passage::enter, nb::call_guard<nb::gil_scoped_release>())
+      .def(
+          "__exit__", [](const Passage& self, nb::object, nb::object, nb::object) { self.leave(); },
+          "kind"_a.none(), "error"_a.none(), "traceback"_a.none());
+  nb::class_<Turnstile>(m, "Turnstile", "Many readers or one who changes a net; see core/base/turnstile.h.")
+      .def(nb::init<>())
+      .def("reading", [](std::shared_ptr<Turnstile> self) { return Passage{std::move(self), false}; })
+      .def("changing", [](std::shared_ptr<Turnstile> self) { return Passage{std::move(self), true}; })
+      .def("renew", &Turnstile::renew, "In the child of a fork: whoever else held it is not there.");
+}
+
 void bind_layers(nb::module_& m) {
   nb::class_<Layer>(m, "Linear")
       .def(
@@ -70,10 +92,11 @@ void bind_layers(nb::module_& m) {
   nb::class_<Model>(m, "Model")
       .def(
           "__init__",
-          [](Model* self, const std::vector<Layer>& layers, const std::string& loss) {
-            new (self) Model(layers, loss_of(loss));
+          [](Model* self, const std::vector<Layer>& layers, const std::string& loss,
+             std::shared_ptr<Turnstile> turnstile) {
+            new (self) Model(layers, loss_of(loss), std::move(turnstile));
           },
-          "layers"_a, "loss"_a, nb::keep_alive<1, 2>());
+          "layers"_a, "loss"_a, "turnstile"_a = nb::none(), nb::keep_alive<1, 2>());
 }
 
 void bind_optimizer(nb::module_& m) {
@@ -115,6 +138,7 @@ Trained train_slice(const Model& model, const Inputs& inputs, const Targets& tar
 }  // namespace
 
 void bind_network(nb::module_& m) {
+  bind_turnstile(m);
   bind_layers(m);
   bind_optimizer(m);
   m.def("train", &train_slice, "model"_a, "inputs"_a, "targets"_a, "order"_a.noconvert(),

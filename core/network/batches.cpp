@@ -33,9 +33,13 @@ Totals forward_all(const Model& model, const Inputs& inputs, const Targets& targ
   Totals totals;
   pool.run([&](int) {
     Pool serial(1);
-    Workspace space(model, pass.mode, 1, pass.counts_rows);
+    Workspace space = [&] {
+      const Reading held(model.turnstile.get());
+      return Workspace(model, pass.mode, 1, pass.counts_rows);
+    }();
     space.leaves_last = pass.leaves_last;
     for (int64_t i; (i = next.fetch_add(1)) < n_batches;) {
+      const Reading held(model.turnstile.get());
       forward(model, inputs, targets, batch_of(ids, i, kPredictBatch), 0, space, serial);
       take(i * kPredictBatch, space, serial);
     }

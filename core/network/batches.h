@@ -29,7 +29,8 @@ struct Pass {
 };
 
 // Calls take(first, space, serial) for every micro-batch of `ids`, after its forward pass; `first` is the
-// place in `ids` of its first example. The micro-batches are the same for any number of threads.
+// place in `ids` of its first example. The micro-batches are the same for any number of threads. Between them
+// the net may change.
 Totals forward_all(const Model& model, const Inputs& inputs, const Targets& targets,
                    std::span<const int64_t> ids, const Pass& pass,
                    const std::function<void(int64_t first, Workspace& space, Pool& serial)>& take);

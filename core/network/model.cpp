@@ -15,7 +15,8 @@ void check_layers(const std::vector<Layer>& layers) {
 
 }  // namespace
 
-Model::Model(std::vector<Layer> its_layers, Loss its_loss) : layers(std::move(its_layers)), loss(its_loss) {
+Model::Model(std::vector<Layer> its_layers, Loss its_loss, std::shared_ptr<Turnstile> its_turnstile)
+    : layers(std::move(its_layers)), loss(its_loss), turnstile(std::move(its_turnstile)) {
   check_layers(layers);
   for (size_t l = 0; l < layers.size(); ++l) {
     kinds_in_training.push_back(&kind_of(*this, l, Mode::train));

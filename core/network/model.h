@@ -1,9 +1,16 @@
 // What a net is made of: layers, a loss, and of which kind each layer is, which is decided here and nowhere
 // else.
+//
+// Other threads may read a net while it learns, and while what is built on its rows is made anew. Steps need
+// no consent (step.h). Whoever changes indexes, the rows that a gate is told of, or the order of rows, has
+// gone through the turnstile alone; whoever reads goes through it for a piece of work at a time: a slice of
+// training, a micro-batch of prediction.
 #pragma once
 
+#include <memory>
 #include <vector>
 
+#include "base/turnstile.h"
 #include "network/kind.h"
 #include "network/layer.h"
 #include "network/loss.h"
@@ -11,13 +18,15 @@
 namespace fewfire {
 
 struct Model {
-  Model(std::vector<Layer> layers, Loss loss);  // throws std::invalid_argument where they do not fit
+  // Throws std::invalid_argument where they do not fit. No turnstile: nobody changes the net meanwhile.
+  Model(std::vector<Layer> layers, Loss loss, std::shared_ptr<Turnstile> turnstile = nullptr);
   const std::vector<const LayerKind*>& kinds(Mode mode) const {
     return mode == Mode::train ? kinds_in_training : kinds_in_prediction;
   }
 
   std::vector<Layer> layers;
   Loss loss = Loss::softmax;
+  std::shared_ptr<Turnstile> turnstile;
   std::vector<const LayerKind*> kinds_in_training, kinds_in_prediction;  // per layer
   std::vector<char> is_full;  // per layer: the values of all its rows are kept, as a full matrix
 };

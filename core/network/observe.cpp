@@ -79,12 +79,16 @@ std::vector<double> latencies(const Model& model, const Inputs& inputs, std::spa
   check_inputs(model, inputs, ids);
   check_k(model, k);
   Pool serial(1);
-  Workspace space(model, mode, 1, false);
+  Workspace space = [&] {
+    const Reading held(model.turnstile.get());
+    return Workspace(model, mode, 1, false);
+  }();
   space.leaves_last = ranks_all(model, mode);
   std::vector<RowId> rows(static_cast<size_t>(k));
   std::vector<float> scores(rows.size());
   std::vector<double> seconds;
   for (const int64_t& id : ids) {
+    const Reading held(model.turnstile.get());
     const auto start = std::chrono::steady_clock::now();
     forward(model, inputs, {}, {&id, 1}, 0, space, serial);
     find_best(model, space, false, {rows.data(), 1, k}, {scores.data(), 1, k});

@@ -8,6 +8,8 @@
 //   - optimizer state: moments and `touched`, changed there too;
 //   - sign codes: read in SignIndex::propose and SignRows::score, changed bit by bit in
 //     SignIndex::signs_flipped and SignRows::flip.
+// Predictions beside a training read the same arrays; for everything else both go through the model's
+// turnstile (model.h). tests/races.supp names the functions that write these arrays.
 #pragma once
 
 #include "base/pool.h"

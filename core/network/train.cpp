@@ -36,6 +36,7 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
              std::span<const float> rates, const Optimizer& optimizer, std::span<const OptimizerState> states,
              const TrainOptions& options) {
   check_train(model, inputs, targets, order, rates, optimizer, states, options);
+  const Reading held(model.turnstile.get());
   const int64_t n_steps = static_cast<int64_t>(rates.size());
   const auto run_step = [&](int64_t i, Workspace& space, Pool& pool, Totals& totals) {
     const auto batch = batch_of(order, i, options.batch_size);

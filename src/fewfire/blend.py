@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -80,9 +81,11 @@ class Blend(Model):
         """Leaves that the tagger opens for an example."""
         return self.tagger.n_opened
 
-    def state(self) -> tuple[dict[str, Any], Arrays]:
-        """Return what a file holds: a description for JSON, and the arrays of both by name."""
-        return joined(self.weight, self.tagger.state(), self.network.state())
+    def _at_rest(self) -> AbstractContextManager[Any]:
+        return self.network._at_rest()
+
+    def _state(self) -> tuple[dict[str, Any], Arrays]:
+        return joined(self.weight, self.tagger._state(), self.network._state())
 
     def __repr__(self) -> str:
         return f"Blend({self.tagger!r}, {self.network!r})"

@@ -258,7 +258,7 @@ def test_centers_are_the_mean_inputs_of_their_layers(n_jobs):
     )
     net, X = make(tables), examples(n=300)
     ids = np.arange(0, 300, 2)
-    ledger = learn_centers(net.layers, ff.Dataset(X), ids, n_jobs)
+    ledger = learn_centers(net, ff.Dataset(X), ids, n_jobs)
     first, second, output = net.layers
     assert output.center is None
     assert_allclose(first.center, X[ids].mean(axis=0), rtol=1e-5, atol=1e-6)
@@ -272,7 +272,7 @@ def test_centers_are_the_mean_inputs_of_their_layers(n_jobs):
 
 def test_centers_stay_where_no_layer_wants_them():
     net = make(GATES["simhash"])
-    assert learn_centers(net.layers, ff.Dataset(examples()), np.arange(5)).total == 0
+    assert learn_centers(net, ff.Dataset(examples()), np.arange(5)).total == 0
     assert len(net.weights()) == 6
 
 

@@ -22,7 +22,7 @@ def noisy(seed, kind="labels"):
     ids = np.where(np.arange(len(ids)) % 3, ids, np.resize(others, len(ids)))
     if kind == "classes":
         return ff.Dataset(data.X, ids, n_labels=40)
-    lists = csr_array((np.ones(len(ids)), ids, indptr), shape=(300, 40))
+    lists = csr_array((np.ones(len(ids)), ids, indptr), shape=(300, 40)).copy()
     lists.sum_duplicates()
     return ff.Dataset(data.X, lists)
 

@@ -4,21 +4,35 @@ changes is noticed; who wants to forge a model is not held up by it."""
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import IO
 
 KEY = "fewfire.crc32"  # of the metadata
 UNKNOWN = "0" * 8  # what stands there while it is computed
+PIECE = 1 << 20  # bytes that are read or written at a time: a checksum finds them in the cache
 
 
-def sealed(header: bytes, arrays: Iterable[NDArray[Any]]) -> bytes:
-    """Return the header of a file with the checksum in its place; `arrays` follow it."""
-    checksum = zlib.crc32(header)
-    for array in arrays:
-        checksum = zlib.crc32(array.reshape(-1).view("u1").data, checksum)
-    return _with(header, UNKNOWN, f"{checksum:08x}")
+class Sealed:
+    """A file that is written, with the checksum of its bytes in its header at the end.
+
+    Pieces are copied first: a training may change an array while it is written.
+    """
+
+    def __init__(self, file: IO[bytes], header: bytes) -> None:
+        self._file, self._header = file, header
+        self._found = zlib.crc32(header)
+        file.write(header)
+
+    def write(self, data: memoryview) -> None:
+        """Write bytes behind those before."""
+        for begin in range(0, len(data), PIECE):
+            piece = bytes(data[begin : begin + PIECE])
+            self._found = zlib.crc32(piece, self._found)
+            self._file.write(piece)
+
+    def seal(self) -> None:
+        """Write the checksum in its place."""
+        self._file.seek(0)
+        self._file.write(_with(self._header, UNKNOWN, f"{self._found:08x}"))
 
 
 class Checksum:

@@ -26,7 +26,6 @@ from .tensors import TYPES, Header, read_header
 VERSION = 2  # and 1, whose descriptions `model.older` upgrades
 _NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
-_PIECE = 1 << 20  # bytes that are read at a time: a checksum finds them in the cache
 _WORDS = 300  # characters of an error that are shown
 _OF_DAMAGE = (
     IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
@@ -70,7 +69,10 @@ def write_safetensors(
     path: PathLike, metadata: Mapping[str, str], arrays: Mapping[str, Blocks]
 ) -> None:
     """Write a safetensors file, its arrays in turn: those of wide types must come first."""
-    _write(path, _header(metadata, arrays), arrays)
+    with replacing(path) as file:
+        file.write(_header(metadata, arrays))
+        for array in arrays.values():
+            write_blocks(file, array)
 
 
 def _header(metadata: Mapping[str, str], arrays: Mapping[str, Blocks]) -> bytes:
@@ -85,17 +87,11 @@ def _header(metadata: Mapping[str, str], arrays: Mapping[str, Blocks]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def _write(path: PathLike, header: bytes, arrays: Mapping[str, Blocks]) -> None:
-    with replacing(path) as file:
-        file.write(header)
-        for array in arrays.values():
-            write_blocks(file, array)
-
-
-def write_blocks(file: IO[bytes], array: Blocks) -> None:
+def write_blocks(file: IO[bytes] | checksum.Sealed, array: Blocks) -> None:
     """Write the values of an array."""
     for block in array.values:
-        file.write(np.ascontiguousarray(block, TYPES[array.dtype]).data)
+        values = np.ascontiguousarray(block, TYPES[array.dtype])
+        file.write(values.reshape(-1).view(np.uint8).data)
 
 
 def write_model(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> None:
@@ -103,13 +99,14 @@ def write_model(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> No
     description = json.dumps({"version": VERSION, **config})
     metadata = {checksum.KEY: checksum.UNKNOWN, "fewfire": description}
     widest_first = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
-    plain = {name: np.ascontiguousarray(array) for name, array in widest_first}
     blocks = {
-        name: Blocks(_NAMES[array.dtype], arrays[name].shape, [array])
-        for name, array in plain.items()
+        name: Blocks(_NAMES[array.dtype], array.shape, [array]) for name, array in widest_first
     }
-    header = checksum.sealed(_header(metadata, blocks), plain.values())
-    _write(path, header, blocks)
+    with replacing(path) as file:
+        sealed = checksum.Sealed(file, _header(metadata, blocks))
+        for array in blocks.values():
+            write_blocks(sealed, array)
+        sealed.seal()
 
 
 def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
@@ -136,8 +133,8 @@ def _arrays(path: Path, file: BufferedReader, header: Header) -> Arrays:
     for name, tensor in header.tensors.items():
         arrays[name] = np.empty(tensor.shape, tensor.dtype)
         bytes_of = memoryview(arrays[name].reshape(-1).view(np.uint8).data)
-        for begin in range(0, len(bytes_of), _PIECE):
-            piece = bytes_of[begin : begin + _PIECE]
+        for begin in range(0, len(bytes_of), checksum.PIECE):
+            piece = bytes_of[begin : begin + checksum.PIECE]
             if file.readinto(piece) < len(piece):
                 raise FormatError(f"{path} became shorter while it was read")
             if found is not None:

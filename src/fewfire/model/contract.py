@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -300,13 +301,24 @@ class Model(ABC):
         OSError
             If the file cannot be written; an old file is then left as it was.
         """
-        write_model(path, *self.state())
+        with self._at_rest():
+            write_model(path, *self._state())
 
-    @abstractmethod
     def state(self) -> tuple[dict[str, Any], Arrays]:
-        """Return what a file holds: a description for JSON, and the arrays by name."""
+        """Return what a file holds: a description for JSON, and the arrays by name, which are the
+        model's own: training a network goes on changing them."""
+        with self._at_rest():
+            return self._state()
 
     # What follows is for models, and for models made of others.
+
+    def _at_rest(self) -> AbstractContextManager[Any]:
+        """Return a context in which no training moves what `_state` returns from its place."""
+        return nullcontext()
+
+    @abstractmethod
+    def _state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what `state` does, of a model at rest."""
 
     @abstractmethod
     def _find(

@@ -30,9 +30,14 @@ class Evaluation(NamedTuple):
     usage: list[NDArray[np.int64]]  # per layer and row: examples that chose it
 
 
-def core_model(layers: Sequence[Layer], loss: str | None) -> _core.Model:
-    """Return the core's view of a network: it shares the arrays."""
-    return _core.Model([layer.core for layer in layers], loss or "softmax")
+def core_model(
+    layers: Sequence[Layer], loss: str | None, turnstile: _core.Turnstile | None = None
+) -> _core.Model:
+    """Return the core's view of a network: it shares the arrays.
+
+    Without the `turnstile` of the network's `Access` it must be used where nobody changes it.
+    """
+    return _core.Model([layer.core for layer in layers], loss or "softmax", turnstile)
 
 
 def density(layers: Sequence[Layer], usage: Sequence[NDArray[np.int64]], n_examples: int) -> float:

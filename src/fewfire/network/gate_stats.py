@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..data import Dataset
 from ..data.core_views import core_inputs
-from .answers import predict
+from .answers import core_model, predict
 from .codes import TableCodes
 from .gates import family_of
 from .layer import Layer
@@ -114,14 +114,13 @@ class TableStats:
         }
 
 
-def table_stats(
-    model: _core.Model, layers: Sequence[Layer], data: Dataset | None, n_threads: int
-) -> list[TableStats]:
-    """Return what `Network.table_stats` does."""
+def table_stats(layers: Sequence[Layer], data: Dataset | None, n_threads: int) -> list[TableStats]:
+    """Return what `Network.table_stats` does; nobody may change the layers meanwhile."""
     hashed = [position for position, layer in enumerate(layers) if layer.codes is not None]
     if data is None or len(data) == 0:
         return [_unused(position, layers[position]) for position in hashed]
-    inputs, ids = core_inputs(data), np.arange(len(data), dtype=np.int64)
+    model, inputs = core_model(layers, None), core_inputs(data)
+    ids = np.arange(len(data), dtype=np.int64)
     result = predict(
         model, len(layers), data, 1, exact=False, n_threads=n_threads, counts_rows=True
     )

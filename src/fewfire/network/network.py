@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 
 from .. import _core
+from ..base.access import Access
 from ..base.checks import check_integer, check_memory, to_dict
 from ..base.files import Arrays
 from ..base.ledger import Ledger
@@ -54,6 +56,9 @@ class Network(Model):
         Set by training.
     hashed_by_default : bool
         Whether the library chose to hash the last layer, which was given no gate.
+
+    Any thread may ask it anything while another trains it: it sees a whole network, with weights of
+    the moment, and may wait for a refresh. `save` and `table_stats` hold up refreshes meanwhile.
 
     Raises
     ------
@@ -104,6 +109,7 @@ class Network(Model):
     def _assemble(
         self, layers: Sequence[Settings], arrays: Iterable[list[NDArray[Any]]], random_state: int
     ) -> None:
+        self.access = Access()
         self.random_state = random_state
         self.hashed_by_default = False
         self.loss: str | None = None
@@ -135,8 +141,9 @@ class Network(Model):
 
     @learned.setter
     def learned(self, learned: Learned) -> None:
-        self._learned = learned
-        self.layers[-1].set_head(learned.label_counts)
+        with self.access.changing():
+            self._learned = learned
+            self.layers[-1].set_head(learned.label_counts)
 
     @property
     def is_gated(self) -> bool:
@@ -158,9 +165,10 @@ class Network(Model):
         positions : iterable of int, optional
             Layers; None for all.
         """
-        ledger = Ledger.empty(len(self.layers))
-        for position in range(len(self.layers)) if positions is None else positions:
-            ledger.add_to_layer(position, self.layers[position].refresh(self._threads(n_jobs)))
+        ledger, n_threads = Ledger.empty(len(self.layers)), self._threads(n_jobs)
+        with self.access.changing():
+            for position in range(len(self.layers)) if positions is None else positions:
+                ledger.add_to_layer(position, self.layers[position].refresh(n_threads))
         return ledger
 
     def count_labels(self, train: Dataset) -> None:
@@ -193,7 +201,7 @@ class Network(Model):
                 "use predict_topk, or fewer examples at a time"
             )
         n_threads = self._threads(n_jobs)
-        scores = output_scores(self._model, self.n_outputs, data, exact=exact, n_threads=n_threads)
+        scores = output_scores(self.core, self.n_outputs, data, exact=exact, n_threads=n_threads)
         check_all(scores, self._largest)
         return scores
 
@@ -262,20 +270,9 @@ class Network(Model):
         """
         if data is not None:
             data = self._examples(data)
-        return table_stats(self._model, self.layers, data, self._threads(n_jobs))
-
-    def state(self) -> tuple[dict[str, Any], Arrays]:
-        """Return what a file holds: a description for JSON, and the arrays by name."""
-        learned, arrays = self.learned.state()
-        config = {
-            "layers": [to_dict(layer.settings) for layer in self.layers],
-            "random_state": self.random_state,
-            "loss": self.loss,
-            **learned,
-        }
-        names = array_specs([layer.settings for layer in self.layers])
-        own = (array for layer in self.layers for array in layer.arrays)
-        return config, dict(zip(names, own, strict=True)) | arrays
+        n_threads = self._threads(n_jobs)
+        with self.access.reading():  # all figures are of the same rows, tables and numbers
+            return table_stats(self.layers, data, n_threads)
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
@@ -287,7 +284,8 @@ class Network(Model):
     def weights(self) -> list[NDArray[Any]]:
         """Return copies of all arrays: weights and bias of each layer in turn, and what its hashing
         has learned. Weights in bfloat16 are uint16, the upper halves of floats."""
-        return [array.copy() for layer in self.layers for array in layer.arrays]
+        with self.access.reading():
+            return [array.copy() for layer in self.layers for array in layer.arrays]
 
     def set_weights(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Put back what `weights` returned; floats for bfloat16 are rounded to the nearest.
@@ -306,8 +304,9 @@ class Network(Model):
     def put_back(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Put back what `weights` returned, whatever it holds."""
         settings = [layer.settings for layer in self.layers]
-        for layer, own in zip(self.layers, by_layer(settings, arrays), strict=True):
-            layer.set_arrays(own)
+        with self.access.changing():
+            for layer, own in zip(self.layers, by_layer(settings, arrays), strict=True):
+                layer.set_arrays(own)
 
     def summary(self) -> str:
         """Return a table of the layers, one line each."""
@@ -330,6 +329,21 @@ class Network(Model):
         )
         return f"Network({widths}, {self.n_parameters:,} parameters)"
 
+    def _at_rest(self) -> AbstractContextManager[Any]:
+        return self.access.reading()
+
+    def _state(self) -> tuple[dict[str, Any], Arrays]:
+        learned, arrays = self.learned.state()
+        config = {
+            "layers": [to_dict(layer.settings) for layer in self.layers],
+            "random_state": self.random_state,
+            "loss": self.loss,
+            **learned,
+        }
+        names = array_specs([layer.settings for layer in self.layers])
+        own = (array for layer in self.layers for array in layer.arrays)
+        return config, dict(zip(names, own, strict=True)) | arrays
+
     def _find(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int
     ) -> tuple[TopKResult, Ledger]:
@@ -340,7 +354,7 @@ class Network(Model):
         self, data: Dataset, wanted: csr_array, *, n_threads: int
     ) -> tuple[csr_array, Ledger]:
         scores, ledger = candidate_scores(
-            self._model, len(self.layers), data, wanted, n_threads=n_threads
+            self.core, len(self.layers), data, wanted, n_threads=n_threads
         )
         check_given(scores, wanted.indptr, self._largest)
         return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
@@ -357,20 +371,21 @@ class Network(Model):
     def _seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
         """Return what each example takes alone, timed in the core."""
         ids = np.arange(len(data), dtype=np.int64)
-        return np.asarray(_core.latencies(self._model, core_inputs(data), ids, k, exact))
+        return np.asarray(_core.latencies(self.core, core_inputs(data), ids, k, exact))
 
     def _check_targets(self, data: Dataset) -> None:
         check_targets(self.layers, data, self.loss, self.encoding)
 
     @property
-    def _model(self) -> _core.Model:
-        return core_model(self.layers, self.loss)
+    def core(self) -> _core.Model:
+        """The core's view of the network, for threads beside others."""
+        return core_model(self.layers, self.loss, self.access.turnstile)
 
     def _evaluate(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int, losses: bool = False
     ) -> Evaluation:
         found = predict(
-            self._model, len(self.layers), data, k, losses=losses, exact=exact, n_threads=n_threads
+            self.core, len(self.layers), data, k, losses=losses, exact=exact, n_threads=n_threads
         )
         check_best(found.top, self._largest)
         return found

@@ -84,11 +84,12 @@ class Run:
         """The tagger, which answers by the trees as they are: they are packed when it is asked
         for, unless they were."""
         if not self._is_packed:
-            self._keep(None)  # the last forest is not held beside the next
             own, n_threads = self._prepared, self.task.n_threads
-            self._answer_by(
-                Forest.pack(own.settings, own.expansion, self._trees, own.room, n_threads)
-            )
+            with self._tagger.access.changing():  # who asks meanwhile waits
+                self._keep(None)  # the last forest is not held beside the next
+                self._answer_by(
+                    Forest.pack(own.settings, own.expansion, self._trees, own.room, n_threads)
+                )
             self._is_packed = True
         return self._tagger
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from ..base.access import Access
 from ..base.checks import MOST_EPOCHS, check_integer, n_bytes_of, thread_count
 from ..base.files import Arrays
 from ..base.history import History
@@ -43,6 +44,7 @@ class Tagger(Model):
     """Finds the labels of sparse examples among many.
 
     Every parameter but the first is there to take a choice from the preset; none needs tuning.
+    While one thread trains it, others are answered by the last trees that are complete.
 
     Parameters
     ----------
@@ -138,6 +140,7 @@ class Tagger(Model):
         thread_count(n_jobs)
         self.memory = None if memory is None else n_bytes_of(memory)
         self.verbose = verbose
+        self.access = Access()
         self._trained: Trained | None = None
         self.history_ = History([], Ledger.empty(1))
 
@@ -295,9 +298,16 @@ class Tagger(Model):
     @property
     def trained(self) -> Trained:
         """What training made; raises before."""
-        if self._trained is None:
+        if (trained := self._last) is None:
             raise ValueError("the tagger is not trained yet: call fit")
-        return self._trained
+        return trained
+
+    @property
+    def _last(self) -> Trained | None:
+        """What the last training made, or the last epoch of one that is measured; while trees are
+        packed, another thread waits for them."""
+        with self.access.reading():
+            return self._trained
 
     @property
     def forest(self) -> Forest:
@@ -307,12 +317,12 @@ class Tagger(Model):
     @property
     def learned(self) -> Learned:
         """What training learned of its data: encoding, label counts, number of examples."""
-        return Learned() if self._trained is None else self._trained.learned
+        return Learned() if (trained := self._last) is None else trained.learned
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
         """Name of each feature, if they were given."""
-        return None if self._trained is None else self._trained.feature_names
+        return None if (trained := self._last) is None else trained.feature_names
 
     def set_feature_names(self, names: Sequence[str]) -> None:
         """Keep a name for each feature, to be shown where features are."""
@@ -360,19 +370,19 @@ class Tagger(Model):
         trained on, or its number."""
         return self.trained.feature_name(feature)
 
-    def state(self) -> tuple[dict[str, Any], Arrays]:
-        """Return what a file holds: a description for JSON, and the arrays by name."""
-        return self.trained.state(self.random_state)
-
     def __repr__(self) -> str:
-        if self._trained is None:
+        if (trained := self._last) is None:
             return f"Tagger({self.settings})"
-        n_leaves = self.forest.trees[0].levels[-1].n_nodes
+        trees = trained.forest.trees
+        n_leaves = trees[0].levels[-1].n_nodes
         leaves = "leaf" if n_leaves == 1 else "leaves"
         return (
-            f"Tagger({self.n_features:,} features, {self.n_outputs:,} labels in "
-            f"{n_leaves:,} {leaves}, trees: {len(self.forest.trees)})"
+            f"Tagger({trained.n_features:,} features, {trained.n_labels:,} labels in "
+            f"{n_leaves:,} {leaves}, trees: {len(trees)})"
         )
+
+    def _state(self) -> tuple[dict[str, Any], Arrays]:
+        return self.trained.state(self.random_state)
 
     def _find(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int

@@ -44,6 +44,7 @@ class Upkeep:
         self.tables = {
             position: TableUpkeep(
                 layer.codes,
+                net.access,
                 moments.touched[position],
                 steps_per_epoch,
                 random_state,
@@ -116,13 +117,14 @@ class Upkeep:
             order = np.random.default_rng([self.random_state, step]).permutation(len(touched))
             order = order[np.argsort(touched[order], kind="stable")]
             n_rare = max(layer.settings.active, len(touched) // 4)
-            layer.set_rare(order[:n_rare].astype(np.int32))
+            with self.net.access.changing():
+                layer.set_rare(order[:n_rare].astype(np.int32))
 
     def _hash_all(self, positions: Sequence[int]) -> None:
         """Hash all rows of these layers."""
         ledger = self.history.ledger
         if any(self.net.layers[position].center is not None for position in positions):
-            ledger.add(learn_centers(self.net.layers, self.train, self._examples, self.n_threads))
+            ledger.add(learn_centers(self.net, self.train, self._examples, self.n_threads))
         ledger.add(self.net.refresh(self.n_threads, positions=positions))
 
     def _count(self, position: int, cost: NDArray[np.int64]) -> None:

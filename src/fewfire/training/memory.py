@@ -56,10 +56,12 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
     MemoryEstimate(parameters=4400, optimizer=1600, index=0, copy=4400)
     """
     parameters = sum(layer.stored.nbytes + layer.bias.nbytes for layer in net.layers)
+    with net.access.changing():  # cells are learned anew beside readers
+        index = sum(layer.index.n_bytes for layer in net.layers if layer.index is not None)
     return MemoryEstimate(
         parameters,
         0 if optimizer is None else n_bytes(net.layers, optimizer),
-        sum(layer.index.n_bytes for layer in net.layers if layer.index is not None),
+        index,
         parameters if optimizer is not None and keeps_copy(net) else 0,
     )
 

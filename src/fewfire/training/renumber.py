@@ -39,7 +39,7 @@ def renumber(net: Network, moments: OptimizerState, usage: Sequence[NDArray[np.i
         if layer.origins is not None and (above.origins is not None or above.codes is None)
     }
     ledger = Ledger.empty(len(net.layers))
-    with deferred_interrupts():
+    with deferred_interrupts(), net.access.changing():
         for position in sorted({*orders, *(below + 1 for below in orders)}):
             rows, columns = orders.get(position), orders.get(position - 1)
             if rows is not None:

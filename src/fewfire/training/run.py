@@ -28,7 +28,7 @@ from ..model.callbacks import State
 from ..model.checkpoint import Past, Resume, Saved
 from ..model.learned import Learned
 from ..model.watchers import Watchers
-from ..network.answers import core_model, density
+from ..network.answers import density
 from ..network.arrays import array_specs
 from ..network.network import Network
 from . import checkpoint
@@ -113,7 +113,7 @@ class Run:
         """Train an epoch, measure it, and let callbacks look."""
         plan, net, start = self.plan, self.net, time.perf_counter()
         weights = net.weights() if keeps_copy(net) else None
-        model, state = core_model(net.layers, net.loss), self.moments
+        model, state = net.core, self.moments
         sums, pace = Sums(), Pace()
         self.history.begin_epoch()
         self.upkeep.find_rare(self.step)

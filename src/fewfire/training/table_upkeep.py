@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.access import Access
 from ..network.codes import CellCodes, TableCodes
 
 _SAMPLE = 256  # rows that tell a drift
@@ -36,6 +37,8 @@ class TableUpkeep:
     ----------
     codes : TableCodes
         Their family says what is refreshed, and how often.
+    access : Access
+        Of the network: others may read it.
     touched : ndarray of int64, (rows,)
         The step that last changed each row.
     steps_per_epoch, random_state, n_threads : int
@@ -48,6 +51,7 @@ class TableUpkeep:
     def __init__(
         self,
         codes: TableCodes,
+        access: Access,
         touched: NDArray[np.int64],
         steps_per_epoch: int,
         random_state: int,
@@ -56,6 +60,7 @@ class TableUpkeep:
         count: Callable[[NDArray[np.int64]], None],
     ) -> None:
         self.codes = codes
+        self.access = access
         self.tables = codes.family
         self.steps_per_epoch = steps_per_epoch
         self._touched = touched
@@ -139,7 +144,8 @@ class TableUpkeep:
         """Whether more codes of a sample of rows are stale than may be."""
         rng = np.random.default_rng([self._random_state, step])
         rows = rng.permutation(self._n_rows)[:_SAMPLE].astype(np.int32)
-        drift, cost = self.codes.drift(rows, self._n_threads)
+        with self.access.reading():
+            drift, cost = self.codes.drift(rows, self._n_threads)
         self._count(cost)
         return drift > self.tables.drift
 
@@ -149,7 +155,8 @@ class TableUpkeep:
         turn, number = divmod(step // self.period, _PARTS)
         if isinstance(self.codes, CellCodes) and number == 0 and turn.bit_count() == 1:
             self._refit = Refit(self.codes, step)
-            self._count(self.codes.begin_refit(self._n_threads))
+            with self.access.reading():
+                self._count(self.codes.begin_refit(self._n_threads))
         if self._refit is not None:
             self._go_on(self._refit, _part(self._n_rows, number).stop)
         else:
@@ -174,10 +181,12 @@ class TableUpkeep:
     def _go_on(self, refit: Refit, stop: int) -> None:
         """Hash the rows below `stop` into the cells of a refit, which take over after the last."""
         rows = np.arange(refit.n_done, stop, dtype=np.int32)
-        self._count(refit.codes.refit_rows(rows, self._n_threads))
+        with self.access.reading():
+            self._count(refit.codes.refit_rows(rows, self._n_threads))
         refit.n_done = max(stop, refit.n_done)
         if stop == self._n_rows:
-            self._count(refit.codes.end_refit(self._n_threads))
+            with self.access.changing():
+                self._count(refit.codes.end_refit(self._n_threads))
             self._hashed_at[:] = refit.since
             self._refit = None
 
@@ -190,7 +199,8 @@ class TableUpkeep:
             stale.append(part.start + np.flatnonzero(changed))
             self._hashed_at[number] = step
         rows = np.concatenate(stale).astype(np.int32)
-        self._count(self.codes.refresh_rows(rows, self._n_threads))
+        with self.access.changing():
+            self._count(self.codes.refresh_rows(rows, self._n_threads))
 
 
 def _part(n_rows: int, number: int) -> slice:

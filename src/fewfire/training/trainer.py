@@ -21,6 +21,8 @@ from .settings import Plan, fitted
 class Trainer:
     """Trains a network on a data set.
 
+    Other threads may use the network meanwhile; one that trains it waits until this is done.
+
     Parameters
     ----------
     net : Network
@@ -134,12 +136,13 @@ class Trainer:
         DivergenceError
             If the loss is no longer a number.
         """
-        run = self._run(train, eval_sets)
-        if resume is not None:
-            run.restore(resume)
-        with run.begun():
-            while not run.is_over:
-                run.one_epoch()
+        with self.net.access.training():
+            run = self._run(train, eval_sets)
+            if resume is not None:
+                run.restore(resume)
+            with run.begun():
+                while not run.is_over:
+                    run.one_epoch()
         return run.history
 
     def check(

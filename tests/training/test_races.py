@@ -1,0 +1,113 @@
+"""What other threads, and children, see of a model while it is trained."""
+
+import threading
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import fewfire as ff
+from children import in_child
+from fewfire.gates import Centroid, Sign, SimHash
+from fuzz import races
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, id=f"{family}-{number}")
+        for family, makes in races.FAMILIES.items()
+        for number, make in enumerate(makes)
+    ],
+)
+def test_a_model_in_training_answers_everything(make):
+    counts = races.race(make())
+    assert counts["changes"] > 0
+    assert counts["predict_topk"] >= 4 * races.N_READERS
+
+
+@pytest.mark.parametrize("family", [Sign(), Centroid(n_cells=8), SimHash(n_bits=4, n_tables=6)])
+def test_rows_that_change_places_change_no_answer(family):
+    """Weights stand still while rows are renumbered and hashed anew: every answer is the same."""
+    course = races.hashed(family, optimizer=races.STILL)
+    net, X = course.model, course.data.X
+    before = net.decision_function(X, exact=True)
+    errors, seen, over = [], [0], threading.Event()
+
+    def read():
+        try:
+            while not over.is_set():
+                for model in (net, net.copy()):
+                    assert_allclose(model.decision_function(X, exact=True), before, atol=1e-5)
+                seen[0] += 1
+        except BaseException as error:
+            errors.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        course.train(lambda: seen[0] > 20 or bool(errors))
+    finally:
+        over.set()
+        reader.join()
+    if errors:
+        raise errors[0]
+    origins = net.layers[0].origins
+    assert origins is None or (np.diff(origins.astype(int)) != 1).any()  # they did move
+
+
+@pytest.mark.parametrize("family", ["simhash", "centroid", "tagger"])
+def test_a_child_forked_from_a_training_answers_and_learns(family):
+    course = races.FAMILIES[family][0]()
+    over, errors = threading.Event(), []
+
+    def train():
+        try:
+            course.train(over.is_set)
+        except BaseException as error:
+            errors.append(error)
+
+    def answer():
+        races.check_top(course.model, course.model.predict_topk(course.data, 5, n_jobs=2))
+        if isinstance(course.model, ff.Network):
+            ff.Trainer(course.model, loss="logistic", max_epochs=1, n_jobs=2).fit(course.data)
+        return 0
+
+    trainer = threading.Thread(target=train)
+    trainer.start()
+    try:
+        assert [in_child(answer) for _ in range(4)] == [0] * 4
+    finally:
+        over.set()
+        trainer.join()
+    assert not errors
+
+
+def test_a_second_training_of_a_network_waits_for_the_first():
+    """Rows would get other numbers behind its back."""
+    course = races.hashed(Sign())
+    net, data = course.model, course.data
+    running, overlaps = [], []
+
+    class Watch(ff.callbacks.Callback):
+        def on_fit_start(self, run):
+            overlaps.append(len(running))
+            running.append(run)
+
+        def on_epoch_end(self, run, record):
+            threading.Event().wait(1e-3)
+            return False
+
+        def on_fit_end(self, run):
+            running.remove(run)
+
+    def train():
+        ff.Trainer(net, loss="logistic", max_epochs=3, n_jobs=1, callbacks=[Watch()]).fit(data)
+
+    threads = [threading.Thread(target=train) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert overlaps == [0, 0, 0]
+    assert np.isfinite(net.layers[0].weights).all()
