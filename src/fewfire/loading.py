@@ -1,7 +1,9 @@
-"""Models from files."""
+"""Models from files and from pickles: both hold what `Model.state` tells."""
 
 from __future__ import annotations
 
+import copyreg
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +11,7 @@ from .base.files import Arrays, PathLike, read_model
 from .blend import Blend, part
 from .model.contract import Model
 from .model.damage import checked
+from .network.network import Network
 from .network.reading import network_of
 from .tagger.tagger import Tagger
 
@@ -37,3 +40,29 @@ def _model(config: Mapping[str, Any], arrays: Arrays) -> Model:
         network = network_of(of_network, part(arrays, 1))
         return Blend(tagger, network, weight=blend["weight"])
     return network_of(config, arrays)
+
+
+def _reduced(model: Network | Tagger) -> Any:
+    """Return what pickle and copy make a model of: what its file holds, and how it is used."""
+    if isinstance(model, Tagger) and not model.is_trained:
+        return object.__reduce_ex__(model, 2)
+    config, arrays = model.state()
+    names = _OF_TAGGER if isinstance(model, Tagger) else _OF_NETWORK
+    used = {name: vars(model)[name] for name in names}
+    return _model, (json.loads(json.dumps(config)), arrays), used
+
+
+def _reduced_blend(blend: Blend) -> Any:
+    return _blend, (blend.tagger, blend.network, blend.weight)
+
+
+def _blend(tagger: Tagger, network: Network, weight: float) -> Blend:
+    return Blend(tagger, network, weight=weight)
+
+
+_OF_NETWORK = ("hashed_by_default",)
+_OF_TAGGER = ("n_jobs", "memory", "verbose", "history_")
+
+copyreg.pickle(Network, _reduced)
+copyreg.pickle(Tagger, _reduced)
+copyreg.pickle(Blend, _reduced_blend)

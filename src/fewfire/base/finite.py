@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from .bfloat16 import is_bfloat16, is_finite, widened
 
 
+def all_finite(array: NDArray[Any]) -> bool:
+    """Return whether all values are finite, of floats or of bfloat16 as uint16."""
+    return is_finite(array) if is_bfloat16(array) else bool(np.isfinite(array).all())
+
+
 def check_finite(name: str, array: NDArray[Any]) -> None:
     """Raise unless all values are finite, of floats or of bfloat16 as uint16; tell the first.
 
@@ -18,7 +23,7 @@ def check_finite(name: str, array: NDArray[Any]) -> None:
         ...
     ValueError: bias[1] is inf: its values must all be finite
     """
-    if is_finite(array) if is_bfloat16(array) else np.isfinite(array).all():
+    if all_finite(array):
         return
     values = widened(array) if is_bfloat16(array) else array
     place = np.unravel_index(np.argmin(np.isfinite(values)), values.shape)

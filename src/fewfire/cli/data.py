@@ -66,7 +66,7 @@ def generate(
         raise click.UsageError("deformed needs --source FOLDER, the others take none")
     if source is not None and n_test is not None:
         raise click.UsageError("--source brings the test set: leave out --n-test")
-    _make_folder(folder)
+    _check_folder(folder)
     given = {key: value for key, value in options.items() if value is not None}
     parts = GENERATORS[name](random_state=seed, **given)
     datasets.save_idx_folder(folder, *parts)
@@ -82,7 +82,7 @@ def norb(source: Path, output: Path, as_json: bool) -> None:
 
     Writes a folder of four idx files, as generate does.
     """
-    _make_folder(output)
+    _check_folder(output)
     parts = datasets.norb(source)
     datasets.save_idx_folder(output, *parts, shape=(2, 32, 32))
     _report(output, *parts, as_json)
@@ -109,10 +109,13 @@ def convert(source: Path, target: Path, like: Path | None, as_json: bool) -> Non
         show(f"{field(target)}: {examples!r}")
 
 
-def _make_folder(folder: Path) -> None:
-    """Make a folder, and see that it takes files, before the work for them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    check_writable(folder / "train-images-idx3-ubyte.gz")
+def _check_folder(folder: Path) -> None:
+    """See that a folder takes files, or that it can be made, before the work for them."""
+    if folder.is_dir():
+        check_writable(folder / "train-images-idx3-ubyte.gz")
+        return
+    made = next(x for x in (folder, *folder.parents) if x.parent.is_dir())
+    check_writable(made)
 
 
 def _source(source: Path, like: Path | None) -> Dataset:

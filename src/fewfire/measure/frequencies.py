@@ -111,6 +111,7 @@ def recall_by_group(
     >>> recall_by_group(2, top, labels, np.array([4, 4, 1]))["torso"]
     LabelGroup(n_labels=1, n_occurrences=2, recall=0.5)
     """
+    k = check_integer("k", k, low=1)
     indptr, ids = label_lists(labels)
     top, label_counts = best_rows(top, len(indptr) - 1), counts(label_counts)
     if len(label_counts) <= ids.max(initial=-1):

@@ -109,7 +109,7 @@ def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     >>> round(ndcg_at(2, top, labels), 4)  # 1 and 1 / log2(3)
     0.8155
     """
-    found, n_labels = hits(k, top, labels), np.diff(labels[0])
+    found, n_labels = hits(k, top, labels), np.diff(label_lists(labels)[0])
     k = min(k, max(found.shape[1], n_labels.max(initial=1)))  # no rank counts behind these
     discounts = 1 / np.log2(np.arange(2, k + 2))
     n_wanted = np.minimum(n_labels, k)

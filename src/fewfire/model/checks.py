@@ -65,7 +65,7 @@ def check_alike(data: Dataset, encoding: Encoding) -> None:
 def as_candidates(wanted: Any, n_examples: int, n_outputs: int) -> csr_array:
     """Return candidates as CSR of their own, ascending and distinct; raise unless there is a row
     per example and a column per label."""
-    matrix: Any = wanted if issparse(wanted) else coo_array(np.asarray(wanted))
+    matrix: Any = wanted if issparse(wanted) else _of_dense(wanted)
     if matrix.shape != (n_examples, n_outputs):
         raise ValueError(
             f"candidates have the shape {matrix.shape}, wanted ({n_examples}, {n_outputs}): a row "
@@ -75,3 +75,17 @@ def as_candidates(wanted: Any, n_examples: int, n_outputs: int) -> csr_array:
     lists = csr_array((checked.data, checked.indices, checked.indptr), checked.shape, copy=True)
     lists.sum_duplicates()
     return lists
+
+
+def _of_dense(wanted: Any) -> coo_array:
+    """Return what is not 0 in an array of numbers."""
+    try:
+        array = np.asarray(wanted)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"candidates are no array: {error}") from error
+    if array.dtype.kind not in "biuf" or array.ndim != 2:
+        raise ValueError(
+            f"candidates hold {array.dtype} in {array.ndim} dimensions; give a scipy.sparse array, "
+            "or numbers in 2 dimensions"
+        )
+    return coo_array(array != 0)

@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 
 from ..base.checks import check_integer, thread_count
 from ..base.files import Arrays, PathLike, write_model
+from ..base.finite import check_finite
 from ..base.ledger import Ledger
 from ..data import Dataset, Encoding
 from ..data.dataset import Examples
@@ -300,9 +301,14 @@ class Model(ABC):
         ------
         OSError
             If the file cannot be written; an old file is then left as it was.
+        ValueError
+            If weights are not finite: no reader would take the file.
         """
         with self._at_rest():
-            write_model(path, *self._state())
+            config, arrays = self._state()
+            for name, array in arrays.items():
+                check_finite(name, array)
+            write_model(path, config, arrays)
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name, which are the

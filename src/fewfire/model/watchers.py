@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..base.files import Arrays, FormatError, PathLike
+from ..base.files import Arrays, PathLike, refusing
 from .callbacks import Callback, Record, Run, State
 
 Described = Sequence[Mapping[str, Any]]  # in a checkpoint: the callbacks that have a state
@@ -91,12 +91,10 @@ class Watchers:
         own = [  # as they would be in a file
             (type(x).__name__, json.loads(json.dumps(x.settings()))) for _, x in self._stateful()
         ]
-        try:
-            others = [
-                (str(x["type"]), dict(x["settings"])) for x in there if {"state", "stops"} <= set(x)
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"{path}: the state of its callbacks is damaged: {error}") from error
+        with refusing(f"{path}: the state of its callbacks is damaged"):
+            others = [(str(x["type"]), dict(x["settings"])) for x in there]
+            if not all({"state", "stops"} <= set(x) for x in there):
+                raise ValueError("a callback has no state")
         if own != others:
             raise ValueError(
                 f"{path} was trained with {_listed(others)} as callbacks, this run has "

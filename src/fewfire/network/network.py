@@ -17,6 +17,7 @@ from .. import _core
 from ..base.access import Access
 from ..base.checks import check_integer, check_memory, to_dict
 from ..base.files import Arrays
+from ..base.finite import all_finite
 from ..base.ledger import Ledger
 from ..data import Dataset
 from ..data.core_views import core_inputs
@@ -307,6 +308,11 @@ class Network(Model):
         with self.access.changing():
             for layer, own in zip(self.layers, by_layer(settings, arrays), strict=True):
                 layer.set_arrays(own)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all weights and biases are finite."""
+        return all(all_finite(x) for layer in self.layers for x in (layer.stored, layer.bias))
 
     def summary(self) -> str:
         """Return a table of the layers, one line each."""

@@ -303,6 +303,11 @@ class Tagger(Model):
         return trained
 
     @property
+    def is_trained(self) -> bool:
+        """Whether there are trees to answer by."""
+        return self._last is not None
+
+    @property
     def _last(self) -> Trained | None:
         """What the last training made, or the last epoch of one that is measured; while trees are
         packed, another thread waits for them."""

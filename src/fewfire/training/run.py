@@ -47,8 +47,8 @@ _FIRST_RENUMBERING = 1024  # steps
 
 
 class DivergenceError(RuntimeError):
-    """The loss is no longer a number. The network is as it was after the last good epoch or, if it
-    has more than 2**26 parameters, after the last good step."""
+    """The loss, or a weight, is no longer a number. The network is as it was after the last good
+    epoch or, if it has more than 2**26 parameters, after the last step with a loss."""
 
 
 class Run:
@@ -223,15 +223,19 @@ class Run:
         sums.forget_recent_usage()
 
     def _check_loss(self, loss: float, weights: list[NDArray[Any]] | None) -> None:
-        """Put the weights of the epoch's start back if it diverged, and raise."""
-        if math.isfinite(loss):
+        """Put the weights of the epoch's start back if it diverged, also with its last step, whose
+        loss nobody knows; and raise."""
+        if math.isfinite(loss) and self.net.is_finite:
             return
         if weights is not None:
             self.net.put_back(weights)
-        when = "that epoch" if weights is not None else "its loss was no number"
+            now = "was before that epoch"
+        else:
+            now = "is after its last step" if math.isfinite(loss) else "was before its last step"
+        what = "weights are infinite" if math.isfinite(loss) else f"the loss is {loss}"
         raise DivergenceError(
-            f"the loss is {loss} in epoch {self.epoch + 1}; the network is as it was "
-            f"before {when}: try a smaller lr than {self.plan.optimizer.lr:g}"
+            f"{what} in epoch {self.epoch + 1}; the network is as it {now}: try a smaller lr than "
+            f"{self.plan.optimizer.lr:g}"
         )
 
     def _measured(self, sums: Sums, seconds: float) -> dict[str, Any]:

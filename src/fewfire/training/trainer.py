@@ -81,6 +81,8 @@ class Trainer:
     ) -> None:
         if not isinstance(net, Network):
             raise TypeError(f"net must be a Network, got {type(net).__name__}")
+        if not isinstance(callbacks, Sequence):
+            raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
         given = {
             "optimizer": optimizer,
             "schedule": schedule,
