@@ -11,7 +11,7 @@ from fewfire.base.checks import n_bytes_of
 ODD = ["nan", "inf", "-inf", "-1", "0", "1e400", str(2**63), "", "x", "0.5", "9" * 5000]
 SOURCES = {"train": "data.npz", "evaluate": "net data.npz", "predict": "net data.npz",
            "inspect": "net --tables --data data.npz", "generate": "convex made",
-           "quickstart": "-o made.safetensors"}  # fmt: skip
+           "quickstart": "-o made.safetensors --epochs 1"}  # fmt: skip
 # What must be given besides for an option to be honoured.
 NEEDED = {
     "propensity": "--metrics PSP@1",

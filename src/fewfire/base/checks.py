@@ -51,10 +51,10 @@ def check_number(
     """Return `value`, of numpy's numbers the same of Python; raise unless it is a number that 32
     bits can hold, in low..high, and strictly in above..below."""
     value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {shown(value)}")
-    if not abs(value) <= LARGEST_FLOAT:
-        raise ValueError(f"{name} must be a finite number of 32 bits, got {shown(value)}")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and abs(value) <= LARGEST_FLOAT):
+        wrong = ValueError if is_number else TypeError
+        raise wrong(f"{name} must be a finite number of 32 bits, got {shown(value)}")
     if not (low <= value <= high and above < value < below):
         bounds = [
             f"{word} {bound:g}"
