@@ -140,7 +140,9 @@ class Blend(Model):
         n_own = np.diff(scores.indptr)
         starts = scores.indptr[:-1][n_own > 0]
         n_some = n_own[n_own > 0]
-        raised = np.exp(scores.data - np.repeat(np.maximum.reduceat(scores.data, starts), n_some))
+        best = np.repeat(np.maximum.reduceat(scores.data, starts), n_some)
+        with np.errstate(over="ignore"):  # what is that far behind counts nothing
+            raised = np.exp(scores.data - best)
         return np.asarray(raised / np.repeat(np.add.reduceat(raised, starts), n_some), np.float32)
 
 

@@ -139,3 +139,24 @@ def test_what_counts_features_otherwise_is_refused(tmp_path):
     path = converted(tmp_path, "0 1:1\n1 2:1\n", "test")
     with pytest.raises(ValueError, match=r"features from 1, not 0: convert it again with --like"):
         datasets.load(path, train)
+
+
+def test_text_that_counts_from_0_keeps_how_the_training_set_counts(tmp_path):
+    """Else what was converted like it could not be read like it."""
+    (tmp_path / "train.txt").write_text("0,1 1:1 3:2\n1 2:1\n")
+    (tmp_path / "test.txt").write_text("2 3 2\n0 0:1 2:2\n1 1:1\n")
+    like = datasets.load(tmp_path / "train.txt")
+    assert not like.zero_based
+    loaded = datasets.load(tmp_path / "test.txt", like)
+    datasets.convert(tmp_path / "test.txt", tmp_path / "made", like=like)
+    mapped = datasets.load(tmp_path / "made", like)
+    assert mapped.encoding == loaded.encoding == like.encoding
+    assert_array_equal(mapped[:].X.toarray(), loaded.X.toarray())
+
+
+def test_what_is_no_text_is_refused_by_both(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"0 1:1\n1 2:\x00\n")
+    for use in (datasets.load, lambda path: datasets.convert(path, tmp_path / "made")):
+        with pytest.raises(ValueError, match="is of no known format"):
+            use(path)

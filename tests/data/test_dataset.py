@@ -337,3 +337,10 @@ def test_words_are_no_ids_of_labels_without_names():
     train = Dataset(DENSE, [0, 1, 2, 1])
     with pytest.raises(ValueError, match=r"the 3 labels have no names.*y\.astype\(int\)"):
         Dataset(DENSE, ["0", "2", "1", "1"], like=train)
+
+
+@pytest.mark.parametrize("rows", [[3], [-4], [0, 99]])
+def test_rows_that_are_not_there_are_refused(rows):
+    for X in (np.eye(3), sparse.csr_array(np.eye(3))):
+        with pytest.raises(ValueError, match="there are 3 examples, but positions"):
+            Dataset(X)[rows]

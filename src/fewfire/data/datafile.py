@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.checks import shortened
 from ..base.files import Blocks, FormatError, PathLike, write_safetensors
 from ..base.tensors import Tensor, read_header
 
@@ -49,7 +50,8 @@ class DataFile:
 
     def damaged(self, reason: object) -> FormatError:
         """Return the error that says so."""
-        return FormatError(f"{self.path} is damaged, truncated, or no data of fewfire: {reason}")
+        why = shortened(str(reason), 300)
+        return FormatError(f"{self.path} is damaged, truncated, or no data of fewfire: {why}")
 
     def part(self, name: str, begin: int = 0, end: int | None = None) -> NDArray[Any]:
         """Map entries `begin` to `end` of an array, read-only: nothing is read yet."""

@@ -247,7 +247,15 @@ class Dataset:
             raise TypeError(
                 "choose examples by a slice, positions or a mask: data[3:4], not data[3]"
             )
-        return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+        if chosen.dtype == bool:
+            return np.flatnonzero(chosen)
+        ids = chosen.astype(np.int64)
+        if len(ids) and not -len(self) <= ids.min() <= ids.max() < len(self):
+            raise ValueError(
+                f"there are {len(self)} examples, but positions {ids.min()} to {ids.max()} are "
+                "asked for"
+            )
+        return ids
 
     def _set_targets(self, y: Any, expected: Kind, n_labels: int | None) -> None:
         array = None if issparse(y) else as_array(y)

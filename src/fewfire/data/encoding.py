@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..base.checks import check_flag, check_integer
+from ..base.checks import check_flag, check_integer, shown
 from ..base.files import Arrays, array_of, names_of
 from .label_names import checked_names
 from .words import Vectorizer
@@ -44,7 +44,7 @@ class Encoding:
 
     def __post_init__(self) -> None:
         if self.kind not in ("classes", "labels", "values", None):
-            raise ValueError(f"kind must be classes, labels or values, got {self.kind!r}")
+            raise ValueError(f"kind must be classes, labels or values, got {shown(self.kind)}")
         if self.label_names is not None and len(self.label_names) != self.n_labels:
             raise ValueError(f"{len(self.label_names)} label_names for {self.n_labels} labels")
         if self.text is not None and self.text.n_features != self.n_features:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..base.checks import check_integer
+from ..base.checks import check_integer, shown
 from ..base.files import Arrays, PathLike, read_model, refusing
 from ..base.history import History
 from ..base.ledger import Ledger
@@ -99,8 +99,8 @@ class Past:
                 raise ValueError(
                     f"{path} was trained on other data: a resumed run needs the same"
                     if name == "data"
-                    else f"{path} was trained with {name}={there.get(name)}, this run has {value}: "
-                    "a resumed run needs the same settings"
+                    else f"{path} was trained with {name}={shown(there.get(name))}, this run has "
+                    f"{shown(value)}: a resumed run needs the same settings"
                 )
         if settings["max_epochs"] < self.epoch:
             raise ValueError(

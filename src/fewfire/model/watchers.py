@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..base.checks import shortened
 from ..base.files import Arrays, PathLike, refusing
 from .callbacks import Callback, Record, Run, State
 
@@ -97,7 +98,7 @@ class Watchers:
                 raise ValueError("a callback has no state")
         if own != others:
             raise ValueError(
-                f"{path} was trained with {_listed(others)} as callbacks, this run has "
+                f"{path} was trained with {shortened(_listed(others), 200)} as callbacks, this run has "
                 f"{_listed(own)}: a resumed run needs the same"
             )
 

@@ -24,7 +24,7 @@ from .idx import IDX_TYPES, read_idx, read_idx_folder, save_idx, save_idx_folder
 from .names import read_names
 from .norb import NORB_NAMES, read_norb, read_norb_folder
 from .raw import is_raw, read_text
-from .shared import Pair, dataset, flat, is_utf16, start_of
+from .shared import Pair, check_text, dataset, flat, is_utf16, start_of
 from .text import header_of, read_svmlight, read_xc, save_svmlight
 
 __all__ = [
@@ -84,9 +84,5 @@ def _read_unnamed(path: Path, start: bytes, like: Dataset | Encoding | None) -> 
         return read_npy(path, like)
     if start[:2] == b"\0\0" and start[2:3] and start[2] in IDX_TYPES:
         return dataset(path, flat(read_idx(path)), None, like=like)
-    if b"\0" in start and not is_utf16(start):
-        raise ValueError(
-            f"{path} is of no known format; give a folder of idx files or of small NORB, .npz, "
-            ".npy, .safetensors, or svmlight or Extreme Classification text"
-        )
+    check_text(path, start)
     return read_svmlight(path, like)

@@ -22,7 +22,7 @@ from ..encoding import Encoding, Kind
 from ..label_names import checked_names
 from ..spill import Column
 from ..targets import class_numbers, classes_of, values_of
-from .shared import reading, start_of
+from .shared import check_text, reading, start_of
 from .streaming import any_lists, parse_piece, pieces
 from .text import Header, header_of
 
@@ -43,6 +43,8 @@ def convert(
     wanted = "svmlight or Extreme Classification text"
     start = start_of(Path(source))
     header = header_of(start)
+    if header is None:
+        check_text(source, start)
     names = None if label_names is None else tuple(label_names)
     with ExitStack() as stack:
         with reading(source, wanted):
@@ -108,11 +110,11 @@ class _Rows:
         self, like: Dataset | Encoding | None, names: tuple[Any, ...] | None
     ) -> tuple[dict[str, Any], dict[str, Blocks]]:
         """Return the description and the arrays of the data file."""
-        zero_based, n_features = self._features(like)
+        from_0, n_features = self._features(like)
         kind, n_labels, names = self._labels(like, names)
         n = len(self.indptr) - 1
         indices: Iterable[NDArray[Any]] = self.indices.blocks()
-        if not zero_based:
+        if not from_0:
             indices = (block - 1 for block in indices)
         arrays = {"X.indptr": Blocks("I64", (n + 1,), self.indptr.blocks())}
         if kind == "labels":
@@ -129,24 +131,26 @@ class _Rows:
             text = array_of(names)
             arrays["label_names"] = Blocks("U8", (len(text),), [text])
         description = {"n_features": n_features, "kind": kind, "n_labels": n_labels}
-        return {**description, "zero_based": zero_based}, arrays
+        return {**description, "zero_based": from_0 if like is None else like.zero_based}, arrays
 
     def _features(self, like: Dataset | Encoding | None) -> tuple[bool, int]:
-        zero_based = self.has_feature_0 if like is None else like.zero_based
+        """Return whether features count from 0, as those of text with a header do, and how many
+        there are."""
+        from_0 = self.has_feature_0 if like is None else like.zero_based
         if self.header is not None:
-            zero_based = True
-        elif self.has_feature_0 and not zero_based:
+            from_0 = True
+        elif self.has_feature_0 and not from_0:
             raise ValueError("it has a feature 0, but those of the data set given as like= count "
                              "from 1")  # fmt: skip
-        n_features = self.n_features if zero_based else max(0, self.n_features - 1)
+        n_features = self.n_features if from_0 else max(0, self.n_features - 1)
         if like is None:
-            return zero_based, n_features
+            return from_0, n_features
         if n_features > like.n_features:
             raise ValueError(
                 f"X has {n_features} features but the data set given as like= has "
                 f"{like.n_features}; read the wider one first"
             )
-        return zero_based, like.n_features
+        return from_0, like.n_features
 
     def _labels(
         self, like: Dataset | Encoding | None, names: tuple[Any, ...] | None
