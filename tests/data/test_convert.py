@@ -156,7 +156,7 @@ def test_text_that_counts_from_0_keeps_how_the_training_set_counts(tmp_path):
 
 def test_what_is_no_text_is_refused_by_both(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_bytes(b"0 1:1\n1 2:\x00\n")
+    path.write_bytes(b"0 1:\x00\n1 2:1\n")
     for use in (datasets.load, lambda path: datasets.convert(path, tmp_path / "made")):
         with pytest.raises(ValueError, match="is of no known format"):
             use(path)

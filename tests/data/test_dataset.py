@@ -342,5 +342,5 @@ def test_words_are_no_ids_of_labels_without_names():
 @pytest.mark.parametrize("rows", [[3], [-4], [0, 99]])
 def test_rows_that_are_not_there_are_refused(rows):
     for X in (np.eye(3), sparse.csr_array(np.eye(3))):
-        with pytest.raises(ValueError, match="there are 3 examples, but positions"):
+        with pytest.raises(IndexError, match="there are 3 examples, but positions"):
             Dataset(X)[rows]

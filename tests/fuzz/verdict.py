@@ -61,7 +61,7 @@ def _is_of_a_clear_type(error: BaseException, file: Path | None) -> bool:
         return False
     if isinstance(error, ValueError):
         return raised or _is_of_core(last)
-    if isinstance(error, TypeError | ImportError):
+    if isinstance(error, TypeError | ImportError | IndexError):
         return raised
     return isinstance(error, RuntimeError) and type(error).__module__.startswith("fewfire")
 

@@ -251,7 +251,7 @@ class Dataset:
             return np.flatnonzero(chosen)
         ids = chosen.astype(np.int64)
         if len(ids) and not -len(self) <= ids.min() <= ids.max() < len(self):
-            raise ValueError(
+            raise IndexError(
                 f"there are {len(self)} examples, but positions {ids.min()} to {ids.max()} are "
                 "asked for"
             )

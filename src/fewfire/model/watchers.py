@@ -98,7 +98,7 @@ class Watchers:
                 raise ValueError("a callback has no state")
         if own != others:
             raise ValueError(
-                f"{path} was trained with {shortened(_listed(others), 200)} as callbacks, this run has "
+                f"{path} was trained with {_listed(others)} as callbacks, this run has "
                 f"{_listed(own)}: a resumed run needs the same"
             )
 
@@ -131,8 +131,8 @@ def _listed(callbacks: Sequence[tuple[str, Mapping[str, Any] | None]]) -> str:
     >>> _listed([("EarlyStopping", {"patience": 3})]), _listed([])
     ('EarlyStopping(patience=3)', 'none with a state')
     """
-    shown = [
+    told = [
         f"{name}({', '.join(f'{key}={value!r}' for key, value in (settings or {}).items())})"
         for name, settings in callbacks
     ]
-    return ", ".join(shown) or "none with a state"
+    return shortened(", ".join(told), 150) or "none with a state"
