@@ -84,7 +84,7 @@ ERRORS = {
     "a wrong count": ("convert count.txt out", "3 rows, but the text has 1"),
     "a feature beyond": ("convert wide.txt out", "line 2, column 3: feature is not below 9"),
     "a cut gzip": ("convert cut.gz out", "cut.gz cannot be read"),
-    "bytes": ("convert bytes out", "line 1, column 1"),
+    "bytes": ("convert bytes out", "bytes is of no known format"),
     "no such names": ("convert train.txt out --labels nothing", "nothing"),
     "too few names": ("convert train.txt out --labels few", "2 label_names for 9 labels"),
     "too few names to train": ("train train.txt --labels few", "9 labels, but there are 2"),

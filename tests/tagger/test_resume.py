@@ -214,7 +214,7 @@ def test_going_on_stops_early_and_its_checkpoint_is_a_model_to_go_on_from(tmp_pa
     assert len(tagger.history_) == stop.best_epoch_ + 1 < 20
     assert tagger.evaluate(TEST)["P@1"] == stop.best_score_
     assert ff.load(path).partial_fit(TRAIN, max_epochs=1).n_trained == 3 * len(TRAIN)
-    with pytest.raises(ValueError, match="method=partial_fit, this run has fit"):
+    with pytest.raises(ValueError, match="method='partial_fit', this run has 'fit'"):
         make(max_epochs=1).fit(TRAIN, resume=path)
 
 
