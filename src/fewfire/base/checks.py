@@ -16,7 +16,7 @@ import numpy as np
 LARGEST_FLOAT = float.fromhex("0x1.fffffep+127")  # of 32 bits, as the core has them
 LARGEST_INTEGER = 2**63 - 1  # of the core's
 MOST_EPOCHS = 10**6
-_SHOWN = 100  # characters
+_SHOWN, _SAID = 100, 300  # characters
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -37,6 +37,16 @@ def shortened(text: str, most: int) -> str:
     """Return a text of at most `most` characters: a longer one without its middle."""
     n_last = most // 3
     return text if len(text) <= most else f"{text[: most - n_last - 5]} ... {text[-n_last:]}"
+
+
+def said(error: BaseException) -> str:
+    """Return what another's error says, or the ends of a long text; its type if it says nothing.
+
+    >>> said(ValueError("no")), said(KeyError("layers")), said(EOFError())
+    ('no', 'layers is missing', 'EOFError')
+    """
+    text = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+    return shortened(text, _SAID) or type(error).__name__
 
 
 def check_number(

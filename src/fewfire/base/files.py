@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import checksum
-from .checks import shortened, shown
+from .checks import said, shown
 from .finite import check_finite
 from .replacing import PathLike as PathLike
 from .replacing import replacing
@@ -26,9 +26,8 @@ from .tensors import TYPES, Header, read_header
 VERSION = 2  # and 1, whose descriptions `model.older` upgrades
 _NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
-_WORDS = 300  # characters of an error that are shown
 _OF_DAMAGE = (
-    IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
 )  # fmt: skip
 
 
@@ -50,11 +49,8 @@ def refusing(what: str) -> Iterator[None]:
         yield
     except FormatError:
         raise
-    except KeyError as error:
-        missing = shortened(str(error.args[0]), _WORDS)
-        raise FormatError(f"{what}: {missing} is missing") from error
     except _OF_DAMAGE as error:
-        raise FormatError(f"{what}: {shortened(str(error), _WORDS)}") from error
+        raise FormatError(f"{what}: {said(error)}") from error
 
 
 class Blocks(NamedTuple):

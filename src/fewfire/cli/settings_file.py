@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ..base.checks import said
+
 
 def read_settings(
     context: click.Context, parameter: click.Parameter, value: Path | None
@@ -34,7 +36,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         try:
             return tomllib.load(file)
         except (ValueError, RecursionError) as error:
-            raise click.UsageError(f"{path}: {error}") from None
+            raise click.UsageError(f"{path}: {said(error)}") from None
 
 
 def _names(command: click.Command) -> dict[str, click.Parameter]:

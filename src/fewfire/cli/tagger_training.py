@@ -60,7 +60,7 @@ class TaggerTraining:
 
     def take(self, saved: Saved) -> Trained:
         """Take the trained tagger of a file that fits, in place of training one."""
-        past, before = saved.past(), self.tagger
+        past, before = saved.past(n_layers=1), self.tagger
         if before.verbose:
             say(f"the tagger is that of {saved.path}, trained in {past.epoch} epochs")
         self.tagger = checked(saved.path, Tagger.from_state, saved.config, saved.arrays)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import bsr_array, coo_array, csc_array, csr_array, dia_array
 
-from ..base.checks import check_memory
+from ..base.checks import check_memory, said
 
 Array: TypeAlias = NDArray[Any]
 MAX_ID = np.iinfo(np.int32).max
@@ -43,7 +43,7 @@ def csr_of(kind: str, parts: Any, shape: Any, name: str) -> csr_array:
         check_memory("it", 8 * extents[0])
         csr = _FORMATS[kind](parts, *extents)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(f"{name} is a damaged sparse array: {error}") from error
+        raise ValueError(f"{name} is a damaged sparse array: {said(error)}") from error
     if csr.data.dtype.kind not in "biuf":
         raise ValueError(
             f"{name} holds {csr.data.dtype}; give real numbers: {name}.astype(np.float32)"
@@ -135,7 +135,7 @@ def _extents(shape: Any, name: str) -> tuple[int, int]:
     try:
         extents = tuple(index(extent) for extent in shape)
     except TypeError as error:
-        raise ValueError(f"{name} has no shape: {error}") from error
+        raise ValueError(f"{name} has no shape: {said(error)}") from error
     if len(extents) != 2 or min(extents) < 0 or extents[1] > MAX_ID:
         raise ValueError(
             f"{name} has shape {extents}; give 2 dimensions and at most {MAX_ID} columns"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from ..base.checks import said
 from .csr import canonical, checked_csr, make_csr, read_only
 from .encoding import Kind
 from .features import finite_floats
@@ -130,7 +131,7 @@ def _sorted_names(y: NDArray[Any]) -> Iterable[Any]:
         return sorted(set(entries))
     except TypeError as error:
         raise ValueError(
-            f"y holds labels that cannot be sorted ({error}); make them all strings"
+            f"y holds labels that cannot be sorted ({said(error)}); make them all strings"
         ) from error
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.checks import said
 from ..data.csr import MAX_ID, check_lists
 
 Labels: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int32]]"  # indptr and ids, ascending
@@ -58,7 +59,7 @@ def integers(name: str, values: Any) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{name} is no array of integers: {error}") from error
+        raise ValueError(f"{name} is no array of integers: {said(error)}") from error
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{name} holds {array.dtype}, not integers")
     return array if array.dtype.kind == "i" else array.astype(np.int64)

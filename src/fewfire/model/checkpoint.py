@@ -39,10 +39,10 @@ class Saved:
             raise ValueError(f"{saved.path} is a checkpoint of another kind of model")
         return saved
 
-    def past(self) -> Past:
-        """Return how far the training was."""
+    def past(self, n_layers: int) -> Past:
+        """Return how far the training was, of a model whose work is counted in that many layers."""
         with refusing(f"{self.path}: the training state is damaged"):
-            return Past.of(self.config["training"])
+            return Past.of(self.config["training"], n_layers)
 
 
 Resume: TypeAlias = "PathLike | Saved"
@@ -69,11 +69,16 @@ class Past:
     callbacks: Described
 
     @classmethod
-    def of(cls, described: Mapping[str, Any]) -> Past:
-        """Make what `describe` gave."""
-        history = History(described["history"], Ledger(described["ledger"]))
-        history.n_examples = check_integer("n_examples", described["n_examples"], low=0)
+    def of(cls, described: Mapping[str, Any], n_layers: int) -> Past:
+        """Make what `describe` gave; raise what `refusing` catches unless it fits."""
         epoch = check_integer("epoch", described["epoch"], low=0)
+        rows, ledger = described["history"], Ledger(described["ledger"])
+        if len(rows) != epoch or not all(isinstance(row, dict) for row in rows):
+            raise ValueError(f"history must be a row for each of {epoch} epochs")
+        if len(ledger.counts) != n_layers or ledger.counts.min() < 0:
+            raise ValueError(f"ledger must be counts of {n_layers} layers")
+        history = History(rows, ledger)
+        history.n_examples = check_integer("n_examples", described["n_examples"], low=0)
         callbacks = list(described.get("callbacks", []))  # older files have none
         return cls(epoch, dict(described["settings"]), history, callbacks)
 

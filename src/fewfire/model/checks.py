@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csr_array, issparse
 
+from ..base.checks import said
 from ..data import Dataset, Encoding
 from ..data.csr import checked_csr
 
@@ -82,7 +83,7 @@ def _of_dense(wanted: Any) -> coo_array:
     try:
         array = np.asarray(wanted)
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"candidates are no array: {error}") from error
+        raise ValueError(f"candidates are no array: {said(error)}") from error
     if array.dtype.kind not in "biuf" or array.ndim != 2:
         raise ValueError(
             f"candidates hold {array.dtype} in {array.ndim} dimensions; give a scipy.sparse array, "

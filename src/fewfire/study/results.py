@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from ..base.checks import said
 from .machine import commit, load, machine
 from .speed import SpeedTrial
 from .trials import Trial, trial_of
@@ -94,6 +95,6 @@ def _parsed(path: Path, number: int, text: bytes) -> Line:
         return Line(trial, dict(parts["figures"]), dict(parts["place"]))
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
-            f"{path}, line {number}, is no line of a study ({error}): "
+            f"{path}, line {number}, is no line of a study ({said(error)}): "
             "give another --out, or take the line out"
         ) from error

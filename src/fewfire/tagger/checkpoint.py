@@ -51,7 +51,7 @@ class Resumed:
         """Read a file; raise unless it is of a training like this."""
         saved = Saved.read(resume, "tagger")
         trained = checked(saved.path, Trained.from_state, saved.config, saved.arrays)
-        past = saved.past()
+        past = saved.past(n_layers=1)
         if trained.learned.encoding != task.encoding:
             raise ValueError(
                 f"{saved.path} was trained on other labels or features: a resumed run needs the "

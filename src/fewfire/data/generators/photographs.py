@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...base.checks import said
 from ...base.files import PathLike
 from .canvas import SIDE
 
@@ -89,7 +90,9 @@ def _read_grey(path: Path) -> NDArray[np.float32]:
     try:
         image = imread(io.BytesIO(path.read_bytes()))  # imageio leaves a file it cannot read open
     except Exception as error:  # the decoders raise whatever they like
-        raise ValueError(f"{path} is not an image that scikit-image can read: {error}") from error
+        raise ValueError(
+            f"{path} is not an image that scikit-image can read: {said(error)}"
+        ) from error
     if image.ndim == 3 and image.shape[2] in (3, 4):
         image = color.rgb2gray(image[:, :, :3])
     if image.ndim != 2:

@@ -16,6 +16,7 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...base.checks import said
 from ...base.replacing import PathLike, replacing
 from ..dataset import Dataset
 
@@ -36,9 +37,8 @@ def reading(path: PathLike, wanted: str) -> Iterator[None]:
     except Exception as error:  # gzip, zipfile and numpy raise a dozen types on damaged files
         if isinstance(error, OSError) and error.filename is not None:
             raise  # a missing or forbidden file: the system's words name it
-        reason = str(error) or type(error).__name__
         raise ValueError(
-            f"{path} cannot be read as {wanted}: {reason}; check the format or fetch it again"
+            f"{path} cannot be read as {wanted}: {said(error)}; check the format or fetch it again"
         ) from error
 
 
