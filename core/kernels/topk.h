@@ -2,13 +2,20 @@
 // chosen among by lot, drawn from `key`: no row wins by its number.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 #include "base/views.h"
 
 namespace fewfire {
+
+// A score as it has a place in an order: NaN is above all, so that weights that overflowed show.
+inline float in_order(float score) {
+  return std::isnan(score) ? std::numeric_limits<float>::infinity() : score;
+}
 
 struct Cut {  // scratch of one thread
   std::vector<uint32_t> keys;

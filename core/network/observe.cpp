@@ -50,7 +50,8 @@ Choices choices(const Model& model, size_t position, const Inputs& inputs, std::
   check_inputs(model, inputs, ids);
   const Layer& layer = model.layers[position];
   const size_t width = static_cast<size_t>(layer.gate->capacity(layer.n_rows(), 0, Mode::gated));
-  Choices found{.width = static_cast<int64_t>(width)};
+  Choices found;
+  found.width = static_cast<int64_t>(width);
   found.chosen.resize(ids.size() * width);
   found.best.resize(ids.size() * width);
   std::vector<RowId> every_row(static_cast<size_t>(layer.n_rows()));

@@ -1,29 +1,28 @@
 #include "network/ranking.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "kernels/dispatch.h"
 #include "kernels/kernels.h"
+#include "kernels/topk.h"
 
 namespace fewfire {
 namespace {
 
 constexpr int64_t kBlock = 256;  // rows whose scores are held
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
-constexpr float kEverything = std::numeric_limits<float>::infinity();
 
 // The k best so far, as a heap with the worst on top. Rows come in ascending order, so of equal scores the
-// first stays. NaN is above all, so that a net that diverged shows it.
+// first stays.
 class Best {
  public:
   Best(std::span<RowId> rows, std::span<float> scores) : rows_(rows), scores_(scores) {}
 
   void add(int64_t first, std::span<const float> scores) {
     for (size_t i = 0; i < scores.size(); ++i) {
-      const float score = std::isnan(scores[i]) ? kEverything : scores[i];
+      const float score = in_order(scores[i]);
       if (n_ == rows_.size() && !(score > scores_[0])) continue;
       insert(static_cast<RowId>(first) + static_cast<RowId>(i), score);
     }

@@ -5,12 +5,11 @@
 
 #include "base/check.h"
 #include "base/pool.h"
+#include "kernels/topk.h"
 #include "tagger/label_sums.h"
 
 namespace fewfire {
 namespace {
-
-constexpr float kEverything = std::numeric_limits<float>::infinity();
 
 struct Space {  // scratch of one thread
   RowBuffer buffer;
@@ -30,9 +29,8 @@ void open(const PackedLevel& level, SparseVector x, TreeLoss loss, float path_we
     const std::span<const float> scores = space.scores.of(i);
     for (size_t c = 0; c < scores.size(); ++c) {
       const float path = path_weight * visit.path + log_likelihood(loss, scores[c]);
-      // NaN has no place in an order: it is above all, so that weights that overflow show it.
-      space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + static_cast<int64_t>(c)),
-                                  path == path ? path : kEverything});
+      space.candidates.push_back(
+          {static_cast<RowId>(level.children[visit.node] + static_cast<int64_t>(c)), in_order(path)});
     }
   }
   space.ledger.forward += space.scores.n_multiplied();

@@ -15,6 +15,7 @@ import numpy as np
 
 LARGEST_FLOAT = float.fromhex("0x1.fffffep+127")  # of 32 bits, as the core has them
 LARGEST_INTEGER = 2**63 - 1  # of the core's
+LARGEST_ID = 2**31 - 1  # the core counts rows, features and labels in 32 bits
 MOST_EPOCHS = 10**6
 _SHOWN, _SAID = 100, 300  # characters
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}

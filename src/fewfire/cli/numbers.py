@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-LARGEST = 2**31 - 1  # of what is counted: the core counts rows in 32 bits
+from ..base.checks import LARGEST_ID, LARGEST_INTEGER
 
 
 class Finite(click.types.FloatParamType):
@@ -28,6 +28,6 @@ class _Share(Finite, click.FloatRange):
 
 
 FINITE, SHARE = Finite(), _Share(0, 1, min_open=True)
-WHOLE = click.IntRange(-LARGEST, LARGEST)
-COUNT, FROM_0 = click.IntRange(1, LARGEST), click.IntRange(0, LARGEST)
-SEED = click.IntRange(0, 2**63 - 1)
+WHOLE = click.IntRange(-LARGEST_ID, LARGEST_ID)
+COUNT, FROM_0 = click.IntRange(1, LARGEST_ID), click.IntRange(0, LARGEST_ID)
+SEED = click.IntRange(0, LARGEST_INTEGER)

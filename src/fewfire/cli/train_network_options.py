@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..base.bfloat16 import DTYPES
+from ..base.checks import LARGEST_ID
 from ..network.families import FAMILIES, SimHash
 from ..network.families.simhash import PROJECTIONS, TRANSFORMS
 from ..network.families.tables import REFRESHES
@@ -18,7 +19,7 @@ from ..training.schedules import SCHEDULES
 from .choosing import NETWORK
 from .gate_options import GATE_NAMES
 from .network_options import names
-from .numbers import COUNT, FROM_0, LARGEST
+from .numbers import COUNT, FROM_0
 from .options import Owner, Table, option
 
 OF_NETWORK = Owner("A network: each of these asks for one", NETWORK)
@@ -42,7 +43,7 @@ def _widths(
         widths = tuple(int(str(word)) for word in words if word != "")
     except (TypeError, ValueError):
         widths = (0,)
-    if any(not 1 <= width <= LARGEST for width in widths):
+    if any(not 1 <= width <= LARGEST_ID for width in widths):
         raise click.BadParameter(f"{value!r} is not a list of widths like 1000,1000")
     return widths
 

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import bsr_array, coo_array, csc_array, csr_array, dia_array
 
-from ..base.checks import check_memory, said
+from ..base.checks import LARGEST_ID, check_memory, said
 
 Array: TypeAlias = NDArray[Any]
-MAX_ID = np.iinfo(np.int32).max
 
 
 def checked_csr(matrix: Any, name: str) -> csr_array:
@@ -136,9 +135,9 @@ def _extents(shape: Any, name: str) -> tuple[int, int]:
         extents = tuple(index(extent) for extent in shape)
     except TypeError as error:
         raise ValueError(f"{name} has no shape: {said(error)}") from error
-    if len(extents) != 2 or min(extents) < 0 or extents[1] > MAX_ID:
+    if len(extents) != 2 or min(extents) < 0 or extents[1] > LARGEST_ID:
         raise ValueError(
-            f"{name} has shape {extents}; give 2 dimensions and at most {MAX_ID} columns"
+            f"{name} has shape {extents}; give 2 dimensions and at most {LARGEST_ID} columns"
         )
     return extents
 
@@ -179,7 +178,7 @@ def _compressed(
     end = int(indptr[-1])
     data, indices = data[:end], indices[:end]
     _check_ids("indices", indices, n_ids)
-    begins = indptr.astype(np.int32 if end <= MAX_ID else np.int64, copy=False)
+    begins = indptr.astype(np.int32 if end <= LARGEST_ID else np.int64, copy=False)
     return data, indices.astype(np.int32, copy=False), begins
 
 

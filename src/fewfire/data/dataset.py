@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
-from ..base.checks import check_integer
-from .csr import MAX_ID, check_lists, take_rows
+from ..base.checks import LARGEST_ID, check_integer
+from .csr import check_lists, take_rows
 from .encoding import Encoding, Kind
 from .features import Features, features
 from .label_names import checked_names
@@ -77,7 +77,7 @@ class Dataset:
         if like is not None and (label_names is not None or n_labels is not None):
             raise ValueError("like= brings its own labels: leave out label_names and n_labels")
         if n_labels is not None:
-            n_labels = check_integer("n_labels", n_labels, low=0, high=MAX_ID)
+            n_labels = check_integer("n_labels", n_labels, low=0, high=LARGEST_ID)
         names = None if label_names is None else checked_names(label_names, n_labels)
         width = len(names) if n_labels is None and names is not None else n_labels
         self._zero_based: bool = True if like is None else like.zero_based

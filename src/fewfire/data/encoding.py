@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..base.checks import check_flag, check_integer, shown
+from ..base.checks import LARGEST_ID, check_flag, check_integer, shown
 from ..base.files import Arrays, array_of, names_of
 from .label_names import checked_names
 from .words import Vectorizer
@@ -79,7 +79,7 @@ class Encoding:
         names = names_of(arrays["label_names"]) if "label_names" in arrays else None
         own = {"label_names": names, **described}
         if "text" in own:
-            n_words = check_integer("n_features", own["n_features"], low=1, high=2**31 - 1)
+            n_words = check_integer("n_features", own["n_features"], low=1, high=LARGEST_ID)
             own["text"] = Vectorizer.from_arrays(own["text"], arrays, n_words)
         return cls.from_dict(own)
 
@@ -87,7 +87,7 @@ class Encoding:
     def from_dict(cls, data: Mapping[str, Any]) -> Encoding:
         """Make the encoding that `to_dict` described; raise `ValueError` if it is damaged."""
         for name in ("n_features", "n_labels"):
-            check_integer(name, data[name], low=0, high=2**31 - 1)
+            check_integer(name, data[name], low=0, high=LARGEST_ID)
         check_flag("zero_based", data.get("zero_based", True))
         names = data["label_names"]
         return cls(**{**data, "label_names": None if names is None else checked_names(names)})

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..base.checks import check_integer
+from ..base.checks import LARGEST_ID, check_integer
 from ..base.files import Arrays, array_of, check_array, names_of
 from ..base.options import Options, option
 
@@ -59,7 +59,7 @@ class Hashing(Options):
     n_features : int
     """
 
-    n_features: int = option(2**18, check_integer, low=1, high=2**31 - 1)
+    n_features: int = option(2**18, check_integer, low=1, high=LARGEST_ID)
 
     def fit(self, texts: Sequence[str]) -> tuple[Vectorizer, csr_array]:
         """Return what turns texts like these into features, and those of `texts`."""

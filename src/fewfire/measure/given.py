@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.checks import said
-from ..data.csr import MAX_ID, check_lists
+from ..base.checks import LARGEST_ID, said
+from ..data.csr import check_lists
 
 Labels: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int32]]"  # indptr and ids, ascending
 
@@ -36,7 +36,7 @@ def label_lists(labels: Any) -> Labels:
     if indptr.ndim != 1 or ids.ndim != 1 or not len(indptr):
         raise ValueError(f"labels have shapes {indptr.shape} and {ids.shape}, not (n + 1,), (m,)")
     try:
-        check_lists(indptr, ids, len(indptr) - 1, MAX_ID)
+        check_lists(indptr, ids, len(indptr) - 1, LARGEST_ID)
     except ValueError as error:
         raise ValueError(f"labels are damaged label lists: {error}") from error
     return indptr, ids

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..base.bfloat16 import DTYPES
-from ..base.checks import check_choice, check_flag, check_integer, check_number
+from ..base.checks import LARGEST_ID, check_choice, check_flag, check_integer, check_number
 from ..base.options import WANTED, Options, option
 from .gates import All
 from .linear import ACTIVATIONS
@@ -44,8 +44,8 @@ class EmbeddingBag(Options):
     (40000, 256)
     """
 
-    n_features: int = option(WANTED, check_integer, low=1, high=2**31 - 1)
-    dim: int = option(WANTED, check_integer, low=1, high=2**31 - 1)
+    n_features: int = option(WANTED, check_integer, low=1, high=LARGEST_ID)
+    dim: int = option(WANTED, check_integer, low=1, high=LARGEST_ID)
     activation: str = option("relu", check_choice, choices=ACTIVATIONS)
     input_dropout: float = option(0.0, check_number, low=0.0, below=1.0)
     dropout: float = option(0.0, check_number, low=0.0, below=1.0)

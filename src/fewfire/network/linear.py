@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..base.bfloat16 import DTYPES
-from ..base.checks import check_choice, check_flag, check_integer, check_number, shown
+from ..base.checks import LARGEST_ID, check_choice, check_flag, check_integer, check_number, shown
 from ..base.options import WANTED, Options, option
 from .gates import GATES, All, Gate, active_rows, fitted
 
@@ -42,8 +42,8 @@ class Linear(Options):
     1000
     """
 
-    in_features: int = option(WANTED, check_integer, low=1, high=2**31 - 1)
-    out_features: int = option(WANTED, check_integer, low=1, high=2**31 - 1)
+    in_features: int = option(WANTED, check_integer, low=1, high=LARGEST_ID)
+    out_features: int = option(WANTED, check_integer, low=1, high=LARGEST_ID)
     activation: str = option("linear", check_choice, choices=ACTIVATIONS)
     gate: Gate = _NOT_GIVEN
     bias: bool = option(True, check_flag)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..base.checks import check_integer, check_number
+from ..base.checks import LARGEST_ID, check_integer, check_number
 from ..base.options import Options, option
 from .families import Centroid, Family, as_family
 
@@ -49,10 +49,10 @@ class Retrieve(Options):
     375
     """
 
-    candidates: int = option(1000, check_integer, low=1, high=2**31 - 1)
+    candidates: int = option(1000, check_integer, low=1, high=LARGEST_ID)
     family: str | Family = field(default=Centroid())
-    negatives: int = option(3072, check_integer, low=0, high=2**31 - 1)
-    head: int | None = option(None, check_integer, low=0, high=2**31 - 1)
+    negatives: int = option(3072, check_integer, low=0, high=LARGEST_ID)
+    head: int | None = option(None, check_integer, low=0, high=LARGEST_ID)
     thin: float = option(0.001, check_number, low=0.0, high=1.0)
 
     def __post_init__(self) -> None:

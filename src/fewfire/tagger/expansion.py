@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .. import _core
+from ..base.checks import LARGEST_ID
 from ..data import Dataset
 from ..data.core_views import core_inputs
 from ..data.csr import make_csr
 from .settings import LEAST_ROWS, PAIR_SCALE, Settings
 
 T = TypeVar("T")
-
-_MOST_FEATURES = 2**31 - 1
 
 
 class Expansion:
@@ -54,7 +53,7 @@ class Expansion:
         keys = None
         if settings.pairs:
             keys = _core.count_pairs(core_inputs(data), settings.largest, LEAST_ROWS, n_threads)
-            keys = keys[: _MOST_FEATURES - data.n_features]
+            keys = keys[: LARGEST_ID - data.n_features]
         return cls(data.n_features, settings.power, settings.largest, keys)
 
     @property

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .. import _core
-from ..base.checks import check_integer
+from ..base.checks import LARGEST_ID, check_integer
 from ..base.files import Arrays
 from ..base.ledger import Ledger
 from ..data import Dataset
@@ -163,7 +163,7 @@ class Forest:
             raise ValueError(f"pairs are {keys.dtype}{keys.shape}, wanted uint64(n,)")
         if len(keys) and (keys & np.uint64(0xFFFFFFFF)).max() >= n_features:
             raise ValueError(f"pairs must be of features 0 to {n_features - 1}")
-        check_integer("features and pairs", n_features + len(keys), low=1, high=2**31 - 1)
+        check_integer("features and pairs", n_features + len(keys), low=1, high=LARGEST_ID)
         expansion = Expansion(n_features, settings.power, settings.largest, keys)
         trees = [
             PackedTree.from_arrays(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..base.bfloat16 import widened
+from ..base.checks import LARGEST_ID
 from ..base.files import Arrays
 from ..base.finite import check_finite
 from .layout import Layout, parents_of
@@ -55,7 +56,7 @@ class PackedLevel:
                 )
         if len(self.children) < 2 or (np.diff(self.children) < 1).any():
             raise ValueError("every node of a level needs a child")
-        if self.children[0] != 0 or not len(self.bias) == self.children[-1] < 2**31:
+        if self.children[0] != 0 or not len(self.bias) == self.children[-1] <= LARGEST_ID:
             raise ValueError("children of a level do not fit its biases")
         if len(self.bias_moments) != len(self.bias) or not (self.bias_moments > 0).all():
             raise ValueError("moments of a level do not fit its biases")

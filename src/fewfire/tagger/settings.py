@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.checks import MOST_EPOCHS, check_choice, check_integer, check_number
+from ..base.checks import LARGEST_ID, MOST_EPOCHS, check_choice, check_integer, check_number
 from ..base.options import Options, option
 
 _MOST_LABELS = 32_768  # of a leaf: a packed weight has 16 bits for its column
@@ -28,7 +28,7 @@ class Settings(Options):
     largest: int = option(12, check_integer, low=2, high=_MOST_LARGEST)  # features in pairs
     labels_per_leaf: int = option(80, check_integer, low=1, high=_MOST_LABELS)
     loss: str = option("squared_hinge", check_choice, choices=TREE_LOSSES)
-    beam: int = option(10, check_integer, low=1, high=2**31 - 1)  # nodes of a level to open
+    beam: int = option(10, check_integer, low=1, high=LARGEST_ID)  # nodes of a level to open
     prune: float | None = option(None, check_number, low=0.0)  # None: by the examples' length
 
     def __post_init__(self) -> None:

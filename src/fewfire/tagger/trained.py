@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.checks import check_integer
+from ..base.checks import LARGEST_ID, check_integer
 from ..base.files import Arrays, array_of, names_of
 from ..data import Dataset
 from ..measure.result import TopKResult
@@ -106,8 +106,8 @@ class Trained:
             raise ValueError(f"a tagger of {None if encoding is None else encoding.kind}")
         if learned.label_counts is None:
             raise ValueError("label_counts are missing")
-        n_features = check_integer("n_features", encoding.n_features, low=1, high=2**31 - 1)
-        n_labels = check_integer("n_labels", encoding.n_labels, low=1, high=2**31 - 1)
+        n_features = check_integer("n_features", encoding.n_features, low=1, high=LARGEST_ID)
+        n_labels = check_integer("n_labels", encoding.n_labels, low=1, high=LARGEST_ID)
         forest = Forest.from_arrays(config["tagger"], arrays, n_features, n_labels)
         names = names_of(arrays["feature_names"]) if "feature_names" in arrays else None
         return cls(forest, learned, None if names is None else tuple(names))

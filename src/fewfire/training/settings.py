@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..base.checks import LARGEST_INTEGER, MOST_EPOCHS, check_choice, check_flag, check_integer
+from ..base.checks import (
+    LARGEST_ID,
+    LARGEST_INTEGER,
+    MOST_EPOCHS,
+    check_choice,
+    check_flag,
+    check_integer,
+)
 from ..model.callbacks import Callback
 from ..model.watchers import Watchers
 from ..network.bag import EmbeddingBag
@@ -41,7 +48,7 @@ class Plan:
                 f"schedule must be a Schedule such as LinearDecay, got {self.schedule!r}"
             )
         bounds = {
-            "batch_size": (1, 2**31 - 1),
+            "batch_size": (1, LARGEST_ID),
             "max_epochs": (1, MOST_EPOCHS),
             "random_state": (0, LARGEST_INTEGER),
         }

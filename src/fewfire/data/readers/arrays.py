@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ...base.checks import check_memory
+from ...base.checks import LARGEST_ID, check_memory
 from ...base.files import PathLike
-from ..csr import MAX_ID, csr_of
+from ..csr import csr_of
 from ..dataset import Dataset
 from ..encoding import Encoding
 from .shared import Pair, check_announced, dataset, flat, reading, unpacked, writing
@@ -142,7 +142,7 @@ def _n_labels(arrays: dict[str, Any]) -> int | None:
     n_labels = arrays.get("n_labels")
     if n_labels is None:
         return None
-    if n_labels.ndim or n_labels.dtype.kind not in "iu" or not 0 <= n_labels <= MAX_ID:
+    if n_labels.ndim or n_labels.dtype.kind not in "iu" or not 0 <= n_labels <= LARGEST_ID:
         raise ValueError(f"n_labels is {n_labels.dtype}{n_labels.shape}, wanted a number from 0")
     return int(n_labels)
 

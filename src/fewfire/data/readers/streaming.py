@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from ... import _core
-from ...base.checks import thread_count
+from ...base.checks import LARGEST_ID, thread_count
 from ...base.files import PathLike
-from ..csr import MAX_ID
 from ..dataset import Dataset
 from ..encoding import Encoding
 from .shared import text
@@ -47,7 +46,7 @@ def any_lists(path: PathLike, like: Dataset | Encoding | None) -> bool:
 def _check_header(line: bytes) -> None:
     """Raise for a header that the parser refuses, which must not miss the examples."""
     n_rows, *_ = line.split()
-    if int(n_rows) < MAX_ID:
+    if int(n_rows) < LARGEST_ID:
         line = line.replace(n_rows, b"0" * len(n_rows), 1)
     _parse_text(line, lists=True, header=True)
 
