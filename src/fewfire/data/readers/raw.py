@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,13 +16,15 @@ from ..encoding import Encoding
 from ..words import Counted, Words
 from .shared import content, in_memory, reading
 
+Labels: TypeAlias = tuple[str, ...]
 
-class Line(NamedTuple):
-    """A line of a file; without a tab it has no labels, not even an empty list."""
 
-    number: int
-    text: str
-    labels: tuple[str, ...] | None
+class Lines(NamedTuple):
+    """The lines of a file; one without a tab has no labels, not even an empty list. Lines of the
+    same labels share them."""
+
+    texts: list[str]
+    labels: list[Labels | None]
 
 
 def is_raw(path: Path) -> bool:
@@ -48,30 +52,37 @@ def read_text(
 
 
 def _dataset(
-    lines: list[Line], like: Dataset | Encoding | None, of_interest: bool, words: Words
+    lines: Lines, like: Dataset | Encoding | None, of_interest: bool, words: Words
 ) -> Dataset:
-    texts = [line.text for line in lines]
     if like is None or like.text is None:
-        labels, names = _targets(lines, None)
-        text, X = words.fit(texts)
+        labels, names = _targets(lines.labels, None)
+        text, X = words.fit(lines.texts)
         data = Dataset(X, labels, label_names=names)
         data._text = text
         return data
-    labelled = of_interest and any(line.labels is not None for line in lines)
-    y = _targets(lines, like.label_names)[0] if labelled else None
-    return Dataset(like.text(texts), y, like=like)
+    labelled = of_interest and any(labels is not None for labels in lines.labels)
+    y = _targets(lines.labels, like.label_names)[0] if labelled else None
+    return Dataset(like.text(lines.texts), y, like=like)
 
 
-def _lines(raw: bytes, labelled: bool) -> list[Line]:
-    parts = raw.split(b"\n")
-    if parts[-1] == b"":
-        parts.pop()
-    if not parts:
+def _lines(raw: bytes, labelled: bool) -> Lines:
+    if not raw:
         raise ValueError("it is empty")
-    return [_line(part, number, labelled) for number, part in enumerate(parts, 1)]
+    lines, known = Lines([], []), dict[str, Labels]()
+    for number, line in enumerate(io.BytesIO(raw), 1):
+        text, field = _split(line.removesuffix(b"\n"), number)
+        lines.texts.append(text)
+        if field is None or not labelled:
+            lines.labels.append(None)
+            continue
+        if field not in known:
+            known[field] = _labels(field, number)
+        lines.labels.append(known[field])
+    return lines
 
 
-def _line(raw: bytes, number: int, labelled: bool) -> Line:
+def _split(raw: bytes, number: int) -> tuple[str, str | None]:
+    """Return the text of a line and what follows the tab, if there is one."""
     if b"\0" in raw:
         raise ValueError(f"line {number} holds a NUL byte: it is no text")
     try:
@@ -86,35 +97,43 @@ def _line(raw: bytes, number: int, labelled: bool) -> Line:
             f"line {number} has {len(rest)} tabs, but one stands between the text and its labels: "
             "make the others spaces"
         )
-    if not rest or not labelled:
-        return Line(number, text, None)
-    labels = tuple(label.strip() for label in rest[0].split(","))
+    return text, rest[0] if rest else None
+
+
+def _labels(field: str, number: int) -> Labels:
+    labels = tuple(label.strip() for label in field.split(","))
     if labels == ("",):
         raise ValueError(f"line {number} has no labels")
     if "" in labels:
         raise ValueError(f"line {number} has an empty label between commas")
-    return Line(number, text, labels)
+    return labels
 
 
-def _targets(lines: list[Line], names: tuple[str, ...] | None) -> tuple[csr_array, tuple[str, ...]]:
+def _targets(lists: list[Labels | None], names: Labels | None) -> tuple[csr_array, Labels]:
     """Return the labels as CSR, and their names: those known, or those found in sorted order."""
-    for line in lines:
-        if line.labels is None:
-            raise ValueError(
-                f"line {line.number} has no tab: write the text, a tab, and labels with commas "
-                "between them"
-            )
-    found = [(line, label) for line in lines for label in line.labels or ()]
+    if None in lists:
+        raise ValueError(
+            f"line {lists.index(None) + 1} has no tab: write the text, a tab, and labels with "
+            "commas between them"
+        )
+    labelled = [labels for labels in lists if labels is not None]
+    found = set(chain.from_iterable(set(labelled)))
     if names is None:
-        names = tuple(sorted({label for _, label in found}))
+        names = tuple(sorted(found))
     ids = {name: i for i, name in enumerate(names)}
-    for line, label in found:
-        if label not in ids:
-            raise ValueError(
-                f"line {line.number} has the label {label[:80]!r}, which is none of the "
-                f"{len(ids):,} of the training set: drop it, or train on it"
-            )
-    rows = np.repeat(np.arange(len(lines)), [len(line.labels or ()) for line in lines])
-    columns = np.array([ids[label] for _, label in found])
-    ones = np.ones(len(found), np.float32)
-    return csr_array((ones, (rows, columns)), (len(lines), len(names))), names
+    if unknown := found - ids.keys():
+        _refuse(labelled, unknown, len(ids))
+    n_labels = np.fromiter(map(len, labelled), np.int64, len(labelled))
+    columns = np.fromiter((ids[label] for labels in labelled for label in labels), np.int32)
+    ones, rows = np.ones(len(columns), np.float32), np.repeat(np.arange(len(labelled)), n_labels)
+    return csr_array((ones, (rows, columns)), (len(labelled), len(names))), names
+
+
+def _refuse(labelled: list[Labels], unknown: set[str], n_known: int) -> None:
+    """Raise for the first line with a label that is unknown."""
+    number = next(i for i, labels in enumerate(labelled, 1) if not unknown.isdisjoint(labels))
+    label = next(label for label in labelled[number - 1] if label in unknown)
+    raise ValueError(
+        f"line {number} has the label {label[:80]!r}, which is none of the {n_known:,} of the "
+        "training set: drop it, or train on it"
+    )
