@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..base.access import Access
-from ..base.checks import MOST_EPOCHS, check_integer, n_bytes_of, thread_count
+from ..base.checks import check_integer, n_bytes_of, thread_count
 from ..base.files import Arrays
 from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import tell
-from ..data import Dataset, Encoding
+from ..data import Dataset
 from ..data.dataset import Examples
 from ..measure.result import TopKResult
 from ..model.callbacks import Callback
@@ -37,7 +37,7 @@ from .run import Run
 from .settings import settings_of
 from .task import Task
 from .trained import Trained
-from .training_set import continued, to_learn, to_learn_more
+from .training_set import to_learn
 
 
 class Tagger(Model):
@@ -192,7 +192,7 @@ class Tagger(Model):
         MemoryError
             If even the smallest trees take more than `memory`.
         """
-        task = self._to_fit(X, y, eval_sets, callbacks)
+        task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)
         train, n_threads, n_forests = task.data, task.n_threads, task.n_forests
         if resume is None:
             resumed = None
@@ -216,7 +216,7 @@ class Tagger(Model):
         resume: Resume | None = None,
     ) -> None:
         """Raise what `fit` would raise before it does any work."""
-        task = self._to_fit(X, y, eval_sets, callbacks)
+        task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)
         if resume is not None:
             Resumed.read(resume, task)
 
@@ -262,14 +262,8 @@ class Tagger(Model):
             If the unpacked trees and the examples take more than `memory`, besides what data and
             tagger do; nothing has changed then.
         """
-        old = self.trained.learned
-        assert old.encoding is not None
-        data = to_learn_more(X, y, old.encoding)
-        encoding = continued(old.encoding, data)
-        epochs = self.settings.max_epochs
-        if max_epochs is not None:
-            epochs = check_integer("max_epochs", max_epochs, low=1, high=MOST_EPOCHS)
-        task = self._task(data, encoding, eval_sets, callbacks, max_epochs=epochs, goes_on=True)
+        task = Task.to_go_on(self, X, y, eval_sets, callbacks, max_epochs)
+        data, encoding = task.data, task.encoding
         prepared = prepare_more(
             self.forest,
             data,
@@ -282,8 +276,8 @@ class Tagger(Model):
         if self.verbose:
             tell(str(prepared.memory))
         with self._all_or_nothing():
-            names = self.feature_names
-            self._learn(task, prepared, old.and_of(data, encoding), feature_names=names)
+            learned, names = self.learned.and_of(data, encoding), self.feature_names
+            self._learn(task, prepared, learned, feature_names=names)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -430,48 +424,6 @@ class Tagger(Model):
         except BaseException:
             vars(self).update(before)
             raise
-
-    def _to_fit(
-        self,
-        X: Any,
-        y: Any,
-        eval_sets: Mapping[str, Dataset] | None,
-        callbacks: Sequence[Callback],
-    ) -> Task:
-        """Return a training from the start, checked."""
-        train, choices = to_learn(X, y), self._wanted.to_dict()
-        max_epochs = choices.pop("max_epochs")
-        return self._task(
-            train, train.encoding, eval_sets, callbacks,
-            max_epochs=max_epochs, goes_on=False, choices=choices,
-        )  # fmt: skip
-
-    def _task(
-        self,
-        data: Dataset,
-        encoding: Encoding,
-        eval_sets: Mapping[str, Dataset] | None,
-        callbacks: Sequence[Callback],
-        *,
-        max_epochs: int,
-        goes_on: bool,
-        choices: Mapping[str, Any] | None = None,
-    ) -> Task:
-        """Return a training, checked."""
-        task = Task(
-            data=data,
-            encoding=encoding,
-            eval_sets=dict(eval_sets or {}),
-            callbacks=tuple(callbacks),
-            max_epochs=max_epochs,
-            seed=self.random_state,
-            n_threads=thread_count(self.n_jobs),
-            goes_on=goes_on,
-            choices=choices or {},
-            verbose=self.verbose,
-        )
-        task.watchers.check(self, task.columns)
-        return task
 
     def _learn(
         self,
