@@ -1,7 +1,8 @@
-"""Settings of every test run: no deadline, CI draws the same cases each time, and a file that tries
-all SIMD levels leaves the one that it found."""
+"""Settings of every test run: no deadline, CI draws the same cases each time, a file that tries all
+SIMD levels leaves the one that it found, and signals are heard wherever tests run."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,11 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
 default = "ci" if "CI" in os.environ else "default"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", default))
+
+# A shell has what it starts in the background ignore Ctrl-C, nohup the end of its terminal; commands
+# would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="module")

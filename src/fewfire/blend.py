@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from scipy.special import expit
 from .base.checks import check_number
 from .base.files import Arrays
 from .base.ledger import Ledger
-from .data import Dataset
+from .data import Dataset, Encoding
 from .measure.result import TopKResult
 from .model.contract import Answers, Model
 from .model.learned import Learned
@@ -55,11 +56,9 @@ class Blend(Model):
             )
         if network.loss not in ("softmax", "decoupled", "logistic"):
             raise ValueError("a blend wants a network that was trained on labels")
-        if network.encoding != tagger.trained.learned.encoding:
-            raise ValueError(
-                "the tagger and the network were trained on different labels or features"
-            )
         self.tagger, self.network = tagger, network
+        self._agreed: tuple[Encoding | None, Encoding | None] = None, None  # were compared last
+        self._check_alike(tagger.trained.learned.encoding)
 
     @property
     def learned(self) -> Learned:
@@ -80,6 +79,26 @@ class Blend(Model):
     def n_opened(self) -> int:
         """Leaves that the tagger opens for an example."""
         return self.tagger.n_opened
+
+    def _now(self) -> Self:
+        """Return a blend whose tagger stays what it is now; raise if its parts were trained anew,
+        on different data."""
+        now = object.__new__(type(self))
+        vars(now).update(vars(self), tagger=self.tagger._now())
+        self._check_alike(now.tagger.trained.learned.encoding)
+        return now
+
+    def _check_alike(self, of_tagger: Encoding | None) -> None:
+        """Raise unless the labels and features of both parts mean the same."""
+        both = of_tagger, self.network.encoding
+        if all(map(operator.is_, both, self._agreed)):
+            return
+        if both[0] != both[1]:
+            raise ValueError(
+                "the tagger and the network were trained on different labels or features: train "
+                "both on the same data"
+            )
+        self._agreed = both
 
     def _at_rest(self) -> AbstractContextManager[Any]:
         return self.network._at_rest()

@@ -44,6 +44,7 @@ def _model(config: Mapping[str, Any], arrays: Arrays) -> Model:
 
 def _reduced(model: Network | Tagger) -> Any:
     """Return what pickle and copy make a model of: what its file holds, and how it is used."""
+    model = model._now()
     if isinstance(model, Tagger) and not model.is_trained:
         return object.__reduce_ex__(model, 2)
     config, arrays = model.state()
@@ -61,7 +62,7 @@ def _blend(tagger: Tagger, network: Network, weight: float) -> Blend:
 
 
 _OF_NETWORK = ("hashed_by_default",)
-_OF_TAGGER = ("n_jobs", "memory", "verbose", "history_")
+_OF_TAGGER = ("_wanted", "n_jobs", "memory", "verbose", "history_")
 
 copyreg.pickle(Network, _reduced)
 copyreg.pickle(Tagger, _reduced)

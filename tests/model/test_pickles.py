@@ -53,6 +53,20 @@ def test_how_a_tagger_is_used_goes_with_it():
     assert untrained.settings.n_trees == 5
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_copy_is_trained_by_what_its_tagger_was_asked_for(way):
+    """And not by what little memory once left of it."""
+    most = ff.Tagger("balanced", max_epochs=1, n_jobs=1)
+    least = most.estimate_memory(DATA)
+    tagger = ff.Tagger("balanced", max_epochs=1, n_jobs=1, memory=least.total - 1).fit(DATA)
+    twin = WAYS[way](tagger)
+    assert twin.settings == tagger.settings
+    for each in (tagger, twin):
+        each.memory = None
+        each.fit(DATA)
+    assert twin.settings == tagger.settings == most.fit(DATA).settings
+
+
 def test_a_network_that_is_not_trained_and_its_trainer_are_copied():
     net = ff.Network(ff.Linear(24, 9, "relu", ff.Hashed(density=0.3)), ff.Linear(9, 24))
     trainer = ff.Trainer(net, loss="logistic", max_epochs=1, n_jobs=1)

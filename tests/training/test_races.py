@@ -1,5 +1,6 @@
 """What other threads, and children, see of a model while it is trained."""
 
+import copy
 import threading
 
 import numpy as np
@@ -10,6 +11,7 @@ import fewfire as ff
 from children import in_child
 from fewfire.gates import Centroid, Sign, SimHash
 from fuzz import races
+from threads import Beside
 
 
 @pytest.mark.parametrize(
@@ -32,26 +34,20 @@ def test_rows_that_change_places_change_no_answer(family):
     course = races.hashed(family, optimizer=races.STILL)
     net, X = course.model, course.data.X
     before = net.decision_function(X, exact=True)
-    errors, seen, over = [], [0], threading.Event()
+    seen, over = [0], threading.Event()
 
     def read():
-        try:
-            while not over.is_set():
-                for model in (net, net.copy()):
-                    assert_allclose(model.decision_function(X, exact=True), before, atol=1e-5)
-                seen[0] += 1
-        except BaseException as error:
-            errors.append(error)
+        while not over.is_set():
+            for model in (net, net.copy()):
+                assert_allclose(model.decision_function(X, exact=True), before, atol=1e-5)
+            seen[0] += 1
 
-    reader = threading.Thread(target=read)
-    reader.start()
+    reader = Beside(read)
     try:
-        course.train(lambda: seen[0] > 20 or bool(errors))
+        course.train(lambda: seen[0] > 20 or not reader.is_alive())
     finally:
         over.set()
-        reader.join()
-    if errors:
-        raise errors[0]
+        reader.end()
     origins = net.layers[0].origins
     assert origins is None or (np.diff(origins.astype(int)) != 1).any()  # they did move
 
@@ -59,13 +55,7 @@ def test_rows_that_change_places_change_no_answer(family):
 @pytest.mark.parametrize("family", ["simhash", "centroid", "tagger"])
 def test_a_child_forked_from_a_training_answers_and_learns(family):
     course = races.FAMILIES[family][0]()
-    over, errors = threading.Event(), []
-
-    def train():
-        try:
-            course.train(over.is_set)
-        except BaseException as error:
-            errors.append(error)
+    over = threading.Event()
 
     def answer():
         races.check_top(course.model, course.model.predict_topk(course.data, 5, n_jobs=2))
@@ -73,20 +63,45 @@ def test_a_child_forked_from_a_training_answers_and_learns(family):
             ff.Trainer(course.model, loss="logistic", max_epochs=1, n_jobs=2).fit(course.data)
         return 0
 
-    trainer = threading.Thread(target=train)
-    trainer.start()
+    trainer = Beside(lambda: course.train(over.is_set))
     try:
         assert [in_child(answer) for _ in range(4)] == [0] * 4
     finally:
         over.set()
-        trainer.join()
-    assert not errors
+        trainer.end()
 
 
-def test_a_second_training_of_a_network_waits_for_the_first():
+def fit(model, data, *callbacks):
+    if isinstance(model, ff.Tagger):
+        model.fit(data, callbacks=callbacks)
+    else:
+        ff.Trainer(model, loss="logistic", max_epochs=2, n_jobs=1, callbacks=callbacks).fit(data)
+
+
+@pytest.mark.parametrize("family", ["sign", "tagger"])
+def test_a_callback_cannot_train_the_model_that_it_watches(family):
+    """Rows would get other numbers behind the back of the outer training."""
+    course, seen = races.FAMILIES[family][0](), []
+    model, data = course.model, course.data
+
+    class Again(ff.callbacks.Callback):
+        def on_epoch_end(self, run, record):
+            before = copy.deepcopy(model.state()[1])
+            with pytest.raises(RuntimeError, match="this thread is training the model already"):
+                fit(model, data)
+            after = model.state()[1]
+            seen.append(all(np.array_equal(before[name], after[name]) for name in before))
+            fit(copy.deepcopy(model), data)
+            return False
+
+    fit(model, data, Again())
+    assert seen == [True, True]
+
+
+@pytest.mark.parametrize("family", ["sign", "tagger"])
+def test_a_second_training_of_a_model_waits_for_the_first(family):
     """Rows would get other numbers behind its back."""
-    course = races.hashed(Sign())
-    net, data = course.model, course.data
+    course = races.FAMILIES[family][0]()
     running, overlaps = [], []
 
     class Watch(ff.callbacks.Callback):
@@ -101,13 +116,7 @@ def test_a_second_training_of_a_network_waits_for_the_first():
         def on_fit_end(self, run):
             running.remove(run)
 
-    def train():
-        ff.Trainer(net, loss="logistic", max_epochs=3, n_jobs=1, callbacks=[Watch()]).fit(data)
-
-    threads = [threading.Thread(target=train) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for thread in [Beside(lambda: fit(course.model, course.data, Watch())) for _ in range(3)]:
+        thread.end()
     assert overlaps == [0, 0, 0]
-    assert np.isfinite(net.layers[0].weights).all()
+    races.check_top(course.model, course.model.predict_topk(course.data, 5))

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +135,10 @@ class Model(ABC):
         ValueError
             If `X` has another width than the model or holds NaN, or `k` is out of range.
         """
-        k = check_integer("k", k, low=1, high=self.n_outputs)
-        data, n_threads = self._examples(X), self._threads(n_jobs)
-        return self._find(data, k, exact=exact, n_threads=n_threads)[0]
+        now, n_threads = self._now(), self._threads(n_jobs)
+        k = check_integer("k", k, low=1, high=now.n_outputs)
+        data = now._examples(X)
+        return now._find(data, k, exact=exact, n_threads=n_threads)[0]
 
     def predict_scores(
         self, X: Examples, candidates: Any, *, n_jobs: int | None = None
@@ -173,9 +174,10 @@ class Model(ABC):
         >>> net.predict_scores(np.ones((1, 2)), wanted).indices
         array([1, 3], dtype=int32)
         """
-        data = self._examples(X)
-        wanted = as_candidates(candidates, len(data), self.n_outputs)
-        return self._score(data, wanted, n_threads=self._threads(n_jobs))[0]
+        now = self._now()
+        data = now._examples(X)
+        wanted = as_candidates(candidates, len(data), now.n_outputs)
+        return now._score(data, wanted, n_threads=self._threads(n_jobs))[0]
 
     def evaluate(
         self,
@@ -214,16 +216,17 @@ class Model(ABC):
             If a metric is unknown or does not fit the targets, or `data` does not fit the model;
             for PSP@k also if the model has no label counts.
         """
-        self._check_targets(data)
-        names = self.default_metrics(data.kind) if metrics is None else metrics
+        now = self._now()
+        now._check_targets(data)
+        names = now.default_metrics(data.kind) if metrics is None else metrics
         wanted = cutoffs(names)
         if "loss" in names and "loss" not in self.own_metrics:
             raise ValueError("this model measures accuracy, P@k, nDCG@k and PSP@k, and no loss")
         if data.kind == "values" and wanted:
             raise ValueError("values have a loss only; other metrics are for classes and labels")
-        formulas = formulas_of(wanted, partial(self.learned.frequencies, "PSP@k"), propensity)
-        k = depth_of(wanted, self.n_outputs)
-        found = self._answer(data, k, exact=exact, n_threads=self._threads(n_jobs))
+        formulas = formulas_of(wanted, partial(now.learned.frequencies, "PSP@k"), propensity)
+        k = depth_of(wanted, now.n_outputs)
+        found = now._answer(data, k, exact=exact, n_threads=self._threads(n_jobs))
         values = {**found.own} | figures(wanted, formulas, found.top.indices, data)
         ordered = {name: values[name] for name in names}
         return Metrics(ordered, found.density, found.ledger, len(data), exact)
@@ -253,12 +256,13 @@ class Model(ABC):
         ValueError
             If `data` does not fit the model, or the model has no label counts.
         """
-        self._check_targets(data)
+        now = self._now()
+        now._check_targets(data)
         if data.kind == "values":
             raise ValueError("values are no labels: there are no groups of them")
         k = check_integer("k", k, low=1)
-        counts, _ = self.learned.frequencies("recall by group")
-        top = self.predict_topk(data, min(k, self.n_outputs), exact=exact, n_jobs=n_jobs)
+        counts, _ = now.learned.frequencies("recall by group")
+        top = now.predict_topk(data, min(k, now.n_outputs), exact=exact, n_jobs=n_jobs)
         return recall_by_group(k, top.indices, data.label_lists(), counts)
 
     def latency(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Latency:
@@ -278,15 +282,15 @@ class Model(ABC):
         ValueError
             As `predict_topk`, and without an example.
         """
-        k = check_integer("k", k, low=1, high=self.n_outputs)
-        n_threads = self._threads(n_jobs)
+        now, n_threads = self._now(), self._threads(n_jobs)
+        k = check_integer("k", k, low=1, high=now.n_outputs)
         return measure_latency(
-            self._examples(X),
+            now._examples(X),
             k,
-            find=lambda some, exact: self._find(some, k, exact=exact, n_threads=n_threads)[0],
-            seconds=lambda some, exact: self._seconds(some, k, exact=exact),
-            n_scored=lambda some: self._n_scored(some, k, n_threads=n_threads),
-            leaves=self.n_opened,
+            find=lambda some, exact: now._find(some, k, exact=exact, n_threads=n_threads)[0],
+            seconds=lambda some, exact: now._seconds(some, k, exact=exact),
+            n_scored=lambda some: now._n_scored(some, k, n_threads=n_threads),
+            leaves=now.n_opened,
             exact_is_slow=self.ways.exact_is_slow,
         )
 
@@ -304,8 +308,9 @@ class Model(ABC):
         ValueError
             If weights are not finite: no reader would take the file.
         """
-        with self._at_rest():
-            config, arrays = self._state()
+        now = self._now()
+        with now._at_rest():
+            config, arrays = now._state()
             for name, array in arrays.items():
                 check_finite(name, array)
             write_model(path, config, arrays)
@@ -313,10 +318,16 @@ class Model(ABC):
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name, which are the
         model's own: training a network goes on changing them."""
-        with self._at_rest():
-            return self._state()
+        now = self._now()
+        with now._at_rest():
+            return now._state()
 
     # What follows is for models, and for models made of others.
+
+    def _now(self) -> Self:
+        """Return the model that one question is asked of, from its first look to its last: what a
+        training replaces as a whole is not replaced in it."""
+        return self
 
     def _at_rest(self) -> AbstractContextManager[Any]:
         """Return a context in which no training moves what `_state` returns from its place."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..base.checks import shortened
 from ..base.files import Arrays, PathLike, refusing
+from ..data import Dataset
+from ..data.encoding import Kind
 from .callbacks import Callback, Record, Run, State
 
 Described = Sequence[Mapping[str, Any]]  # in a checkpoint: the callbacks that have a state
@@ -119,6 +121,14 @@ class Watchers:
 
     def _stateful(self) -> list[tuple[int, Callback]]:
         return [(i, x) for i, x in enumerate(self.callbacks) if x.settings() is not None]
+
+
+def columns(
+    eval_sets: Mapping[str, Dataset], metrics: Callable[[Kind], Iterable[str]]
+) -> list[str]:
+    """Return the columns of a history that tell of `eval_sets`: `metrics` are those of targets of a
+    kind."""
+    return [f"{name}/{own}" for name, data in eval_sets.items() for own in metrics(data.kind)]
 
 
 def _prefix(place: int) -> str:

@@ -55,6 +55,7 @@ class Run:
         self._tagger, self.task, self.max_epochs = tagger, task, task.max_epochs
         self._keep, self._prepared = keep, prepared
         self._learned, self._feature_names = learned, feature_names
+        self._before: Trained | None = tagger.trained if tagger.is_trained else None
         self._trees = prepared.grow()
         self._is_packed = False  # whether the tagger answers by the trees as they are
         self.history, self.epoch = History([], Ledger.empty(1)), 0
@@ -86,7 +87,9 @@ class Run:
         if not self._is_packed:
             own, n_threads = self._prepared, self.task.n_threads
             with self._tagger.access.changing():  # who asks meanwhile waits
-                self._keep(None)  # the last forest is not held beside the next
+                # The last epoch's forest is not held beside the next; the one of before training
+                # is, in case it fails, and answers if packing does.
+                self._keep(self._before)
                 self._answer_by(
                     Forest.pack(own.settings, own.expansion, self._trees, own.room, n_threads)
                 )
@@ -118,7 +121,9 @@ class Run:
         """Make the tagger answer by the packed trees of `snapshot`."""
         described, arrays = snapshot
         n_features, n_labels = self._prepared.expansion.n_features, self._prepared.lists.shape[1]
-        self._answer_by(Forest.from_arrays(described, arrays, n_features, n_labels))
+        forest = Forest.from_arrays(described, arrays, n_features, n_labels)
+        with self._tagger.access.changing():
+            self._answer_by(forest)
 
     def checkpoint(self) -> State:
         """Return the tagger and all that is needed to go on, as a file holds it."""

@@ -6,19 +6,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..base.access import Access
-from ..base.checks import MOST_EPOCHS, check_integer, n_bytes_of, thread_count
+from ..base.checks import check_integer, n_bytes_of, thread_count
 from ..base.files import Arrays
 from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import tell
-from ..data import Dataset, Encoding
+from ..data import Dataset
 from ..data.dataset import Examples
 from ..measure.result import TopKResult
 from ..model.callbacks import Callback
@@ -37,7 +37,7 @@ from .run import Run
 from .settings import settings_of
 from .task import Task
 from .trained import Trained
-from .training_set import continued, to_learn, to_learn_more
+from .training_set import to_learn
 
 
 class Tagger(Model):
@@ -191,18 +191,22 @@ class Tagger(Model):
             nothing has changed then.
         MemoryError
             If even the smallest trees take more than `memory`.
+        RuntimeError
+            If a callback trains the tagger that it watches.
         """
-        task = self._to_fit(X, y, eval_sets, callbacks)
-        train, n_threads, n_forests = task.data, task.n_threads, task.n_forests
-        if resume is None:
-            resumed = None
-            prepared = prepare(train, self._wanted, self._limit, task.seed, n_threads, n_forests)
-        else:
-            resumed = Resumed.read(resume, task)
-            prepared = resumed.prepare(task, self._limit)
-        if self.verbose:
-            tell(f"{prepared.settings}\n{prepared.memory}")
-        with self._all_or_nothing():
+        with self._training():
+            task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)
+            train = task.data
+            if resume is None:
+                resumed = None
+                prepared = prepare(
+                    train, self._wanted, self._limit, task.seed, task.n_threads, task.n_forests
+                )
+            else:
+                resumed = Resumed.read(resume, task)
+                prepared = resumed.prepare(task, self._limit)
+            if self.verbose:
+                tell(f"{prepared.settings}\n{prepared.memory}")
             self._learn(task, prepared, Learned.of(train, train.n_labels), resumed)
         return self
 
@@ -216,7 +220,7 @@ class Tagger(Model):
         resume: Resume | None = None,
     ) -> None:
         """Raise what `fit` would raise before it does any work."""
-        task = self._to_fit(X, y, eval_sets, callbacks)
+        task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)
         if resume is not None:
             Resumed.read(resume, task)
 
@@ -262,28 +266,22 @@ class Tagger(Model):
             If the unpacked trees and the examples take more than `memory`, besides what data and
             tagger do; nothing has changed then.
         """
-        old = self.trained.learned
-        assert old.encoding is not None
-        data = to_learn_more(X, y, old.encoding)
-        encoding = continued(old.encoding, data)
-        epochs = self.settings.max_epochs
-        if max_epochs is not None:
-            epochs = check_integer("max_epochs", max_epochs, low=1, high=MOST_EPOCHS)
-        task = self._task(data, encoding, eval_sets, callbacks, max_epochs=epochs, goes_on=True)
-        prepared = prepare_more(
-            self.forest,
-            data,
-            encoding.n_labels,
-            self._limit,
-            task.n_threads,
-            task.n_forests,
-            lambda rows, lists: with_labels(self.forest, rows, lists, n_threads=task.n_threads),
-        )
-        if self.verbose:
-            tell(str(prepared.memory))
-        with self._all_or_nothing():
-            names = self.feature_names
-            self._learn(task, prepared, old.and_of(data, encoding), feature_names=names)
+        with self._training():
+            task = Task.to_go_on(self, X, y, eval_sets, callbacks, max_epochs)
+            data, encoding, old = task.data, task.encoding, self.trained
+            prepared = prepare_more(
+                old.forest,
+                data,
+                encoding.n_labels,
+                self._limit,
+                task.n_threads,
+                task.n_forests,
+                lambda rows, lists: with_labels(old.forest, rows, lists, n_threads=task.n_threads),
+            )
+            if self.verbose:
+                tell(str(prepared.memory))
+            learned = old.learned.and_of(data, encoding)
+            self._learn(task, prepared, learned, feature_names=old.feature_names)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -330,8 +328,12 @@ class Tagger(Model):
         return None if (trained := self._last) is None else trained.feature_names
 
     def set_feature_names(self, names: Sequence[str]) -> None:
-        """Keep a name for each feature, to be shown where features are."""
-        self._trained = replace(self.trained, feature_names=tuple(names))
+        """Keep a name for each feature, to be shown where features are; after a training that is
+        under way, for the trees that it makes."""
+        with self.access.training():
+            named = replace(self.trained, feature_names=tuple(names))
+            with self.access.changing():
+                self._trained = named
 
     @property
     def n_features(self) -> int:
@@ -363,8 +365,9 @@ class Tagger(Model):
         >>> best.label, best.features, tagger.feature_name(best.features[0])
         (2, array([0]), '0')
         """
-        data = self._examples(X)
-        return self.trained.explain(data, self.predict_topk(data, k), n, self._threads(None))
+        now = self._now()
+        data = now._examples(X)
+        return now.trained.explain(data, now.predict_topk(data, k), n, now._threads(None))
 
     def leaves(self, tree: int = 0, *, n: int = 10) -> Iterator[Leaf]:
         """Yield the leaves of a tree: its labels, and the `n` features that lead there most."""
@@ -421,57 +424,26 @@ class Tagger(Model):
     def _limit(self) -> int:
         return memory_limit(self.memory)
 
+    def _now(self) -> Self:
+        """Return a tagger that answers by the trees of this moment, whatever is trained
+        meanwhile."""
+        now = object.__new__(type(self))
+        with self.access.reading():
+            vars(now).update(vars(self))
+        now.access = Access()  # nobody trains it
+        return now
+
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Forget what a training changed if it raises."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            vars(self).update(before)
-            raise
-
-    def _to_fit(
-        self,
-        X: Any,
-        y: Any,
-        eval_sets: Mapping[str, Dataset] | None,
-        callbacks: Sequence[Callback],
-    ) -> Task:
-        """Return a training from the start, checked."""
-        train, choices = to_learn(X, y), self._wanted.to_dict()
-        max_epochs = choices.pop("max_epochs")
-        return self._task(
-            train, train.encoding, eval_sets, callbacks,
-            max_epochs=max_epochs, goes_on=False, choices=choices,
-        )  # fmt: skip
-
-    def _task(
-        self,
-        data: Dataset,
-        encoding: Encoding,
-        eval_sets: Mapping[str, Dataset] | None,
-        callbacks: Sequence[Callback],
-        *,
-        max_epochs: int,
-        goes_on: bool,
-        choices: Mapping[str, Any] | None = None,
-    ) -> Task:
-        """Return a training, checked."""
-        task = Task(
-            data=data,
-            encoding=encoding,
-            eval_sets=dict(eval_sets or {}),
-            callbacks=tuple(callbacks),
-            max_epochs=max_epochs,
-            seed=self.random_state,
-            n_threads=thread_count(self.n_jobs),
-            goes_on=goes_on,
-            choices=choices or {},
-            verbose=self.verbose,
-        )
-        task.watchers.check(self, task.columns)
-        return task
+    def _training(self) -> Iterator[None]:
+        """Return a context in which nobody else trains; forget what changed in it if it raises."""
+        with self.access.training():
+            before = self._trained, self.settings, self.history_
+            try:
+                yield
+            except BaseException:
+                with self.access.changing():
+                    self._trained, self.settings, self.history_ = before
+                raise
 
     def _learn(
         self,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+from ..base.checks import MOST_EPOCHS, check_integer, thread_count
 from ..data import Dataset, Encoding
 from ..data.fingerprint import fingerprint
 from ..measure.scoring import metrics_of
 from ..model.callbacks import Callback
 from ..model.checks import check_alike
-from ..model.watchers import Watchers
-from .settings import rate_factor
+from ..model.watchers import Watchers, columns
+from .settings import Settings, rate_factor
+from .training_set import continued, to_learn_more
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,6 +57,67 @@ class Task:
         for own in self.eval_sets.values():
             check_alike(own, self.encoding)
 
+    @classmethod
+    def to_fit(
+        cls,
+        tagger: Any,
+        wanted: Settings,
+        train: Dataset,
+        eval_sets: Mapping[str, Dataset] | None,
+        callbacks: Sequence[Callback],
+    ) -> Task:
+        """Return the training of a tagger from the start, by the settings that are `wanted`."""
+        choices = wanted.to_dict()
+        max_epochs = choices.pop("max_epochs")
+        return cls._of(
+            tagger, eval_sets, callbacks, data=train, encoding=train.encoding,
+            max_epochs=max_epochs, goes_on=False, choices=choices,
+        )  # fmt: skip
+
+    @classmethod
+    def to_go_on(
+        cls,
+        tagger: Any,
+        X: Any,
+        y: Any,
+        eval_sets: Mapping[str, Dataset] | None,
+        callbacks: Sequence[Callback],
+        max_epochs: int | None,
+    ) -> Task:
+        """Return the training of a trained tagger on further examples."""
+        known = tagger.trained.learned.encoding
+        data = to_learn_more(X, y, known)
+        encoding = continued(known, data)
+        epochs = tagger.settings.max_epochs
+        if max_epochs is not None:
+            epochs = check_integer("max_epochs", max_epochs, low=1, high=MOST_EPOCHS)
+        return cls._of(
+            tagger, eval_sets, callbacks, data=data, encoding=encoding,
+            max_epochs=epochs, goes_on=True,
+        )  # fmt: skip
+
+    @classmethod
+    def _of(
+        cls,
+        tagger: Any,
+        eval_sets: Mapping[str, Dataset] | None,
+        callbacks: Sequence[Callback],
+        **own: Any,
+    ) -> Task:
+        """Return a training with what it takes from the tagger; raise if a callback cannot watch
+        it."""
+        task = cls(
+            eval_sets=dict(eval_sets or {}),
+            callbacks=tuple(callbacks),
+            seed=tagger.random_state,
+            n_threads=thread_count(tagger.n_jobs),
+            verbose=tagger.verbose,
+            **own,
+        )
+        metrics = partial(metrics_of, n_outputs=task.encoding.n_labels)
+        task.watchers.check(tagger, ["train/loss", *columns(task.eval_sets, metrics)])
+        return task
+
     @cached_property
     def watchers(self) -> Watchers:
         """The callbacks."""
@@ -64,16 +127,6 @@ class Task:
     def n_forests(self) -> int:
         """Packed forests that are held at once: the tagger's, and those that callbacks keep."""
         return 1 + self.watchers.n_kept
-
-    @property
-    def columns(self) -> list[str]:
-        """Columns of the history that callbacks may watch."""
-        measured = [
-            f"{name}/{metric}"
-            for name, data in self.eval_sets.items()
-            for metric in metrics_of(data.kind, self.encoding.n_labels)
-        ]
-        return ["train/loss", *measured]
 
     @property
     def rate_factor(self) -> float:

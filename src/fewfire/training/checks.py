@@ -46,14 +46,3 @@ def _check_meaning(learned: Encoding, given: Encoding) -> None:
             f"the network was trained on {' and '.join(others)}: begin anew with a new Network, or "
             "bring the data into its numbering, Dataset(X, y, like=net.encoding)"
         )
-
-
-def columns(net: Network, loss: str, eval_sets: Mapping[str, Dataset]) -> list[str]:
-    """Return the columns of the history that callbacks may watch."""
-    own = ["train/loss"] if loss == "squared" else ["train/loss", "train/accuracy"]
-    measured = [
-        f"{name}/{metric}"
-        for name, data in eval_sets.items()
-        for metric in net.default_metrics(data.kind)
-    ]
-    return [*own, *measured, "density"]

@@ -27,12 +27,12 @@ from ..data.fingerprint import fingerprint
 from ..model.callbacks import State
 from ..model.checkpoint import Past, Resume, Saved
 from ..model.learned import Learned
-from ..model.watchers import Watchers
+from ..model.watchers import Watchers, columns
 from ..network.answers import density
 from ..network.arrays import array_specs
 from ..network.network import Network
 from . import checkpoint
-from .checks import check_data, columns
+from .checks import check_data
 from .course import Course
 from .first_biases import start_at_priors
 from .index_upkeep import Upkeep
@@ -64,7 +64,9 @@ class Run:
         self.eval_sets = eval_sets
         self.loss = check_data(net, train, eval_sets, plan.loss)
         self.watchers = Watchers(plan.callbacks)
-        self.watchers.check(net, columns(net, self.loss, eval_sets))
+        told = ["train/loss"] if self.loss == "squared" else ["train/loss", "train/accuracy"]
+        measured = columns(eval_sets, net.default_metrics)
+        self.watchers.check(net, [*told, *measured, "density"])
         self.known = known(train)  # what the data is like
         self.memory = estimate_memory(net, plan.optimizer)
         check_memory("training", self.memory.total)

@@ -137,6 +137,8 @@ class Trainer:
             has changed then.
         DivergenceError
             If the loss is no longer a number.
+        RuntimeError
+            If a callback trains the network that it watches.
         """
         with self.net.access.training():
             run = self._run(train, eval_sets)
