@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,7 @@ from ..model.checkpoint import Past, Resume, Saved
 from ..model.learned import Learned
 from ..model.watchers import Watchers
 from ..network.answers import density
-from ..network.arrays import array_specs
+from ..network.arrays import array_specs, check_arrays
 from ..network.network import Network
 from . import checkpoint
 from .checks import check_data, columns
@@ -150,6 +150,14 @@ class Run:
         names = array_specs([layer.settings for layer in self.net.layers])
         return {}, dict(zip(names, self.net.weights(), strict=True))
 
+    def check_snapshot(self, snapshot: State) -> None:
+        """Raise unless a file holds a snapshot of such a network there."""
+        layers = [layer.settings for layer in self.net.layers]
+        described, arrays = snapshot
+        if described or arrays.keys() != array_specs(layers).keys():
+            raise ValueError("it keeps no model of such layers")
+        check_arrays(layers, [arrays[name] for name in array_specs(layers)])
+
     def put_back(self, snapshot: State) -> None:
         """Make the weights what they were when `snapshot` was taken."""
         names = array_specs([layer.settings for layer in self.net.layers])
@@ -170,7 +178,7 @@ class Run:
     def read_checkpoint(self, resume: Resume) -> tuple[Saved, Network, Past]:
         """Return what `save_checkpoint` wrote; raise unless it is of a run like this."""
         saved, net, past = checkpoint.read(resume, self.net, self.known.encoding)
-        past.check(saved.path, self._settings(), self.watchers)
+        past.check(saved, self._settings(), self.watchers, self.check_snapshot)
         return saved, net, past
 
     def restore(self, resume: Resume) -> None:
@@ -178,12 +186,26 @@ class Run:
         saved, net, past = self.read_checkpoint(resume)
         with refusing(f"{saved.path}: the training state is damaged"):
             self.moments.restore(saved.arrays)
+        undo = self._undo()
         self.net.put_back(net.weights())
         self.epoch, self.history = past.epoch, past.history
-        self.watchers.take_over(past.callbacks, saved.arrays)
+        self.watchers.take_over(saved.path, past.callbacks, saved.arrays, undo)
         if self.plan.verbose:
             is_same_rate = isinstance(self.plan.schedule, Constant)
             tell(past.told(self.max_epochs, is_same_rate=is_same_rate))
+
+    def _undo(self) -> Callable[[], None]:
+        """Return what makes the network what it is now, unless it is too large to be kept twice."""
+        net = self.net
+        if not keeps_copy(net):
+            return lambda: None
+        loss, learned, weights = net.loss, net.learned, net.weights()
+
+        def undo() -> None:
+            net.loss, net.learned = loss, learned
+            net.put_back(weights)
+
+        return undo
 
     def _settings(self) -> dict[str, Any]:
         """What must be the same for a resumed run to end as the whole one would."""
