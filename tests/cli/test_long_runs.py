@@ -177,6 +177,18 @@ def test_another_blend_is_not_resumed(monkeypatch, words, message):
         begin(*MODELS["a blend"], "--resume", "c", *words)
 
 
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_run_that_measures_on_other_data_is_not_resumed(folder, monkeypatch, name, n):
+    write_xc(folder / "other.txt", tagged(n=100, seed=2))
+    words = [*MODELS[name], "--patience", "5"]
+    with monkeypatch.context() as patched:
+        Stopped(patched, min(n, n_written(name) - 1))
+        assert begin(*words, "--checkpoint", "c") == 130
+    with pytest.raises(ValueError, match="c was measured on other eval_sets"):
+        begin(*words, "--resume", "c", "--max-epochs", "5", "--val", "other.txt")
+
+
 def test_a_full_disk_is_told_in_a_line(monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -16,6 +16,7 @@ from .watchers import Described, Watchers
 
 _OTHER = {  # settings that are fingerprints, and what others tell
     "data": "was trained on other data",
+    "eval_sets": "was measured on other eval_sets",
 }
 
 

@@ -23,7 +23,7 @@ from ..base.ledger import Ledger
 from ..base.progress import Pace, epoch_bar, tell, tell_epoch
 from ..data import Dataset
 from ..data.epoch import Examples, known
-from ..data.fingerprint import fingerprint
+from ..data.fingerprint import fingerprints
 from ..model.callbacks import State
 from ..model.checkpoint import Past, Resume, Saved
 from ..model.learned import Learned
@@ -218,12 +218,12 @@ class Run:
             "max_epochs": plan.max_epochs,
             "random_state": plan.random_state,
             "n_examples": len(self.train),
-            "data": self._fingerprint,
+            **self._fingerprints,
         }
 
     @cached_property
-    def _fingerprint(self) -> int:
-        return fingerprint(self.train)
+    def _fingerprints(self) -> dict[str, Any]:
+        return fingerprints(self.train, self.eval_sets)
 
     def _steps_to_next(self, step: int) -> int:
         """Steps until a refresh or a renumbering is due."""
