@@ -192,6 +192,18 @@ def test_damaged_trees_are_refused(tmp_path):
         make().fit(TRAIN, resume=path)
 
 
+@pytest.mark.parametrize("name", ["weights", "bias", "bias_moments"])
+def test_trees_of_another_tagger_are_refused(tmp_path, name):
+    path, tagger = tmp_path / "c", make(max_epochs=8)
+    make().fit(TRAIN, callbacks=[Checkpoint(path)])
+    config, arrays = read_model(path)
+    arrays[f"training.0.1.{name}"] *= 1e20
+    write_model(path, {k: v for k, v in config.items() if k != "version"}, arrays)
+    with pytest.raises(ff.errors.FormatError, match=f"{path}: .* are not those of the tagger"):
+        tagger.fit(TRAIN, resume=path)
+    assert not tagger.is_trained
+
+
 @pytest.mark.parametrize(
     ("callback", "message"),
     [

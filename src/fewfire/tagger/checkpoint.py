@@ -76,7 +76,7 @@ class Resumed:
     def _plans(self) -> list[_Kept]:
         with refusing(f"{self.saved.path}: the trees inside are damaged"):
             return [
-                _Kept.of(tree, number, self.saved.arrays)
+                _Kept.of(tree, number, self.saved.arrays, self.trained.forest.settings.prune or 0.0)
                 for number, tree in enumerate(self.trained.forest.trees)
             ]
 
@@ -90,16 +90,18 @@ class _Kept:
     arrays: list[list[Any]]  # of each level
 
     @classmethod
-    def of(cls, tree: PackedTree, number: int, arrays: Arrays) -> _Kept:
+    def of(cls, tree: PackedTree, number: int, arrays: Arrays, prune: float) -> _Kept:
         """Find the arrays of a tree; raise `ValueError` if they do not fit."""
         layouts, found = [], []
-        for depth, layout in enumerate(tree.layouts(tree.levels[-1].children)):
+        of_levels = zip(tree.levels, tree.layouts(tree.levels[-1].children), strict=True)
+        for depth, (level, layout) in enumerate(of_levels):
             prefix = _prefix(number, depth)
             layouts.append(_in_order(layout, arrays, f"{prefix}vocabulary"))
             n_weights, n_columns = int(layout.blocks[-1]), int(layout.columns[-1])
             for name, size in zip(_OF_LEVEL, (n_weights, n_columns, n_columns), strict=True):
                 check_array(arrays, f"{prefix}{name}", (size,))
             found.append([arrays[f"{prefix}{name}"] for name in _OF_LEVEL])
+            level.check_unpacked(layout, found[-1], prune)
         return cls(tree, layouts, found)
 
     @property
