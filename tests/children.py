@@ -5,6 +5,8 @@ import signal
 import warnings
 from collections.abc import Callable
 
+from commands import HANG
+
 
 def in_child(work: Callable[[], int]) -> int:
     """What `work` returns in a fork of this process; negative if a signal ended it, that of a child
@@ -15,7 +17,7 @@ def in_child(work: Callable[[], int]) -> int:
     if child == 0:
         code = 99
         try:
-            signal.alarm(120)
+            signal.alarm(HANG)
             code = work()
         finally:
             os._exit(code)

@@ -17,8 +17,8 @@ settings.register_profile("thorough", settings.get_profile("default"), max_examp
 default = "ci" if "CI" in os.environ else "default"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", default))
 
-# A shell has what it starts in the background ignore Ctrl-C, nohup the end of its terminal; commands
-# would inherit that.
+# A shell lets what runs in the background ignore Ctrl-C, nohup the end of its terminal; commands
+# that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

@@ -6,6 +6,7 @@ import pytest
 
 import fewfire as ff
 from commands import same_bytes
+from fewfire.base.files import read_model, write_model
 from fewfire.callbacks import Checkpoint
 from fewfire.cli import commands
 from fewfire.cli.blend_training import BlendTraining
@@ -175,6 +176,33 @@ def test_another_blend_is_not_resumed(monkeypatch, words, message):
         begin(*MODELS["a blend"], "--checkpoint", "c")
     with pytest.raises(ValueError, match=message):
         begin(*MODELS["a blend"], "--resume", "c", *words)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_run_that_measures_on_other_data_is_not_resumed(folder, monkeypatch, name, n):
+    write_xc(folder / "other.txt", tagged(n=100, seed=2))
+    words = [*MODELS[name], "--patience", "5"]
+    with monkeypatch.context() as patched:
+        Stopped(patched, min(n, n_written(name) - 1))
+        assert begin(*words, "--checkpoint", "c") == 130
+    with pytest.raises(ValueError, match="c was measured on other eval_sets"):
+        begin(*words, "--resume", "c", "--max-epochs", "5", "--val", "other.txt")
+
+
+def test_gates_of_before_are_not_told_again(capsys):
+    words = "train val.txt --hidden 20 --density 0.3 --val-size 20 --monitor-gates 5 --n-jobs 1"
+    run(*words.split(), "--max-epochs", "1", "--checkpoint", "gates")
+    config, arrays = read_model("gates")
+    del config["version"]
+    for row in config["training"]["callbacks"][0]["state"]["history"]:
+        row.update(epoch=2, layer=99)
+    write_model("gates", config, arrays)
+    capsys.readouterr()
+    assert run(*words.split(), "--max-epochs", "2", "--resume", "gates") == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "consistency" in line]
+    assert len(told) == 1
+    assert told[0].startswith("  layer 0: ")
 
 
 def test_a_full_disk_is_told_in_a_line(monkeypatch, capsys):

@@ -5,6 +5,7 @@
     python -m tests.fuzz --areas data --tries 100000 --jobs 2
     python -m tests.fuzz --replay data:12345 --keep found
     python -m tests.fuzz.kills --tries 200    # kill -9 at random moments, then go on
+    python -m tests.fuzz.races --minutes 10   # ask a model everything while it is trained
     python -m tests.fuzz.guided data          # led by coverage, if atheris is installed
 
 A try is a whole number in an area (`models`, `data`, `toml`, `api`): the same number makes the same

@@ -18,7 +18,6 @@ from fewfire.gates import Centroid, Dwta, Hashed, MinHash, Retrieve, Sign, SimHa
 
 GOLDEN = Path(__file__).parent.parent / "model" / "golden"
 N_INPUTS, N_CLASSES, N_WORDS, N_LABELS = 8, 4, 30, 12
-CHECKPOINT = "checkpoint"
 SOFT = {"density": 0.3, "soft": True, "differentiate": True}
 
 
@@ -71,10 +70,15 @@ def wide(data: ff.Dataset, family: Any, dtype: str = "float32", **options: Any) 
     return trained(data, bag, ff.Linear(6, data.n_labels, gate=last, dtype=dtype), **options)
 
 
+def untrained_tagger(**options: Any) -> ff.Tagger:
+    """A small tagger before training."""
+    wanted = {"n_trees": 2, "pairs": 1, "labels_per_leaf": 4, "beam": 2, "max_epochs": 2}
+    return ff.Tagger("fast", memory="1G", n_jobs=1, **{**wanted, **options})
+
+
 def tagger(names: list[str] | None = None, **options: Any) -> ff.Tagger:
     """A tagger of the texts."""
-    wanted = {"n_trees": 2, "pairs": 1, "labels_per_leaf": 4, "beam": 2, "max_epochs": 2}
-    return ff.Tagger("fast", memory="1G", n_jobs=1, **{**wanted, **options}).fit(texts(names))
+    return untrained_tagger(**options).fit(texts(names))
 
 
 def tagger_with_names() -> ff.Tagger:
@@ -84,13 +88,8 @@ def tagger_with_names() -> ff.Tagger:
 
 
 def bagged() -> ff.Network:
-    """The network of the checkpoint, before training."""
+    """A network before training."""
     return ff.Network(ff.EmbeddingBag(N_WORDS, 6), ff.Linear(6, N_LABELS), random_state=3)
-
-
-def trainer(net: ff.Network, *callbacks: ff.callbacks.Callback) -> ff.Trainer:
-    """The training of the checkpoint."""
-    return ff.Trainer(net, max_epochs=2, batch_size=8, n_jobs=1, callbacks=callbacks)
 
 
 MODELS: dict[str, Callable[[], ff.results.Model]] = {
@@ -126,7 +125,7 @@ MODELS: dict[str, Callable[[], ff.results.Model]] = {
 
 @cache
 def bases() -> list[Base]:
-    """Return all of them: those above, a checkpoint, and files of earlier versions."""
+    """Return all of them: those above, and files of earlier versions."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [*_saved(Path(folder)), *sorted(GOLDEN.glob("*.safetensors"))]
         return [base_of(path) for path in paths if path.stem != "data"]
@@ -142,6 +141,3 @@ def _saved(folder: Path) -> Iterator[Path]:
         path = folder / f"{name}.safetensors"
         make().save(path)
         yield path
-    path = folder / f"{CHECKPOINT}.safetensors"
-    trainer(bagged(), ff.callbacks.Checkpoint(path)).fit(texts())
-    yield path

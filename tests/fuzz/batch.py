@@ -22,10 +22,9 @@ from typing import NamedTuple
 
 from .areas import AREAS, draw_of
 from .attempt import Attempt, FindingError
-from .limits import limit_memory, seconds_of
+from .limits import ASLEEP, Sleep, limit_memory, seconds_of
 
 SECONDS = 20  # of the processor that a try may take
-ASLEEP = 300  # seconds of the clock: a process that waits for something takes none
 CRASH = "crash.txt"
 _FORK = multiprocessing.get_context("fork")  # bases are made once, before
 
@@ -51,10 +50,15 @@ class Batch:
 
     def __init__(self, area: str, numbers: range, folder: Path, keep: Path) -> None:
         self.area, self.numbers, self.folder, self.keep = area, numbers, folder, keep
-        self.n_accepted = self.n_refused = 0
+        self.n_accepted = self.n_refused = self._n_ended = 0
         self.seconds = 0.0
         self.found: list[Found] = []
         self._start(numbers)
+
+    @property
+    def n_done(self) -> int:
+        """Tries that came to an end, or ended the process."""
+        return self.n_accepted + self.n_refused + self._n_ended
 
     def ended(self) -> bool:
         """Keep watch, and return whether all tries are done: to be asked now and then."""
@@ -67,7 +71,8 @@ class Batch:
         self.n_accepted += accepted
         self.n_refused += refused
         self.seconds += milliseconds / 1000
-        if self._child.exitcode == 0 and not self._reason:
+        is_done = accepted + refused == len(self._numbers)
+        if self._child.exitcode == 0 and is_done and not self._reason:
             shutil.rmtree(self.folder, ignore_errors=True)
             return True
         self._keep_crash(number)
@@ -80,7 +85,8 @@ class Batch:
         self.folder.mkdir(exist_ok=True)
         self._progress = _FORK.Array("q", [numbers.start, 0, 0, 0], lock=False)
         self._receiver, sender = _FORK.Pipe(duplex=False)
-        self._seen, self._since, self._began = -1, 0.0, 0.0
+        self._numbers = numbers
+        self._seen, self._since = -1, 0.0
         self._reason = ""
         self._child = _FORK.Process(
             target=_serve,
@@ -88,6 +94,7 @@ class Batch:
             daemon=True,
         )
         self._child.start()
+        self._sleep = Sleep(self._child.pid or 0)
         sender.close()
 
     def _hear(self) -> None:
@@ -100,19 +107,20 @@ class Batch:
         """End a child that takes too long for one try."""
         number, took = self._progress[0], seconds_of(self._child.pid or 0)
         if number != self._seen:
-            self._seen, self._since, self._began = number, took, time.monotonic()
+            self._seen, self._since, self._sleep = number, took, Sleep(self._child.pid or 0)
         elif took - self._since > SECONDS:
             self._reason = f"hang: more than {SECONDS} s"
-        elif time.monotonic() - self._began > ASLEEP:
+        elif self._sleep.seconds() > ASLEEP:
             self._reason = f"asleep: more than {ASLEEP} s"
         if self._reason:
             _ask_where(self._child.pid or 0)
             self._child.kill()
 
     def _keep_crash(self, number: int) -> None:
+        self._n_ended += 1
         code = self._child.exitcode or 0
         reason = self._reason or (
-            f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+            f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with {code} early"
         )
         stack = self.folder / CRASH
         where = _last_line(stack.read_text()) if stack.exists() else ""

@@ -15,9 +15,10 @@ from fewfire.base import files
 
 from . import mutate
 from .attempt import REFUSED, Attempt
-from .bases import CHECKPOINT, Base, bagged, bases, texts, trainer
+from .bases import Base, bases
 from .draw import Draw
 from .questions import everything
+from .resumes import TRAININGS, checkpoints, go_on
 
 DTYPES = [
     "F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "I64", "I32", "I16", "I8", "U64", "U32",
@@ -25,23 +26,27 @@ DTYPES = [
 ]  # fmt: skip
 NUMPY = [np.float32, np.uint8, np.int32, np.int64, np.uint16, np.uint32, np.uint64]
 HUGE = [1e38, -1e38, 3e38, np.nan, np.inf, 1e-45, 1e30, 0.0]
-prepare = bases
+
+
+def prepare() -> None:
+    """Make the files that are changed."""
+    bases()
+    checkpoints()
 
 
 def attempt(draw: Draw, attempt: Attempt) -> None:
-    """Change a file, load it, and ask it everything."""
-    base = draw.one_of(bases())
+    """Change a file, load it or go on with its training, and ask it everything."""
+    base = draw.one_of(checkpoints() if draw.one_in(4) else bases())
     attempt.note(base.name)
     path = attempt.folder / "model.safetensors"
     if draw.one_in(4):
         path.write_bytes(_raw(draw, attempt, base))
     else:
         _rewrite(draw, attempt, base, path)
-    if base.name == CHECKPOINT and draw.one_in(2):
-        resumed = trainer(bagged())
-        attempt.ask("resume", lambda: resumed.fit(texts(), resume=path), file=path)
-        return
-    model = attempt.ask("load", lambda: ff.load(path), file=path)
+    if base.name in TRAININGS and not draw.one_in(4):
+        model = attempt.ask("resume", go_on(base.name, path), file=path)
+    else:
+        model = attempt.ask("load", lambda: ff.load(path), file=path)
     if model is not REFUSED:
         everything(draw, attempt, model)
 
@@ -60,7 +65,8 @@ def _rewrite(draw: Draw, attempt: Attempt, base: Base, path: Path) -> None:
 
 
 def _description(draw: Draw, config: dict[str, Any], arrays: files.Arrays) -> str:
-    return mutate.tree(draw, config)
+    part = config.get("training") if draw.one_in(2) else None
+    return mutate.tree(draw, part or config)
 
 
 def _array(draw: Draw, config: dict[str, Any], arrays: files.Arrays) -> str:

@@ -55,7 +55,7 @@ class Result:
     def add(self, batch: Batch) -> None:
         """Count a batch, and tell what it found, unless much of the kind was told before."""
         of_area = self.counts.setdefault(batch.area, Counter())
-        of_area["tries"] += len(batch.numbers)
+        of_area["tries"] += batch.n_done
         of_area["accepted"] += batch.n_accepted
         of_area["refused"] += batch.n_refused
         of_area["findings"] += len(batch.found)

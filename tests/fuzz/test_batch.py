@@ -2,15 +2,20 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from commands import wait_for
 from fuzz import batch
 from fuzz.areas import AREAS
 from fuzz.attempt import FindingError
+from fuzz.limits import Sleep
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
@@ -55,6 +60,32 @@ def test_a_try_that_sleeps_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "ASLEEP", 0.2)
     made = found(attempt, tmp_path, monkeypatch, range(4, 5))
     assert [(one.number, one.what[:6]) for one in made.found] == [(4, "asleep")]
+
+
+@pytest.mark.parametrize("ends", [sys.exit, os._exit])
+def test_a_try_that_ends_the_process_quietly_is_found(tmp_path, monkeypatch, ends):
+    def attempt(number):
+        if number in (2, 4):
+            ends(0)
+
+    made = found(attempt, tmp_path, monkeypatch)
+    assert [(one.number, one.what) for one in made.found] == [
+        (2, "ended with 0 early"),
+        (4, "ended with 0 early"),
+    ]
+    assert (made.n_accepted, made.n_done) == (3, 5)
+
+
+@pytest.mark.parametrize(("code", "sleeps"), [("while True: pass", False), ("input()", True)])
+def test_a_process_that_wants_the_processor_does_not_sleep(code, sleeps):
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as child:
+        sleep = Sleep(child.pid)
+        wait_for(lambda: (sleep.seconds() > 0) == sleeps, child)
+        child.send_signal(signal.SIGSTOP)  # as one that is starved, it is not let on
+        state = Path(f"/proc/{child.pid}/stat")
+        wait_for(lambda: state.read_text().split()[2] == "T", child)
+        assert sleep.seconds() == 0
+        child.kill()
 
 
 def test_memory_is_limited(tmp_path, monkeypatch):

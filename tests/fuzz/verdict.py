@@ -29,7 +29,9 @@ def unclear(error: BaseException, file: Path | None = None) -> str | None:
         return "not a refusal"
     if len(str(error)) > LONGEST:
         return f"a message of more than {LONGEST} characters"
-    if file is not None and file.name not in f"{error} {getattr(error, 'filename', '')}":
+    is_of_training = isinstance(error, fewfire.errors.DivergenceError)  # by any weights
+    told = f"{error} {getattr(error, 'filename', '')}"
+    if file is not None and file.name not in told and not is_of_training:
         return "the file is not named"
     return None
 

@@ -158,6 +158,16 @@ def test_another_training_is_not_resumed(tmp_path, changed, train, callbacks, me
         assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("other", [None, {"val": TRAIN}, {"test": TEST}])
+def test_a_training_measured_on_other_data_is_not_resumed(tmp_path, other):
+    path, tagger = tmp_path / "c", make(max_epochs=4)
+    fit(make(max_epochs=2), [Checkpoint(path)])
+    with pytest.raises(ValueError, match=f"{path} was measured on other eval_sets"):
+        tagger.fit(TRAIN, eval_sets=other, resume=path)
+    assert not tagger.is_trained
+    assert len(fit(tagger, [], path).history_) == 4
+
+
 def test_a_checkpoint_of_another_model_is_not_resumed(tmp_path):
     of_tagger, of_net = tmp_path / "tagger", tmp_path / "net"
     make().fit(TRAIN, callbacks=[Checkpoint(of_tagger)])
@@ -180,6 +190,18 @@ def test_damaged_trees_are_refused(tmp_path):
     write_model(path, {k: v for k, v in config.items() if k != "version"}, arrays)
     with pytest.raises(ff.errors.FormatError, match=r"training\.0\.0\.bias is missing"):
         make().fit(TRAIN, resume=path)
+
+
+@pytest.mark.parametrize("name", ["weights", "bias", "bias_moments"])
+def test_trees_of_another_tagger_are_refused(tmp_path, name):
+    path, tagger = tmp_path / "c", make(max_epochs=8)
+    make().fit(TRAIN, callbacks=[Checkpoint(path)])
+    config, arrays = read_model(path)
+    arrays[f"training.0.1.{name}"] *= 1e20
+    write_model(path, {k: v for k, v in config.items() if k != "version"}, arrays)
+    with pytest.raises(ff.errors.FormatError, match=f"{path}: .* are not those of the tagger"):
+        tagger.fit(TRAIN, resume=path)
+    assert not tagger.is_trained
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal, assert_equal
 from scipy.sparse import csr_array
 
 import fewfire as ff
+from fewfire.base.files import read_model, write_model
 from fewfire.callbacks import Callback, Checkpoint, EarlyStopping, GateMonitor
 from resuming import Interrupt, Mean, assert_same_state, rows, states, work
 
@@ -244,6 +245,49 @@ def test_a_resume_on_other_data_is_refused(tmp_path, other, message):
     with pytest.raises(ValueError, match=message):
         ff.Trainer(net, **PLAN).fit(other, resume=path)
     assert (net.loss, net.encoding) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [None, {"val": TRAIN}, {"val": with_target(TEST)}, {"test": TEST}, {"val": TEST, "b": TEST}],
+)
+def test_a_resume_that_measures_on_other_data_is_refused(tmp_path, other):
+    path, net = tmp_path / "c", KINDS["all"]()
+    fit(KINDS["all"](), [Checkpoint(path)])
+    trainer = ff.Trainer(net, **PLAN | {"max_epochs": 8})
+    with pytest.raises(ValueError, match=f"{path} was measured on other eval_sets"):
+        trainer.fit(TRAIN, other, resume=path)
+    assert (net.loss, net.encoding) == (None, None)
+    assert len(trainer.fit(TRAIN, {"val": TEST[:]}, resume=path)) == 8
+
+
+def test_a_resume_on_another_file_to_measure_on_is_refused(tmp_path):
+    path = tmp_path / "c"
+    sets = []
+    for name, data in (("a", TEST), ("b", with_value(TEST)), ("again", TEST)):
+        ff.datasets.save_svmlight(tmp_path / f"{name}.txt", bag_of(data))
+        ff.datasets.convert(tmp_path / f"{name}.txt", tmp_path / name)
+        sets.append(ff.datasets.load(tmp_path / name))
+    train = sets[0][:50]
+
+    def trainer(*callbacks):
+        net = ff.Network(ff.Linear(20, 5))
+        return ff.Trainer(net, max_epochs=1, n_jobs=1, callbacks=callbacks)
+
+    trainer(Checkpoint(path)).fit(train, {"val": sets[0]})
+    trainer().check(train, {"val": sets[2]}, resume=path)
+    with pytest.raises(ValueError, match="other eval_sets"):
+        trainer().check(train, {"val": sets[1]}, resume=path)
+
+
+def test_a_checkpoint_of_before_does_not_tell_what_was_measured_on(tmp_path):
+    path = tmp_path / "c"
+    fit(KINDS["all"](), [Checkpoint(path)], max_epochs=2)
+    config, arrays = read_model(path)
+    for name in ("data", "eval_sets"):
+        del config["training"]["settings"][name]
+    write_model(path, {k: v for k, v in config.items() if k != "version"}, arrays)
+    assert len(fit(KINDS["all"](), [], path, max_epochs=3)) == 3
 
 
 def test_a_resume_on_other_deformed_images_is_refused(tmp_path):

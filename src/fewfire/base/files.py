@@ -36,7 +36,7 @@ class FormatError(ValueError):
 
 
 @contextlib.contextmanager
-def refusing(what: str) -> Iterator[None]:
+def refusing(what: str, of: tuple[type[Exception], ...] = _OF_DAMAGE) -> Iterator[None]:
     """Raise `FormatError`, which says `what`, for whatever reading a damaged file raises.
 
     >>> with refusing("net: the model inside is damaged"):
@@ -49,7 +49,7 @@ def refusing(what: str) -> Iterator[None]:
         yield
     except FormatError:
         raise
-    except _OF_DAMAGE as error:
+    except of as error:
         raise FormatError(f"{what}: {said(error)}") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.files import PathLike, write_model
+from ..base.files import PathLike, refusing, write_model
 from ..base.ledger import Ledger
 from ..blend import Blend, joined, part
 from ..data import Dataset
@@ -95,8 +95,9 @@ def _parts(path: PathLike | None) -> tuple[Resume | None, Saved | None]:
     if "blend" not in saved.config:
         return path, None
     version = {"version": saved.config["version"]}
-    of_tagger, of_network = (
-        Saved(path, {**config, **version}, part(saved.arrays, number))
-        for number, config in enumerate(saved.config["blend"]["parts"])
-    )
+    with refusing(f"{path}: the blend inside is damaged"):
+        of_tagger, of_network = (
+            Saved(path, {**config, **version}, part(saved.arrays, number))
+            for number, config in enumerate(saved.config["blend"]["parts"])
+        )
     return of_tagger, of_network

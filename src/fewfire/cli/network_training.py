@@ -83,13 +83,12 @@ class _Told(Callback):
 
     def after_epoch(self, run: Run, *, stops: bool) -> None:
         """Tell."""
-        for row in self._monitor.history_:
-            if row["epoch"] == run.epoch:
-                n_rows = run.model.layers[row["layer"]].settings.out_features
-                say(
-                    f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
-                    f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of {n_rows}"
-                )
+        for row in self._monitor.latest:
+            n_rows = run.model.layers[row["layer"]].settings.out_features
+            say(
+                f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
+                f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of {n_rows}"
+            )
 
 
 def _monitor(data: Dataset, options: dict[str, Any]) -> GateMonitor | None:

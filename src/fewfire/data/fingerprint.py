@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,12 @@ def fingerprint(examples: Examples) -> int:
     if isinstance(examples, Mapped):
         seen = examples[np.linspace(0, len(examples) - 1, _LOOKED_AT).astype(np.int64)]
     return _checksum(seen.y, _checksum(seen.X, len(examples) & 0xFFFFFFFF))
+
+
+def fingerprints(examples: Examples, eval_sets: Mapping[str, Dataset]) -> dict[str, Any]:
+    """Return what a checkpoint tells of the data that a run is trained and measured on."""
+    measured = {name: fingerprint(own) for name, own in eval_sets.items()}
+    return {"data": fingerprint(examples), "eval_sets": measured}
 
 
 def _checksum(array: Any, start: int) -> int:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
-from ..base.checks import check_integer, check_number
+from ..base.checks import check_integer, check_number, shown
 from ..base.files import Arrays, PathLike
 from ..base.history import History
 from ..base.replacing import check_writable
 
 Record = Mapping[str, Any]
 State: TypeAlias = tuple[dict[str, Any], Arrays]  # a description for JSON, and arrays by name
+CheckSnapshot: TypeAlias = Callable[[State], object]  # raises for what is none of the model
 
 
 class Run(Protocol):
@@ -72,6 +73,10 @@ class Callback:
     def state(self) -> State:
         """Return what a checkpoint keeps."""
         return {}, {}
+
+    def check_state(self, state: State, check_snapshot: CheckSnapshot) -> None:
+        """Raise if `restore` cannot take over what a file holds; nothing has changed yet.
+        `check_snapshot` raises unless it is given a snapshot of the model to be trained."""
 
     def restore(self, state: State) -> None:
         """Take over what `state` gave, after `on_fit_start`."""
@@ -143,6 +148,22 @@ class EarlyStopping(Callback):
         described, arrays = self._best or ({}, {})
         best = {"best_epoch": self.best_epoch_, "best_score": self.best_score_}
         return {**best, "kept": None if self._best is None else described}, arrays
+
+    def check_state(self, state: State, check_snapshot: CheckSnapshot) -> None:
+        """Refuse what `state` cannot have given."""
+        described, arrays = state
+        epoch, score, kept = (described[name] for name in ("best_epoch", "best_score", "kept"))
+        if epoch is not None:
+            check_integer("best_epoch", epoch, low=1)
+        if not isinstance(score, type(None) if epoch is None else float):
+            raise TypeError(f"best_score is {shown(score)}, best_epoch {shown(epoch)}")
+        if kept is None:
+            if arrays:
+                raise ValueError("kept does not describe the model that is there")
+            return
+        if epoch is None or not self.restore_best:
+            raise ValueError("kept is a model, but there is none to put back")
+        check_snapshot((kept, arrays))
 
     def restore(self, state: State) -> None:
         """Go on from the best epoch of before."""

@@ -6,11 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..base.checks import check_integer, shown
+from ..base.checks import MOST_EPOCHS, check_integer, shown
 from ..base.files import Arrays, PathLike, read_model, refusing
 from ..base.history import History
 from ..base.ledger import Ledger
+from ..data import Encoding
+from .callbacks import CheckSnapshot
 from .watchers import Described, Watchers
+
+_OTHER = {  # settings that are fingerprints, and what others tell
+    "data": "was trained on other data",
+    "eval_sets": "was measured on other eval_sets",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +45,14 @@ class Saved:
         if kind not in saved.config:
             raise ValueError(f"{saved.path} is a checkpoint of another kind of model")
         return saved
+
+    def check_encoding(self, found: Encoding | None, wanted: Encoding) -> None:
+        """Raise unless the model was trained on data of the encoding that a run has."""
+        if found not in (None, wanted):
+            raise ValueError(
+                f"{self.path} was trained on other labels or features: a resumed run needs the "
+                "same data"
+            )
 
     def past(self, n_layers: int) -> Past:
         """Return how far the training was, of a model whose work is counted in that many layers."""
@@ -80,7 +95,9 @@ class Past:
         history = History(rows, ledger)
         history.n_examples = check_integer("n_examples", described["n_examples"], low=0)
         callbacks = list(described.get("callbacks", []))  # older files have none
-        return cls(epoch, dict(described["settings"]), history, callbacks)
+        settings = dict(described["settings"])
+        check_integer("max_epochs", settings["max_epochs"], low=1, high=MOST_EPOCHS)
+        return cls(epoch, settings, history, callbacks)
 
     def describe(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -93,17 +110,25 @@ class Past:
             "callbacks": self.callbacks,
         }
 
-    def check(self, path: PathLike, settings: Mapping[str, Any], watchers: Watchers) -> None:
+    def check(
+        self,
+        saved: Saved,
+        settings: Mapping[str, Any],
+        watchers: Watchers,
+        check_snapshot: CheckSnapshot,
+    ) -> None:
         """Raise unless a run of these settings, watched by these callbacks, can go on from here.
 
         It may have more epochs before it than were planned.
         """
-        there = {"data": settings["data"], **self.settings}  # older files do not tell their data
+        path = saved.path
+        of_data = {name: settings[name] for name in _OTHER}
+        there = {**of_data, **self.settings}  # older files do not tell their data
         for name, value in settings.items():
             if name != "max_epochs" and there.get(name) != value:
                 raise ValueError(
-                    f"{path} was trained on other data: a resumed run needs the same"
-                    if name == "data"
+                    f"{path} {_OTHER[name]}: a resumed run needs the same"
+                    if name in _OTHER
                     else f"{path} was trained with {name}={shown(there.get(name))}, this run has "
                     f"{shown(value)}: a resumed run needs the same settings"
                 )
@@ -112,7 +137,7 @@ class Past:
                 f"{path} has {self.epoch} epochs behind it, max_epochs={settings['max_epochs']} "
                 f"are fewer: give {self.epoch}, or more to go on"
             )
-        watchers.check_alike(path, self.callbacks)
+        watchers.check_alike(path, self.callbacks, saved.arrays, check_snapshot)
 
     def told(self, max_epochs: int, *, is_same_rate: bool) -> str:
         """Return a line about a run that goes on from here with that many epochs in all."""

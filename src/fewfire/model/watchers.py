@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ..base.checks import shortened
-from ..base.files import Arrays, PathLike, refusing
+from ..base.files import Arrays, FormatError, PathLike, refusing
 from ..data import Dataset
 from ..data.encoding import Kind
-from .callbacks import Callback, Record, Run, State
+from .callbacks import Callback, CheckSnapshot, Record, Run, State
 
 Described = Sequence[Mapping[str, Any]]  # in a checkpoint: the callbacks that have a state
+
+
+def _nothing() -> None:
+    """Undo nothing."""
 
 
 class Watchers:
@@ -29,7 +34,9 @@ class Watchers:
         if any(not isinstance(callback, Callback) for callback in self.callbacks):
             raise TypeError("callbacks must be Callback objects, such as EarlyStopping(...)")
         self._stopping: set[int] = set()  # which stopped the run
-        self._past: list[tuple[Callback, State]] = []  # to go on from
+        self._path: PathLike = ""  # of the checkpoint to go on from
+        self._past: list[tuple[Callback, State]] = []
+        self._undo: Callable[[], None] = _nothing
 
     @property
     def stopped(self) -> bool:
@@ -56,8 +63,13 @@ class Watchers:
         for callback in self.callbacks:
             callback.on_fit_start(run)
         for callback, state in self._past:
-            callback.restore(state)
-        self._past = []
+            try:
+                with _restoring(self._path, callback):
+                    callback.restore(state)
+            except FormatError:
+                self._undo()
+                raise
+        self._past, self._undo = [], _nothing
 
     def end_epoch(self, run: Run, record: Record) -> None:
         """Tell them that an epoch ended."""
@@ -89,24 +101,44 @@ class Watchers:
             arrays |= {f"{_prefix(place)}{name}": array for name, array in own.items()}
         return found, arrays
 
-    def check_alike(self, path: PathLike, there: Described) -> None:
-        """Raise unless those with a state are the same as in a checkpoint, in the same order."""
+    def check_alike(
+        self, path: PathLike, there: Described, arrays: Arrays, check_snapshot: CheckSnapshot
+    ) -> None:
+        """Raise unless those with a state are the same as in a checkpoint, in the same order, and
+        can go on from the states there."""
         own = [  # as they would be in a file
             (type(x).__name__, json.loads(json.dumps(x.settings()))) for _, x in self._stateful()
         ]
         with refusing(f"{path}: the state of its callbacks is damaged"):
             others = [(str(x["type"]), dict(x["settings"])) for x in there]
-            if not all({"state", "stops"} <= set(x) for x in there):
+            if any(type(x["state"]) is not dict or type(x["stops"]) is not bool for x in there):
                 raise ValueError("a callback has no state")
         if own != others:
             raise ValueError(
                 f"{path} was trained with {_listed(others)} as callbacks, this run has "
                 f"{_listed(own)}: a resumed run needs the same"
             )
+        for callback, state in self._states(there, arrays):
+            with _restoring(path, callback):
+                callback.check_state(state, check_snapshot)
 
-    def take_over(self, there: Described, arrays: Arrays) -> None:
-        """Make `start` go on from what `state` gave; both are alike."""
-        for place, ((number, callback), described) in enumerate(
+    def take_over(
+        self,
+        path: PathLike,
+        there: Described,
+        arrays: Arrays,
+        undo: Callable[[], None] = _nothing,
+    ) -> None:
+        """Make `start` go on from what `state` gave to a checkpoint; both are alike. Where one
+        cannot, `undo` is called."""
+        self._path, self._past, self._undo = path, list(self._states(there, arrays)), undo
+        for (number, _), described in zip(self._stateful(), there, strict=True):
+            if described["stops"]:
+                self._stopping.add(number)
+
+    def _states(self, there: Described, arrays: Arrays) -> Iterator[tuple[Callback, State]]:
+        """Yield each callback that has a state with that of a checkpoint."""
+        for place, ((_, callback), described) in enumerate(
             zip(self._stateful(), there, strict=True)
         ):
             prefix = _prefix(place)
@@ -115,9 +147,7 @@ class Watchers:
                 for name, array in arrays.items()
                 if name.startswith(prefix)
             }
-            self._past.append((callback, (dict(described["state"]), own)))
-            if described["stops"]:
-                self._stopping.add(number)
+            yield callback, (dict(described["state"]), own)
 
     def _stateful(self) -> list[tuple[int, Callback]]:
         return [(i, x) for i, x in enumerate(self.callbacks) if x.settings() is not None]
@@ -133,6 +163,12 @@ def columns(
 
 def _prefix(place: int) -> str:
     return f"callbacks.{place}."
+
+
+def _restoring(path: PathLike, callback: Callback) -> AbstractContextManager[None]:
+    """Name the callback and the file for whatever goes wrong, in callbacks of users too."""
+    name = type(callback).__name__
+    return refusing(f"{path}: the state of {name} cannot be restored", of=(Exception,))
 
 
 def _listed(callbacks: Sequence[tuple[str, Mapping[str, Any] | None]]) -> str:

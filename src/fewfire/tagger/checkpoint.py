@@ -6,7 +6,7 @@ and from the order of these features.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from ..base.files import Arrays, check_array, refusing
 from ..model.checkpoint import Past, Resume, Saved
 from ..model.damage import checked
+from .forest import Forest
 from .going_on import prepare_more
 from .layout import Layout, LevelSize
 from .packed import PackedTree
@@ -45,6 +46,7 @@ class Resumed:
     saved: Saved
     trained: Trained  # of then
     past: Past
+    settings: Settings  # that the trees were begun with
 
     @classmethod
     def read(cls, resume: Resume, task: Task) -> Resumed:
@@ -52,13 +54,11 @@ class Resumed:
         saved = Saved.read(resume, "tagger")
         trained = checked(saved.path, Trained.from_state, saved.config, saved.arrays)
         past = saved.past(n_layers=1)
-        if trained.learned.encoding != task.encoding:
-            raise ValueError(
-                f"{saved.path} was trained on other labels or features: a resumed run needs the "
-                "same data"
-            )
-        past.check(saved.path, task.settings, task.watchers)
-        return cls(saved, trained, past)
+        saved.check_encoding(trained.learned.encoding, task.encoding)
+        with refusing(f"{saved.path}: the training state is damaged"):
+            settings = _settings(saved.config["training"]["trees"], trained.forest)
+        past.check(saved, task.settings, task.watchers, trained.check_forest)
+        return cls(saved, trained, past, settings)
 
     def prepare(self, task: Task, limit: int) -> Prepared:
         """Settle everything as it was; raise `MemoryError` if it takes more than `limit`."""
@@ -71,13 +71,12 @@ class Resumed:
             task.n_forests,
             lambda rows, lists: self._plans(),
         )
-        settings = Settings.from_dict(self.saved.config["training"]["trees"])
-        return replace(prepared, settings=replace(settings, max_epochs=task.max_epochs))
+        return replace(prepared, settings=replace(self.settings, max_epochs=task.max_epochs))
 
     def _plans(self) -> list[_Kept]:
         with refusing(f"{self.saved.path}: the trees inside are damaged"):
             return [
-                _Kept.of(tree, number, self.saved.arrays)
+                _Kept.of(tree, number, self.saved.arrays, self.trained.forest.settings.prune or 0.0)
                 for number, tree in enumerate(self.trained.forest.trees)
             ]
 
@@ -91,16 +90,18 @@ class _Kept:
     arrays: list[list[Any]]  # of each level
 
     @classmethod
-    def of(cls, tree: PackedTree, number: int, arrays: Arrays) -> _Kept:
+    def of(cls, tree: PackedTree, number: int, arrays: Arrays, prune: float) -> _Kept:
         """Find the arrays of a tree; raise `ValueError` if they do not fit."""
         layouts, found = [], []
-        for depth, layout in enumerate(tree.layouts(tree.levels[-1].children)):
+        of_levels = zip(tree.levels, tree.layouts(tree.levels[-1].children), strict=True)
+        for depth, (level, layout) in enumerate(of_levels):
             prefix = _prefix(number, depth)
             layouts.append(_in_order(layout, arrays, f"{prefix}vocabulary"))
             n_weights, n_columns = int(layout.blocks[-1]), int(layout.columns[-1])
             for name, size in zip(_OF_LEVEL, (n_weights, n_columns, n_columns), strict=True):
                 check_array(arrays, f"{prefix}{name}", (size,))
             found.append([arrays[f"{prefix}{name}"] for name in _OF_LEVEL])
+            level.check_unpacked(layout, found[-1], prune)
         return cls(tree, layouts, found)
 
     @property
@@ -115,6 +116,14 @@ class _Kept:
             for layout, own in zip(self.layouts, self.arrays, strict=True)
         ]
         return Tree(self.tree.labels, levels, n_labels)
+
+
+def _settings(described: Mapping[str, Any], forest: Forest) -> Settings:
+    """Return what trees were begun with: what their packed forest has, which may prune more."""
+    settings = Settings.from_dict(described)
+    if settings.prune is None or replace(settings, prune=forest.settings.prune) != forest.settings:
+        raise ValueError("the settings of trees are not those of the tagger")
+    return settings
 
 
 def _in_order(layout: Layout, arrays: Arrays, name: str) -> Layout:

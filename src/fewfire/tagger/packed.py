@@ -21,6 +21,7 @@ from .settings import Learning
 from .tree import Level, Tree
 
 _LEAST_PRUNE, _PRUNE_STEP = 0.01, 1.25  # where the weights of trees have too little room
+_ROUNDED = 1.01  # times a bfloat16 is more than what was rounded to it
 
 _TYPES = {
     "children": np.int64,
@@ -81,6 +82,19 @@ class PackedLevel:
         _core.unpack_level(self.core, level.core())
         level.bias_moments[_columns(layout, self.children)] = self.bias_moments
         return level
+
+    def check_unpacked(self, layout: Layout, arrays: Sequence[NDArray[Any]], least: float) -> None:
+        """Raise unless the level may have been packed of these weights, biases and moments, in a
+        layout that `layout` gave, without the weights below `least`."""
+        weights, bias, moments = arrays
+        columns = _columns(layout, self.children)
+        if not np.array_equal(bias[columns], self.bias):
+            raise ValueError("biases of a level are not those of the tagger")
+        if not np.array_equal(moments[columns], self.bias_moments):
+            raise ValueError("moments of a level are not those of the tagger")
+        largest = max(abs(weights.max(initial=0)), abs(weights.min(initial=0)))
+        if largest > max(self.largest, least) * _ROUNDED:
+            raise ValueError("weights of a level are not those of the tagger")
 
     def layout(self, width: int, children: NDArray[np.int64]) -> Layout:
         """Return where all weights of the vocabularies have room, of `width` features in all, if

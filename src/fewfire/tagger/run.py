@@ -61,7 +61,8 @@ class Run:
         self.history, self.epoch = History([], Ledger.empty(1)), 0
         if resumed is not None:
             self.history, self.epoch = resumed.past.history, resumed.past.epoch
-            task.watchers.take_over(resumed.past.callbacks, resumed.saved.arrays)
+            saved = resumed.saved
+            task.watchers.take_over(saved.path, resumed.past.callbacks, saved.arrays)
             if task.verbose:
                 tell(resumed.past.told(self.max_epochs, is_same_rate=False))
         loss = prepared.settings.loss

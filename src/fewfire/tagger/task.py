@@ -9,7 +9,7 @@ from typing import Any
 
 from ..base.checks import MOST_EPOCHS, check_integer, thread_count
 from ..data import Dataset, Encoding
-from ..data.fingerprint import fingerprint
+from ..data.fingerprint import fingerprints
 from ..measure.scoring import metrics_of
 from ..model.callbacks import Callback
 from ..model.checks import check_alike
@@ -142,5 +142,5 @@ class Task:
             "max_epochs": self.max_epochs,
             "random_state": self.seed,
             "n_examples": len(self.data),
-            "data": fingerprint(self.data),
+            **fingerprints(self.data, self.eval_sets),
         }

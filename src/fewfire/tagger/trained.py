@@ -97,6 +97,10 @@ class Trained:
             arrays["feature_names"] = array_of(self.feature_names)
         return config, arrays
 
+    def check_forest(self, snapshot: tuple[Mapping[str, Any], Arrays]) -> None:
+        """Raise unless a file holds another forest there over the same features and labels."""
+        Forest.from_arrays(*snapshot, self.n_features, self.n_labels)
+
     @classmethod
     def from_state(cls, config: Mapping[str, Any], arrays: Arrays) -> Trained:
         """Make what `state` described; raise `ValueError` or the like if it is damaged."""

@@ -18,11 +18,7 @@ def read(resume: Resume, net: Network, encoding: Encoding) -> tuple[Saved, Netwo
     if _identity(found) != _identity(net):
         raise ValueError(f"{saved.path} holds another network than the trainer's")
     past = saved.past(len(net.layers))
-    if found.encoding is not None and found.encoding != encoding:
-        raise ValueError(
-            f"{saved.path} was trained on other labels or features: a resumed run needs the same "
-            "data"
-        )
+    saved.check_encoding(found.encoding, encoding)
     return saved, found, past
 
 

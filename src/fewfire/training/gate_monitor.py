@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.checks import check_integer, shown
 from ..data import Dataset
 from ..data.fingerprint import fingerprint
-from ..model.callbacks import Callback, Record, Run, State
+from ..model.callbacks import Callback, CheckSnapshot, Record, Run, State
 from ..network.gate_stats import TableStats
 from ..network.network import Network
+
+_FIGURES = (
+    "recall", "recall_best", "never_chosen", "largest_bucket", "empty_buckets", "cost_share",
+)  # fmt: skip
 
 
 class GateMonitor(Callback):
@@ -65,6 +70,11 @@ class GateMonitor(Callback):
                 "the gate Hashed, or train without the monitor"
             )
 
+    @property
+    def latest(self) -> list[dict[str, Any]]:
+        """The rows of `history_` of the last look."""
+        return self.history_[-len(self._last) :]
+
     def on_fit_start(self, run: Run) -> None:
         """Look at the gates as they are."""
         self.history_, self._last = [], self._look(run)
@@ -87,6 +97,17 @@ class GateMonitor(Callback):
         """Return the history; the gates of the last epoch are those of the network."""
         return {"history": self.history_}, {}
 
+    def check_state(self, state: State, check_snapshot: CheckSnapshot) -> None:
+        """Refuse what `state` cannot have given."""
+        for row in state[0]["history"]:
+            for name in ("epoch", "layer"):
+                check_integer(name, row[name], low=0)
+            if not isinstance(row["family"], str):
+                raise TypeError(f"family is {shown(row['family'])}")
+            for name in ("consistency", *_FIGURES):
+                if not isinstance(row[name], float | int):
+                    raise TypeError(f"{name} is {shown(row[name])}")
+
     def restore(self, state: State) -> None:
         """Put what was seen before in front."""
         self.history_ = list(state[0]["history"])
@@ -96,11 +117,7 @@ class GateMonitor(Callback):
         return net.table_stats(self.data, n_jobs=self.n_jobs)
 
     def _note(self, epoch: int, stats: TableStats, consistency: float) -> None:
-        names = (
-            "recall", "recall_best", "never_chosen", "largest_bucket", "empty_buckets",
-            "cost_share",
-        )  # fmt: skip
-        figures = {name: getattr(stats, name) for name in names}
+        figures = {name: getattr(stats, name) for name in _FIGURES}
         self.history_.append(
             {"epoch": epoch, "layer": stats.layer, "family": stats.family}
             | {"consistency": consistency, **figures}

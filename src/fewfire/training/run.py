@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -23,13 +23,13 @@ from ..base.ledger import Ledger
 from ..base.progress import Pace, epoch_bar, tell, tell_epoch
 from ..data import Dataset
 from ..data.epoch import Examples, known
-from ..data.fingerprint import fingerprint
+from ..data.fingerprint import fingerprints
 from ..model.callbacks import State
 from ..model.checkpoint import Past, Resume, Saved
 from ..model.learned import Learned
 from ..model.watchers import Watchers, columns
 from ..network.answers import density
-from ..network.arrays import array_specs
+from ..network.arrays import array_specs, check_arrays
 from ..network.network import Network
 from . import checkpoint
 from .checks import check_data
@@ -152,6 +152,14 @@ class Run:
         names = array_specs([layer.settings for layer in self.net.layers])
         return {}, dict(zip(names, self.net.weights(), strict=True))
 
+    def check_snapshot(self, snapshot: State) -> None:
+        """Raise unless a file holds a snapshot of such a network there."""
+        layers = [layer.settings for layer in self.net.layers]
+        described, arrays = snapshot
+        if described or arrays.keys() != array_specs(layers).keys():
+            raise ValueError("it keeps no model of such layers")
+        check_arrays(layers, [arrays[name] for name in array_specs(layers)])
+
     def put_back(self, snapshot: State) -> None:
         """Make the weights what they were when `snapshot` was taken."""
         names = array_specs([layer.settings for layer in self.net.layers])
@@ -172,7 +180,7 @@ class Run:
     def read_checkpoint(self, resume: Resume) -> tuple[Saved, Network, Past]:
         """Return what `save_checkpoint` wrote; raise unless it is of a run like this."""
         saved, net, past = checkpoint.read(resume, self.net, self.known.encoding)
-        past.check(saved.path, self._settings(), self.watchers)
+        past.check(saved, self._settings(), self.watchers, self.check_snapshot)
         return saved, net, past
 
     def restore(self, resume: Resume) -> None:
@@ -180,12 +188,26 @@ class Run:
         saved, net, past = self.read_checkpoint(resume)
         with refusing(f"{saved.path}: the training state is damaged"):
             self.moments.restore(saved.arrays)
+        undo = self._undo()
         self.net.put_back(net.weights())
         self.epoch, self.history = past.epoch, past.history
-        self.watchers.take_over(past.callbacks, saved.arrays)
+        self.watchers.take_over(saved.path, past.callbacks, saved.arrays, undo)
         if self.plan.verbose:
             is_same_rate = isinstance(self.plan.schedule, Constant)
             tell(past.told(self.max_epochs, is_same_rate=is_same_rate))
+
+    def _undo(self) -> Callable[[], None]:
+        """Return what makes the network what it is now, unless it is too large to be kept twice."""
+        net = self.net
+        if not keeps_copy(net):
+            return lambda: None
+        loss, learned, weights = net.loss, net.learned, net.weights()
+
+        def undo() -> None:
+            net.loss, net.learned = loss, learned
+            net.put_back(weights)
+
+        return undo
 
     def _settings(self) -> dict[str, Any]:
         """What must be the same for a resumed run to end as the whole one would."""
@@ -198,12 +220,12 @@ class Run:
             "max_epochs": plan.max_epochs,
             "random_state": plan.random_state,
             "n_examples": len(self.train),
-            "data": self._fingerprint,
+            **self._fingerprints,
         }
 
     @cached_property
-    def _fingerprint(self) -> int:
-        return fingerprint(self.train)
+    def _fingerprints(self) -> dict[str, Any]:
+        return fingerprints(self.train, self.eval_sets)
 
     def _steps_to_next(self, step: int) -> int:
         """Steps until a refresh or a renumbering is due."""

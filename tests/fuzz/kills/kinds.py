@@ -3,7 +3,6 @@ one, and saves a model there."""
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -20,7 +19,6 @@ from fewfire.gates import Centroid, Dwta, Hashed, Retrieve, SimHash, TopK
 
 OUT, CHECKPOINT, DATA = "out.safetensors", "checkpoint.safetensors", "data.txt"
 N_FEATURES, N_LABELS, EPOCHS = 60, 24, 6
-TAGGERS_GO_ON = "resume" in inspect.signature(ff.Tagger.fit).parameters
 Train = Callable[[Path], None]
 
 
@@ -164,4 +162,4 @@ TAGGERS: dict[str, Train] = {
     "command, tagger": partial(command, data=tags, words="--preset fast --max-epochs 5"),
     "command, blend": partial(command, data=tags, words="--blend --bag 12 --max-epochs 5"),
 }
-KINDS = NETWORKS | (TAGGERS if TAGGERS_GO_ON else {})
+KINDS = NETWORKS | TAGGERS

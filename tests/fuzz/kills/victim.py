@@ -10,9 +10,10 @@ import time
 import traceback
 from pathlib import Path
 
+from ..limits import ASLEEP, Sleep, seconds_of
 from .kinds import Train
 
-LONGEST = 600  # seconds of the clock, after which a training has failed
+LONGEST = 600  # seconds of the processor, after which a training has failed
 
 
 class Victim:
@@ -27,11 +28,11 @@ class Victim:
             os.dup2(write, 2)
             _train(train, folder)
         os.close(write)
+        self._sleep = Sleep(self._pid)
 
     def live_until(self, moment: int, delay: float) -> None:
         """Wait until so many moments were told of, and a little longer; return at its end, too."""
-        end = time.monotonic() + LONGEST
-        while self.moments < moment and time.monotonic() < end:
+        while self.moments < moment and not self._hangs():
             if not self._listen(1.0):
                 return
         time.sleep(delay)
@@ -42,12 +43,15 @@ class Victim:
 
     def wait(self) -> int:
         """Listen to its end, and return how it ended: 0, an exit code, or a signal below 0."""
-        end = time.monotonic() + LONGEST
         while self._listen(1.0):
-            if time.monotonic() > end:
+            if self._hangs():
                 self.kill()
         os.close(self._read)
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+    def _hangs(self) -> bool:
+        """Whether it takes, or sleeps, longer than any training does."""
+        return self._sleep.seconds() > ASLEEP or seconds_of(self._pid) > LONGEST
 
     def _listen(self, seconds: float) -> bool:
         """Hear what is told; return whether more may come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,8 @@ import fewfire as ff
 from fewfire.base.files import Arrays, array_of, read_model, write_model
 
 from ..attempt import REFUSED, Attempt
-from ..bases import MODELS, bagged, tagger, tagger_with_names, texts, trainer
+from ..bases import MODELS, bagged, tagger, tagger_with_names, texts
+from ..resumes import checkpoint, go_on
 
 Change = Callable[[dict[str, Any], Arrays], Any]
 
@@ -105,11 +106,18 @@ def long_values(attempt: Attempt) -> None:
     _changed(attempt, bagged(), lambda config, _: config.update(version="9" * 10_000))
 
 
-def damaged_training_states(attempt: Attempt) -> None:
+def _refuses_to_go_on(attempt: Attempt, name: str, changes: Iterable[Change]) -> None:
     """A checkpoint that cannot be gone on from is named."""
-    path = attempt.folder / "checkpoint.safetensors"
-    trainer(bagged(), ff.callbacks.Checkpoint(path)).fit(texts())
-    config, arrays = read_model(path)
+    path, broken = checkpoint(name, attempt.folder), attempt.folder / "broken.safetensors"
+    for number, change in enumerate(changes):
+        config, arrays = read_model(path)
+        change(config, arrays)
+        write_model(broken, config, arrays)
+        answer = attempt.ask(f"resume {name}, {number}", go_on(name, broken), file=broken)
+        attempt.demand(f"{name}, {number}: damage is taken", answer is REFUSED)
+
+
+def damaged_training_states(attempt: Attempt) -> None:
     changes: list[Change] = [
         lambda _, arrays: arrays.pop("optimizer.1.0.bias", None),
         lambda _, arrays: arrays.pop("optimizer.1.touched", None),
@@ -117,14 +125,52 @@ def damaged_training_states(attempt: Attempt) -> None:
         lambda config, _: config["training"].update(ledger="x"),
         lambda config, _: config["training"].update(history=7),
         lambda config, _: config["training"].update(epoch=2**64),
+        lambda config, _: config["training"]["settings"].update(max_epochs="x"),
+        lambda config, _: config["training"]["settings"].pop("max_epochs"),
     ]
-    for change in changes:
-        config, arrays = read_model(path)
-        broken = attempt.folder / "broken.safetensors"
-        change(config, arrays)
-        write_model(broken, config, arrays)
-        fit = partial(trainer(bagged()).fit, texts(), resume=broken)
-        attempt.ask("resume", fit, file=broken)
+    _refuses_to_go_on(attempt, "checkpoint", changes)
+
+
+def damaged_states_of_callbacks(attempt: Attempt) -> None:
+    for name in ("checkpoint, gates", "checkpoint, tagger"):
+        _refuses_to_go_on(attempt, name, [partial(_callback, change=own) for own in _OF_STOPPING])
+    rows = [{"history": rows} for rows in (5, [7], [{}], [{"epoch": 1, "layer": 99}])]
+    of_gates = [lambda found, state=state: found[1].update(state=state) for state in rows]
+    changes = [partial(_callback, change=own) for own in of_gates]
+    _refuses_to_go_on(attempt, "checkpoint, gates", changes)
+
+
+_OF_STOPPING: list[Callable[[Any], Any]] = [
+    lambda found: found[0].update(state={}),
+    lambda found: found[0].update(state=5),
+    lambda found: found[0]["state"].update(kept=7),
+    lambda found: found[0]["state"].update(best_epoch="x"),
+    lambda found: found[0]["state"].update(best_score="x"),
+]
+
+
+def _callback(config: dict[str, Any], _: Arrays, change: Callable[[Any], Any]) -> None:
+    change(config["training"]["callbacks"])
+
+
+def damaged_trees(attempt: Attempt) -> None:
+    changes: list[Change] = [
+        lambda config, _: config["training"].update(trees={}),
+        lambda config, _: config["training"].pop("trees"),
+        lambda config, _: config["training"]["trees"].update(n_trees=3),
+    ]
+    _refuses_to_go_on(attempt, "checkpoint, tagger", changes)
+
+
+def damaged_blends(attempt: Attempt) -> None:
+    changes: list[Change] = [
+        lambda config, _: config.update(blend=5),
+        *(
+            lambda config, _, parts=parts: config["blend"].update(parts=parts)
+            for parts in (5, [1, 2], [], [{}, {}])
+        ),
+    ]
+    _refuses_to_go_on(attempt, "checkpoint, blend", changes)
 
 
 def models_in_other_processes(attempt: Attempt) -> None:
@@ -149,5 +195,8 @@ SEEDS = [
     types_without_numbers,
     long_values,
     damaged_training_states,
+    damaged_states_of_callbacks,
+    damaged_trees,
+    damaged_blends,
     models_in_other_processes,
 ]
