@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from ..base.checks import shortened
@@ -28,6 +29,7 @@ class Watchers:
             raise TypeError("callbacks must be Callback objects, such as EarlyStopping(...)")
         self._stopping: set[int] = set()  # which stopped the run
         self._past: list[tuple[Callback, State]] = []  # to go on from
+        self._started: list[Callback] = []  # and not ended
 
     @property
     def stopped(self) -> bool:
@@ -53,6 +55,7 @@ class Watchers:
         """Tell them that training begins or, after `take_over`, goes on."""
         for callback in self.callbacks:
             callback.on_fit_start(run)
+            self._started.append(callback)
         for callback, state in self._past:
             callback.restore(state)
         self._past = []
@@ -66,9 +69,11 @@ class Watchers:
             callback.after_epoch(run, stops=self.stopped)
 
     def end(self, run: Run) -> None:
-        """Tell them that training ended."""
-        for callback in self.callbacks:
-            callback.on_fit_end(run)
+        """Tell those that training ended who know that it began, whatever others make of it."""
+        with ExitStack() as last_in_first_out:
+            for callback in reversed(self._started):
+                last_in_first_out.callback(callback.on_fit_end, run)
+            self._started = []
 
     def state(self) -> tuple[list[dict[str, Any]], Arrays]:
         """Return what a checkpoint holds of them."""
