@@ -76,3 +76,34 @@ def test_ctrl_c_while_callbacks_begin_or_end_is_heard_when_all_have(train, when,
     assert history.interrupted
     epochs = [] if when == "at_start" else [1, 2]
     assert [x.words for x in callbacks] == [["start", *epochs, "end"]] * 3
+
+
+class Writes(ff.callbacks.Callback):
+    def __init__(self, path):
+        self.path = path
+
+    def on_fit_end(self, run):
+        assert run.epoch == len(run.history)
+        run.save_checkpoint(self.path)
+
+
+@pytest.mark.parametrize("kind", [ff.Network, ff.Tagger])
+def test_an_epoch_that_is_interrupted_while_it_is_measured_does_not_count(
+    kind, tmp_path, monkeypatch
+):
+    def press(*_, **__):
+        raise KeyboardInterrupt
+
+    def train(callbacks=(), **resume):
+        if kind is ff.Tagger:
+            tagger = ff.Tagger("fast", max_epochs=2, n_jobs=1)
+            return tagger.fit(DATA, eval_sets={"val": DATA}, callbacks=callbacks, **resume).history_
+        net = ff.Network(ff.Linear(DATA.n_features, 8), ff.Linear(8, DATA.n_labels))
+        trainer = ff.Trainer(net, max_epochs=2, n_jobs=1, callbacks=callbacks)
+        return trainer.fit(DATA, {"val": DATA}, **resume)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kind, "evaluate", press)
+        assert train([Writes(tmp_path / "c")]).interrupted
+    history = train(resume=tmp_path / "c")
+    assert [row["epoch"] for row in history] == [1, 2]

@@ -132,8 +132,8 @@ class Run(TrainingRun):
             with deferred_interrupts():
                 self.upkeep.end_epoch(self.step + self.course.steps_per_epoch)
         self._check_loss(sums.loss, weights)
-        self.epoch += 1
         record = self._measured(sums, time.perf_counter() - start)
+        self.epoch += 1
         self.history.append(record)
         tell_epoch(record, plan.max_epochs, verbose=plan.verbose)
         self.watchers.end_epoch(self, record)
@@ -225,16 +225,16 @@ class Run(TrainingRun):
         )
 
     def _measured(self, sums: Sums, seconds: float) -> dict[str, Any]:
-        """Return the row of the history for the epoch that was just trained."""
-        n_examples = len(self.train)
-        record: dict[str, Any] = {"epoch": self.epoch, "train/loss": sums.loss / n_examples}
+        """Return the row of the history for the epoch that was just trained, and is not counted."""
+        n_examples, epoch = len(self.train), self.epoch + 1
+        record: dict[str, Any] = {"epoch": epoch, "train/loss": sums.loss / n_examples}
         if self.net.loss != "squared":
             record["train/accuracy"] = sums.n_correct / n_examples
         for name, data in self.eval_sets.items():
             metrics = self.net.evaluate(data, n_jobs=self.plan.n_threads)
             record |= {f"{name}/{metric}": value for metric, value in metrics.items()}
         record["density"] = density(self.net.layers, sums.usage, n_examples)
-        record["lr"] = self.course.last_rate(self.epoch)
+        record["lr"] = self.course.last_rate(epoch)
         record["examples_per_second"] = n_examples / seconds
         record["seconds"] = seconds
         return record
