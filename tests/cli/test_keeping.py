@@ -17,6 +17,7 @@ import pytest
 import fewfire as ff
 from commands import HANG, start
 from fewfire import cli, datasets
+from fewfire.base.interrupts import stops_as_interrupts
 from fewfire.cli import keeping
 from fewfire.cli.keeping import PAUSES, beside, keep
 
@@ -181,8 +182,68 @@ def test_the_last_resort_is_a_temporary_file(folder, capsys, monkeypatch):
     other = disk.keep(place)
     assert other.read_text() == "model"
     assert other.name == "model"
-    assert f"{place} could not be written: the model is in {other}" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"{place} could not be written ([Errno 28]" in err
+    assert f"the model is in {other}" in err
     assert sum(PAUSES) < 600
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOENT, errno.EFBIG])
+def test_only_what_may_pass_is_waited_for(folder, capsys, monkeypatch, number):
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    disk, place = Disk(1, number), folder / "model"
+    other = disk.keep(place)
+    assert other.read_text() == "model"
+    assert disk.paused == []
+    err = capsys.readouterr().err
+    assert os.strerror(number) in err
+    assert "make room" not in err
+
+
+@pytest.mark.parametrize("number", keeping.PASSING)
+def test_what_may_pass_is_waited_for(folder, capsys, number):
+    disk = Disk(1, number)
+    assert disk.keep(folder / "model") == folder / "model"
+    assert disk.paused == [PAUSES[0]]
+    assert keeping.PASSING[number] in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_hears_interrupts")
+def test_a_stop_while_writing_fails_ends_the_wait_but_not_the_last_resort(
+    folder, capsys, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    disk, place = Disk(1), folder / "no" / "model"
+
+    def save(path):
+        if not disk.tries:
+            signal.raise_signal(signal.SIGINT)
+        disk.save(path)
+
+    other = keep(save, place, disk.paused.append)
+    assert other.read_text() == "model"
+    assert disk.paused == []
+    assert f"model: {place}" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_hears_interrupts")
+def test_the_second_stop_of_a_program_ends_the_wait(folder, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    disk = Disk(1)
+    with stops_as_interrupts():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        kept = keep(disk.save, folder / "model", lambda _: signal.raise_signal(signal.SIGTERM))
+    assert kept.read_text() == "model"
+    assert len(disk.tries) == 2
+
+
+@pytest.fixture
+def _hears_interrupts():
+    """A background job of a shell ignores SIGINT; a user's terminal does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_model_that_is_lost_is_told(folder, capsys, monkeypatch):
@@ -230,7 +291,7 @@ def test_a_limit_of_the_size_of_files_loses_the_model_with_clear_words(folder):
         [sys.executable, "-c", LIMITED, *map(str, words)], capture_output=True, text=True
     )
     assert process.returncode == 1
-    assert process.stderr.count("File too large: 'big'") == 2
+    assert process.stderr.count("File too large: 'big'") == 1
     assert "the model is lost" in process.stderr
     assert "64-64-3" in process.stdout  # the rest is told
     assert not (folder / "big").exists()

@@ -113,7 +113,7 @@ def test_without_a_checkpoint_there_is_nothing_to_go_on_from(monkeypatch, capsys
     with monkeypatch.context() as patched:
         Stopped(patched, 0)
         assert begin(*MODELS[name], "--checkpoint", "none yet") == 130
-    assert "There is no checkpoint yet" in going_on(capsys.readouterr().err)
+    assert "There is no new checkpoint yet" in going_on(capsys.readouterr().err)
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -209,7 +209,7 @@ def test_a_full_disk_is_told_in_a_line(monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ff.tagger.run, "write_model", full)
+    monkeypatch.setattr(ff.model.run, "write_model", full)
     assert begin(*MODELS["a tagger"], "--checkpoint", "full") == 0
     err = capsys.readouterr().err
     lines = [line for line in err.splitlines() if "warning" in line]
@@ -218,3 +218,24 @@ def test_a_full_disk_is_told_in_a_line(monkeypatch, capsys):
         "No space left on device"
     )
     assert lines[-1].endswith("the checkpoint full was never written, training ended after epoch 3")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_new_checkpoint_that_is_not_there_yet_leaves_the_old_one_to_go_on_from(
+    monkeypatch, capsys, name
+):
+    with monkeypatch.context() as patched:
+        Stopped(patched, 1)
+        assert begin(*MODELS[name], "--checkpoint", "old") == 130
+    capsys.readouterr()
+    with monkeypatch.context() as patched:
+        Stopped(patched, 0)
+        assert begin(*MODELS[name], "--resume", "old", "--checkpoint", "new") == 130
+    assert "There is no new checkpoint yet: the same command goes on from old once more." in (
+        going_on(capsys.readouterr().err)
+    )
+
+
+def test_what_a_blend_keeps_of_its_tagger_packs_no_trees(monkeypatch):
+    monkeypatch.setattr(ff.tagger.run.Run, "checkpoint", lambda _: 1 / 0)
+    assert isinstance(of_blend().run().model, ff.Blend)

@@ -1,8 +1,13 @@
 """A few hundred tries of each area find nothing, and what the fuzzers call a finding is one."""
 
+import signal
+
 import pytest
 
 import fewfire as ff
+from fewfire import cli
+from fewfire.base.interrupts import STOPS
+from fuzz import command
 from fuzz.areas import AREAS, FUZZED
 from fuzz.attempt import REFUSED, Attempt, FindingError
 from fuzz.batch import attempt_once
@@ -68,3 +73,24 @@ def test_a_question_is_answered_refused_or_a_finding(tmp_path):
     assert attempt.refused is False
     with pytest.raises(FindingError, match="three: not a refusal: KeyError"):
         attempt.ask("three", lambda: {}["three"])
+
+
+@pytest.mark.parametrize(
+    ("raised", "finding"),
+    [(AssertionError("wrong"), "exit code 70"), (RuntimeError("Traceback"), "a traceback")],
+)
+def test_a_fault_of_a_command_is_a_finding(tmp_path, monkeypatch, raised, finding):
+    def fail(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(cli.commands, "main", fail)
+    with pytest.raises(FindingError, match=finding):
+        command.run(Attempt(tmp_path), tmp_path, "train")
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_command_that_is_stopped_is_none(tmp_path, monkeypatch, stop):
+    before = signal.signal(stop, signal.SIG_DFL)
+    monkeypatch.setattr(cli.commands, "main", lambda *_, **__: signal.raise_signal(stop))
+    assert command.run(Attempt(tmp_path), tmp_path, "train").code == 128 + stop
+    signal.signal(stop, before)

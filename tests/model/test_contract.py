@@ -1,5 +1,8 @@
 """The laws that every model keeps, tried on every kind of model that there is."""
 
+import contextlib
+import os
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -258,3 +261,20 @@ def test_a_loss_is_measured_by_those_that_have_one(model):
     else:
         with pytest.raises(ValueError, match="no loss"):
             model.evaluate(TEST, ["loss"])
+
+
+def test_a_model_is_let_go_before_the_disk_is_waited_for(model, tmp_path, monkeypatch):
+    order = []
+
+    @contextlib.contextmanager
+    def at_rest():
+        order.append("held")
+        yield
+        order.append("let go")
+
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(model, "_at_rest", at_rest)
+    monkeypatch.setattr(os, "fsync", lambda file: (order.append("sync"), sync(file)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (order.append("rename"), replace(*paths)))
+    model.save(tmp_path / "model")
+    assert order[:4] == ["held", "let go", "sync", "rename"]

@@ -350,7 +350,7 @@ def test_a_checkpoint_that_cannot_be_written_is_refused_before_training(tmp_path
 
 
 def test_a_disk_that_is_full_for_a_while_ends_no_training(tmp_path, monkeypatch):
-    path, write = tmp_path / "c", ff.training.run.write_model
+    path, write = tmp_path / "c", ff.model.run.write_model
     full = iter([False, True, True, False, True, True])
 
     def sometimes(*words):
@@ -358,7 +358,7 @@ def test_a_disk_that_is_full_for_a_while_ends_no_training(tmp_path, monkeypatch)
             raise OSError(28, "No space left on device")
         write(*words)
 
-    monkeypatch.setattr(ff.training.run, "write_model", sometimes)
+    monkeypatch.setattr(ff.model.run, "write_model", sometimes)
     net, keep = KINDS["all"](), Checkpoint(path, every=1)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -377,7 +377,7 @@ def test_a_disk_that_is_full_for_a_while_ends_no_training(tmp_path, monkeypatch)
 
 
 def test_a_checkpoint_that_failed_is_tried_after_the_next_epoch(tmp_path, monkeypatch):
-    path, write = tmp_path / "c", ff.training.run.write_model
+    path, write = tmp_path / "c", ff.model.run.write_model
     full = iter([True, False, False])
 
     def once(*words):
@@ -385,7 +385,7 @@ def test_a_checkpoint_that_failed_is_tried_after_the_next_epoch(tmp_path, monkey
             raise OSError(28, "No space left on device")
         write(*words)
 
-    monkeypatch.setattr(ff.training.run, "write_model", once)
+    monkeypatch.setattr(ff.model.run, "write_model", once)
     keep = Checkpoint(path, every=2)
     with pytest.warns(RuntimeWarning, match="after epoch 2"):
         fit(KINDS["all"](), [keep, Interrupt(3)])

@@ -92,17 +92,22 @@ def write_blocks(file: IO[bytes] | checksum.Sealed, array: Blocks) -> None:
 
 def write_model(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> None:
     """Write a model's description and arrays, and a checksum of them."""
+    with replacing(path) as file:
+        put_model(file, config, arrays)
+
+
+def put_model(file: IO[bytes], config: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write to a file that is open what `write_model` makes a file of."""
     description = json.dumps({"version": VERSION, **config})
     metadata = {checksum.KEY: checksum.UNKNOWN, "fewfire": description}
     widest_first = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
     blocks = {
         name: Blocks(_NAMES[array.dtype], array.shape, [array]) for name, array in widest_first
     }
-    with replacing(path) as file:
-        sealed = checksum.Sealed(file, _header(metadata, blocks))
-        for array in blocks.values():
-            write_blocks(sealed, array)
-        sealed.seal()
+    sealed = checksum.Sealed(file, _header(metadata, blocks))
+    for array in blocks.values():
+        write_blocks(sealed, array)
+    sealed.seal()
 
 
 def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:

@@ -41,11 +41,16 @@ class BlendTraining:
         return self.tagger.checkpoint if last is None or last.written_ is None else last
 
     def run(self) -> Trained:
-        """Train the tagger, then the network; a tagger whose training was interrupted is all."""
+        """Train the tagger, then the network; a tagger is all if its training was interrupted, or
+        that of the network before it began."""
         tagged = self._tagged()
         if tagged.history.interrupted:
             return tagged
-        trained = self.network.run()
+        try:
+            trained = self.network.run()
+        except KeyboardInterrupt:
+            tagged.history.interrupted = True
+            return tagged
         history = trained.history
         history.ledger = Ledger.beside(tagged.history.ledger, history.ledger)
         history.n_examples += tagged.history.n_examples
@@ -67,7 +72,7 @@ class _End(Callback):
 
     def on_fit_end(self, run: Run) -> None:
         """Keep it."""
-        self.training = run.checkpoint()[0]["training"]
+        self.training, _ = run.past()
 
 
 class _OfBoth(Checkpoint):

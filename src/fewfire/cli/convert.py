@@ -9,6 +9,7 @@ import click
 from .. import datasets
 from ..base.printable import field
 from .common import PATH, WRITABLE, json_option, one_part, print_json, shape, show
+from .places import check_apart
 
 
 @click.command()
@@ -26,6 +27,7 @@ def convert(
     grow with it. Nor does it when the file is trained on, part by part, so leave its examples in
     no order of their labels.
     """
+    check_apart()
     if like is not None and labels is not None:
         raise click.UsageError("--like brings its own names: leave out --labels")
     train = None if like is None else one_part(datasets.load(like), 0)

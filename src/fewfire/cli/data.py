@@ -13,6 +13,7 @@ from ..base.replacing import check_writable
 from ..data import Dataset
 from .common import PATH, WRITABLE, json_option, one_part, print_json, shape, show
 from .numbers import COUNT, SEED
+from .places import check_apart
 
 
 def _deformed(random_state: int, source: Path, n_train: int = 8_100_000) -> tuple[Dataset, Dataset]:
@@ -66,6 +67,8 @@ def generate(
         raise click.UsageError("deformed needs --source FOLDER, the others take none")
     if source is not None and n_test is not None:
         raise click.UsageError("--source brings the test set: leave out --n-test")
+    if source is not None and folder.exists() and folder.samefile(source):
+        raise ValueError(f"{folder} is --source, and would be overwritten: name another folder")
     _check_folder(folder)
     given = {key: value for key, value in options.items() if value is not None}
     parts = GENERATORS[name](random_state=seed, **given)
@@ -98,6 +101,7 @@ def convert(source: Path, target: Path, like: Path | None, as_json: bool) -> Non
 
     Of a folder of idx files this takes the training set; for its test set, add --like FOLDER.
     """
+    check_apart()
     writer = datasets.save_npz if target.suffix == ".npz" else datasets.save_svmlight
     if target.suffix != ".npz" and not target.name.endswith((".txt", ".txt.gz", ".svm", ".svm.gz")):
         raise click.UsageError(f"{target}: name it .npz, .txt or .txt.gz")

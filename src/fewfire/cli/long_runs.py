@@ -47,8 +47,10 @@ def how_to_go_on(
     if checkpoint is None:
         return f"{_KEPT} With --checkpoint FILE, a training can go on where it was interrupted."
     path = checkpoint.path
-    if checkpoint.written_ is None and options["resume"] != path:
-        return f"{_KEPT} There is no checkpoint yet: the same command begins anew."
+    before = options["resume"]
+    if checkpoint.written_ is None and before != path:
+        again = "begins anew" if before is None else f"goes on from {before} once more"
+        return f"{_KEPT} There is no new checkpoint yet: the same command {again}."
     words = _without_resume(context.meta[_WORDS])
     command = [*context.command_path.split(), "--resume", str(path), *words]
     return f"{_KEPT} To go on: {shlex.join(command)}"

@@ -10,6 +10,8 @@ import click
 
 from ..base.checks import said
 
+SETTINGS = "fewfire.settings"  # the file, in the context's `meta`
+
 
 def read_settings(
     context: click.Context, parameter: click.Parameter, value: Path | None
@@ -17,6 +19,7 @@ def read_settings(
     """Take a TOML file's settings as defaults; return the data set that it names."""
     if value is None or value.suffix != ".toml":
         return value
+    context.meta[SETTINGS] = value
     settings, names = _parsed(value), _names(context.command)
     unknown = [key for key in settings if _plain(key) not in names]
     if unknown:

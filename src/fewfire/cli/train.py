@@ -17,7 +17,8 @@ from .keeping import place_beside
 from .long_runs import Resumable, how_to_go_on, plain_warnings
 from .network_training import NetworkTraining
 from .options import given, with_options
-from .settings_file import read_settings
+from .places import check_apart
+from .settings_file import SETTINGS, read_settings
 from .tagger_training import TaggerTraining
 from .train_options import OPTIONS
 from .training_output import finish
@@ -49,6 +50,7 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     wanted = given(context)
     asked_for(wanted)  # where options disagree, nothing is read
     output = options["output"] or place_beside(data)
+    check_apart(settings=context.meta.get(SETTINGS), model=None if options["output"] else output)
     fit, held_out = _read(data, options)
     choice = choose(fit, wanted)
     training = TRAININGS[choice.model](fit, held_out, options)

@@ -27,6 +27,9 @@ class Run(Protocol):
     def model(self) -> Any:
         """The network, also called `net`, or the tagger, as it is now."""
 
+    def past(self) -> State:
+        """Return what a checkpoint holds beside the model and what it learns with."""
+
     def checkpoint(self) -> State:
         """Return the model and all that is needed to go on, as a file holds it."""
 
@@ -64,7 +67,7 @@ class Callback:
         """Hear that all callbacks have seen the epoch, and whether one of them stops training."""
 
     def on_fit_end(self, run: Run) -> None:
-        """Hear that training ended, for whatever reason."""
+        """Hear that training ended, for whatever reason, if `on_fit_start` heard of it."""
 
     def settings(self) -> dict[str, Any] | None:
         """Return what a resumed run must share, for JSON; None if there is no state."""

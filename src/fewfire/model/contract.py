@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..base.checks import check_integer, thread_count
-from ..base.files import Arrays, PathLike, write_model
+from ..base.files import Arrays, PathLike, put_model
 from ..base.finite import check_finite
 from ..base.ledger import Ledger
+from ..base.replacing import replacing
 from ..data import Dataset, Encoding
 from ..data.dataset import Examples
 from ..data.encoding import Kind
@@ -309,11 +310,11 @@ class Model(ABC):
             If weights are not finite: no reader would take the file.
         """
         now = self._now()
-        with now._at_rest():
+        with replacing(path) as file, now._at_rest():  # which ends before the disk is waited for
             config, arrays = now._state()
             for name, array in arrays.items():
                 check_finite(name, array)
-            write_model(path, config, arrays)
+            put_model(file, config, arrays)
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds: a description for JSON, and the arrays by name, which are the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from ..base.checks import shortened
@@ -37,6 +37,7 @@ class Watchers:
         self._path: PathLike = ""  # of the checkpoint to go on from
         self._past: list[tuple[Callback, State]] = []
         self._undo: Callable[[], None] = _nothing
+        self._started: list[Callback] = []  # and not ended
 
     @property
     def stopped(self) -> bool:
@@ -62,6 +63,7 @@ class Watchers:
         """Tell them that training begins or, after `take_over`, goes on."""
         for callback in self.callbacks:
             callback.on_fit_start(run)
+            self._started.append(callback)
         for callback, state in self._past:
             try:
                 with _restoring(self._path, callback):
@@ -80,9 +82,11 @@ class Watchers:
             callback.after_epoch(run, stops=self.stopped)
 
     def end(self, run: Run) -> None:
-        """Tell them that training ended."""
-        for callback in self.callbacks:
-            callback.on_fit_end(run)
+        """Tell those that training ended who know that it began, whatever others make of it."""
+        with ExitStack() as last_in_first_out:
+            for callback in reversed(self._started):
+                last_in_first_out.callback(callback.on_fit_end, run)
+            self._started = []
 
     def state(self) -> tuple[list[dict[str, Any]], Arrays]:
         """Return what a checkpoint holds of them."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .. import _core
+from ..base.interrupts import deferred_interrupts
 from ..base.ledger import Ledger
 from ..base.progress import Pace
 from .expansion import as_inputs
@@ -103,35 +104,36 @@ class Lesson:
         return np.asarray(1 - position * (1 - last), np.float32)
 
 
-def train_epoch(
-    lessons: list[Lesson], n_threads: int, pool: ThreadPoolExecutor
-) -> Generator[int, None, None]:
+def train_epoch(lessons: list[Lesson], n_threads: int) -> Generator[int, None, None]:
     """Train all trees through an epoch; yield now and then how many examples one of them went on.
 
     The tree that is least far goes on next. Threads without a tree of their own help with others,
     so that none is idle while a tree is longer than the rest. If the caller stops, or is
-    interrupted, slices that have begun are finished.
+    interrupted, which is heard when a slice ends, slices that have begun are finished: the locks of
+    a pool bear no interrupts.
     """
     for lesson in lessons:
         lesson.start_epoch()
-    idle = n_threads
+    idle, pool = n_threads, ThreadPoolExecutor(min(len(lessons), n_threads))
     running: dict[Future[int], tuple[Lesson, int]] = {}
     try:
         while running or not all(lesson.is_over for lesson in lessons):
             busy = [lesson for lesson, _ in running.values()]
             waiting = [x for x in lessons if not x.is_over and all(x is not y for y in busy)]
             waiting.sort(key=lambda lesson: lesson.done)
-            while waiting and idle:
-                n_own = -(-idle // len(waiting))
-                lesson = waiting.pop(0)
-                running[pool.submit(lesson.go_on, n_own)] = lesson, n_own
-                idle -= n_own
-            ended, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in ended:
-                idle += running.pop(future)[1]
-                yield future.result()
+            with deferred_interrupts():
+                while waiting and idle:
+                    n_own = -(-idle // len(waiting))
+                    lesson = waiting.pop(0)
+                    running[pool.submit(lesson.go_on, n_own)] = lesson, n_own
+                    idle -= n_own
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                idle += sum(running.pop(future)[1] for future in ended)
+                sizes = [future.result() for future in ended]
+            yield from sizes
     finally:
-        wait(running)
+        with deferred_interrupts():
+            pool.shutdown()
 
 
 def mean_loss(lessons: list[Lesson]) -> float:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..base.files import PathLike, write_model
 from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import epoch_bar, tell, tell_epoch
 from ..model.callbacks import State
-from ..model.checkpoint import Past
 from ..model.learned import Learned
+from ..model.run import TrainingRun
 from .checkpoint import Resumed, arrays_of
 from .forest import Forest
 from .leaves import renumbered
@@ -25,7 +23,7 @@ from .task import Task
 from .trained import Trained
 
 
-class Run:
+class Run(TrainingRun):
     """The training of a tagger.
 
     Parameters
@@ -53,6 +51,7 @@ class Run:
         feature_names: tuple[str, ...] | None = None,
     ) -> None:
         self._tagger, self.task, self.max_epochs = tagger, task, task.max_epochs
+        self.watchers = task.watchers
         self._keep, self._prepared = keep, prepared
         self._learned, self._feature_names = learned, feature_names
         self._before: Trained | None = tagger.trained if tagger.is_trained else None
@@ -62,7 +61,7 @@ class Run:
         if resumed is not None:
             self.history, self.epoch = resumed.past.history, resumed.past.epoch
             saved = resumed.saved
-            task.watchers.take_over(saved.path, resumed.past.callbacks, saved.arrays)
+            self.watchers.take_over(saved.path, resumed.past.callbacks, saved.arrays)
             if task.verbose:
                 tell(resumed.past.told(self.max_epochs, is_same_rate=False))
         loss = prepared.settings.loss
@@ -97,22 +96,6 @@ class Run:
             self._is_packed = True
         return self._tagger
 
-    def go(self) -> History:
-        """Train all epochs, or until a callback stops training or Ctrl-C is pressed."""
-        watchers, n_workers = self.task.watchers, min(len(self._lessons), self.task.n_threads)
-        watchers.start(self)
-        try:
-            with ThreadPoolExecutor(n_workers) as pool:
-                try:
-                    while self.epoch < self.max_epochs and not watchers.stopped:
-                        self._one_epoch(pool)
-                except KeyboardInterrupt:  # the slices that had begun are finished
-                    self.history.interrupted = True
-            self.model  # noqa: B018  # is packed
-        finally:
-            watchers.end(self)
-        return self.history
-
     def snapshot(self) -> State:
         """Return the packed trees."""
         forest = self.model.forest
@@ -128,30 +111,32 @@ class Run:
 
     def checkpoint(self) -> State:
         """Return the tagger and all that is needed to go on, as a file holds it."""
-        callbacks, kept = self.task.watchers.state()
-        past = Past(self.epoch, self.task.settings, self.history, callbacks)
+        past, kept = self.past()
         config, arrays = self.model.state()
-        training = {**past.describe(), "trees": self._prepared.settings.to_dict()}
-        return {**config, "training": training}, {**arrays, **arrays_of(self._trees), **kept}
+        return {**config, "training": past}, {**arrays, **arrays_of(self._trees), **kept}
 
-    def save_checkpoint(self, path: PathLike) -> None:
-        """Write the tagger and all that is needed to go on."""
-        write_model(path, *self.checkpoint())
+    def past(self) -> State:
+        """Return what a checkpoint holds beside the tagger and its trees."""
+        described, arrays = super().past()
+        return {**described, "trees": self._prepared.settings.to_dict()}, arrays
 
-    def _one_epoch(self, pool: ThreadPoolExecutor) -> None:
+    def _settings(self) -> Mapping[str, Any]:
+        return self.task.settings
+
+    def one_epoch(self) -> None:
         """Train an epoch, measure it, and let callbacks look."""
         self._is_packed = False
-        record = self._trained_epoch(pool)
+        record = self._trained_epoch()
         for name, data in self.task.eval_sets.items():
             record |= {f"{name}/{metric}": x for metric, x in self.model.evaluate(data).items()}
         self.epoch += 1
         self.history.append(record)
         tell_epoch(record, self.max_epochs, verbose=self.task.verbose)
-        self.task.watchers.end_epoch(self, record)
+        self.watchers.end_epoch(self, record)
 
-    def _trained_epoch(self, pool: ThreadPoolExecutor) -> dict[str, Any]:
+    def _trained_epoch(self) -> dict[str, Any]:
         start, n, n_trees = time.perf_counter(), len(self.task.data), len(self._lessons)
-        slices = contextlib.closing(train_epoch(self._lessons, self.task.n_threads, pool))
+        slices = contextlib.closing(train_epoch(self._lessons, self.task.n_threads))
         title = f"epoch {self.epoch + 1}/{self.max_epochs}"
         try:
             with slices as sizes, epoch_bar(title, n * n_trees, verbose=self.task.verbose) as bar:

@@ -6,10 +6,9 @@ Which examples come when is in `course`, what keeps indexes true in `index_upkee
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +16,9 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..base.checks import check_memory, to_dict
-from ..base.files import PathLike, refusing, write_model
+from ..base.files import refusing
 from ..base.history import History
+from ..base.interrupts import deferred_interrupts
 from ..base.ledger import Ledger
 from ..base.progress import Pace, epoch_bar, tell, tell_epoch
 from ..data import Dataset
@@ -27,6 +27,7 @@ from ..data.fingerprint import fingerprints
 from ..model.callbacks import State
 from ..model.checkpoint import Past, Resume, Saved
 from ..model.learned import Learned
+from ..model.run import TrainingRun
 from ..model.watchers import Watchers, columns
 from ..network.answers import density
 from ..network.arrays import array_specs, check_arrays
@@ -51,7 +52,7 @@ class DivergenceError(RuntimeError):
     epoch or, if it has more than 2**26 parameters, after the last step with a loss."""
 
 
-class Run:
+class Run(TrainingRun):
     """One training run: its position, its optimizer state, its history."""
 
     def __init__(
@@ -59,7 +60,7 @@ class Run:
     ) -> None:
         self.plan = plan
         self.max_epochs = plan.max_epochs
-        self.net = self.model = net
+        self.net = net
         self.train = train
         self.eval_sets = eval_sets
         self.loss = check_data(net, train, eval_sets, plan.loss)
@@ -84,32 +85,24 @@ class Run:
         )
 
     @property
+    def model(self) -> Network:
+        """The network."""
+        return self.net
+
+    @property
     def step(self) -> int:
         """Steps of the epochs done."""
         return self.epoch * self.course.steps_per_epoch
 
-    @property
-    def is_over(self) -> bool:
-        """Whether all epochs are done, or a callback has stopped the run."""
-        return self.epoch >= self.max_epochs or self.watchers.stopped
-
-    @contextlib.contextmanager
-    def begun(self) -> Iterator[None]:
-        """Begin training: the network learns what the data is, and callbacks hear of it. Ctrl-C
-        inside ends the run, and callbacks hear of its end, whatever the reason."""
+    def _begin(self) -> None:
+        """Let the network learn what the data is."""
         if self.plan.verbose:
             tell(str(self.memory))
         self.net.loss = self.loss
         self.net.learned = Learned.of(self.known, self.net.n_outputs)
         self.history.ledger.add(start_at_priors(self.net, self.plan.n_threads))
         self.upkeep.start(self.step, self.history)
-        self.watchers.start(self)
-        try:
-            yield
-        except KeyboardInterrupt:
-            self.history.interrupted = True
-        finally:
-            self.watchers.end(self)
+        super()._begin()
 
     def one_epoch(self) -> None:
         """Train an epoch, measure it, and let callbacks look."""
@@ -139,10 +132,11 @@ class Run:
                         break
             self._renumber(sums)
         finally:  # also after Ctrl-C: the codes are those of the weights
-            self.upkeep.end_epoch(self.step + self.course.steps_per_epoch)
+            with deferred_interrupts():
+                self.upkeep.end_epoch(self.step + self.course.steps_per_epoch)
         self._check_loss(sums.loss, weights)
-        self.epoch += 1
         record = self._measured(sums, time.perf_counter() - start)
+        self.epoch += 1
         self.history.append(record)
         tell_epoch(record, plan.max_epochs, verbose=plan.verbose)
         self.watchers.end_epoch(self, record)
@@ -167,15 +161,9 @@ class Run:
 
     def checkpoint(self) -> State:
         """Return the network and all that is needed to go on, as a file holds it."""
-        callbacks, kept = self.watchers.state()
-        past = Past(self.epoch, self._settings(), self.history, callbacks)
+        past, kept = self.past()
         config, arrays = self.net.state()
-        arrays = {**arrays, **self.moments.arrays(), **kept}
-        return {**config, "training": past.describe()}, arrays
-
-    def save_checkpoint(self, path: PathLike) -> None:
-        """Write the network and all that is needed to go on."""
-        write_model(path, *self.checkpoint())
+        return {**config, "training": past}, {**arrays, **self.moments.arrays(), **kept}
 
     def read_checkpoint(self, resume: Resume) -> tuple[Saved, Network, Past]:
         """Return what `save_checkpoint` wrote; raise unless it is of a run like this."""
@@ -210,7 +198,6 @@ class Run:
         return undo
 
     def _settings(self) -> dict[str, Any]:
-        """What must be the same for a resumed run to end as the whole one would."""
         plan = self.plan
         return {
             "loss": self.loss,
@@ -263,16 +250,16 @@ class Run:
         )
 
     def _measured(self, sums: Sums, seconds: float) -> dict[str, Any]:
-        """Return the row of the history for the epoch that was just trained."""
-        n_examples = len(self.train)
-        record: dict[str, Any] = {"epoch": self.epoch, "train/loss": sums.loss / n_examples}
+        """Return the row of the history for the epoch that was just trained, and is not counted."""
+        n_examples, epoch = len(self.train), self.epoch + 1
+        record: dict[str, Any] = {"epoch": epoch, "train/loss": sums.loss / n_examples}
         if self.net.loss != "squared":
             record["train/accuracy"] = sums.n_correct / n_examples
         for name, data in self.eval_sets.items():
             metrics = self.net.evaluate(data, n_jobs=self.plan.n_threads)
             record |= {f"{name}/{metric}": value for metric, value in metrics.items()}
         record["density"] = density(self.net.layers, sums.usage, n_examples)
-        record["lr"] = self.course.last_rate(self.epoch)
+        record["lr"] = self.course.last_rate(epoch)
         record["examples_per_second"] = n_examples / seconds
         record["seconds"] = seconds
         return record

@@ -144,10 +144,7 @@ class Trainer:
             run = self._run(train, eval_sets)
             if resume is not None:
                 run.restore(resume)
-            with run.begun():
-                while not run.is_over:
-                    run.one_epoch()
-        return run.history
+            return run.go()
 
     def check(
         self,
