@@ -45,7 +45,7 @@ def test_in_a_block_inside_a_stop_is_the_first_again():
         with stops_as_interrupts() as inner, pytest.raises(KeyboardInterrupt):
             signal.raise_signal(TERM)
         signal.raise_signal(TERM)
-    assert outer == inner == [TERM]
+    assert (outer, inner) == ([TERM, TERM], [TERM])
 
 
 def fail_at(stop):

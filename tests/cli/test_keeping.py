@@ -318,6 +318,27 @@ def test_a_stopped_training_keeps_what_was_learned(folder, stop):
     assert ff.load("kept").n_outputs == 3
 
 
+@pytest.mark.parametrize("stop", ENDED)
+def test_a_stop_while_the_disk_is_waited_for_is_told_as_one(folder, stop, monkeypatch, capsys):
+    (folder / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "elsewhere"))
+    monkeypatch.setattr(keep, "__defaults__", (lambda seconds: signal.raise_signal(stop),))
+    save, is_full = ff.Network.save, iter([True])
+
+    def save_later(net, path):
+        if next(is_full, False):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        save(net, path)
+
+    monkeypatch.setattr(ff.Network, "save", save_later)
+    assert here("train", "data.npz", "-o", "full", *TRAIN) == 128 + stop
+    err = capsys.readouterr().err
+    assert ENDED[stop] in err.splitlines()[-1]
+    (kept,) = (folder / "elsewhere").glob("*/full")
+    assert str(kept) in err
+    assert ff.load(kept).n_outputs == 3
+
+
 def test_a_signal_that_is_ignored_stays_ignored(folder):
     """As `nohup` asks for."""
     code = (

@@ -38,7 +38,7 @@ def stops_as_interrupts() -> Iterator[list[int]]:
     """Let SIGTERM and SIGHUP do what Ctrl-C does; yield the list of those that are heard.
 
     What ignores them, as `nohup` does SIGHUP, goes on ignoring them. Inside of another such block
-    the first stop is once more one that interrupts.
+    the first stop is once more one that interrupts, and both hear it.
     """
     interrupter = Interrupter()
     usual = (signal.SIG_DFL, signal.default_int_handler)
@@ -56,6 +56,8 @@ def stops_as_interrupts() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        for outer in {handler for handler in before.values() if isinstance(handler, Interrupter)}:
+            outer.heard.extend(interrupter.heard)
 
 
 @contextlib.contextmanager

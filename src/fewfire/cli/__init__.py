@@ -62,7 +62,7 @@ def run(words: Sequence[str] | None = None) -> int:
     """Run a command line, by default that of the process, and return its exit code."""
     with stops_as_interrupts() as heard:
         code = _outcome(words)
-    if code != INTERRUPTED:
+    if code == 0 or not (heard or code == INTERRUPTED):  # what fails after a stop was stopped
         return code
     stop = signal.Signals(heard[0]) if heard else signal.SIGINT
     say(f"fewfire: {STOPPED[stop]}")
