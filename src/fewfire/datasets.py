@@ -38,6 +38,7 @@ __all__ = [
     "load_text",
     "load_xc",
     "mnist",
+    "mnist_variation",
     "norb",
     "rectangles",
     "rectangles_images",
@@ -145,6 +146,85 @@ def strokes(n_train: int = 12000, n_test: int = 2000, random_state: int = 0) -> 
     Dataset(10 examples, 784 dense features, 10 classes)
     """
     return _pair(generators.stroke_images, generators.N_LETTERS, n_train, n_test, random_state)
+
+
+def mnist_variation(
+    folder: PathLike,
+    variation: str,
+    *,
+    n_train: int = 12000,
+    n_test: int = 50000,
+    random_state: int = 0,
+    photographs: PathLike | None = None,
+) -> Pair:
+    """Make a variation of MNIST, or of a set in its format: digits turned, or before a background.
+
+    All images of the folder, for MNIST 70,000, are shuffled by the seed; training takes the first
+    ones, testing the last ones backwards. So no digit is in both parts, and the first images of
+    each depend on neither size. Variations of one seed have the same digits, angles and patches.
+
+    Parameters
+    ----------
+    folder : path
+        Four idx files of 28 x 28 images, as `mnist` reads them.
+    variation : {"rotated", "random_background", "photographs", "rotated_photographs"}
+        - "rotated": turned about the middle by an angle uniform in 0 to 2 pi radians; bilinear,
+          black comes in from outside.
+        - "random_background": before noise, each pixel uniform in 0 to 255.
+        - "photographs": before a patch of a photograph whose grey levels have a standard deviation
+          of at least 16 of 255. Photographs have equal shares; none is in both parts.
+        - "rotated_photographs": turned, then laid before such a patch.
+
+        The background shows where the digit is 0; other pixels of the digit stay as they are, its
+        grey edge too, which is a dark rim before what is light.
+    n_train, n_test : int
+        Images in each part, by default as published, where the last 2,000 of training validate.
+    random_state : int
+        Seeds the choice of digits, and what is done to them.
+    photographs : path, optional
+        Folder of images to take the patches from; without it, photographs that come with
+        scikit-image, which `pip install 'fewfire[images]'` installs.
+
+    Returns
+    -------
+    train, test : Dataset
+        Float32 images (n, 784), multiples of 1/255 from 0 to 1, and the classes of the folder.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds fewer than `n_train + n_test` images, or others than 28 x 28, if a file
+        of it is damaged, if there are fewer than two usable photographs or they have no texture,
+        or if photographs are given to a variation without them.
+    ImportError
+        If photographs are wanted and scikit-image is not installed.
+
+    Notes
+    -----
+    After Larochelle, Erhan, Courville, Bergstra and Bengio, "An empirical evaluation of deep
+    architectures on problems with many factors of variation" (ICML 2007), and the authors' page
+    "MnistVariations". What is known of these names neither the interpolation, nor the least
+    variance of a patch, nor how a digit covers its background, and all their patches came from the
+    same twenty photographs: compare methods on these sets with each other, never with a published
+    number.
+
+    Examples
+    --------
+    >>> save_idx_folder("letters", *strokes(n_train=40, n_test=20))
+    >>> train, test = mnist_variation("letters", "random_background", n_train=40, n_test=20)
+    >>> train
+    Dataset(40 examples, 784 dense features, 10 classes)
+    >>> bool((train.X == 0).mean() < 0.01)
+    True
+    """
+    return generators.mnist_variation(
+        folder,
+        variation,
+        n_train=n_train,
+        n_test=n_test,
+        random_state=random_state,
+        photographs=photographs,
+    )
 
 
 def deformed(source: Dataset, n: int, random_state: int = 0) -> Dataset:

@@ -11,6 +11,7 @@ import pytest
 import fewfire as ff
 from commands import HANG, run, same_bytes, start, wait_for
 from fewfire import datasets
+from fewfire.data import generators
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,40 @@ def test_deformed_images_are_generated_from_a_folder(folder):
     assert "deformed needs --source FOLDER" in err
     run(*words, "nowhere", *options, "--n-test", 10, cwd=folder, code=2)
     run("data", "generate", "convex", "nowhere", *options, cwd=folder, code=2)
+
+
+@pytest.mark.parametrize("variation", generators.VARIATIONS)
+def test_variations_are_generated_from_a_folder(folder, variation):
+    words = ("data", "generate", f"mnist-{variation.replace('_', '-')}")
+    options = ("--n-train", 60, "--n-test", 40, "--seed", 3)
+    photographs = ()
+    if variation in generators.ON_PHOTOGRAPHS:
+        io = pytest.importorskip("skimage.io")
+        photographs = ("--photographs", "photographs")
+        (folder / "photographs").mkdir(exist_ok=True)
+        for i in range(2):
+            noise = np.random.default_rng(i).integers(256, size=(40, 40), dtype=np.uint8)
+            io.imsave(folder / "photographs" / f"{i}.png", noise, check_contrast=False)
+    run(*words, variation, "--source", "images", *options, *photographs, cwd=folder)
+    expected = datasets.mnist_variation(
+        folder / "images", variation, n_train=60, n_test=40, random_state=3,
+        photographs=folder / photographs[1] if photographs else None,
+    )  # fmt: skip
+    for part, data in zip(datasets.mnist(folder / variation), expected, strict=True):
+        np.testing.assert_array_equal(part.X, data.X)
+        np.testing.assert_array_equal(part.y, data.y)
+
+
+def test_variations_that_cannot_be_made_are_refused_in_a_line(folder):
+    words = ("data", "generate", "mnist-rotated", "nowhere")
+    _, err = run(*words, "--n-train", 10, cwd=folder, code=2)
+    assert "mnist-rotated needs --source FOLDER" in err
+    _, err = run(*words, "--source", "images", "--photographs", "images", cwd=folder, code=2)
+    assert "mnist-rotated needs no photographs" in err
+    _, err = run(*words, "--source", "images", cwd=folder, code=1)
+    assert "images holds 1,800: ask for fewer" in err
+    assert len(err.splitlines()) == 1
+    assert not (folder / "nowhere").exists()
 
 
 def test_evaluating_and_predicting_agree_with_the_library(folder):

@@ -63,6 +63,7 @@ def contents(folder):
         ("data convert data.npz data.npz", "data.npz is SOURCE"),
         ("data convert data.txt val.txt --like val.txt", "val.txt is --like"),
         ("data generate deformed images --source images", "images is --source"),
+        ("data generate mnist-rotated images --source images", "images is --source"),
     ],
 )
 def test_what_is_read_is_not_overwritten(folder, capsys, words, named):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,7 @@ from .. import datasets
 from ..base.printable import field
 from ..base.replacing import check_writable
 from ..data import Dataset
+from ..data.generators import ON_PHOTOGRAPHS, VARIATIONS
 from .common import PATH, WRITABLE, json_option, one_part, print_json, shape, show
 from .numbers import COUNT, SEED
 from .places import check_apart
@@ -21,13 +24,25 @@ def _deformed(random_state: int, source: Path, n_train: int = 8_100_000) -> tupl
     return datasets.deformed(train, n_train, random_state), test
 
 
+def _varied(variation: str, source: Path, **options: Any) -> tuple[Dataset, Dataset]:
+    return datasets.mnist_variation(source, variation, **options)
+
+
+def _of_variations(names: tuple[str, ...]) -> dict[str, str]:
+    """What each variation is called here, and in Python."""
+    return {f"mnist-{name.replace('_', '-')}": name for name in names}
+
+
 GENERATORS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
     "convex": datasets.convex,
     "deformed": _deformed,
     "rectangles": datasets.rectangles,
     "rectangles-images": datasets.rectangles_images,
     "strokes": datasets.strokes,
+    **{name: partial(_varied, own) for name, own in _of_variations(VARIATIONS).items()},
 }
+WITH_SOURCE = {"deformed", *_of_variations(VARIATIONS)}
+WITH_PHOTOGRAPHS = {"rectangles-images", *_of_variations(ON_PHOTOGRAPHS)}
 
 
 @click.group()
@@ -41,8 +56,12 @@ def data() -> None:
 @click.option("--n-train", "--n", type=COUNT, help="Default: as published.")
 @click.option("--n-test", type=COUNT, help="Default: as published.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--photographs", type=PATH, help="rectangles-images: folder of images to cut from.")
-@click.option("--source", type=PATH, help="deformed: folder of idx files to deform.")
+@click.option(
+    "--photographs",
+    type=PATH,
+    help="rectangles-images, mnist-photographs, mnist-rotated-photographs: images to cut from.",
+)
+@click.option("--source", type=PATH, help="deformed, mnist-*: folder of idx files, such as MNIST.")
 @json_option
 def generate(
     name: str,
@@ -61,11 +80,12 @@ def generate(
         "photographs": photographs,
         "source": source,
     }
-    if photographs is not None and name != "rectangles-images":
+    if photographs is not None and name not in WITH_PHOTOGRAPHS:
         raise click.UsageError(f"{name} needs no photographs")
-    if (source is not None) != (name == "deformed"):
-        raise click.UsageError("deformed needs --source FOLDER, the others take none")
-    if source is not None and n_test is not None:
+    if (source is not None) != (name in WITH_SOURCE):
+        needs = "needs" if source is None else "takes no"
+        raise click.UsageError(f"{name} {needs} --source FOLDER")
+    if name == "deformed" and n_test is not None:
         raise click.UsageError("--source brings the test set: leave out --n-test")
     if source is not None and folder.exists() and folder.samefile(source):
         raise ValueError(f"{folder} is --source, and would be overwritten: name another folder")

@@ -6,24 +6,32 @@ Larochelle et al., "An empirical evaluation of deep architectures on problems wi
 variation" (ICML 2007), whose files are not to be had; what its text leaves open is settled here, so
 compare methods on these sets with each other, never with a published number.
 
-`Deformed` makes as many images as one likes from a few, square and of any size.
+`Deformed` makes as many images as one likes from a few, square and of any size; `mnist_variation`
+turns the digits of a folder, or lays them before noise or photographs.
 """
 
 from .convex import convex_images, fills_its_hull
 from .deformations import Deformed
+from .patches import Patches
 from .photographs import TEST_PHOTOGRAPHS, TRAIN_PHOTOGRAPHS, photographs_of
 from .rectangles import rectangle_images, rectangles_on_photographs
 from .strokes import N_LETTERS, stroke_images
+from .variations import ON_PHOTOGRAPHS, VARIATIONS, mnist_variation, rotated
 
 __all__ = [
     "N_LETTERS",
+    "ON_PHOTOGRAPHS",
     "TEST_PHOTOGRAPHS",
     "TRAIN_PHOTOGRAPHS",
+    "VARIATIONS",
     "Deformed",
+    "Patches",
     "convex_images",
     "fills_its_hull",
+    "mnist_variation",
     "photographs_of",
     "rectangle_images",
     "rectangles_on_photographs",
+    "rotated",
     "stroke_images",
 ]

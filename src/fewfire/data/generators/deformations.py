@@ -9,7 +9,6 @@ using selective sampling" (2007). Its fields are a file that is not to be had; t
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import TypeAlias
 
@@ -19,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from ...base.checks import check_integer, check_memory
 from ..dataset import Dataset, Targets
-from .canvas import SIDE, Images
+from .canvas import SIDE, Images, check_square
 
 Fields: TypeAlias = NDArray[np.float32]
 
@@ -64,7 +63,7 @@ class Deformed:
     """
 
     def __init__(self, source: Dataset, n: int, *, random_state: int = 0) -> None:
-        self.side = _side(source)
+        self.side = check_square(source, "deformed")
         self.source = source
         self.random_state = check_integer("random_state", random_state, low=0)
         self._n = check_integer("n", n, low=1, high=sys.maxsize)
@@ -109,16 +108,6 @@ class Deformed:
         images = shifted[:, 1:-1, 1:-1] + f * right + g * down + thicken[:, None, None] * steep
         grey: Images = np.rint(np.clip(images, 0, 1).reshape(n, -1) * 255) / 255
         return grey
-
-
-def _side(source: Dataset) -> int:
-    side = math.isqrt(source.n_features)
-    if not isinstance(source.X, np.ndarray) or not source.X.size or side**2 != source.n_features:
-        raise ValueError(f"only square images, dense, can be deformed, not {source!r}")
-    low, high = source.X.min(), source.X.max()
-    if low < 0 or high > 1:
-        raise ValueError(f"values go from {low:g} to {high:g}; scale the images to 0..1 first")
-    return side
 
 
 def _fields(side: int, seed: int) -> Fields:

@@ -57,8 +57,7 @@ def photographs_of(
         import skimage.data
     except ImportError as error:
         raise ImportError(
-            "rectangles_images reads photographs with scikit-image; "
-            "install it: pip install 'fewfire[images]'"
+            "photographs are read with scikit-image; install it: pip install 'fewfire[images]'"
         ) from error
     if folder is None:
         shipped = Path(skimage.data.__file__).parent
