@@ -64,7 +64,7 @@ def npz(draw: Draw, attempt: Attempt, folder: Path) -> Any:
         elif how == 2:
             other = draw.one_of(sorted(arrays))
             arrays[other], arrays[name] = array, arrays[other]
-        elif np.ndim(array) and array.dtype.kind != "U":
+        elif np.ndim(array) and array.dtype.kind not in "UO":
             changed = hostile.dense(draw, np.array(array))
             arrays[name] = changed if isinstance(changed, np.ndarray) else array
         attempt.note(f"{name}: {how}: {arrays.get(name)!r:.80}")
