@@ -28,8 +28,17 @@ Rule rule_of(const std::string& name, float momentum) {
 
 using Moments = std::vector<std::pair<Array2<float>, Array1<float>>>;
 
-OptimizerState state_of(const Moments& moments, const Array1<int64_t>& touched) {
-  OptimizerState state{.touched = view(touched)};
+// Of a layer whose updates are centred: the mean input, and what each row owes, for how many updates.
+using Owing = std::tuple<Array1<float>, Array1<float>, Array1<int32_t>>;
+
+OptimizerState state_of(const Moments& moments, const Array1<int64_t>& touched,
+                        const std::optional<Owing>& owing) {
+  OptimizerState state;
+  state.touched = view(touched);
+  if (owing) {
+    const auto& [mean, owed, n_owed] = *owing;
+    state.centre = {.mean = view(mean), .owed = view(owed), .n_owed = view(n_owed)};
+  }
   if (moments.size() > 0) state.first = view(moments[0].first), state.first_bias = view(moments[0].second);
   if (moments.size() > 1) state.second = view(moments[1].first), state.second_bias = view(moments[1].second);
   return state;
@@ -115,10 +124,12 @@ void bind_optimizer(nb::module_& m) {
   nb::class_<OptimizerState>(m, "OptimizerState")
       .def(
           "__init__",
-          [](OptimizerState* self, const Moments& moments, Array1<int64_t> touched) {
-            new (self) OptimizerState(state_of(moments, touched));
+          [](OptimizerState* self, const Moments& moments, Array1<int64_t> touched,
+             const std::optional<Owing>& owing) {
+            new (self) OptimizerState(state_of(moments, touched, owing));
           },
-          "moments"_a.noconvert(), "touched"_a.noconvert(), nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
+          "moments"_a.noconvert(), "touched"_a.noconvert(), "owing"_a.noconvert().none() = nb::none(),
+          nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>(), nb::keep_alive<1, 4>());
 }
 
 using Trained = nb::typed<nb::tuple, double, int64_t, Numpy<int64_t>, std::vector<Numpy<int64_t>>>;
@@ -141,6 +152,14 @@ void bind_network(nb::module_& m) {
   bind_turnstile(m);
   bind_layers(m);
   bind_optimizer(m);
+  m.def(
+      "settle",
+      [](const Model& model, const Optimizer& optimizer, const std::vector<OptimizerState>& states,
+         int64_t step, int n_threads) {
+        return ledger_of(unlocked([&] { return settle(model, optimizer, states, step, n_threads); }));
+      },
+      "model"_a, "optimizer"_a, "states"_a, "step"_a, "n_threads"_a,
+      "Let all rows pay what they owe along the mean inputs after so many steps; return the ledger.");
   m.def("train", &train_slice, "model"_a, "inputs"_a, "targets"_a, "order"_a.noconvert(),
         "rates"_a.noconvert(), "batch_size"_a, "optimizer"_a, "states"_a, "first_step"_a, "epoch"_a,
         "n_threads"_a, "deterministic"_a, "counts_rows"_a = true, "loss_before"_a = 0.0,

@@ -9,7 +9,9 @@
 namespace fewfire {
 namespace {
 
-constexpr uint64_t kDecay = 3, kStep = 4;  // what a lot rounds; a bag's dropout draws under 1 and 2
+// What a lot rounds; a bag's dropout draws under 1 and 2.
+constexpr uint64_t kDecay = 3, kStep = 4, kMean = 5;
+constexpr int32_t kMostOwed = 32;  // updates of a row until it pays what it owes along the mean input
 
 // What rounds a row of weights that are not floats.
 uint32_t rounding_key(const OptimizerStep& step, uint64_t about, RowId row) {
@@ -27,6 +29,16 @@ void scale(std::span<Stored> values, float factor, uint32_t key, Ledger& ledger)
   ledger.optimizer += static_cast<int64_t>(values.size());
 }
 
+// The product of a row's weights with the mean input.
+float along_mean(const OptimizerStep& step, RowId row) {
+  const std::span<const float> mean = step.state.centre.mean;
+  const LiveWeights weights = step.layer.weights.row(row);
+  double sum = 0.0;
+  for (size_t j = 0; j < mean.size(); ++j)
+    sum += mean[j] * (weights.halves != nullptr ? widen(weights.halves[j]) : weights.floats[j]);
+  return static_cast<float>(sum);
+}
+
 // The instalments of the decay of weights that fell due since the row was last touched.
 void shrink(const OptimizerStep& step, RowId row, Ledger& ledger) {
   const float l2 = step.optimizer.l2;
@@ -41,6 +53,10 @@ void shrink(const OptimizerStep& step, RowId row, Ledger& ledger) {
   const float factor = std::max(1e-20f, static_cast<float>(keep));
   const LiveWeights weights = step.layer.weights.row(row);
   const size_t n = static_cast<size_t>(weights.cols);
+  if (const Centre& centre = step.state.centre; centre.is_on()) {
+    step.layer.bias[row] += (1.0f - factor) * along_mean(step, row);
+    ledger.optimizer += weights.cols;
+  }
   if (weights.halves != nullptr)
     scale(std::span(weights.halves, n), factor, rounding_key(step, kDecay, row), ledger);
   else
@@ -89,11 +105,18 @@ struct Move {
 };
 
 // One second moment takes its step; what is left for the weights is a step of a simpler rule.
-Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, float& moment, Ledger& ledger) {
+Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, const Centre& centre, float& moment,
+                  Ledger& ledger) {
   const int64_t n = static_cast<int64_t>(gradient.values.size());
-  const float squares = kernels().sum_of_squares(gradient.values.data(), n);
-  const float mean = squares * gradient.scale * gradient.scale / static_cast<float>(n);
+  const float squares = kernels().sum_of_squares(gradient.values.data(), n) * gradient.scale * gradient.scale;
+  float mean = squares / static_cast<float>(n);
   ledger.optimizer += n + 3;
+  if (centre.is_on()) {  // of all columns: |g - s m|^2
+    const float s = *gradient.bias;
+    mean = std::max(0.0f, squares - 2.0f * s * gradient.along + s * s * centre.squares) /
+           static_cast<float>(centre.mean.size());
+    ledger.optimizer += 4;
+  }
   if (rule == Rule::adam) {
     moment = rates.beta2 * moment + (1.0f - rates.beta2) * mean;
     rates.lr *= rates.correction1 / (std::sqrt(moment * rates.correction2) + rates.eps);
@@ -164,7 +187,7 @@ void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradien
   Move move{optimizer.rule, step.rates, gradient.scale};
   if (optimizer.rowwise && n > 0) {
     const Matrix<float> second = optimizer.rule == Rule::adam ? state.second : state.first;
-    move = rowwise_move(optimizer.rule, step.rates, gradient, second.row(row)[0], ledger);
+    move = rowwise_move(optimizer.rule, step.rates, gradient, state.centre, second.row(row)[0], ledger);
   }
   if (flipped != nullptr) flipped->resize(static_cast<size_t>(n + 1));
   const int64_t n_flipped =
@@ -175,7 +198,30 @@ void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradien
   ledger.optimizer += n * cost_per_parameter(move.rule);
   ledger.parameters_touched += n;
   if (gradient.bias) update_biases_from(step, row, std::span(&*gradient.bias, 1), ledger);
+  if (state.centre.is_on()) {
+    step.layer.bias[row] += move.rates.lr * gradient.along;
+    state.centre.owed[row] += move.rates.lr * *gradient.bias;
+    ledger.optimizer += 2;
+    if (++state.centre.n_owed[row] >= kMostOwed) pay(step, row, flipped, ledger);
+  }
   state.touched[row] = std::max(state.touched[row], step.number);  // asynchronous steps end out of order
+}
+
+void pay(const OptimizerStep& step, RowId row, std::vector<RowId>* flipped, Ledger& ledger) {
+  const Centre& centre = step.state.centre;
+  const float owed = centre.owed[row];
+  centre.owed[row] = 0.0f;
+  centre.n_owed[row] = 0;
+  const int64_t n = static_cast<int64_t>(centre.mean.size());
+  const size_t before = flipped != nullptr ? flipped->size() : 0;
+  if (flipped != nullptr) flipped->resize(before + static_cast<size_t>(n + 1));
+  const int64_t n_flipped = kernels().update(
+      Rule::sgd, {.lr = 1.0f}, step.layer.weights.row(row), rounding_key(step, kMean, row), nullptr, nullptr,
+      nullptr, centre.mean.data(), -owed, n, flipped != nullptr ? flipped->data() + before : nullptr);
+  if (flipped != nullptr) flipped->resize(before + static_cast<size_t>(n_flipped));
+  step.layer.bias[row] -= owed * centre.squares;
+  ledger.optimizer += n;
+  ledger.parameters_touched += n;
 }
 
 void update_biases(const OptimizerStep& step, std::span<const float> gradients, Ledger& ledger) {

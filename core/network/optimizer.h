@@ -32,10 +32,25 @@ struct Optimizer {
   Rates rates(float lr, int64_t step) const;
 };
 
+// Centred updates: a row learns as if the mean input m had been taken from every input x, and computes
+// w . x + b as ever. With z = w . (x - m) + b', a step is w -= r s (x - m) and b' -= r s, and b = b' - w . m
+// follows every change of w. What a step owes along m is a number per row; it is paid after some updates of
+// the row in one go, so that a step touches no more columns than x has. What is still owed is missing in
+// scores: r s m . (x - m), the mean of which is 0.
+struct Centre {                 // of one layer; memory of the caller
+  std::span<const float> mean;  // input of each column; empty: updates are not centred
+  std::span<float> owed;        // by each row, of the mean
+  std::span<int32_t> n_owed;    // updates that each row owes for
+  float squares = 0.0f;         // mean . mean
+
+  bool is_on() const { return !mean.empty(); }
+};
+
 struct OptimizerState {  // of one layer; memory of the caller
   Matrix<float> first, second;
   std::span<float> first_bias, second_bias;
   std::span<int64_t> touched;  // the step that last changed each row of weights, 0 for never
+  Centre centre;
 
   void prefetch(int64_t row) const {
     for (const Matrix<float>& moment : {first, second})
@@ -59,11 +74,15 @@ struct RowGradient {
   std::span<const float> values;
   float scale = 1.0f;
   std::optional<float> bias = {};
+  float along = 0.0f;  // its product with the mean input, where updates are centred
 };
 
 // Columns whose weight crossed zero are left in `flipped`; null: nobody wants them.
 void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradient,
                 std::vector<RowId>* flipped, Ledger& ledger);
+
+// What the row still owes along the mean input.
+void pay(const OptimizerStep& step, RowId row, std::vector<RowId>* flipped, Ledger& ledger);
 
 // The biases of all neurons, with a gradient for each.
 void update_biases(const OptimizerStep& step, std::span<const float> gradients, Ledger& ledger);

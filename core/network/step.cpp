@@ -47,12 +47,6 @@ void count_dense(const Model& model, Workspace& space) {
   }
 }
 
-// The index that wants to hear when weights of the layer cross zero; null: there is none.
-Index* listener_of(const Layer& layer) {
-  Index* index = layer.gate ? layer.gate->index() : nullptr;
-  return index != nullptr && index->reads_signs() ? index : nullptr;
-}
-
 }  // namespace
 
 void forward(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
@@ -85,8 +79,9 @@ void backward(const Model& model, const Optimizer& optimizer, std::span<const Op
   const Rates rates = optimizer.rates(lr, number);
   for (size_t l = model.layers.size(); l-- > 0;) {
     const Layer& layer = model.layers[l];
-    space.kinds[l]->backward({{optimizer, rates, number, layer, states[l]}, l, listener_of(layer)}, space,
-                             pool);
+    const LayerStep step{{optimizer, rates, number, layer, states[l]}, l, listener_of(layer)};
+    measure_along(step, space, pool);
+    space.kinds[l]->backward(step, space, pool);
   }
 }
 

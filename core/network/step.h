@@ -4,7 +4,7 @@
 // Every loop over the pool writes its own slots, so a step gives the same bits for any pool size.
 // Asynchronous training (train.h) lets several threads run whole steps on the same weights. Its data
 // races are these and no others, all benign by design (Hogwild: Recht et al., NIPS 2011):
-//   - weights and biases: read in forward and backward, changed in update_row and update_biases;
+//   - weights and biases: read in forward and backward, changed in update_row, pay and update_biases;
 //   - optimizer state: moments and `touched`, changed there too;
 //   - sign codes: read in SignIndex::propose and SignRows::score, changed bit by bit in
 //     SignIndex::signs_flipped and SignRows::flip.

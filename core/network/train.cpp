@@ -30,12 +30,22 @@ void check_train(const Model& model, const Inputs& inputs, const Targets& target
   check_states(model, optimizer, states);
 }
 
+// The states, with the squares of the mean inputs as they are now.
+std::vector<OptimizerState> measured(std::span<const OptimizerState> states) {
+  std::vector<OptimizerState> found(states.begin(), states.end());
+  for (OptimizerState& state : found)
+    state.centre.squares = std::inner_product(state.centre.mean.begin(), state.centre.mean.end(),
+                                              state.centre.mean.begin(), 0.0f);
+  return found;
+}
+
 }  // namespace
 
 Totals train(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> order,
              std::span<const float> rates, const Optimizer& optimizer, std::span<const OptimizerState> states,
              const TrainOptions& options) {
   check_train(model, inputs, targets, order, rates, optimizer, states, options);
+  const std::vector<OptimizerState> own_states = measured(states);
   const Reading held(model.turnstile.get());
   const int64_t n_steps = static_cast<int64_t>(rates.size());
   const auto run_step = [&](int64_t i, Workspace& space, Pool& pool, Totals& totals) {
@@ -47,7 +57,7 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
     totals.n_correct += std::count(space.hits.begin(), space.hits.end(), char{1});
     // If training diverged, the caller sees it, and nothing is spoilt further.
     if (std::isfinite(loss))
-      backward(model, optimizer, states, rates[i], options.first_step + i + 1, space, pool);
+      backward(model, optimizer, own_states, rates[i], options.first_step + i + 1, space, pool);
   };
 
   Pool pool(options.n_threads);
@@ -78,6 +88,27 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
     add(space, totals);
   });
   return totals;
+}
+
+std::vector<Ledger> settle(const Model& model, const Optimizer& optimizer,
+                           std::span<const OptimizerState> states, int64_t number, int n_threads) {
+  check_states(model, optimizer, states);
+  const std::vector<OptimizerState> own_states = measured(states);
+  const Reading held(model.turnstile.get());
+  Pool pool(n_threads);
+  std::vector<Ledger> ledgers(model.layers.size());
+  for (size_t l = 0; l < model.layers.size(); ++l) {
+    const Centre& centre = own_states[l].centre;
+    if (!centre.is_on()) continue;
+    const LayerStep step{
+        {optimizer, {}, number, model.layers[l], own_states[l]}, l, listener_of(model.layers[l])};
+    Workspace space(model, Mode::train, pool.size(), false);
+    pool.parallel_for(model.layers[l].n_rows(), 16, [&](int64_t row, int thread) {
+      if (centre.n_owed[row] > 0) pay_row(step, static_cast<RowId>(row), space.threads[thread]);
+    });
+    for (const ThreadSpace& own : space.threads) ledgers[l] += own.ledgers[l];
+  }
+  return ledgers;
 }
 
 }  // namespace fewfire

@@ -23,4 +23,8 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
              std::span<const float> rates, const Optimizer& optimizer, std::span<const OptimizerState> states,
              const TrainOptions& options);
 
+// Lets all rows pay what they owe along the mean inputs, after `number` steps.
+std::vector<Ledger> settle(const Model& model, const Optimizer& optimizer,
+                           std::span<const OptimizerState> states, int64_t number, int n_threads);
+
 }  // namespace fewfire

@@ -58,6 +58,11 @@ RowGradient row_gradient(const Layer& layer, size_t l, std::span<const Pair> pai
 
 }  // namespace
 
+Index* listener_of(const Layer& layer) {
+  Index* index = layer.gate ? layer.gate->index() : nullptr;
+  return index != nullptr && index->reads_signs() ? index : nullptr;
+}
+
 void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradient, const Workspace& space,
                     ThreadSpace& own) {
   Ledger& ledger = own.ledgers[step.l];
@@ -78,7 +83,29 @@ void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Works
         space.has_full_input(step.l) ? step.layer.n_columns() : space.input_of(step.l, pair.example).size();
   }
   gradient.bias = bias;
+  if (step.state.centre.is_on())
+    for (const Pair& pair : pairs) gradient.along += pair.delta * space.along[pair.example];
   apply_gradient(step, pairs[0].row, gradient, space, own);
+}
+
+void measure_along(const LayerStep& step, Workspace& space, Pool& pool) {
+  const std::span<const float> mean = step.state.centre.mean;
+  if (mean.empty()) return;
+  space.along.resize(static_cast<size_t>(space.n_examples()));
+  pool.parallel_for(space.n_examples(), 16, [&](int64_t e, int thread) {
+    const SparseVector x = space.input_of(step.l, e);
+    float sum = 0.0f;
+    for (int64_t k = 0; k < x.size(); ++k) sum += mean[x.ids[k]] * x.values[k];
+    space.along[e] = sum;
+    space.threads[thread].ledgers[step.l].optimizer += x.size();
+  });
+}
+
+void pay_row(const LayerStep& step, RowId row, ThreadSpace& own) {
+  own.flipped.clear();
+  pay(step, row, step.listener != nullptr ? &own.flipped : nullptr, own.ledgers[step.l]);
+  if (step.listener != nullptr && !own.flipped.empty())
+    step.listener->signs_flipped(row, own.flipped, read_row(step.layer.weights, row, own.widened));
 }
 
 void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,

@@ -12,6 +12,9 @@ struct LayerStep : OptimizerStep {
   Index* listener;  // wants to hear of weights that crossed zero; null: nobody does
 };
 
+// The index that wants to hear when weights of the layer cross zero; null: there is none.
+Index* listener_of(const Layer& layer);
+
 void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradient, const Workspace& space,
                     ThreadSpace& own);
 
@@ -19,6 +22,12 @@ void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradien
 // examples.
 void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Workspace& space,
                  ThreadSpace& own);
+
+// The product of the mean input of the layer with the input of each example, where updates are centred.
+void measure_along(const LayerStep& step, Workspace& space, Pool& pool);
+
+// What a row owes along the mean input.
+void pay_row(const LayerStep& step, RowId row, ThreadSpace& own);
 
 // Appends the pairs of an example whose delta is not 0.
 void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,

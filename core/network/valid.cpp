@@ -76,6 +76,14 @@ void check_states(const Model& model, const Optimizer& optimizer, std::span<cons
     require((widths.size() < 1 || fits(layer, widths[0], state.first, state.first_bias)) &&
                 (widths.size() < 2 || fits(layer, widths[1], state.second, state.second_bias)),
             "the moments do not fit the layer or the optimizer");
+    const Centre& centre = state.centre;
+    if (!centre.is_on()) continue;
+    require(optimizer.rowwise && optimizer.rule != Rule::adam && !layer.is_bag && layer.trains_bias,
+            "centred updates want one moment a row, rows of neurons, and biases that are trained");
+    require(static_cast<int64_t>(centre.mean.size()) == layer.n_columns() &&
+                static_cast<int64_t>(centre.owed.size()) == layer.n_rows() &&
+                centre.n_owed.size() == centre.owed.size(),
+            "a mean input of each column is wanted, and what each row owes");
   }
 }
 

@@ -64,6 +64,7 @@ struct Workspace {
   Groups<Pair> groups;
   std::vector<double> losses;                        // per example
   std::vector<std::unique_ptr<KindSpace>> of_kinds;  // per layer
+  std::vector<float> along;                          // per example: update.h
   std::vector<char> hits;                            // per example: the best row is one of the labels
   std::vector<int64_t> rivals;  // numbers of the steps that other threads ran when this one began
   std::vector<ThreadSpace> threads;

@@ -170,6 +170,9 @@ _RATES: Table = [
     option("--eps", of=RATES, type=float, help="adagrad, rms, adam; default: 1e-8."),
     option("--rowwise/--elementwise", of=RATES, default=None,
            help="adagrad, rms, adam: second moments by row; default of an --optimizer: no."),
+    option("--centred", of=RATES, is_flag=True, default=None,
+           help="adagrad, rms with --rowwise: rows learn as if the mean input had been taken from "
+                "every input; default: no."),
     option("--initial", of=RATES, type=float, help="adagrad: sum at the start; default: 0."),
     option("--warmup", of=RATES, type=int, help="Steps in which the rate rises; default: 0."),
     option("--final", of=RATES, type=float, help="linear, cosine: last factor; default: 0."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,18 @@ from numpy.typing import NDArray
 from .. import _core
 from ..base.finite import check_finite
 from ..network.layer import Layer
+from ..network.linear import Linear
 from ..network.network import Network
-from .optimizers import Adagrad, Optimizer, core_optimizer
+from ..network.retrieve import Retrieve
+from .optimizers import RMS, Adagrad, Optimizer, core_optimizer
+
+
+class Owing(NamedTuple):
+    """Of a layer whose updates are centred."""
+
+    mean: NDArray[np.float32]  # input of each column
+    owed: NDArray[np.float32]  # by each row, along the mean input
+    n_owed: NDArray[np.int32]  # updates that it owes for
 
 
 class OptimizerState:
@@ -23,19 +33,26 @@ class OptimizerState:
         value = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
         self.moments = [_initial(layer, self.core, value) for layer in net.layers]
         self.touched = [np.zeros(len(layer.stored), dtype=np.int64) for layer in net.layers]
+        self.owing = [
+            _owing(layer) if is_centred(layer, optimizer) else None for layer in net.layers
+        ]
         self.states = [
-            _core.OptimizerState(moments, touched)
-            for moments, touched in zip(self.moments, self.touched, strict=True)
+            _core.OptimizerState(moments, touched, owing)
+            for moments, touched, owing in zip(self.moments, self.touched, self.owing, strict=True)
         ]
 
     def of_rows(self, position: int) -> list[NDArray[Any]]:
         """Return everything of a layer that has an entry per row."""
         pairs = [array for pair in self.moments[position] for array in pair]
-        return [*pairs, self.touched[position]]
+        owing = self.owing[position]
+        own = [] if owing is None else [owing.owed, owing.n_owed]
+        return [*pairs, self.touched[position], *own]
 
     def of_columns(self, position: int) -> list[NDArray[np.float32]]:
         """Return everything of a layer that has a column per input."""
-        return [weights for weights, _ in self.moments[position] if weights.shape[1] > 1]
+        own = [weights for weights, _ in self.moments[position] if weights.shape[1] > 1]
+        owing = self.owing[position]
+        return own if owing is None else [*own, owing.mean[None]]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, for a file."""
@@ -45,6 +62,9 @@ class OptimizerState:
             for j, (weights, bias) in enumerate(moments):
                 named[f"optimizer.{i}.{j}.weights"] = weights
                 named[f"optimizer.{i}.{j}.bias"] = bias
+        for i, owing in enumerate(self.owing):
+            if owing is not None:
+                named |= {f"optimizer.{i}.{name}": x for name, x in owing._asdict().items()}
         return named
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -59,12 +79,21 @@ class OptimizerState:
             array[...] = arrays[name]
 
 
+def is_centred(layer: Layer, optimizer: Optimizer) -> bool:
+    """Whether the rows of a layer learn as if the mean input had been taken from every input."""
+    own = layer.settings
+    wanted = isinstance(optimizer, Adagrad | RMS) and optimizer.centred
+    return wanted and isinstance(own, Linear) and own.bias and not isinstance(own.gate, Retrieve)
+
+
 def n_bytes(layers: Sequence[Layer], optimizer: Optimizer) -> int:
     """Return how much memory the moments take."""
     core, total = core_optimizer(optimizer), 0
     for layer in layers:
         n_rows, n_columns = layer.stored.shape
         total += 8 * n_rows  # the step that touched a row
+        if is_centred(layer, optimizer):
+            total += 4 * n_columns + 8 * n_rows  # the mean input, and what rows owe
         for width in core.moment_widths(n_columns):
             total += 4 * (n_rows * width + len(layer.bias))
     return total
@@ -79,3 +108,9 @@ def _initial(
         (np.full((n_rows, width), value, np.float32), np.full_like(layer.bias, value))
         for width in core.moment_widths(n_columns)
     ]
+
+
+def _owing(layer: Layer) -> Owing:
+    n_rows, n_columns = layer.stored.shape
+    owed, n_owed = np.zeros(n_rows, np.float32), np.zeros(n_rows, np.int32)
+    return Owing(np.zeros(n_columns, np.float32), owed, n_owed)

@@ -38,6 +38,16 @@ class _Decayed(Options):
 
 
 @dataclass(frozen=True)
+class _Centred(_Decayed):
+    """What can learn as if the mean input of a layer had been taken from every input."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if getattr(self, "centred") and not getattr(self, "rowwise"):  # noqa: B009
+            raise ValueError("centred updates want one moment a row: add rowwise=True")
+
+
+@dataclass(frozen=True)
 class SGD(_Decayed):
     """Stochastic gradient descent: v = momentum v + g; w -= lr v.
 
@@ -54,11 +64,13 @@ class SGD(_Decayed):
 
 
 @dataclass(frozen=True)
-class Adagrad(_Decayed):
+class Adagrad(_Centred):
     """Adagrad (Duchi et al., JMLR 2011): G += g^2; w -= lr g / (sqrt G + eps).
 
     G starts at `initial`. `rowwise` keeps one G for all weights of a row, the sum of mean g^2: half
-    the memory, and a step reads and writes weights only.
+    the memory, and a step reads and writes weights only. `centred`, row-wise only, lets rows learn
+    as if the mean input of their layer had been taken from every input, at the cost of sparse
+    inputs (docs/design.md): the mean input of a gated layer would else decide which rows win.
 
     >>> Adagrad(lr=0.02).initial
     0.0
@@ -69,14 +81,15 @@ class Adagrad(_Decayed):
     eps: float = _positive(1e-8)
     l2: float = _not_negative(0.0)
     rowwise: bool = option(False, check_flag)
+    centred: bool = option(False, check_flag)
 
 
 @dataclass(frozen=True)
-class RMS(_Decayed):
+class RMS(_Centred):
     """Lazy RMS: G = rho G + (1 - rho) g^2 when touched; w -= lr g / (sqrt G + eps).
 
     A parameter that rarely gets a gradient keeps the memory of its last ones. `rowwise` keeps one G
-    for all weights of a row, as in `Adagrad`.
+    for all weights of a row, and `centred` takes mean inputs away, as in `Adagrad`.
 
     >>> RMS(lr=0.0005).rho
     0.999
@@ -87,6 +100,7 @@ class RMS(_Decayed):
     eps: float = _positive(1e-8)
     l2: float = _not_negative(0.0)
     rowwise: bool = option(False, check_flag)
+    centred: bool = option(False, check_flag)
 
 
 @dataclass(frozen=True)
@@ -118,7 +132,7 @@ def core_optimizer(optimizer: Optimizer) -> _core.Optimizer:
     passed: dict[str, Any] = {
         field.name: getattr(optimizer, field.name)
         for field in fields(optimizer)
-        if field.name not in ("lr", "initial")
+        if field.name not in ("lr", "initial", "centred")
     }
     kind = type(optimizer).__name__.lower()
     return _core.Optimizer(kind, **passed, l2_period=_l2_period(optimizer))

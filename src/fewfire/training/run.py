@@ -33,6 +33,7 @@ from ..network.answers import density
 from ..network.arrays import array_specs, check_arrays
 from ..network.network import Network
 from . import checkpoint
+from .centring import Centring
 from .checks import check_data
 from .course import Course
 from .first_biases import start_at_priors
@@ -83,6 +84,7 @@ class Run(TrainingRun):
             plan.random_state,
             plan.n_threads,
         )
+        self.centring = Centring(net, self.known, self.moments, plan.random_state, plan.n_threads)
 
     @property
     def model(self) -> Network:
@@ -101,6 +103,8 @@ class Run(TrainingRun):
         self.net.loss = self.loss
         self.net.learned = Learned.of(self.known, self.net.n_outputs)
         self.history.ledger.add(start_at_priors(self.net, self.plan.n_threads))
+        if self.step == 0:
+            self.history.ledger.add(self.centring.start())
         self.upkeep.start(self.step, self.history)
         super()._begin()
 
@@ -112,6 +116,7 @@ class Run(TrainingRun):
         sums, pace = Sums(), Pace()
         self.history.begin_epoch()
         self.upkeep.find_rare(self.step)
+        self.history.ledger.add(self.centring.renew(self.step))
         title = f"epoch {self.epoch + 1}/{plan.max_epochs}"
         try:
             with epoch_bar(title, len(self.train), verbose=plan.verbose) as bar:
@@ -133,7 +138,9 @@ class Run(TrainingRun):
             self._renumber(sums)
         finally:  # also after Ctrl-C: the codes are those of the weights
             with deferred_interrupts():
-                self.upkeep.end_epoch(self.step + self.course.steps_per_epoch)
+                end = self.step + self.course.steps_per_epoch
+                self.history.ledger.add(self.centring.settle(end))
+                self.upkeep.end_epoch(end)
         self._check_loss(sums.loss, weights)
         record = self._measured(sums, time.perf_counter() - start)
         self.epoch += 1
@@ -225,6 +232,7 @@ class Run(TrainingRun):
         if step >= _FIRST_RENUMBERING and step.bit_count() == 1:
             self._renumber(sums)
             self.upkeep.find_rare(step)
+            self.history.ledger.add(self.centring.renew(step))
         self.upkeep.keep_up(step)
 
     def _renumber(self, sums: Sums) -> None:

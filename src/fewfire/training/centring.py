@@ -1,0 +1,74 @@
+"""Centred updates: rows learn as if the mean input of their layer had been taken from every input.
+
+With raw inputs the mean input decides which rows of a gated layer win, and the same few win for all
+examples. A network computes as ever; only its steps are others (core/network/optimizer.h).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _core
+from ..base.ledger import Ledger
+from ..data import Dataset
+from ..data.core_views import core_inputs
+from ..network.network import Network
+from .optimizer_state import OptimizerState
+
+_EXAMPLES = 1000  # that mean inputs are taken of
+
+
+class Centring:
+    """The mean inputs of a training run, where the state of its optimizer has room for them."""
+
+    def __init__(
+        self,
+        net: Network,
+        train: Dataset,
+        moments: OptimizerState,
+        random_state: int,
+        n_threads: int,
+    ) -> None:
+        self.net, self.moments, self.n_threads = net, moments, n_threads
+        self._train, self._random_state = train, random_state
+        self._means = {
+            place: owing.mean for place, owing in enumerate(moments.owing) if owing is not None
+        }
+
+    def start(self) -> Ledger:
+        """Begin with a network as it was made: the mean input of a row gets the score 0, where the
+        bias is still 0. Return what that took."""
+        spent = Ledger.empty(len(self.net.layers))
+        for place, mean in self._means.items():
+            spent.add(
+                self._learn(step=0)
+            )  # once for each: its inputs are the outputs of those below
+            layer = self.net.layers[place]
+            if not layer.bias.any():
+                layer.bias[...] = -(layer.weights @ mean)
+        if self._means:
+            spent.add(self.net.refresh(self.n_threads, positions=self._means))
+        return spent
+
+    def settle(self, step: int) -> Ledger:
+        """Let all rows pay what they owe after so many steps."""
+        state = self.moments
+        if not self._means:
+            return Ledger.empty(len(self.net.layers))
+        return Ledger(_core.settle(self.net.core, state.core, state.states, step, self.n_threads))
+
+    def renew(self, step: int) -> Ledger:
+        """Learn the mean inputs anew, as they are after so many steps."""
+        spent = self.settle(step)
+        if self._means:
+            spent.add(self._learn(step))
+        return spent
+
+    def _learn(self, step: int) -> Ledger:
+        rng = np.random.default_rng([self._random_state, step])
+        some = self._train[np.sort(rng.permutation(len(self._train))[:_EXAMPLES])]
+        ids = np.arange(len(some))
+        means, work = _core.mean_inputs(self.net.core, core_inputs(some), ids, self.n_threads)
+        for place, mean in self._means.items():
+            mean[...] = means[place]
+        return Ledger(work)

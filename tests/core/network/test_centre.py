@@ -1,0 +1,101 @@
+"""Centred updates: a row that pays what it owes is a row that learned from centred inputs."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+
+import fewfire as ff
+import reference
+from fewfire import _core
+from fewfire.data.core_views import core_inputs, core_targets
+from fewfire.training.optimizer_state import OptimizerState
+from reference.losses import squared_loss
+
+RNG = np.random.default_rng(0)
+N, WIDTH, ROWS = 60, 9, 4
+X = (RNG.random((N, WIDTH)) * (RNG.random((N, WIDTH)) < 0.6)).astype(np.float32)
+Y = RNG.normal(size=(N, ROWS)).astype(np.float32)
+MEAN = X.mean(axis=0)
+RULES = {
+    "rms": ff.optim.RMS(lr=0.01, rowwise=True, centred=True),
+    "rms, decay": ff.optim.RMS(lr=0.01, l2=0.5, rowwise=True, centred=True),
+    "adagrad": ff.optim.Adagrad(lr=0.05, rowwise=True, centred=True),
+}
+
+
+def made():
+    net = ff.Network(ff.Linear(WIDTH, ROWS))
+    net.loss = "squared"
+    net.layers[0].bias[...] = -(net.layers[0].weights @ MEAN)
+    return net
+
+
+def train(net, data, state, order, rates, batch_size, settle_every):
+    """Train a slice of some steps at a time, and let all rows pay after each."""
+    inputs, targets, n = core_inputs(data), core_targets(data), settle_every
+    for first in range(0, len(rates), n):
+        own = rates[first : first + n]
+        ids = order[first * batch_size : (first + n) * batch_size]
+        how = (batch_size, state.core, state.states, first, 0, 1, True)
+        _core.train(net.core, inputs, targets, ids, own, *how)
+        _core.settle(net.core, state.core, state.states, first + len(own), 1)
+
+
+def twin(rule, weights, rates, order, batch_size):
+    """Weights and biases of rows that see x - mean: z = w (x - m) + b, all columns move."""
+    w, b = weights.astype(float), np.zeros(ROWS)
+    second, second_bias = np.zeros(ROWS), np.zeros(ROWS)
+    period = _period(rule)
+    for step, rate in enumerate(rates, 1):
+        batch = order[(step - 1) * batch_size : step * batch_size]
+        inputs = X[batch] - MEAN
+        deltas = np.array(
+            [squared_loss(w @ x + b, Y[i])[1] for x, i in zip(inputs, batch, strict=True)]
+        )
+        g, g_bias = deltas.T @ inputs / len(batch), deltas.mean(axis=0)
+        if rule.l2 and step % period == 0:
+            w *= (1 - rate * rule.l2) ** period
+        keep, gain = (rule.rho, 1 - rule.rho) if isinstance(rule, ff.optim.RMS) else (1, 1)
+        second = keep * second + gain * (g**2).mean(axis=1)
+        second_bias = keep * second_bias + gain * g_bias**2
+        w = w - rate * g / (np.sqrt(second) + rule.eps)[:, None]
+        b = b - rate * g_bias / (np.sqrt(second_bias) + rule.eps)
+    return w, b
+
+
+def _period(rule):
+    decay = rule.lr * rule.l2
+    return round(max(1.0, 2**-8 / decay)) if decay else 1
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 5])
+@pytest.mark.parametrize("name", RULES)
+def test_rows_that_pay_at_once_learn_as_from_centred_inputs(name, batch_size, sparse):
+    rule, net = RULES[name], made()
+    data = ff.Dataset(csr_array(X) if sparse else X, Y)
+    order = np.arange(N, dtype=np.int64)
+    rates = np.full(N // batch_size, rule.lr, np.float32)
+    state = OptimizerState(net, rule)
+    state.owing[0].mean[...] = MEAN
+    before = net.layers[0].weights.copy()
+    train(net, data, state, order, rates, batch_size, 1)
+    w, b = twin(rule, before, rates, order, batch_size)
+    assert_allclose(net.layers[0].weights, w, rtol=1e-3, atol=1e-4)
+    assert_allclose(net.layers[0].bias + net.layers[0].weights @ MEAN, b, rtol=1e-3, atol=1e-4)
+    assert not state.owing[0].owed.any()
+
+
+def test_an_index_hears_of_payments():
+    gate = ff.Hashed(density=0.3)
+    net = ff.Network(ff.Linear(WIDTH, 40, "relu", gate), ff.Linear(40, ROWS))
+    net.loss = "squared"
+    data, state = ff.Dataset(X, Y), OptimizerState(net, RULES["rms"])
+    state.owing[0].mean[...] = 5 * MEAN
+    rates = np.full(2 * N, 0.01, np.float32)
+    order = np.tile(np.arange(N, dtype=np.int64), 2)
+    for settle_every in (len(rates), 7):
+        train(net, data, state, order, rates, 1, settle_every)
+        assert_array_equal(net.layers[0].index.bits, reference.sign_bits(net.layers[0].weights))
+    assert state.owing[0].n_owed.max() == 0
