@@ -160,3 +160,12 @@ def test_what_is_no_text_is_refused_by_both(tmp_path):
     for use in (datasets.load, lambda path: datasets.convert(path, tmp_path / "made")):
         with pytest.raises(ValueError, match="is of no known format"):
             use(path)
+
+
+@pytest.mark.parametrize("names", [None, ["a", "b"]])
+def test_a_zero_byte_in_a_later_comment_is_taken_by_both(tmp_path, names):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"0 1:1\n1 2:1 # one\x00 word\n")
+    loaded = datasets.load(path, label_names=names)
+    datasets.convert(path, tmp_path / "made", label_names=names)
+    assert_array_equal(datasets.load(tmp_path / "made")[:].X.toarray(), loaded.X.toarray())

@@ -24,7 +24,7 @@ from .idx import IDX_TYPES, read_idx, read_idx_folder, save_idx, save_idx_folder
 from .names import read_names
 from .norb import NORB_NAMES, read_norb, read_norb_folder
 from .raw import is_raw, read_text
-from .shared import Pair, check_text, dataset, flat, is_utf16, start_of
+from .shared import Pair, check_text, dataset, flat, is_text, start_of
 from .text import header_of, read_svmlight, read_xc, save_svmlight
 
 __all__ = [
@@ -68,7 +68,7 @@ def read(
         return read_xc(path, like, label_names=label_names)
     if label_names is None:
         return _read_unnamed(path, start, like)
-    if path.is_dir() or (b"\0" in start and not is_utf16(start)):
+    if path.is_dir() or not is_text(start):
         raise ValueError(f"{path} is no text: label names are for text, converted or not")
     return read_svmlight(path, like, label_names=label_names)
 

@@ -81,9 +81,14 @@ def check_announced(n_bytes: int, n_packed: int, packed: bool) -> None:
         )
 
 
+def is_text(start: bytes) -> bool:
+    """Whether a file that begins so has a line of text there."""
+    return b"\0" not in start.partition(b"\n")[0] or is_utf16(start)
+
+
 def check_text(path: PathLike, start: bytes) -> None:
-    """Raise if a file that begins so, and is of no other format, has no line of text either."""
-    if b"\0" in start.partition(b"\n")[0] and not is_utf16(start):
+    """Raise if a file that begins so, and is of no other format, is no text either."""
+    if not is_text(start):
         raise ValueError(
             f"{path} is of no known format; give a folder of idx files or of small NORB, .npz, "
             ".npy, .safetensors, or svmlight or Extreme Classification text"
