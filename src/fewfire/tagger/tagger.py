@@ -23,6 +23,7 @@ from ..data.dataset import Examples
 from ..measure.result import TopKResult
 from ..model.callbacks import Callback
 from ..model.checkpoint import Resume
+from ..model.checks import warn_of_values
 from ..model.contract import Answers, Model, Ways
 from ..model.finite import check_best, check_given
 from ..model.learned import Learned
@@ -197,6 +198,7 @@ class Tagger(Model):
         with self._training():
             task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)
             train = task.data
+            warn_of_values(train)
             if resume is None:
                 resumed = None
                 prepared = prepare(
