@@ -1,5 +1,7 @@
 """What `y` holds can be said, and classes that are numbers can be taken as values."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -189,8 +191,14 @@ def test_files_of_one_kind_refuse_another(files):
             datasets.load(name, kind="values")
     with pytest.raises(ValueError, match="like= holds values"):
         datasets.load("x.npy", ff.Dataset(X, AGES, kind="values"), kind="classes")
+
+
+def test_text_has_one_column_of_values(files):
+    table = replace(datasets.load("ages.txt", kind="values").encoding, n_labels=2)
     with pytest.raises(ValueError, match="1 column of values, not 2"):
-        datasets.load("values.safetensors", ff.Dataset(X, np.ones((4, 2)), kind="values"))
+        datasets.load("values.safetensors", table)
+    with pytest.raises(ValueError, match="1 column of values, 2 are expected"):
+        datasets.convert("ages.txt", "t.safetensors", like=table)
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,8 @@ class Dataset:
 
     @property
     def looks_like_values(self) -> bool:
-        """Whether `y` holds numbers, taken as classes, that are many and of few examples each."""
+        """Whether `y` holds numbers, taken as classes, that are many and of few examples each: more
+        than 20, of fewer than 5 examples on average, or of fewer than 2 if they are 0, 1, ..."""
         return self._looks_like_values
 
     @property

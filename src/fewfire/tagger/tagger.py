@@ -194,6 +194,11 @@ class Tagger(Model):
             If even the smallest trees take more than `memory`.
         RuntimeError
             If a callback trains the tagger that it watches.
+
+        Warns
+        -----
+        UserWarning
+            If numbers are taken as classes that look like values (`Dataset.looks_like_values`).
         """
         with self._training():
             task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)

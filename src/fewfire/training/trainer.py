@@ -142,6 +142,11 @@ class Trainer:
             If the loss is no longer a number.
         RuntimeError
             If a callback trains the network that it watches.
+
+        Warns
+        -----
+        UserWarning
+            If numbers are taken as classes that look like values (`Dataset.looks_like_values`).
         """
         with self.net.access.training():
             run = self._run(train, eval_sets)

@@ -179,6 +179,8 @@ class _Rows:
                 raise ValueError(
                     f"y has {self.n_labels} columns but there are {like.n_labels} labels"
                 )
+            if kind == "values" and like.n_labels != 1:
+                raise ValueError(f"y has 1 column of values, {like.n_labels} are expected")
             return kind, like.n_labels, like.label_names
         if kind == "values":
             if names is not None:
