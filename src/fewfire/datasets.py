@@ -16,7 +16,7 @@ import numpy as np
 from .base.files import PathLike
 from .data import generators, readers
 from .data.dataset import Dataset
-from .data.encoding import Encoding
+from .data.encoding import Encoding, Kind
 from .data.generators import Deformed
 from .data.mapped import Mapped
 from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
@@ -274,6 +274,7 @@ def load_svmlight(
     n_features: int | None = None,
     zero_based: bool | None = None,
     label_names: Sequence[Any] | None = None,
+    kind: Kind = None,
 ) -> Dataset:
     """Read svmlight text, gzipped or not, with classes, values or lists of labels as targets.
 
@@ -287,6 +288,9 @@ def load_svmlight(
         Whether features count from 0; by default the file tells.
     label_names : sequence, optional
         Name of each label, whose numbers from 0 are in the file.
+    kind : {"classes", "labels", "values"}, optional
+        What the targets are: "values" for whole numbers to predict. Default: as in `like`, and
+        without it as the text tells.
 
     >>> from pathlib import Path
     >>> _ = Path("train.txt").write_text("+1 1:0.5 3:2\\n-1 2:1\\n")
@@ -294,8 +298,9 @@ def load_svmlight(
     (-1, 1)
     """
     return readers.read_svmlight(
-        path, like, n_features=n_features, zero_based=zero_based, label_names=label_names
-    )
+        path, like, n_features=n_features, zero_based=zero_based, label_names=label_names,
+        kind=kind,
+    )  # fmt: skip
 
 
 def load_text(
@@ -351,6 +356,7 @@ def convert(
     *,
     like: Dataset | Encoding | None = None,
     label_names: Sequence[Any] | None = None,
+    kind: Kind = None,
 ) -> None:
     """Convert svmlight or Extreme Classification text of any size to a file that can be mapped.
 
@@ -364,6 +370,8 @@ def convert(
         Training set whose labels and features the text shares.
     label_names : sequence, optional
         Name of each label, such as `load_names` reads them.
+    kind : {"classes", "labels", "values"}, optional
+        What the targets of svmlight text are, as for `load_svmlight`.
 
     Raises
     ------
@@ -376,7 +384,7 @@ def convert(
     >>> load("train.safetensors")
     Mapped(2 examples, 3 sparse features, 4 labels)
     """
-    readers.convert(source, target, like=like, label_names=label_names)
+    readers.convert(source, target, like=like, label_names=label_names, kind=kind)
 
 
 def load_mapped(
@@ -384,18 +392,29 @@ def load_mapped(
     like: Dataset | Encoding | None = None,
     *,
     label_names: Sequence[Any] | None = None,
+    kind: Kind = None,
 ) -> Mapped:
     """Open a file that `convert` wrote: its arrays are checked, and mapped when they are used.
 
     Sets larger than memory train: an epoch goes through windows of 64 MiB in random order, and
     through the examples of each in random order. Sort no such set by its labels.
+    `kind="values"` takes classes that are numbers as values.
     """
-    return Mapped(path, like, label_names)
+    return Mapped(path, like, label_names, kind=kind)
 
 
-def load_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
-    """Read an npz: `X`, `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array."""
-    return readers.read_npz(path, like)
+def load_npz(
+    path: PathLike, like: Dataset | Encoding | None = None, *, kind: Kind = None
+) -> Dataset | Pair:
+    """Read an npz: `X`, `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array.
+
+    `like` and `kind` are those of a `Dataset`.
+
+    >>> np.savez("ages.npz", X=np.eye(3), y=[31, 58, 47])
+    >>> load_npz("ages.npz", kind="values")
+    Dataset(3 examples, 3 dense features, 1 values)
+    """
+    return readers.read_npz(path, like, kind=kind)
 
 
 def load(
@@ -403,17 +422,19 @@ def load(
     like: Dataset | Encoding | None = None,
     *,
     label_names: Sequence[Any] | None = None,
+    kind: Kind = None,
 ) -> Dataset | Pair:
     """Read a folder (idx, small NORB), an npz, npy or idx file, text, or what `convert` wrote.
 
     The format is guessed; raw text is known by its name, `.tsv` or `.tsv.gz`. `label_names` are
-    for text of numbers, converted or not, alone.
+    for text of numbers, converted or not, alone. `kind` says what targets are where they do not
+    tell, as for a `Dataset`: "values" for whole numbers to predict.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
     >>> load("data.npz")
     Dataset(2 examples, 1 dense feature, 2 classes)
     """
-    return readers.read(path, like, label_names=label_names)
+    return readers.read(path, like, label_names=label_names, kind=kind)
 
 
 def _pair(

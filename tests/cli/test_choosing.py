@@ -136,7 +136,7 @@ def test_a_flag_that_a_file_turns_off_is_not_given(tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--loss", "squared"), "squared loss wants values"),
+        (("--loss", "squared"), "values are wanted, but y holds labels"),
         (("--resume", "missing"), "no such file: missing"),
         (("--monitor-gates", 50), "no layer of the network is hashed"),
     ],

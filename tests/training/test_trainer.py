@@ -352,7 +352,7 @@ WRONG = [
     (ff.Dataset(np.zeros((3, 20))), {}, "no targets"),
     (ff.Dataset(np.zeros((3, 20)), [0, 1, 9], n_labels=10), {}, "10 labels"),
     (ff.Dataset(np.zeros((3, 20)), [[0.5], [0.1], [0.2]]), {"loss": "softmax"}, "softmax"),
-    (TRAIN, {"loss": "squared"}, "squared"),
+    (TRAIN, {"loss": "squared"}, "1 column of values"),
     (ff.Dataset(np.zeros((3, 20)), np.full((3, 4), 0.5)), {}, "4 columns of values"),
 ]
 

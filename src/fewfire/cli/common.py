@@ -18,6 +18,7 @@ from ..base.ledger import Ledger
 from ..base.printable import visible
 from ..base.replacing import check_writable
 from ..data import Dataset, Encoding
+from ..data.encoding import Kind
 from ..measure.metrics import Metrics
 from ..model.contract import Model
 from ..network.bag import EmbeddingBag
@@ -94,15 +95,19 @@ def _finite(value: Any) -> Any:
 
 
 def read_part(
-    path: Path, encoding: Encoding | None, part: int, labels: Path | None = None
+    path: Path,
+    encoding: Encoding | None,
+    part: int,
+    labels: Path | None = None,
+    kind: Kind = None,
 ) -> Dataset:
     """Read a file; of a folder or archive with two parts, the training (0) or the test set (1).
 
-    `labels` is the file of the labels' names, if there is one.
+    `labels` is the file of the labels' names, if there is one; `kind` says what targets are.
     """
     like = None if path.is_dir() else encoding
     names = None if labels is None else datasets.load_names(labels)
-    return one_part(datasets.load(path, like, label_names=names), part)
+    return one_part(datasets.load(path, like, label_names=names, kind=kind), part)
 
 
 def one_part(found: Dataset | tuple[Dataset, Dataset], part: int) -> Dataset:

@@ -8,6 +8,7 @@ import click
 
 from .. import datasets
 from ..base.printable import field
+from ..data.encoding import Kind
 from .common import PATH, WRITABLE, json_option, one_part, print_json, shape, show
 from .places import check_apart
 
@@ -17,9 +18,19 @@ from .places import check_apart
 @click.argument("target", metavar="OUT.safetensors", type=WRITABLE)
 @click.option("--like", type=PATH, help="Training data, whose labels and features TEXT shares.")
 @click.option("--labels", type=PATH, help="Names of the labels, a line for each, from label 0.")
+@click.option(
+    "--kind",
+    type=click.Choice(["classes", "labels", "values"]),
+    help="What targets are, where TEXT does not tell: values for whole numbers to predict.",
+)
 @json_option
 def convert(
-    source: Path, target: Path, like: Path | None, labels: Path | None, as_json: bool
+    source: Path,
+    target: Path,
+    like: Path | None,
+    labels: Path | None,
+    kind: Kind,
+    as_json: bool,
 ) -> None:
     """Convert TEXT to a file that train, evaluate and predict map instead of loading it.
 
@@ -32,7 +43,7 @@ def convert(
         raise click.UsageError("--like brings its own names: leave out --labels")
     train = None if like is None else one_part(datasets.load(like), 0)
     names = None if labels is None else datasets.load_names(labels)
-    datasets.convert(source, target, like=train, label_names=names)
+    datasets.convert(source, target, like=train, label_names=names, kind=kind)
     examples = datasets.load_mapped(target)
     if as_json:
         print_json({"data": shape(examples), "file": str(target)})

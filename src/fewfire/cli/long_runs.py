@@ -58,10 +58,18 @@ def how_to_go_on(
 
 @contextlib.contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Tell warnings in a line, without the place in the code."""
+    """Tell warnings in a line each, without the place in the code."""
+    told = set()
+
+    def tell(message: Warning | str, *_: Any, **__: Any) -> None:
+        if str(message) not in told:  # a blend has two trainings
+            told.add(str(message))
+            say(f"fewfire: warning: {message}")
+
     with warnings.catch_warnings():
-        warnings.simplefilter("default", RuntimeWarning)
-        warnings.showwarning = lambda message, *_, **__: say(f"fewfire: warning: {message}")
+        for category in (RuntimeWarning, UserWarning):
+            warnings.simplefilter("default", category)
+        warnings.showwarning = tell
         yield
 
 

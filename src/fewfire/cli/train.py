@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from .. import datasets
 from ..data import Dataset
+from ..data.encoding import Kind
 from .blend_training import BlendTraining
 from .choosing import BLEND, NETWORK, TAGGER, asked_for, choose
 from .common import PATH, read_part, say
@@ -56,6 +58,8 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     training = TRAININGS[choice.model](fit, held_out, options)
     if not options["quiet"]:
         say(f"{fit!r}\n{choice}")
+        if _is_whole(fit):
+            say("targets are whole numbers: taken as values to predict, not as classes")
         if output is not None:
             say(f"to be written to {output}{', in place of what is there' * output.exists()}")
     with plain_warnings():
@@ -63,6 +67,13 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     if trained.history.interrupted:
         say(how_to_go_on(context, options, training.checkpoint))
     return finish(trained, held_out, output, options)
+
+
+def _is_whole(data: Dataset) -> bool:
+    """Whether targets are values, all whole."""
+    return data.kind == "values" and all(
+        bool((y == np.rint(y)).all()) for y in (np.asarray(part.y) for part in data.windows())
+    )
 
 
 def _check(options: Mapping[str, Any]) -> None:
@@ -78,8 +89,9 @@ def _check(options: Mapping[str, Any]) -> None:
 def _read(data: Path, options: Mapping[str, Any]) -> tuple[Dataset, Dataset | None]:
     """Return the examples to fit, and those to measure on, if any."""
     n_features, val = options["hash_words"], options["val"]
+    kind: Kind = "values" if options["loss"] == "squared" else None
     if n_features is None:
-        fit = read_part(data, None, 0, options["labels"])
+        fit = read_part(data, None, 0, options["labels"], kind)
     else:
         fit = datasets.load_text(data, vectorizer=datasets.Hashing(n_features=n_features))
     if options["val_size"] is not None:

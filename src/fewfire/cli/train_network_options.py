@@ -72,7 +72,7 @@ _NETWORK: Table = [
 _STEPS: Table = [
     option("--loss", of=STEPS, type=click.Choice(LOSSES),
            help="Default: softmax for classes, logistic for labels (softmax behind a --bag), "
-                "squared for values."),
+                "squared for values. squared takes whole numbers as values, not as classes."),
     option("--optimizer", of=STEPS, type=names(OPTIMIZERS),
            help="Default, fitted: rms, lr 0.002, l2 0.01, rowwise; dense nets adam, l2 0.1; "
                 "behind a --bag rms, lr 0.002."),

@@ -1,12 +1,13 @@
-"""Whether label ids and features of a file mean what they mean in a training set."""
+"""Whether targets and features of a file mean what they mean in a training set, or are said to."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from ..base.files import PathLike
 from .dataset import Dataset
-from .encoding import Encoding
+from .encoding import Encoding, Kind
 from .label_names import checked_names
 
 
@@ -21,6 +22,18 @@ def named(path: Path, encoding: Encoding, names: tuple[Any, ...]) -> Encoding:
     return Encoding(encoding.n_features, encoding.kind, len(names), names, encoding.zero_based)
 
 
+def as_told(path: PathLike, data: Dataset, kind: Kind) -> Dataset:
+    """Return what a file holds as the `kind` of targets that its reader was told."""
+    if kind in (None, data.kind):
+        return data
+    try:
+        if kind == "values":
+            return data.as_values()
+        raise ValueError(f'y holds {data.kind or "no targets"}, but kind="{kind}": leave out kind')
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def fitted(path: Path, own: Encoding, like: Dataset | Encoding) -> Encoding:
     """Return the encoding of `like`; raise unless the numbers in the file mean the same there."""
     known = like.kind is not None and like.n_labels > 0
@@ -31,6 +44,8 @@ def fitted(path: Path, own: Encoding, like: Dataset | Encoding) -> Encoding:
         differ.append(f"features from {1 - own.zero_based}, not {1 - like.zero_based}")
     if like.kind not in (None, own.kind):
         differ.append(f"{own.kind}, not {like.kind}")
+    elif known and own.kind == "values" and own.n_labels != like.n_labels:
+        differ.append(f"{own.n_labels} column of values, not {like.n_labels}")
     elif known and own.n_labels > like.n_labels:
         differ.append(f"{own.n_labels} labels, not {like.n_labels}")
     elif known and not _same_names(own, like.label_names):

@@ -19,8 +19,10 @@ from ..base.checks import LARGEST_ID, check_integer
 from .csr import check_lists, take_rows
 from .encoding import Encoding, Kind
 from .features import Features, features
+from .kinds import kind_of, wanted_kind
 from .label_names import checked_names
-from .targets import as_array, classes_of, kind_of, labels_of, values_of
+from .number_classes import look_like_values, numbers_of
+from .targets import as_array, classes_of, labels_of, values_of
 from .words import Vectorizer
 
 Examples: TypeAlias = "ArrayLike | csr_array | Dataset"
@@ -40,6 +42,9 @@ class Dataset:
           are; others are numbered in sorted order, see `label_names`.
         - sparse, shape (n, n_labels): several labels per example, the places that are not zero.
         - 1-D floats that are not all whole, or 2-D floats of shape (n, m): values to predict.
+    kind : {"classes", "labels", "values"}, optional
+        What `y` holds, where it alone does not tell: "values" for whole numbers to predict, such as
+        counts, ages or ratings, 1-D or 2-D, of any numeric type. Default: as said of `y`.
     like : Dataset, optional
         Use its numbering of the labels, its `n_labels` and its `n_features`, so that a test set
         fits the model trained on `like`. Sparse features with fewer columns are widened.
@@ -52,7 +57,8 @@ class Dataset:
     Raises
     ------
     ValueError
-        If `X` or `y` is not finite, has a wrong shape, or holds a label unknown to `like`.
+        If `X` or `y` is not finite, has a wrong shape, or holds a label unknown to `like`; if `y`
+        is not what `kind` says.
 
     Examples
     --------
@@ -63,7 +69,12 @@ class Dataset:
     (array([0, 1, 0], dtype=int32), ('cat', 'dog'))
     >>> Dataset([[5, 5]], ["dog"], like=train).y
     array([1], dtype=int32)
+    >>> Dataset([[0, 1], [2, 0]], [31, 58], kind="values").y
+    array([[31.],
+           [58.]], dtype=float32)
     """
+
+    _looks_like_values = False
 
     def __init__(
         self,
@@ -73,6 +84,7 @@ class Dataset:
         like: Dataset | Encoding | None = None,
         label_names: Sequence[Any] | None = None,
         n_labels: int | None = None,
+        kind: Kind = None,
     ) -> None:
         if like is not None and (label_names is not None or n_labels is not None):
             raise ValueError("like= brings its own labels: leave out label_names and n_labels")
@@ -88,9 +100,12 @@ class Dataset:
         self._label_names = names if like is None else like.label_names
         self._n_labels = (width or 0) if like is None else like.n_labels
         if y is not None:
-            expected = like.kind if like is not None else None
             known = width if like is None else like.n_labels or None
-            self._set_targets(y, expected, known)
+            self._set_targets(y, kind, None if like is None else like.kind, known)
+        elif wanted_kind(kind, None) is not None:
+            raise ValueError(f'kind="{kind}" says what y holds, but there is no y')
+        if like is None and width is None:
+            self._doubt()
 
     @property
     def X(self) -> Features:  # noqa: N802
@@ -109,6 +124,12 @@ class Dataset:
     def kind(self) -> Kind:
         """What `y` holds: "classes", "labels", "values", or None without `y`."""
         return self._kind
+
+    @property
+    def looks_like_values(self) -> bool:
+        """Whether `y` holds numbers, taken as classes, that are many and of few examples each: more
+        than 20, of fewer than 5 examples on average, or of fewer than 2 if they are 0, 1, ..."""
+        return self._looks_like_values
 
     @property
     def is_sparse(self) -> bool:
@@ -168,9 +189,32 @@ class Dataset:
         part: Dataset = object.__new__(Dataset)
         part._kind, part._n_labels = self._kind, self._n_labels
         part._label_names, part._zero_based = self._label_names, self._zero_based
-        part._text = self._text
+        part._text, part._looks_like_values = self._text, self._looks_like_values
         part._X = _take(self.X, chosen)
         part._y = None if self.y is None else _take(self.y, chosen)
+        return part
+
+    def as_values(self) -> Dataset:
+        """Return this set with classes that are numbers taken as values; it shares `X`.
+
+        Raises
+        ------
+        ValueError
+            If `y` holds words or lists of labels, or there is none.
+
+        Examples
+        --------
+        >>> Dataset([[1.0], [2.0]], [31, 58]).as_values().y
+        array([[31.],
+               [58.]], dtype=float32)
+        """
+        if self._kind == "values":
+            return self
+        numbers = numbers_of(self.encoding)
+        _, ids = self.label_lists()
+        part = self[:]
+        part._kind, part._n_labels, part._label_names = "values", 1, None
+        part._y, part._looks_like_values = values_of(numbers[ids], 1), False
         return part
 
     def windows(self) -> Iterator[Dataset]:
@@ -257,28 +301,33 @@ class Dataset:
             )
         return ids
 
-    def _set_targets(self, y: Any, expected: Kind, n_labels: int | None) -> None:
+    def _doubt(self) -> None:
+        """See whether numbers that nobody called classes look like values."""
+        names = self._label_names
+        if self._kind == "classes" and all(isinstance(name, int) for name in names or ()):
+            self._looks_like_values = look_like_values(
+                len(self), self._n_labels, are_ids=names is None
+            )
+
+    def _set_targets(self, y: Any, kind: Kind, like: Kind, n_labels: int | None) -> None:
         array = None if issparse(y) else as_array(y)
         n = (y if array is None else array).shape[0] if array is None or array.ndim else 0
         if n != len(self):
             raise ValueError(
                 f"X has {len(self)} rows but y has {n}; both need one entry per example"
             )
-        kind = kind_of(array, expected)
-        if expected is not None and kind != expected:
-            raise ValueError(f"y holds {kind}, but the data set given as like= holds {expected}")
-        self._kind = kind
+        self._kind = kind_of(array, kind, like)
         if array is None:
             self._y, self._n_labels = labels_of(y, n_labels)
             if self._label_names is not None and len(self._label_names) != self._n_labels:
                 raise ValueError(
                     f"{len(self._label_names)} label_names for {self._n_labels} labels"
                 )
-        elif kind == "values":
-            self._y = values_of(array, n_labels)
-            self._n_labels = int(self._y.shape[1])
+        elif self._kind == "values":
             if self._label_names is not None:
                 raise ValueError("y holds values, which have no label_names")
+            self._y = values_of(array, n_labels)
+            self._n_labels = int(self._y.shape[1])
         else:
             self._y, self._n_labels, self._label_names = classes_of(
                 array, n_labels, self._label_names

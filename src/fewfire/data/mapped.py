@@ -6,6 +6,7 @@ Its arrays are checked once, when it is read; a slice is another part of the sam
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +16,13 @@ from scipy.sparse import csr_array
 
 from .. import _core
 from ..base.files import FormatError, PathLike, names_of
-from .compatible import fitted, named
-from .csr import make_csr
+from .compatible import as_told, fitted, named
+from .csr import make_csr, read_only
 from .datafile import DataFile
 from .dataset import Dataset, Targets
 from .encoding import Encoding, Kind
+from .kinds import wanted_kind
+from .number_classes import numbers_of
 
 WINDOW = 1 << 26  # bytes; up to two of them are mapped at a time
 _BLOCK = 1 << 22  # values that are checked at a time
@@ -42,13 +45,15 @@ class Mapped(Dataset):
         Training set, or `net.encoding`, whose labels and features the file shares.
     label_names : sequence, optional
         Name of each label, for a file without names.
+    kind : {"classes", "labels", "values"}, optional
+        What the file must hold; "values" also takes classes that are numbers.
 
     Raises
     ------
     FormatError
         If the file is damaged, truncated, foreign, or of a newer version.
     ValueError
-        If it was not encoded like `like`.
+        If it was not encoded like `like`, or holds another kind of targets than `kind`.
     """
 
     def __init__(
@@ -56,7 +61,10 @@ class Mapped(Dataset):
         path: PathLike,
         like: Dataset | Encoding | None = None,
         label_names: Sequence[Any] | None = None,
+        *,
+        kind: Kind = None,
     ) -> None:
+        wanted = wanted_kind(kind, None if like is None else like.kind)
         file = DataFile(path)
         try:
             encoding = _encoding(file)
@@ -67,11 +75,26 @@ class Mapped(Dataset):
             encoding = named(file.path, encoding, tuple(label_names))
         self._take_over(file, range(n_rows), encoding)
         self._check_values()
+        numbers = None
+        if kind is not None or (wanted, encoding.kind) == ("values", "classes"):
+            told = as_told(file.path, self, wanted)
+            assert isinstance(told, Mapped)
+            encoding, numbers = told._encoding, told._numbers
         if like is not None:
-            self._take_over(file, range(n_rows), fitted(file.path, encoding, like))
+            encoding = fitted(file.path, encoding, like)
+        self._take_over(file, range(n_rows), encoding, numbers)
+        if like is None and label_names is None:
+            self._doubt()
 
-    def _take_over(self, file: DataFile, rows: range, encoding: Encoding) -> None:
+    def _take_over(
+        self,
+        file: DataFile,
+        rows: range,
+        encoding: Encoding,
+        numbers: NDArray[np.float32] | None = None,
+    ) -> None:
         self._file, self._rows, self._encoding = file, rows, encoding
+        self._numbers = numbers  # of the classes in the file, where they are taken as values
         self._kind, self._n_labels = encoding.kind, encoding.n_labels
         self._label_names, self._zero_based = encoding.label_names, encoding.zero_based
         self._text = encoding.text
@@ -96,10 +119,13 @@ class Mapped(Dataset):
 
     @cached_property
     def y(self) -> Targets:
-        """Class ids int32 (n,), labels CSR (n, n_labels), or values float32 (n, 1); mapped."""
+        """Class ids int32 (n,), labels CSR (n, n_labels), or values float32 (n, 1); mapped, but for
+        classes that are taken as values."""
         if self.kind == "labels":
             return self._csr("y", self.n_labels)
         y: NDArray[Any] = self._file.part("y", self._rows.start, self._rows.stop)
+        if self._numbers is not None:
+            y = read_only(self._numbers[y])
         return y[:, None] if self.kind == "values" else y
 
     def __getitem__(self, rows: slice | ArrayLike) -> Dataset:
@@ -111,7 +137,18 @@ class Mapped(Dataset):
     def _neighbours(self, rows: slice) -> Mapped:
         first, stop, _ = rows.indices(len(self))
         part: Mapped = object.__new__(Mapped)
-        part._take_over(self._file, self._rows[first : max(first, stop)], self._encoding)
+        own = self._rows[first : max(first, stop)]
+        part._take_over(self._file, own, self._encoding, self._numbers)
+        part._looks_like_values = self._looks_like_values
+        return part
+
+    def as_values(self) -> Mapped:
+        """Return this set with classes that are numbers taken as values, window by window."""
+        if self.kind == "values":
+            return self
+        part: Mapped = object.__new__(Mapped)
+        values = replace(self._encoding, kind="values", n_labels=1, label_names=None)
+        part._take_over(self._file, self._rows, values, numbers_of(self._encoding))
         return part
 
     def check(self) -> None:

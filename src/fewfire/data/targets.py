@@ -11,7 +11,6 @@ from scipy.sparse import csr_array
 
 from ..base.checks import said
 from .csr import canonical, checked_csr, make_csr, read_only
-from .encoding import Kind
 from .features import finite_floats
 from .label_names import checked_names
 
@@ -25,26 +24,6 @@ def as_array(y: Any) -> NDArray[Any]:
             "y is neither a 1-D nor a 2-D array; "
             "several labels per example go into a scipy.sparse.csr_array"
         ) from error
-
-
-def kind_of(y: NDArray[Any] | None, expected: Kind) -> Kind:
-    """Return what `y` holds; None stands for a sparse one."""
-    if y is None:
-        return "labels"
-    if y.ndim == 2 and y.dtype.kind == "f":
-        return "values"
-    if y.ndim != 1:
-        raise ValueError(
-            f"y has shape {y.shape} and type {y.dtype}; give y.ravel() for classes, "
-            "scipy.sparse.csr_array(y) for several labels per example, "
-            "y.astype(np.float32) for values"
-        )
-    if y.dtype.kind == "f":
-        if not np.isfinite(y).all():
-            row = int(np.argmin(np.isfinite(y)))
-            raise ValueError(f"y holds {y[row]} in row {row}; replace it or drop the example")
-        return "values" if expected == "values" or (y != np.floor(y)).any() else "classes"
-    return "values" if expected == "values" and y.dtype.kind in "biu" else "classes"
 
 
 def labels_of(y: Any, n_labels: int | None) -> tuple[csr_array, int]:
@@ -142,8 +121,9 @@ def _look_up(
     found = np.array([ids.get(entry, -1) for entry in y.tolist()], dtype=np.int32)
     if (found < 0).any():
         row = int(np.argmax(found < 0))
+        values = '; numbers to predict are kind="values" (--loss squared)' * (y.dtype.kind in "iuf")
         raise ValueError(
             f"y holds label {y[row]!s} in row {first_row + row}, which is none of the {len(ids)} "
-            "known labels; drop the example, or read the data set that has it first"
+            f"known labels; drop the example, or read the data set that has it first{values}"
         )
     return read_only(found), len(ids), tuple(ids)

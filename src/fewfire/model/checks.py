@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,17 @@ def check_alike(data: Dataset, encoding: Encoding) -> None:
     check_labelled(data)
     check_width(data, encoding.n_features)
     check_labels(data, encoding.n_labels, encoding)
+
+
+def warn_of_values(data: Dataset) -> None:
+    """Warn whoever called the caller, if what `data` takes as classes looks like values."""
+    if data.looks_like_values:
+        warnings.warn(
+            f"y holds {data.n_labels:,} classes of {len(data):,} examples: if they are numbers to "
+            "predict, give kind='values' or loss='squared' (--loss squared)",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def as_candidates(wanted: Any, n_examples: int, n_outputs: int) -> csr_array:

@@ -194,7 +194,8 @@ class Model(ABC):
         Parameters
         ----------
         data : Dataset
-            With targets, encoded like the training set.
+            With targets, encoded like the training set. A network of values takes classes that are
+            numbers as values.
         metrics : list of str, optional
             "accuracy", "P@1", "nDCG@3", "PSP@5", ... with any k, of a network also "loss"; default:
             accuracy for classes, P@1, 3, 5 for label lists, and the loss of a network.
@@ -218,7 +219,7 @@ class Model(ABC):
             for PSP@k also if the model has no label counts.
         """
         now = self._now()
-        now._check_targets(data)
+        data = now._fitting(data)
         names = now.default_metrics(data.kind) if metrics is None else metrics
         wanted = cutoffs(names)
         if "loss" in names and "loss" not in self.own_metrics:
@@ -258,7 +259,7 @@ class Model(ABC):
             If `data` does not fit the model, or the model has no label counts.
         """
         now = self._now()
-        now._check_targets(data)
+        data = now._fitting(data)
         if data.kind == "values":
             raise ValueError("values are no labels: there are no groups of them")
         k = check_integer("k", k, low=1)
@@ -372,11 +373,13 @@ class Model(ABC):
         """Return the threads that `n_jobs` stands for."""
         return thread_count(n_jobs)
 
-    def _check_targets(self, data: Dataset) -> None:
-        """Raise unless `data` has targets that mean what those of the training set did."""
+    def _fitting(self, data: Dataset) -> Dataset:
+        """Return `data` as the model takes its targets; raise unless they mean what those of the
+        training set did."""
         check_labelled(data)
         check_width(data, self.n_features)
         check_labels(data, self.n_outputs, self.encoding)
+        return data
 
     def _examples(self, X: Examples) -> Dataset:
         """Return examples as a data set; raise unless they have the model's width."""

@@ -33,7 +33,7 @@ from .gate_stats import TableStats, table_stats
 from .gates import All
 from .initial import initial_arrays
 from .layer import Layer
-from .targets import check_targets
+from .targets import fitting
 
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
 
@@ -180,7 +180,7 @@ class Network(Model):
         ValueError
             If `train` does not fit the network.
         """
-        self._check_targets(train)
+        train = self._fitting(train)
         counted = Learned.of(train, self.n_outputs)
         self.learned = replace(counted, encoding=self.encoding)
 
@@ -379,8 +379,8 @@ class Network(Model):
         ids = np.arange(len(data), dtype=np.int64)
         return np.asarray(_core.latencies(self.core, core_inputs(data), ids, k, exact))
 
-    def _check_targets(self, data: Dataset) -> None:
-        check_targets(self.layers, data, self.loss, self.encoding)
+    def _fitting(self, data: Dataset) -> Dataset:
+        return fitting(self.layers, data, self.loss, self.encoding)
 
     @property
     def core(self) -> _core.Model:

@@ -1,4 +1,4 @@
-"""Which data fits the layers of a network."""
+"""Which data fits the layers of a network, and how its targets are taken."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from .layer import Layer
 from .losses import default_loss
 
 
-def check_targets(
+def fitting(
     layers: Sequence[Layer], data: Dataset, loss: str | None, encoding: Encoding | None
-) -> None:
-    """Raise unless `data` has targets that fit the layers, the loss and the encoding.
+) -> Dataset:
+    """Return `data` as the loss takes its targets: for the squared loss, numbers that are classes
+    become values. Raise unless they fit the layers, the loss and the encoding.
 
     Parameters
     ----------
@@ -30,13 +31,14 @@ def check_targets(
     if data.kind is None:
         raise ValueError("the data set has no targets: give it y")
     loss = loss or default_loss(layers, data.kind)
-    if (loss == "squared") != (data.kind == "values"):
-        wanted = "values" if loss == "squared" else "classes or label lists"
-        raise ValueError(f"the {loss} loss wants {wanted} as targets, not {data.kind}")
+    if loss == "squared":
+        data = data.as_values()
+    elif data.kind == "values":
+        raise ValueError(f"the {loss} loss wants classes or label lists as targets, not values")
     if data.kind == "values" and data.n_labels != n_outputs:
         raise ValueError(
-            f"the data set has {data.n_labels} columns of values but the last layer has "
-            f"{n_outputs} rows"
+            f"the data set has {data.n_labels} column{'s' * (data.n_labels != 1)} of values but "
+            f"the last layer has {n_outputs} rows: make it Linear(..., {data.n_labels})"
         )
     check_labels(data, n_outputs, encoding)
     if data.label_names is not None and data.n_labels < n_outputs:
@@ -44,3 +46,4 @@ def check_targets(
             f"the data set has {data.n_labels} named labels but the last layer has "
             f"{n_outputs} rows: make it Linear(..., {data.n_labels})"
         )
+    return data

@@ -23,6 +23,7 @@ from ..data.dataset import Examples
 from ..measure.result import TopKResult
 from ..model.callbacks import Callback
 from ..model.checkpoint import Resume
+from ..model.checks import warn_of_values
 from ..model.contract import Answers, Model, Ways
 from ..model.finite import check_best, check_given
 from ..model.learned import Learned
@@ -193,10 +194,16 @@ class Tagger(Model):
             If even the smallest trees take more than `memory`.
         RuntimeError
             If a callback trains the tagger that it watches.
+
+        Warns
+        -----
+        UserWarning
+            If numbers are taken as classes that look like values (`Dataset.looks_like_values`).
         """
         with self._training():
             task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)
             train = task.data
+            warn_of_values(train)
             if resume is None:
                 resumed = None
                 prepared = prepare(

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ..data import Dataset, Encoding
 from ..data.epoch import Examples, known
 from ..network.losses import check_loss, default_loss
 from ..network.network import Network
-from ..network.targets import check_targets
+from ..network.targets import fitting
 
 
-def check_data(
+class Sets(NamedTuple):
+    """Data as a loss takes its targets."""
+
+    train: Examples
+    eval_sets: dict[str, Dataset]
+    loss: str
+
+
+def fitting_sets(
     net: Network, train: Examples, eval_sets: Mapping[str, Dataset], loss: str | None
-) -> str:
-    """Return the loss that `net` is trained with; raise unless all data fits it."""
+) -> Sets:
+    """Return the loss that `net` is trained with, and all data as it is taken; raise unless it
+    fits."""
     if not isinstance(train, Examples):
         name = type(train).__name__
         raise TypeError(f"train must be a fewfire.Dataset or Deformed, got {name}")
     data = known(train)
     if data.kind is None:
         raise ValueError("the training set has no targets: give it y")
+    if loss is None and net.encoding is not None and net.encoding.kind == "values":
+        loss = "squared"
     loss = loss or default_loss(net.layers, data.kind)
-    for each in (data, *eval_sets.values()):
-        check_targets(net.layers, each, loss, data.encoding)
+    if loss == "squared":
+        train = train.as_values()
+    data = fitting(net.layers, known(train), loss, None)
+    sets = {
+        name: fitting(net.layers, each, loss, data.encoding) for name, each in eval_sets.items()
+    }
     check_loss(net.layers, loss, hashed_by_default=net.hashed_by_default)
     if net.encoding is not None:
         _check_meaning(net.encoding, data.encoding)
-    return loss
+    return Sets(train, sets, loss)
 
 
 def _check_meaning(learned: Encoding, given: Encoding) -> None:

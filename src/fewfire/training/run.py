@@ -34,7 +34,7 @@ from ..network.arrays import array_specs, check_arrays
 from ..network.network import Network
 from . import checkpoint
 from .centring import Centring
-from .checks import check_data
+from .checks import fitting_sets
 from .course import Course
 from .first_biases import start_at_priors
 from .index_upkeep import Upkeep
@@ -62,9 +62,8 @@ class Run(TrainingRun):
         self.plan = plan
         self.max_epochs = plan.max_epochs
         self.net = net
-        self.train = train
-        self.eval_sets = eval_sets
-        self.loss = check_data(net, train, eval_sets, plan.loss)
+        train, eval_sets, self.loss = fitting_sets(net, train, eval_sets, plan.loss)
+        self.train, self.eval_sets = train, eval_sets
         self.watchers = Watchers(plan.callbacks)
         told = ["train/loss"] if self.loss == "squared" else ["train/loss", "train/accuracy"]
         measured = columns(eval_sets, net.default_metrics)

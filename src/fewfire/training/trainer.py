@@ -10,6 +10,7 @@ from ..data import Dataset
 from ..data.generators import Deformed
 from ..model.callbacks import Callback
 from ..model.checkpoint import Resume
+from ..model.checks import warn_of_values
 from ..network.losses import check_loss
 from ..network.network import Network
 from .optimizers import Optimizer
@@ -29,8 +30,10 @@ class Trainer:
         Changed in place.
     loss : {"softmax", "decoupled", "logistic", "squared"}, optional
         None: softmax for classes, logistic for label lists (softmax behind an `EmbeddingBag`),
-        squared for values. With several labels "softmax" spreads its target over them; "decoupled"
-        lets each label compete with the rows that are none, one at a time (Jain et al., ICLR 2024).
+        squared for values. "squared" takes classes that are numbers as values; so does
+        None for a network that has learned values. With several labels "softmax" spreads its target
+        over them; "decoupled" lets each label compete with the rows that are none, one at a time
+        (Jain et al., ICLR 2024).
     optimizer : SGD, Adagrad, RMS or Adam, optional
     schedule : Schedule, optional
         None: linear decay to 0; behind an `EmbeddingBag` one cycle.
@@ -139,9 +142,15 @@ class Trainer:
             If the loss is no longer a number.
         RuntimeError
             If a callback trains the network that it watches.
+
+        Warns
+        -----
+        UserWarning
+            If numbers are taken as classes that look like values (`Dataset.looks_like_values`).
         """
         with self.net.access.training():
             run = self._run(train, eval_sets)
+            warn_of_values(run.known)
             if resume is not None:
                 run.restore(resume)
             return run.go()

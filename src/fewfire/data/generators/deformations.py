@@ -10,6 +10,7 @@ using selective sampling" (2007). Its fields are a file that is not to be had; t
 from __future__ import annotations
 
 import sys
+from copy import copy
 from typing import TypeAlias
 
 import numpy as np
@@ -74,6 +75,12 @@ class Deformed:
 
     def __repr__(self) -> str:
         return f"Deformed({self.source!r}, {self._n:,}, random_state={self.random_state})"
+
+    def as_values(self) -> Deformed:
+        """Return the same images, whose classes are numbers that are taken as values."""
+        twin = copy(self)
+        twin.source = self.source.as_values()
+        return twin
 
     def batch(self, first: int, n: int) -> tuple[Images, Targets]:
         """Return images `first` to `first + n - 1`, (n, n_features), and their targets."""

@@ -15,8 +15,10 @@ from typing import Any
 
 from ...base.files import PathLike
 from .. import datafile
+from ..compatible import as_told
 from ..dataset import Dataset
-from ..encoding import Encoding
+from ..encoding import Encoding, Kind
+from ..kinds import wanted_kind
 from ..mapped import Mapped
 from .arrays import read_npy, read_npz, save_npz
 from .convert import convert
@@ -54,35 +56,41 @@ def read(
     like: Dataset | Encoding | None = None,
     *,
     label_names: Sequence[Any] | None = None,
+    kind: Kind = None,
 ) -> Dataset | Pair:
     """Read a folder of idx files or of small NORB, or one file; the format is guessed."""
     path = Path(path)
+    wanted_kind(kind, None if like is None else like.kind)  # raises where they contradict
     if is_raw(path):
         if label_names is not None:
             raise ValueError(f"{path} brings its own labels: leave out their names")
-        return read_text(path, like)
+        return as_told(path, read_text(path, like), kind)
     start = b"" if path.is_dir() else start_of(path)
     if datafile.looks_like_one(start):
-        return Mapped(path, like, label_names)
+        return Mapped(path, like, label_names, kind=kind)
     if header_of(start) is not None:
-        return read_xc(path, like, label_names=label_names)
+        return as_told(path, read_xc(path, like, label_names=label_names), kind)
     if label_names is None:
-        return _read_unnamed(path, start, like)
+        return _read_unnamed(path, start, like, kind)
     if path.is_dir() or not is_text(start):
         raise ValueError(f"{path} is no text: label names are for text, converted or not")
-    return read_svmlight(path, like, label_names=label_names)
+    return read_svmlight(path, like, label_names=label_names, kind=kind)
 
 
-def _read_unnamed(path: Path, start: bytes, like: Dataset | Encoding | None) -> Dataset | Pair:
+def _read_unnamed(
+    path: Path, start: bytes, like: Dataset | Encoding | None, kind: Kind
+) -> Dataset | Pair:
     if path.is_dir():
         if like is not None:
             raise ValueError(f"{path} brings a training set of its own: leave out like=")
-        return read_norb_folder(path) if any(path.glob(NORB_NAMES)) else read_idx_folder(path)
+        is_norb = any(path.glob(NORB_NAMES))
+        train, test = read_norb_folder(path) if is_norb else read_idx_folder(path)
+        return as_told(path, train, kind), as_told(path, test, kind)
     if start.startswith(ZIP_MAGIC):
-        return read_npz(path, like)
+        return read_npz(path, like, kind=kind)
     if start.startswith(NPY_MAGIC):
-        return read_npy(path, like)
+        return as_told(path, read_npy(path, like), kind)
     if start[:2] == b"\0\0" and start[2:3] and start[2] in IDX_TYPES:
-        return dataset(path, flat(read_idx(path)), None, like=like)
+        return as_told(path, dataset(path, flat(read_idx(path)), None, like=like), kind)
     check_text(path, start)
-    return read_svmlight(path, like)
+    return read_svmlight(path, like, kind=kind)

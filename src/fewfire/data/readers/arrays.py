@@ -18,7 +18,7 @@ from ...base.checks import LARGEST_ID, check_memory
 from ...base.files import PathLike
 from ..csr import csr_of
 from ..dataset import Dataset
-from ..encoding import Encoding
+from ..encoding import Encoding, Kind
 from .shared import Pair, check_announced, dataset, flat, reading, unpacked, writing
 
 _PARTS = ("data", "indices", "indptr", "shape")
@@ -35,7 +35,9 @@ _HEADERS = {
 }
 
 
-def read_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset | Pair:
+def read_npz(
+    path: PathLike, like: Dataset | Encoding | None = None, *, kind: Kind = None
+) -> Dataset | Pair:
     """Read an npz: `X`, `y`; `x_train`, `y_train`, `x_test`, `y_test`; or a scipy sparse array.
 
     Pictures, that is arrays of bytes with 3 or more dimensions, become rows from 0 to 1.
@@ -52,9 +54,18 @@ def read_npz(path: PathLike, like: Dataset | Encoding | None = None) -> Dataset 
             )
         names, n_labels = _names(arrays), _n_labels(arrays)
     if "X" in arrays:
-        return _npz_dataset(path, arrays["X"], arrays.get("y"), names, n_labels, like)
-    train = dataset(path, flat(arrays["x_train"]), arrays.get("y_train"), like=like)
-    return train, dataset(path, flat(arrays["x_test"]), arrays.get("y_test"), like=train)
+        return _npz_dataset(
+            path, arrays["X"], _targets(arrays, "y", like), names, n_labels, like, kind
+        )
+    y_train, y_test = (_targets(arrays, name, like) for name in ("y_train", "y_test"))
+    train = dataset(path, flat(arrays["x_train"]), y_train, like=like, kind=kind)
+    return train, dataset(path, flat(arrays["x_test"]), y_test, like=train)
+
+
+def _targets(arrays: dict[str, Any], name: str, like: Dataset | Encoding | None) -> Any:
+    """Return targets, unless features alone are of interest: of whatever kind they are."""
+    of_features = isinstance(like, Encoding) and like.of_features() == like
+    return None if of_features else arrays.get(name)
 
 
 def _npz_dataset(
@@ -64,6 +75,7 @@ def _npz_dataset(
     names: NDArray[Any] | None,
     n_labels: int | None,
     like: Dataset | Encoding | None,
+    kind: Kind,
 ) -> Dataset:
     if not sparse.issparse(X):
         X = flat(X)
@@ -71,10 +83,10 @@ def _npz_dataset(
         if y.size and (y.min() < 0 or y.max() >= len(names)):
             raise ValueError(f"{path} holds label ids beyond its {len(names)} label_names")
         y = names[y]
-    if like is not None:
-        return dataset(path, X, y, like=like)
+    if like is not None or kind == "values":  # which have no names
+        return dataset(path, X, y, like=like, kind=kind)
     label_names = None if names is None else names.tolist()
-    return dataset(path, X, y, label_names=label_names, n_labels=n_labels)
+    return dataset(path, X, y, label_names=label_names, n_labels=n_labels, kind=kind)
 
 
 def _members(path: PathLike) -> dict[str, Any]:

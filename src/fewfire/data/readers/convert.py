@@ -19,12 +19,13 @@ from ...base.replacing import check_writable, naming
 from .. import datafile
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
+from ..kinds import kind_of, wanted_kind
 from ..label_names import checked_names
 from ..spill import Column
 from ..targets import class_numbers, classes_of, values_of
 from .shared import check_text, reading, start_of
 from .streaming import any_lists, parse_piece, pieces
-from .text import Header, header_of
+from .text import Header, expects_lists, header_of
 
 
 def convert(
@@ -33,30 +34,32 @@ def convert(
     *,
     like: Dataset | Encoding | None = None,
     label_names: Sequence[Any] | None = None,
+    kind: Kind = None,
 ) -> None:
     """Write the examples of svmlight or Extreme Classification text as a data file."""
     if like is not None and label_names is not None:
         raise ValueError("like= brings its own labels: leave out label_names")
+    wanted = wanted_kind(kind, None if like is None else like.kind)
+    expected = expects_lists(like, kind)
     if Path(target).exists() and Path(target).samefile(source):
         raise ValueError(f"{source} would be overwritten: give the result a name of its own")
     check_writable(target)
-    wanted = "svmlight or Extreme Classification text"
     start = start_of(Path(source))
     header = header_of(start)
     if header is None:
         check_text(source, start)
     names = None if label_names is None else tuple(label_names)
     with ExitStack() as stack:
-        with reading(source, wanted):
-            lists = header is not None or any_lists(source, like)
-            rows = _Rows(Path(target).parent, lists, header, stack)
+        with reading(source, "svmlight or Extreme Classification text"):
+            lists = header is not None or (any_lists(source) if expected is None else expected)
+            rows = _Rows(Path(target).parent, lists, wanted, header, stack)
             for line, piece in pieces(source, header=header is not None):
                 found = parse_piece(piece, line, lists, header)
                 with naming(target):  # whose disk may be full
                     rows.append(found)
             rows.check_count()
         try:
-            description, arrays = rows.described(like, names)
+            description, arrays = rows.described(like, names, kind)
             datafile.write(target, description, arrays)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from error
@@ -65,7 +68,9 @@ def convert(
 class _Rows:
     """The rows found so far, as the parser counts: features of svmlight text from 1."""
 
-    def __init__(self, folder: Path, lists: bool, header: Header | None, stack: ExitStack) -> None:
+    def __init__(
+        self, folder: Path, lists: bool, kind: Kind, header: Header | None, stack: ExitStack
+    ) -> None:
         def column(dtype: type[Any]) -> Column:
             return stack.enter_context(Column(folder, dtype))
 
@@ -78,7 +83,7 @@ class _Rows:
         self.label_indptr.append(np.zeros(1))
         self.n_features, self.n_labels = (header.n_features, header.n_labels) if header else (0, 0)
         self.has_feature_0 = False
-        self.all_whole = True
+        self.may_be_classes = kind != "values"  # as long as all targets are whole
         self.numbers: NDArray[np.float64] = np.empty(0)  # the whole ones among the targets
 
     def append(self, found: tuple[Any, ...]) -> None:
@@ -91,8 +96,8 @@ class _Rows:
             self.labels.append(labels)
         else:
             self.targets.append(targets)
-            self.all_whole &= bool((targets == np.floor(targets)).all())
-            if self.all_whole:
+            self.may_be_classes &= bool((targets == np.floor(targets)).all())
+            if self.may_be_classes:
                 self.numbers = np.union1d(self.numbers, targets)
         self.n_features = max(self.n_features, sizes[0])
         self.n_labels = max(self.n_labels, sizes[1])
@@ -107,11 +112,11 @@ class _Rows:
             )
 
     def described(
-        self, like: Dataset | Encoding | None, names: tuple[Any, ...] | None
+        self, like: Dataset | Encoding | None, names: tuple[Any, ...] | None, told: Kind
     ) -> tuple[dict[str, Any], dict[str, Blocks]]:
         """Return the description and the arrays of the data file."""
         from_0, n_features = self._features(like)
-        kind, n_labels, names = self._labels(like, names)
+        kind, n_labels, names = self._labels(like, names, told)
         n = len(self.indptr) - 1
         indices: Iterable[NDArray[Any]] = self.indices.blocks()
         if not from_0:
@@ -152,20 +157,30 @@ class _Rows:
             )
         return from_0, like.n_features
 
+    def _kind(self, told: Kind, like: Kind) -> Kind:
+        if self.lists:
+            return kind_of(None, told, like)
+        if self.may_be_classes:
+            return kind_of(self.numbers, told, like)
+        if wanted_kind(told, like) in ("values", None):
+            return "values"
+        first = 0
+        for block in self.targets.blocks():
+            kind_of(block, told, like, first)
+            first += len(block)
+        raise AssertionError("a target is not whole")
+
     def _labels(
-        self, like: Dataset | Encoding | None, names: tuple[Any, ...] | None
+        self, like: Dataset | Encoding | None, names: tuple[Any, ...] | None, told: Kind
     ) -> tuple[Kind, int, tuple[Any, ...] | None]:
-        wanted = None if like is None else like.kind
-        kind: Kind = "labels"
-        if not self.lists:
-            kind = "classes" if self.all_whole and wanted != "values" else "values"
-        if wanted is not None and kind != wanted:
-            raise ValueError(f"y holds {kind}, but the data set given as like= holds {wanted}")
+        kind = self._kind(told, None if like is None else like.kind)
         if like is not None and like.kind is not None:
             if kind == "labels" and self.n_labels > like.n_labels:
                 raise ValueError(
                     f"y has {self.n_labels} columns but there are {like.n_labels} labels"
                 )
+            if kind == "values" and like.n_labels != 1:
+                raise ValueError(f"y has 1 column of values, {like.n_labels} are expected")
             return kind, like.n_labels, like.label_names
         if kind == "values":
             if names is not None:

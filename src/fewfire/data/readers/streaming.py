@@ -11,8 +11,6 @@ import numpy as np
 from ... import _core
 from ...base.checks import LARGEST_ID, thread_count
 from ...base.files import PathLike
-from ..dataset import Dataset
-from ..encoding import Encoding
 from .shared import text
 from .text import Header, has_lists
 
@@ -36,10 +34,8 @@ def pieces(path: PathLike, *, header: bool) -> Iterator[tuple[int, bytes]]:
             lines += piece.count(b"\n")
 
 
-def any_lists(path: PathLike, like: Dataset | Encoding | None) -> bool:
-    """Whether examples have lists of labels, as `like` or the text tells."""
-    if like is not None:
-        return like.kind == "labels"
+def any_lists(path: PathLike) -> bool:
+    """Whether examples have lists of labels."""
     return any(has_lists(piece) for _, piece in pieces(path, header=False))
 
 

@@ -14,7 +14,8 @@ from scipy import sparse
 from ... import _core
 from ...base.files import PathLike
 from ..dataset import Dataset
-from ..encoding import Encoding
+from ..encoding import Encoding, Kind
+from ..kinds import wanted_kind
 from .shared import content, dataset, in_memory, reading, writing
 
 
@@ -61,6 +62,7 @@ def read_svmlight(
     n_features: int | None = None,
     zero_based: bool | None = None,
     label_names: Sequence[Any] | None = None,
+    kind: Kind = None,
 ) -> Dataset:
     """Read svmlight text: `target feature:value ...`, with a class, a value or a list of labels.
 
@@ -73,8 +75,10 @@ def read_svmlight(
         unless it has a feature 0.
     label_names : sequence, optional
         Name of each label, of which the text holds the numbers, from 0.
+    kind : {"classes", "labels", "values"}, optional
+        What the targets are; default: as in `like`, and without it as the text tells.
     """
-    rows, targets, zero_seen = _parse(path, header=False, like=like)
+    rows, targets, zero_seen = _parse(path, header=False, lists=expects_lists(like, kind))
     if zero_based is None:
         zero_based = zero_seen if like is None else like.zero_based
     if zero_seen and not zero_based:
@@ -85,9 +89,16 @@ def read_svmlight(
         raise ValueError(f"{path} has {rows.shape[1]} features, more than n_features={n_features}")
     if n_features is not None:
         rows.resize(rows.shape[0], n_features)
-    data = dataset(path, rows, targets, like=like, label_names=label_names)
+    data = dataset(path, rows, targets, like=like, label_names=label_names, kind=kind)
     data._zero_based = zero_based
     return data
+
+
+def expects_lists(like: Dataset | Encoding | None, kind: Kind) -> bool | None:
+    """Whether examples have lists of labels; None leaves it to the text."""
+    if like is None and kind is None:
+        return None
+    return wanted_kind(kind, None if like is None else like.kind) == "labels"
 
 
 def has_lists(lines: bytes) -> bool:
@@ -95,13 +106,11 @@ def has_lists(lines: bytes) -> bool:
     return b"," in lines and re.search(rb"^[^ \t\n#,]*,", lines, re.MULTILINE) is not None
 
 
-def _parse(
-    path: PathLike, *, header: bool, like: Dataset | Encoding | None = None
-) -> tuple[Any, Any, bool]:
+def _parse(path: PathLike, *, header: bool, lists: bool | None = None) -> tuple[Any, Any, bool]:
     """Rows (CSR), targets (CSR of labels, or one value per row), and whether feature 0 occurs."""
     with reading(path, "svmlight or Extreme Classification text"), in_memory(path):
         lines = content(path)
-        labels = header or (has_lists(lines) if like is None else like.kind == "labels")
+        labels = header or (has_lists(lines) if lists is None else lists)
         text = np.frombuffer(lines, dtype=np.uint8)
         indptr, indices, values, label_indptr, ids, targets, n_features, n_labels, has_feature_0 = (
             _core.parse_text(text, header=header, labels=labels, n_threads=os.cpu_count() or 1)
