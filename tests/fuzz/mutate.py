@@ -27,8 +27,8 @@ _TOKEN = re.compile(rb"[0-9.eE+-]+|\s+|[^\s0-9]+")
 
 
 def scalar(draw: Draw) -> Any:
-    """Return a value that some place does not expect."""
-    return draw.one_of(draw.one_of([INTEGERS, FLOATS, OTHERS]))
+    """Return a value that some place does not expect, and nobody shares."""
+    return copy.deepcopy(draw.one_of(draw.one_of([INTEGERS, FLOATS, OTHERS])))
 
 
 def tree(draw: Draw, root: Any) -> str:
