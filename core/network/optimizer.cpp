@@ -185,7 +185,7 @@ void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradien
   const RowId* ids = gradient.ids.empty() ? nullptr : gradient.ids.data();
   const int64_t n = static_cast<int64_t>(gradient.values.size());
   Move move{optimizer.rule, step.rates, gradient.scale};
-  if (optimizer.rowwise && n > 0) {
+  if (optimizer.rowwise && (n > 0 || state.centre.is_on())) {  // a mean input has a gradient for inputs of 0
     const Matrix<float> second = optimizer.rule == Rule::adam ? state.second : state.first;
     move = rowwise_move(optimizer.rule, step.rates, gradient, state.centre, second.row(row)[0], ledger);
   }

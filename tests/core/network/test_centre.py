@@ -15,6 +15,7 @@ from reference.losses import squared_loss
 RNG = np.random.default_rng(0)
 N, WIDTH, ROWS = 60, 9, 4
 X = (RNG.random((N, WIDTH)) * (RNG.random((N, WIDTH)) < 0.6)).astype(np.float32)
+X[::7] = 0  # no input at all: the mean input still has a gradient
 Y = RNG.normal(size=(N, ROWS)).astype(np.float32)
 MEAN = X.mean(axis=0)
 RULES = {
