@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core
 from ..base.ledger import Ledger
 from ..data import Dataset
-from ..data.core_views import core_inputs
+from ..network.centers import mean_inputs
 from ..network.network import Network
 from .optimizer_state import OptimizerState
 
@@ -40,9 +40,7 @@ class Centring:
         bias is still 0. Return what that took."""
         spent = Ledger.empty(len(self.net.layers))
         for place, mean in self._means.items():
-            spent.add(
-                self._learn(step=0)
-            )  # once for each: its inputs are the outputs of those below
+            spent.add(self._learn(step=0))  # for each anew: what is below it has changed
             layer = self.net.layers[place]
             if not layer.bias.any():
                 layer.bias[...] = -(layer.weights @ mean)
@@ -66,9 +64,8 @@ class Centring:
 
     def _learn(self, step: int) -> Ledger:
         rng = np.random.default_rng([self._random_state, step])
-        some = self._train[np.sort(rng.permutation(len(self._train))[:_EXAMPLES])]
-        ids = np.arange(len(some))
-        means, work = _core.mean_inputs(self.net.core, core_inputs(some), ids, self.n_threads)
+        ids = np.sort(rng.permutation(len(self._train))[:_EXAMPLES])
+        means, work = mean_inputs(self.net, self._train, ids, self.n_threads)
         for place, mean in self._means.items():
             mean[...] = means[place]
-        return Ledger(work)
+        return work

@@ -115,7 +115,8 @@ class Run(TrainingRun):
         sums, pace = Sums(), Pace()
         self.history.begin_epoch()
         self.upkeep.find_rare(self.step)
-        self.history.ledger.add(self.centring.renew(self.step))
+        if self.epoch:  # the first means were learned when training began
+            self.history.ledger.add(self.centring.renew(self.step))
         title = f"epoch {self.epoch + 1}/{plan.max_epochs}"
         try:
             with epoch_bar(title, len(self.train), verbose=plan.verbose) as bar:
