@@ -96,13 +96,13 @@ std::vector<Ledger> settle(const Model& model, const Optimizer& optimizer,
   const std::vector<OptimizerState> own_states = measured(states);
   const Reading held(model.turnstile.get());
   Pool pool(n_threads);
+  Workspace space(model, Mode::train, pool.size(), false);
   std::vector<Ledger> ledgers(model.layers.size());
   for (size_t l = 0; l < model.layers.size(); ++l) {
     const Centre& centre = own_states[l].centre;
     if (!centre.is_on()) continue;
     const LayerStep step{
         {optimizer, {}, number, model.layers[l], own_states[l]}, l, listener_of(model.layers[l])};
-    Workspace space(model, Mode::train, pool.size(), false);
     pool.parallel_for(model.layers[l].n_rows(), 16, [&](int64_t row, int thread) {
       if (centre.n_owed[row] > 0) pay_row(step, static_cast<RowId>(row), space.threads[thread]);
     });

@@ -56,6 +56,12 @@ RowGradient row_gradient(const Layer& layer, size_t l, std::span<const Pair> pai
   return {.ids = x.ids, .values = x.values, .scale = pairs[0].delta};
 }
 
+// Tells the index which columns of the row crossed zero, as own.flipped has them.
+void report(const LayerStep& step, RowId row, ThreadSpace& own) {
+  if (step.listener != nullptr && !own.flipped.empty())
+    step.listener->signs_flipped(row, own.flipped, read_row(step.layer.weights, row, own.widened));
+}
+
 }  // namespace
 
 Index* listener_of(const Layer& layer) {
@@ -69,8 +75,7 @@ void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradien
   ledger.rows_updated += 1;
   ledger.conflicts += is_conflict(step.state.touched[row], step.number, space.rivals);
   update_row(step, row, gradient, step.listener != nullptr ? &own.flipped : nullptr, ledger);
-  if (step.listener != nullptr && !own.flipped.empty())
-    step.listener->signs_flipped(row, own.flipped, read_row(step.layer.weights, row, own.widened));
+  report(step, row, own);
 }
 
 void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Workspace& space,
@@ -104,8 +109,7 @@ void measure_along(const LayerStep& step, Workspace& space, Pool& pool) {
 void pay_row(const LayerStep& step, RowId row, ThreadSpace& own) {
   own.flipped.clear();
   pay(step, row, step.listener != nullptr ? &own.flipped : nullptr, own.ledgers[step.l]);
-  if (step.listener != nullptr && !own.flipped.empty())
-    step.listener->signs_flipped(row, own.flipped, read_row(step.layer.weights, row, own.widened));
+  report(step, row, own);
 }
 
 void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,
