@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,21 @@ from .encoding import Encoding, Kind
 from .label_names import checked_names
 
 
+@contextmanager
+def speaking_of(path: PathLike) -> Iterator[None]:
+    """Begin what is wrong with the content of a file with the file."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def named(path: Path, encoding: Encoding, names: tuple[Any, ...]) -> Encoding:
     if encoding.label_names is not None or encoding.kind == "values":
         held = "values" if encoding.kind == "values" else "label names of its own"
         raise ValueError(f"{path} holds {held}: leave out the label names")
-    try:
+    with speaking_of(path):
         names = checked_names(names, encoding.n_labels)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     return Encoding(encoding.n_features, encoding.kind, len(names), names, encoding.zero_based)
 
 
@@ -26,12 +35,10 @@ def as_told(path: PathLike, data: Dataset, kind: Kind) -> Dataset:
     """Return what a file holds as the `kind` of targets that its reader was told."""
     if kind in (None, data.kind):
         return data
-    try:
+    with speaking_of(path):
         if kind == "values":
             return data.as_values()
         raise ValueError(f'y holds {data.kind or "no targets"}, but kind="{kind}": leave out kind')
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def fitted(path: Path, own: Encoding, like: Dataset | Encoding) -> Encoding:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...base.files import Blocks, PathLike, array_of
 from ...base.replacing import check_writable, naming
 from .. import datafile
+from ..compatible import speaking_of
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
 from ..kinds import kind_of, wanted_kind
@@ -58,11 +59,9 @@ def convert(
                 with naming(target):  # whose disk may be full
                     rows.append(found)
             rows.check_count()
-        try:
+        with speaking_of(source):
             description, arrays = rows.described(like, names, kind)
             datafile.write(target, description, arrays)
-        except ValueError as error:
-            raise ValueError(f"{source}: {error}") from error
 
 
 class _Rows:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ...base.files import PathLike
+from ..compatible import speaking_of
 from ..dataset import Dataset
 from ..encoding import Encoding
 from ..words import Counted, Words
@@ -45,10 +46,8 @@ def read_text(
     of_interest = like is None or like.n_labels > 0
     with reading(path, "text and labels"), in_memory(path):
         lines = _lines(content(path), of_interest)
-    try:
+    with speaking_of(path):
         return _dataset(lines, like, of_interest, vectorizer or Counted())
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _dataset(

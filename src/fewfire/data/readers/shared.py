@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...base.checks import said
 from ...base.replacing import PathLike, replacing
+from ..compatible import speaking_of
 from ..dataset import Dataset
 
 Pair: TypeAlias = tuple[Dataset, Dataset]
@@ -168,10 +169,8 @@ def one_file(folder: Path, names: list[str], example: str) -> Path:
 
 def dataset(path: PathLike, X: Any, y: Any, **options: Any) -> Dataset:
     """Make a data set; name the file in its errors."""
-    try:
+    with speaking_of(path):
         return Dataset(X, y, **options)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def flat(images: NDArray[Any]) -> NDArray[Any]:
