@@ -45,9 +45,6 @@ Tables bind_tables(nb::module_& m) {
           },
           "hash"_a, "n_rows"_a, "rank"_a, "seed"_a, "alpha"_a = 0.1f, "n_ranked"_a = 0)
       .def(
-          "set_center", [](TableIndex& self, Array1<const float> center) { self.set_center(view(center)); },
-          "center"_a.noconvert(), "The mean input; it counts from the next refresh on.")
-      .def(
           "set_draws", [](TableIndex& self, Array1<const uint32_t> draws) { self.set_draws(view(draws)); },
           "draws"_a.noconvert(),
           "How often each table's hash functions have been drawn anew; a refresh must follow.")
@@ -131,6 +128,9 @@ void bind_refit(Tables& tables) {
 void bind_indexes(nb::module_& m) {
   nb::class_<Index>(m, "Index")
       .def_prop_ro("n_bytes", &Index::bytes, "Memory of the index.")
+      .def(
+          "set_center", [](Index& self, Array1<const float> center) { self.set_center(view(center)); },
+          "center"_a.noconvert(), "The mean input; it counts from the next refresh on.")
       .def(
           "refresh",
           [](Index& self, const ReadWeights& weights, Array1<const float> bias, int n_threads) {

@@ -106,7 +106,13 @@ void bind_windows(nb::module_&) {
           [](const SignIndex& self) { return std::vector<bool>(self.reads().begin(), self.reads().end()); },
           "Whether a query reads each column.")
       .def_prop_ro(
-          "bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic);
+          "bits", [](const SignIndex& self) { return to_numpy(self.bits()); }, nb::rv_policy::automatic)
+      .def_prop_ro(
+          "alphas", [](const SignIndex& self) { return to_numpy(self.alphas()); }, nb::rv_policy::automatic,
+          "Weight of the sign sums of each row.")
+      .def_prop_ro(
+          "offsets", [](const SignIndex& self) { return to_numpy(self.offsets()); }, nb::rv_policy::automatic,
+          "What makes the score of the mean input exact, of each row.");
   bound<TableIndex>()
       .def_prop_ro(
           "sign_bits", [](const TableIndex& self) { return to_numpy(self.sign_bits()); },

@@ -35,10 +35,16 @@ class Index {
   virtual bool is_ordered() const { return false; }
   // Computes the codes of all rows afresh.
   virtual Ledger refresh(const Weights& weights, std::span<const float> bias, Pool& pool) = 0;
+  // The mean input, 0 if none is given; it counts from the next refresh on.
+  virtual void set_center(std::span<const float>) {}
   virtual int64_t bytes() const = 0;  // of memory, what the family of hashes keeps included
   // Whether it wants to hear of these: the weights of `row` at `columns` crossed zero.
   virtual bool reads_signs() const { return false; }
   virtual void signs_flipped(RowId, std::span<const RowId> /*columns*/, std::span<const float> /*weights*/) {}
+  // The product of the row with the mean input has changed.
+  virtual void mean_moved(RowId, float /*by*/) {}
+  // All weights of the row have.
+  virtual void row_changed(RowId, std::span<const float> /*weights*/, Ledger&) {}
 };
 
 }  // namespace fewfire

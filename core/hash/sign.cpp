@@ -44,25 +44,56 @@ SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t se
     : n_rows_(n_rows),
       n_columns_(n_columns),
       n_words_((n_rows + 63) / 64),
-      alpha_(alpha * static_cast<float>(n_columns) / static_cast<float>(n_read)),
+      alpha_(alpha),
+      share_(static_cast<float>(n_read) / static_cast<float>(n_columns)),
       seed_(seed),
       reads_all_(n_read == n_columns),
       binary_(binary),
       reads_(draw_columns(n_columns, n_read, seed)),
-      bits_(n_columns * n_words_) {}
+      bits_(n_columns * n_words_),
+      alphas_(static_cast<size_t>(n_rows),
+              alpha * static_cast<float>(n_columns) / static_cast<float>(n_read)),
+      offsets_(static_cast<size_t>(n_rows)) {}
+
+void SignIndex::set_center(std::span<const float> center) {
+  require(static_cast<int64_t>(center.size()) == n_columns_, "the mean input has another number of columns");
+  center_.assign(center.begin(), center.end());
+}
 
 Ledger SignIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
   check_layer(*this, weights, bias);
-  pool.parallel_for(n_words_, 1, [&](int64_t word, int) {
+  std::vector<Ledger> spent(static_cast<size_t>(pool.size()));
+  pool.parallel_for(n_words_, 1, [&](int64_t word, int thread) {
     for (int64_t j = 0; j < n_columns_; ++j) bits_[j * n_words_ + word] = 0;
     std::vector<float> widened;
     for (int64_t i = word * 64; i < std::min(n_rows_, (word + 1) * 64); ++i) {
       const std::span<const float> row = read_row(weights, i, widened);
       for (int64_t j = 0; j < n_columns_; ++j)
         bits_[j * n_words_ + word] |= uint64_t{row[j] > 0.0f} << (i % 64);
+      row_changed(static_cast<RowId>(i), row, spent[thread]);
     }
   });
-  return {.comparisons = n_rows_ * n_columns_};
+  Ledger total{.comparisons = n_rows_ * n_columns_};
+  for (const Ledger& own : spent) total += own;
+  return total;
+}
+
+void SignIndex::row_changed(RowId row, std::span<const float> weights, Ledger& ledger) {
+  if (alpha_ == 0.0f) {
+    double size = 0.0;
+    for (size_t j = 0; j < weights.size(); ++j) size += reads_[j] ? std::abs(weights[j]) : 0.0f;
+    alphas_[row] = static_cast<float>(size / (share_ * share_ * static_cast<double>(n_columns_)));
+    ledger.additions += n_columns_;
+  }
+  if (center_.empty()) return;
+  double along = 0.0, signs = 0.0;
+  for (size_t j = 0; j < weights.size(); ++j) {
+    along += weights[j] * center_[j];
+    if (reads_[j]) signs += weights[j] > 0.0f ? center_[j] : -center_[j];
+  }
+  offsets_[row] = static_cast<float>(along - alphas_[row] * signs);
+  ledger.refresh += n_columns_;
+  ledger.additions += n_columns_;
 }
 
 void SignIndex::signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) {
@@ -70,10 +101,13 @@ void SignIndex::signs_flipped(RowId row, std::span<const RowId> columns, std::sp
   for (const RowId j : columns) {
     // Atomic, because asynchronous threads share a word for 64 rows and must not undo each other.
     const std::atomic_ref<uint64_t> word(bits_[j * n_words_ + row / 64]);
-    if (weights[j] > 0.0f)
-      word.fetch_or(bit, std::memory_order_relaxed);
-    else
-      word.fetch_and(~bit, std::memory_order_relaxed);
+    const bool is_positive = weights[j] > 0.0f;
+    const uint64_t before = is_positive ? word.fetch_or(bit, std::memory_order_relaxed)
+                                        : word.fetch_and(~bit, std::memory_order_relaxed);
+    const bool was_positive = (before & bit) != 0;
+    if (was_positive == is_positive || !reads_[j] || center_.empty()) continue;
+    const float step = 2.0f * alphas_[row] * center_[j];
+    offsets_[row] += was_positive ? step : -step;
   }
 }
 
@@ -119,7 +153,7 @@ void SignIndex::propose(std::span<const float> bias, const Query& query, int64_t
     ledger.additions += n_rows_ * x.size();
   }
   for (int64_t i = 0; i < n_rows_; ++i)
-    scratch.scores[i] = alpha_ * (2.0f * scratch.scores[i] - total) + bias[i];
+    scratch.scores[i] = alphas_[i] * (2.0f * scratch.scores[i] - total) + (offsets_[i] + bias[i]);
   largest({scratch.scores.data(), static_cast<size_t>(n_rows_)}, wanted, seed_ ^ query.key, scratch.cut,
           rows);
   ledger.ranking += n_rows_;

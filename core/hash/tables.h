@@ -40,7 +40,7 @@ class TableIndex : public Index {
   void propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& scratch,
                std::vector<RowId>& rows, Ledger& ledger) const override;
   bool is_ordered() const override { return options_.rank == Rank::union_; }
-  void set_center(std::span<const float> center);
+  void set_center(std::span<const float> center) override;
   void set_draws(std::span<const uint32_t> draws);
   Ledger refresh(const Weights& weights, std::span<const float> bias, Pool& pool) override;
   // Takes over what an index of the same make had learned, and its codes.

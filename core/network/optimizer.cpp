@@ -11,7 +11,6 @@ namespace {
 
 // What a lot rounds; a bag's dropout draws under 1 and 2.
 constexpr uint64_t kDecay = 3, kStep = 4, kMean = 5;
-constexpr int32_t kMostOwed = 32;  // updates of a row until it pays what it owes along the mean input
 
 // What rounds a row of weights that are not floats.
 uint32_t rounding_key(const OptimizerStep& step, uint64_t about, RowId row) {
@@ -39,13 +38,14 @@ float along_mean(const OptimizerStep& step, RowId row) {
   return static_cast<float>(sum);
 }
 
-// The instalments of the decay of weights that fell due since the row was last touched.
-void shrink(const OptimizerStep& step, RowId row, Ledger& ledger) {
+// The instalments of the decay of weights that fell due since the row was last touched. Returns by how much
+// its product with the mean input changed.
+float shrink(const OptimizerStep& step, RowId row, Ledger& ledger) {
   const float l2 = step.optimizer.l2;
-  if (l2 <= 0.0f) return;
+  if (l2 <= 0.0f) return 0.0f;
   const int64_t period = step.optimizer.l2_period;
   const int64_t due = step.number / period - step.state.touched[row] / period;
-  if (due <= 0) return;
+  if (due <= 0) return 0.0f;
   // In double, because 1 - lr l2 loses a small decay in float.
   const double decay = std::min(1.0, double{step.rates.lr} * l2);
   const double keep = std::exp(static_cast<double>(due * period) * std::log1p(-decay));
@@ -53,14 +53,17 @@ void shrink(const OptimizerStep& step, RowId row, Ledger& ledger) {
   const float factor = std::max(1e-20f, static_cast<float>(keep));
   const LiveWeights weights = step.layer.weights.row(row);
   const size_t n = static_cast<size_t>(weights.cols);
+  float moved = 0.0f;
   if (const Centre& centre = step.state.centre; centre.is_on()) {
-    step.layer.bias[row] += (1.0f - factor) * along_mean(step, row);
+    moved = (factor - 1.0f) * along_mean(step, row);
+    step.layer.bias[row] -= moved;
     ledger.optimizer += weights.cols;
   }
   if (weights.halves != nullptr)
     scale(std::span(weights.halves, n), factor, rounding_key(step, kDecay, row), ledger);
   else
     scale(std::span(weights.floats, n), factor, 0, ledger);
+  return moved;
 }
 
 // The decay of the moments that the row, and its bias, owes for the steps since it was last touched.
@@ -173,11 +176,11 @@ Rates Optimizer::rates(float lr, int64_t step) const {
           .correction2 = 1.0f / (1.0f - std::pow(beta2, t))};
 }
 
-void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradient,
-                std::vector<RowId>* flipped, Ledger& ledger) {
+float update_row(const OptimizerStep& step, RowId row, const RowGradient& gradient,
+                 std::vector<RowId>* flipped, Ledger& ledger) {
   const Optimizer& optimizer = step.optimizer;
   const OptimizerState& state = step.state;
-  shrink(step, row, ledger);
+  float moved = shrink(step, row, ledger);
   settle(step, row, gradient.bias.has_value(), ledger);
   const auto moments = [&](Matrix<float> matrix) {
     return matrix.data != nullptr ? matrix.row(row).data() : nullptr;
@@ -199,12 +202,15 @@ void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradien
   ledger.parameters_touched += n;
   if (gradient.bias) update_biases_from(step, row, std::span(&*gradient.bias, 1), ledger);
   if (state.centre.is_on()) {
-    step.layer.bias[row] += move.rates.lr * gradient.along;
+    const float by = move.rates.lr * gradient.along;
+    step.layer.bias[row] += by;
+    moved -= by;
     state.centre.owed[row] += move.rates.lr * *gradient.bias;
+    ++state.centre.n_owed[row];
     ledger.optimizer += 2;
-    if (++state.centre.n_owed[row] >= kMostOwed) pay(step, row, flipped, ledger);
   }
   state.touched[row] = std::max(state.touched[row], step.number);  // asynchronous steps end out of order
+  return moved;
 }
 
 void pay(const OptimizerStep& step, RowId row, std::vector<RowId>* flipped, Ledger& ledger) {

@@ -37,13 +37,16 @@ struct Optimizer {
 // follows every change of w. What a step owes along m is a number per row; it is paid after some updates of
 // the row in one go, so that a step touches no more columns than x has. What is still owed is missing in
 // scores: r s m . (x - m), the mean of which is 0.
-struct Centre {                 // of one layer; memory of the caller
+struct Centre {                             // of one layer; memory of the caller
+  static constexpr int32_t kMostOwed = 32;  // updates of a row until it pays
+
   std::span<const float> mean;  // input of each column; empty: updates are not centred
   std::span<float> owed;        // by each row, of the mean
   std::span<int32_t> n_owed;    // updates that each row owes for
   float squares = 0.0f;         // mean . mean
 
   bool is_on() const { return !mean.empty(); }
+  bool is_due(RowId row) const { return is_on() && n_owed[row] >= kMostOwed; }
 };
 
 struct OptimizerState {  // of one layer; memory of the caller
@@ -77,11 +80,12 @@ struct RowGradient {
   float along = 0.0f;  // its product with the mean input, where updates are centred
 };
 
-// Columns whose weight crossed zero are left in `flipped`; null: nobody wants them.
-void update_row(const OptimizerStep& step, RowId row, const RowGradient& gradient,
-                std::vector<RowId>* flipped, Ledger& ledger);
+// Columns whose weight crossed zero are left in `flipped`; null: nobody wants them. Returns by how much the
+// product of the row with the mean input changed, where updates are centred.
+float update_row(const OptimizerStep& step, RowId row, const RowGradient& gradient,
+                 std::vector<RowId>* flipped, Ledger& ledger);
 
-// What the row still owes along the mean input.
+// What the row still owes along the mean input. Flipped columns are added.
 void pay(const OptimizerStep& step, RowId row, std::vector<RowId>* flipped, Ledger& ledger);
 
 // The biases of all neurons, with a gradient for each.

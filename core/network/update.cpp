@@ -74,8 +74,11 @@ void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradien
   Ledger& ledger = own.ledgers[step.l];
   ledger.rows_updated += 1;
   ledger.conflicts += is_conflict(step.state.touched[row], step.number, space.rivals);
-  update_row(step, row, gradient, step.listener != nullptr ? &own.flipped : nullptr, ledger);
+  const float moved =
+      update_row(step, row, gradient, step.listener != nullptr ? &own.flipped : nullptr, ledger);
   report(step, row, own);
+  if (step.listener != nullptr && moved != 0.0f) step.listener->mean_moved(row, moved);
+  if (step.state.centre.is_due(row)) pay_row(step, row, own);
 }
 
 void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Workspace& space,
@@ -109,7 +112,9 @@ void measure_along(const LayerStep& step, Workspace& space, Pool& pool) {
 void pay_row(const LayerStep& step, RowId row, ThreadSpace& own) {
   own.flipped.clear();
   pay(step, row, step.listener != nullptr ? &own.flipped : nullptr, own.ledgers[step.l]);
+  if (step.listener == nullptr) return;
   report(step, row, own);
+  step.listener->row_changed(row, read_row(step.layer.weights, row, own.widened), own.ledgers[step.l]);
 }
 
 void append_nonzero(std::span<const RowId> rows, std::span<const float> deltas, int64_t example,

@@ -6,12 +6,13 @@ from numpy.testing import assert_array_equal
 
 import fewfire as ff
 from fewfire.data import epoch
+from fewfire.gates import Sign
 
 SOURCE = ff.datasets.strokes(n_train=60, n_test=1)[0]
 
 
 def net():
-    gate = ff.Hashed(density=0.2)
+    gate = ff.Hashed(0.2, Sign(center=False))  # a mean input is that of the source
     return ff.Network(ff.Linear(784, 30, "relu", gate), ff.Linear(30, 10))
 
 

@@ -53,7 +53,7 @@ def cost_of_start(upkeep, step):
 
 def upkeep_of(net, steps_per_epoch=10**6):
     moments = OptimizerState(net, ff.optim.RMS())
-    return Upkeep(net, DATA, moments, steps_per_epoch, random_state=0, n_threads=1), moments
+    return Upkeep(net, moments, steps_per_epoch, random_state=0, n_threads=1), moments
 
 
 @settings(max_examples=30, deadline=None)

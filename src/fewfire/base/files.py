@@ -23,7 +23,7 @@ from .replacing import PathLike as PathLike
 from .replacing import replacing
 from .tensors import TYPES, Header, read_header
 
-VERSION = 2  # and 1, whose descriptions `model.older` upgrades
+VERSION = 3  # and those before, whose descriptions `model.older` upgrades
 _NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 _OF_DAMAGE = (
@@ -197,7 +197,7 @@ def _config(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
         config = json.loads(metadata["fewfire"])
     if not isinstance(config, dict):
         raise FormatError(f"{path}: its description is damaged: not an object")
-    if config.get("version") not in (1, VERSION):
+    if config.get("version") not in range(1, VERSION + 1):
         raise FormatError(
             f"{path} has format version {shown(config.get('version'))}, "
             f"this fewfire reads {VERSION}: install the version that wrote it"

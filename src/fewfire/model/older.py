@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Described = Mapping[str, Any]
@@ -16,6 +16,7 @@ _FAMILIES = {
     "minhash": "MinHash",
     "centroid": "Centroid",
 }
+_ALPHA_FIRST, _ALPHA_LATER = 0.03, 0.1  # of layers that were given none
 _CANDIDATES = 1000  # rows of a layer with activation="linear" that was given no density
 
 
@@ -24,16 +25,39 @@ def upgraded(config: Described) -> dict[str, Any]:
 
     Raises a `KeyError`, `TypeError` or the like where the description is damaged.
     """
-    if config["version"] > 1:
+    if config["version"] > 2:
         return dict(config)
-    return _from_1(config)
+    return _from_2(_from_1(config) if config["version"] == 1 else config)
+
+
+def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]]) -> dict[str, Any]:
+    blend = config["blend"]
+    return {**config, "blend": {**blend, "parts": [upgrade(part) for part in blend["parts"]]}}
+
+
+def _from_2(config: Described) -> dict[str, Any]:
+    """Version 2 ranked by signs with one weight for all rows, and took no mean input away."""
+    if "blend" in config:
+        return _of_parts(config, _from_2)
+    if "tagger" in config:
+        return dict(config)
+    layers = [_with_one_alpha(layer, is_first=i == 0) for i, layer in enumerate(config["layers"])]
+    return {**config, "layers": layers}
+
+
+def _with_one_alpha(layer: Described, *, is_first: bool) -> Described:
+    gate = layer.get("gate", {})
+    family = gate.get("family", {})
+    if family.get("type") != "Sign":
+        return layer
+    alpha = family.get("alpha") or (_ALPHA_FIRST if is_first else _ALPHA_LATER)
+    return {**layer, "gate": {**gate, "family": {**family, "alpha": alpha, "center": False}}}
 
 
 def _from_1(config: Described) -> dict[str, Any]:
     """Version 1 called gates selectors, and leaves of a tagger cells."""
     if "blend" in config:
-        blend = config["blend"]
-        return {**config, "blend": {**blend, "parts": [_from_1(part) for part in blend["parts"]]}}
+        return _of_parts(config, _from_1)
     if "tagger" in config:
         tagger = config["tagger"]
         settings = _renamed(tagger["settings"], "labels_per_cell", "labels_per_leaf")

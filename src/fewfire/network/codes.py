@@ -18,14 +18,21 @@ class Codes:
     """Codes that are all made anew at once: sign bits, which are never stale in training."""
 
     def __init__(
-        self, index: _core.Index, weights: NDArray[Any], bias: NDArray[np.float32]
+        self,
+        index: _core.Index,
+        weights: NDArray[Any],
+        bias: NDArray[np.float32],
+        center: NDArray[np.float32] | None = None,
     ) -> None:
         self.index = index
         self.weights = weights
         self.bias = bias
+        self.center = center
 
     def refresh(self, n_threads: int = 1) -> NDArray[np.int64]:
-        """Recompute the codes of all rows."""
+        """Recompute the codes of all rows, with the mean input of now."""
+        if self.center is not None:
+            self.index.set_center(self.center)
         return np.asarray(self.index.refresh(self.weights, self.bias, n_threads))
 
 
@@ -51,15 +58,12 @@ class TableCodes(Codes):
         center: NDArray[np.float32] | None = None,
         draws: NDArray[np.uint32] | None = None,
     ) -> None:
-        super().__init__(family.make_index(place), weights, bias)
+        super().__init__(family.make_index(place), weights, bias, center)
         self.family = family
-        self.center = center
         self.draws = draws
 
     def refresh(self, n_threads: int = 1) -> NDArray[np.int64]:
         """Recompute the codes of all rows, with the mean input and the functions of now."""
-        if self.center is not None:
-            self.index.set_center(self.center)
         if self.draws is not None:
             self.index.set_draws(self.draws)
         return super().refresh(n_threads)
@@ -120,4 +124,4 @@ def make_codes(
         return CellCodes(family, place, weights, bias)
     if isinstance(family, Tables):
         return TableCodes(family, place, weights, bias, center, draws)
-    return None if family is None else Codes(family.make_index(place), weights, bias)
+    return None if family is None else Codes(family.make_index(place), weights, bias, center)

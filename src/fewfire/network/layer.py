@@ -36,7 +36,7 @@ class Layer:
         The weights as the core trains them; bfloat16 numbers as uint16, the upper halves of floats.
     bias : ndarray of float32, (out_features,)
     center : ndarray of float32, (in_features,), or None
-        The mean input, of a layer with `SimHash(center=True)`; training sets it.
+        The mean input, of a layer whose family has `center=True`; training sets it.
     draws : ndarray of uint32, (n_tables,), or None
         How often each table's hash functions were drawn anew, of a layer with
         `SimHash(redraw_every=...)`; training counts.
@@ -144,6 +144,8 @@ class Layer:
             self.stored[...], self.bias[...] = self.stored[rows], self.bias[rows]
         if columns is not None:
             self.stored[...] = self.stored[:, columns]
+            if self.center is not None:
+                self.center[...] = self.center[columns]
         if not isinstance(self.codes, CellCodes):
             return self.refresh()
         centroids, cells = self.codes.learned

@@ -1,7 +1,9 @@
-"""Centred updates: rows learn as if the mean input of their layer had been taken from every input.
+"""The mean inputs of layers, as a training run learns them.
 
-With raw inputs the mean input decides which rows of a gated layer win, and the same few win for all
-examples. A network computes as ever; only its steps are others (core/network/optimizer.h).
+Indexes take them away before they look at directions (`Sign(center=True)`, `SimHash(center=True)`).
+And rows can learn as if they had been taken from every input (`RMS(centred=True)`): with raw inputs
+the mean input decides which rows of a gated layer win, and the same few win for all examples. A
+network computes as ever; only its steps are others (core/network/optimizer.h).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ _EXAMPLES = 1000  # that mean inputs are taken of
 
 
 class Centring:
-    """The mean inputs of a training run, where the state of its optimizer has room for them."""
+    """The mean inputs of a training run, for the indexes and the optimizer that want them."""
 
     def __init__(
         self,
@@ -34,18 +36,21 @@ class Centring:
         self._means = {
             place: owing.mean for place, owing in enumerate(moments.owing) if owing is not None
         }
+        self._places = sorted(
+            {place for place, layer in enumerate(net.layers) if layer.center is not None}
+            | self._means.keys()
+        )
 
     def start(self) -> Ledger:
         """Begin with a network as it was made: the mean input of a row gets the score 0, where the
         bias is still 0. Return what that took."""
         spent = Ledger.empty(len(self.net.layers))
-        for place, mean in self._means.items():
-            spent.add(self._learn(step=0))  # for each anew: what is below it has changed
+        for place in self._places:  # one after another: what is below a layer has changed
+            spent.add(self._learn(step=0))
             layer = self.net.layers[place]
-            if not layer.bias.any():
-                layer.bias[...] = -(layer.weights @ mean)
-        if self._means:
-            spent.add(self.net.refresh(self.n_threads, positions=self._means))
+            if place in self._means and not layer.bias.any():
+                layer.bias[...] = -(layer.weights @ self._means[place])
+            spent.add(self.net.refresh(self.n_threads, positions=[place]))
         return spent
 
     def settle(self, step: int) -> Ledger:
@@ -56,9 +61,9 @@ class Centring:
         return Ledger(_core.settle(self.net.core, state.core, state.states, step, self.n_threads))
 
     def renew(self, step: int) -> Ledger:
-        """Learn the mean inputs anew, as they are after so many steps."""
+        """Learn the mean inputs anew, as they are after so many steps; a refresh must follow."""
         spent = self.settle(step)
-        if self._means:
+        if self._places:
             spent.add(self._learn(step))
         return spent
 
@@ -68,4 +73,8 @@ class Centring:
         means, work = mean_inputs(self.net, self._train, ids, self.n_threads)
         for place, mean in self._means.items():
             mean[...] = means[place]
+        with self.net.access.changing():
+            for layer, mean in zip(self.net.layers, means, strict=True):
+                if layer.center is not None:
+                    layer.center[...] = mean
         return work

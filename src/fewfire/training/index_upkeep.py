@@ -10,15 +10,11 @@ from numpy.typing import NDArray
 
 from ..base.history import History
 from ..base.ledger import Ledger
-from ..data import Dataset
-from ..network.centers import learn_centers
 from ..network.codes import CellCodes, TableCodes
 from ..network.hashed import Hashed
 from ..network.network import Network
 from .optimizer_state import OptimizerState
 from .table_upkeep import TableUpkeep
-
-_EXAMPLES = 256  # that a mean input is taken of
 
 
 class Upkeep:
@@ -27,20 +23,16 @@ class Upkeep:
     def __init__(
         self,
         net: Network,
-        train: Dataset,
         moments: OptimizerState,
         steps_per_epoch: int,
         random_state: int,
         n_threads: int,
     ) -> None:
         self.net = net
-        self.train = train
         self.moments = moments
         self.random_state = random_state
         self.n_threads = n_threads
         self.history = History([], Ledger.empty(len(net.layers)))
-        order = np.random.default_rng(random_state).permutation(len(train))
-        self._examples = np.sort(order[:_EXAMPLES])
         self.tables = {
             position: TableUpkeep(
                 layer.codes,
@@ -68,7 +60,7 @@ class Upkeep:
         return min(table.next_due(step) for table in self.tables.values()) - step
 
     def start(self, step: int, history: History) -> None:
-        """Begin after `step` steps; at the first, learn the mean inputs that hashing takes away.
+        """Begin after `step` steps.
 
         All codes must be true. Costs are added to the ledger of `history` from here on, first that
         of the codes that the layers came with.
@@ -79,8 +71,6 @@ class Upkeep:
         if step == 0:
             for position, layer in enumerate(self.net.layers):
                 history.ledger.add_to_layer(position, layer.first_cost)
-            layers = enumerate(self.net.layers)
-            self._hash_all([position for position, layer in layers if layer.center is not None])
 
     def keep_up(self, step: int) -> None:
         """Do what is due after `step` steps."""
@@ -122,10 +112,7 @@ class Upkeep:
 
     def _hash_all(self, positions: Sequence[int]) -> None:
         """Hash all rows of these layers."""
-        ledger = self.history.ledger
-        if any(self.net.layers[position].center is not None for position in positions):
-            ledger.add(learn_centers(self.net, self.train, self._examples, self.n_threads))
-        ledger.add(self.net.refresh(self.n_threads, positions=positions))
+        self.history.ledger.add(self.net.refresh(self.n_threads, positions=positions))
 
     def _count(self, position: int, cost: NDArray[np.int64]) -> None:
         self.history.ledger.add_to_layer(position, cost)

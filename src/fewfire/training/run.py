@@ -77,7 +77,6 @@ class Run(TrainingRun):
         self.moments = OptimizerState(net, plan.optimizer)
         self.upkeep = Upkeep(
             net,
-            self.known,
             self.moments,
             self.course.steps_per_epoch,
             plan.random_state,
@@ -115,8 +114,6 @@ class Run(TrainingRun):
         sums, pace = Sums(), Pace()
         self.history.begin_epoch()
         self.upkeep.find_rare(self.step)
-        if self.epoch:  # the first means were learned when training began
-            self.history.ledger.add(self.centring.renew(self.step))
         title = f"epoch {self.epoch + 1}/{plan.max_epochs}"
         try:
             with epoch_bar(title, len(self.train), verbose=plan.verbose) as bar:
@@ -139,7 +136,7 @@ class Run(TrainingRun):
         finally:  # also after Ctrl-C: the codes are those of the weights
             with deferred_interrupts():
                 end = self.step + self.course.steps_per_epoch
-                self.history.ledger.add(self.centring.settle(end))
+                self.history.ledger.add(self.centring.renew(end))
                 self.upkeep.end_epoch(end)
         self._check_loss(sums.loss, weights)
         record = self._measured(sums, time.perf_counter() - start)
@@ -230,9 +227,9 @@ class Run(TrainingRun):
     def _keep_up(self, step: int, sums: Sums) -> None:
         """Renumber rows when the number of steps has doubled; refresh what is due."""
         if step >= _FIRST_RENUMBERING and step.bit_count() == 1:
+            self.history.ledger.add(self.centring.renew(step))
             self._renumber(sums)
             self.upkeep.find_rare(step)
-            self.history.ledger.add(self.centring.renew(step))
         self.upkeep.keep_up(step)
 
     def _renumber(self, sums: Sums) -> None:

@@ -9,6 +9,7 @@ import fewfire as ff
 import reference
 from fewfire import _core
 from fewfire.data.core_views import core_inputs, core_targets
+from fewfire.gates import Sign
 from fewfire.training.optimizer_state import OptimizerState
 from reference.losses import squared_loss
 
@@ -100,3 +101,35 @@ def test_an_index_hears_of_payments():
         train(net, data, state, order, rates, 1, settle_every)
         assert_array_equal(net.layers[0].index.bits, reference.sign_bits(net.layers[0].weights))
     assert state.owing[0].n_owed.max() == 0
+
+
+@pytest.mark.parametrize("family", [Sign(), Sign(alpha=0.2), Sign(n_columns=5)])
+@pytest.mark.parametrize("name", RULES)
+def test_the_mean_input_has_its_exact_score_all_the_while(name, family):
+    """By signs: a_i s_i . m + offset_i = w_i . m, whatever rows owe, and however they moved."""
+    net = ff.Network(
+        ff.Linear(WIDTH, 40, "relu", ff.Hashed(0.3, family)), ff.Linear(40, ROWS), random_state=3
+    )
+    net.loss = "squared"
+    layer, data, state = net.layers[0], ff.Dataset(X, Y), OptimizerState(net, RULES[name])
+    index = layer.index
+    state.owing[0].mean[...] = layer.center[...] = MEAN
+    layer.refresh()
+    before, order = layer.weights.copy(), np.arange(N, dtype=np.int64)
+    for first in range(0, N, 20):
+        how = (1, state.core, state.states, first, 0, 1, True)
+        inputs, targets = core_inputs(data), core_targets(data)
+        rates = np.full(20, 0.02, np.float32)
+        _core.train(net.core, inputs, targets, order[first : first + 20], rates, *how)
+        weights = layer.weights
+        assert state.owing[0].n_owed.any()
+        assert ((before > 0) != (weights > 0)).any()
+        signs = np.where(weights > 0, 1, -1)[:, index.reads] @ MEAN[index.reads]
+        assert_allclose(
+            index.alphas[0] * signs + index.offsets[0], weights @ MEAN, rtol=1e-4, atol=1e-5
+        )
+    layer.refresh()
+    share = np.mean(index.reads)
+    own = np.abs(layer.weights)[:, index.reads].mean(axis=1)
+    wanted = own if family.alpha is None else family.alpha
+    assert_allclose(index.alphas[0], np.broadcast_to(wanted / share, 40), rtol=1e-5)

@@ -15,12 +15,17 @@ from .family import Family, Place, origins
 class Sign(Family):
     """The sign bits of the live weights, never stale: what hidden layers are hashed by.
 
-    A query ranks every row by s_i = alpha (2 sum_{w_ij > 0} x_j - sum_j x_j) + b_i.
+    A query ranks every row by s_i = alpha_i (2 sum_{w_ij > 0} x_j - sum_j x_j) + c_i + b_i.
 
     Parameters
     ----------
     alpha : float, optional
-        Weight of the sign sum against the bias. None: 0.03 in a network's first layer, 0.1 later.
+        Weight of the sign sums against biases. None: of each row the mean of its |w_ij|, with which
+        its signs are nearest to it (Rastegari et al., ECCV 2016).
+    center : bool
+        Let c_i be what makes the score of the mean input exact: signs alone are far off where the
+        mean input is large, and the same few rows would win for every input. The mean input is that
+        of the training set. False: c_i is 0.
     n_columns : int, optional
         A query reads the signs of so many columns, drawn once, and of its inputs in them: fewer
         additions where inputs have few zeros. None, or more than there are: all.
@@ -34,17 +39,18 @@ class Sign(Family):
     """
 
     alpha: float | None = option(None, check_number, above=0.0)
+    center: bool = option(True, check_flag)
     n_columns: int | None = option(None, check_integer, low=1)
     binary: bool = option(False, check_flag)
 
     def make_index(self, place: Place) -> _core.SignIndex:
         """Return an empty index."""
         n_read = min(self.n_columns or place.n_columns, place.n_columns)
-        alpha = self.alpha or place.alpha
         return _core.SignIndex(
-            place.n_rows, place.n_columns, alpha, place.seed, n_read, self.binary
+            place.n_rows, place.n_columns, self.alpha or 0.0, place.seed, n_read, self.binary
         )
 
     def arrays(self, n_rows: int, n_columns: int) -> dict[str, ArraySpec]:
         """Return what a layer keeps."""
-        return origins(n_rows)
+        center = {"center": ArraySpec((n_columns,))} if self.center else {}
+        return origins(n_rows) | center
