@@ -28,16 +28,21 @@ Rule rule_of(const std::string& name, float momentum) {
 
 using Moments = std::vector<std::pair<Array2<float>, Array1<float>>>;
 
-// Of a layer whose updates are centred: the mean input, and what each row owes, for how many updates.
-using Owing = std::tuple<Array1<float>, Array1<float>, Array1<int32_t>>;
+// Of a layer whose updates are centred: the mean input, the scale of each column or none, their product, and
+// what each row owes, for how many updates.
+using Owing = std::tuple<Array1<float>, Array1<float>, Array1<float>, Array1<float>, Array1<int32_t>>;
 
 OptimizerState state_of(const Moments& moments, const Array1<int64_t>& touched,
                         const std::optional<Owing>& owing) {
   OptimizerState state;
   state.touched = view(touched);
   if (owing) {
-    const auto& [mean, owed, n_owed] = *owing;
-    state.centre = {.mean = view(mean), .owed = view(owed), .n_owed = view(n_owed)};
+    const auto& [mean, scale, stride, owed, n_owed] = *owing;
+    state.centre = {.mean = view(mean),
+                    .scale = view(scale),
+                    .stride = view(stride),
+                    .owed = view(owed),
+                    .n_owed = view(n_owed)};
   }
   if (moments.size() > 0) state.first = view(moments[0].first), state.first_bias = view(moments[0].second);
   if (moments.size() > 1) state.second = view(moments[1].first), state.second_bias = view(moments[1].second);

@@ -111,10 +111,14 @@ struct Move {
 Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, const Centre& centre, float& moment,
                   Ledger& ledger) {
   const int64_t n = static_cast<int64_t>(gradient.values.size());
-  const float squares = kernels().sum_of_squares(gradient.values.data(), n) * gradient.scale * gradient.scale;
+  float squares = gradient.squares.value_or(0.0f);
+  if (!gradient.squares) {
+    squares = kernels().sum_of_squares(gradient.values.data(), n) * gradient.scale * gradient.scale;
+    ledger.optimizer += n;
+  }
   float mean = squares / static_cast<float>(n);
-  ledger.optimizer += n + 3;
-  if (centre.is_on()) {  // of all columns: |g - s m|^2
+  ledger.optimizer += 3;
+  if (centre.is_on()) {  // of all columns: |(g - s m) / d|^2
     const float s = *gradient.bias;
     mean = std::max(0.0f, squares - 2.0f * s * gradient.along + s * s * centre.squares) /
            static_cast<float>(centre.mean.size());
@@ -198,7 +202,9 @@ float update_row(const OptimizerStep& step, RowId row, const RowGradient& gradie
                        moments(state.first), moments(state.second), ids, gradient.values.data(), move.scale,
                        n, flipped != nullptr ? flipped->data() : nullptr);
   if (flipped != nullptr) flipped->resize(static_cast<size_t>(n_flipped));
-  ledger.optimizer += n * cost_per_parameter(move.rule);
+  // The rule without moments multiplies by scale and rate at once, which the backward pass has counted.
+  const bool is_counted = move.rule == Rule::sgd && !gradient.is_product;
+  ledger.optimizer += is_counted ? 1 : n * cost_per_parameter(move.rule);
   ledger.parameters_touched += n;
   if (gradient.bias) update_biases_from(step, row, std::span(&*gradient.bias, 1), ledger);
   if (state.centre.is_on()) {
@@ -218,12 +224,12 @@ void pay(const OptimizerStep& step, RowId row, std::vector<RowId>* flipped, Ledg
   const float owed = centre.owed[row];
   centre.owed[row] = 0.0f;
   centre.n_owed[row] = 0;
-  const int64_t n = static_cast<int64_t>(centre.mean.size());
+  const int64_t n = static_cast<int64_t>(centre.stride.size());
   const size_t before = flipped != nullptr ? flipped->size() : 0;
   if (flipped != nullptr) flipped->resize(before + static_cast<size_t>(n + 1));
   const int64_t n_flipped = kernels().update(
       Rule::sgd, {.lr = 1.0f}, step.layer.weights.row(row), rounding_key(step, kMean, row), nullptr, nullptr,
-      nullptr, centre.mean.data(), -owed, n, flipped != nullptr ? flipped->data() + before : nullptr);
+      nullptr, centre.stride.data(), -owed, n, flipped != nullptr ? flipped->data() + before : nullptr);
   if (flipped != nullptr) flipped->resize(before + static_cast<size_t>(n_flipped));
   step.layer.bias[row] -= owed * centre.squares;
   ledger.optimizer += n;

@@ -32,18 +32,21 @@ struct Optimizer {
   Rates rates(float lr, int64_t step) const;
 };
 
-// Centred updates: a row learns as if the mean input m had been taken from every input x, and computes
-// w . x + b as ever. With z = w . (x - m) + b', a step is w -= r s (x - m) and b' -= r s, and b = b' - w . m
-// follows every change of w. What a step owes along m is a number per row; it is paid after some updates of
-// the row in one go, so that a step touches no more columns than x has. What is still owed is missing in
-// scores: r s m . (x - m), the mean of which is 0.
+// Centred updates: a row learns as if the mean input m had been taken from every input x, and the rest been
+// divided by deviations, and computes w . x + b as ever. With z = u . (x - m) / d + b', a step is
+// u -= r s (x - m) / d and b' -= r s. In w = u / d and with p = 1 / d^2 that is w -= r s p (x - m), and
+// b = b' - w . m follows every change of w. What a step owes along p m is a number per row; it is paid after
+// some updates of the row in one go, so that a step touches no more columns than x has. What is still owed is
+// missing in scores: r s p m . (x - m), the mean of which is 0.
 struct Centre {                             // of one layer; memory of the caller
   static constexpr int32_t kMostOwed = 32;  // updates of a row until it pays
 
-  std::span<const float> mean;  // input of each column; empty: updates are not centred
-  std::span<float> owed;        // by each row, of the mean
-  std::span<int32_t> n_owed;    // updates that each row owes for
-  float squares = 0.0f;         // mean . mean
+  std::span<const float> mean;    // m, input of each column; empty: updates are not centred
+  std::span<const float> scale;   // p, of each column; empty: 1
+  std::span<const float> stride;  // p m
+  std::span<float> owed;          // by each row, of the stride
+  std::span<int32_t> n_owed;      // updates that each row owes for
+  float squares = 0.0f;           // mean . stride
 
   bool is_on() const { return !mean.empty(); }
   bool is_due(RowId row) const { return is_on() && n_owed[row] >= kMostOwed; }
@@ -71,12 +74,15 @@ struct OptimizerStep {
 };
 
 // The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and that of its
-// neuron's bias, where the row is a neuron's.
+// neuron's bias, where the row is a neuron's. Where updates are centred, values are scaled by p.
 struct RowGradient {
   std::span<const RowId> ids;
   std::span<const float> values;
   float scale = 1.0f;
+  bool is_product = true;  // false: values are an input's, and scale * values is still to be computed
   std::optional<float> bias = {};
+  // The sum of squares of scale * values, those scaled by p divided by it once; none: not computed yet.
+  std::optional<float> squares = {};
   float along = 0.0f;  // its product with the mean input, where updates are centred
 };
 

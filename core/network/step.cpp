@@ -80,7 +80,7 @@ void backward(const Model& model, const Optimizer& optimizer, std::span<const Op
   for (size_t l = model.layers.size(); l-- > 0;) {
     const Layer& layer = model.layers[l];
     const LayerStep step{{optimizer, rates, number, layer, states[l]}, l, listener_of(layer)};
-    measure_along(step, space, pool);
+    look_at_inputs(step, space, pool);
     space.kinds[l]->backward(step, space, pool);
   }
 }

@@ -35,7 +35,7 @@ std::vector<OptimizerState> measured(std::span<const OptimizerState> states) {
   std::vector<OptimizerState> found(states.begin(), states.end());
   for (OptimizerState& state : found)
     state.centre.squares = std::inner_product(state.centre.mean.begin(), state.centre.mean.end(),
-                                              state.centre.mean.begin(), 0.0f);
+                                              state.centre.stride.begin(), 0.0f);
   return found;
 }
 

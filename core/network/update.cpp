@@ -48,12 +48,35 @@ RowGradient gradient_of_lists(const Layer& layer, size_t l, std::span<const Pair
   return {.ids = own.ids, .values = own.values};
 }
 
-RowGradient row_gradient(const Layer& layer, size_t l, std::span<const Pair> pairs, const Workspace& space,
+// Scales the values by p.
+void scale(std::span<const float> scales, RowGradient& gradient, ThreadSpace& own, Ledger& ledger) {
+  float squares = 0.0f;
+  for (size_t k = 0; k < own.values.size(); ++k) {
+    const float value = own.values[k];
+    own.values[k] *= scales[own.ids[k]];
+    squares += value * own.values[k];
+  }
+  gradient.squares = squares;
+  ledger.optimizer += 2 * static_cast<int64_t>(own.values.size());
+}
+
+RowGradient row_gradient(const LayerStep& step, std::span<const Pair> pairs, const Workspace& space,
                          ThreadSpace& own) {
+  const size_t l = step.l;
   if (space.has_full_input(l)) return gradient_of_matrix(l, pairs, space, own);
-  if (pairs.size() > 1) return gradient_of_lists(layer, l, pairs, space, own);
+  if (pairs.size() > 1) {
+    RowGradient gradient = gradient_of_lists(step.layer, l, pairs, space, own);
+    if (!step.state.centre.scale.empty()) scale(step.state.centre.scale, gradient, own, own.ledgers[l]);
+    return gradient;
+  }
   const SparseVector x = space.input_of(l, pairs[0].example);
-  return {.ids = x.ids, .values = x.values, .scale = pairs[0].delta};
+  const float delta = pairs[0].delta;
+  RowGradient gradient{.ids = x.ids, .values = x.values, .scale = delta, .is_product = false};
+  if (!step.optimizer.rowwise) return gradient;
+  const LookedAt& input = space.looked_at[pairs[0].example];
+  if (!input.scaled.empty()) gradient.values = input.scaled;
+  gradient.squares = input.squares * delta * delta;
+  return gradient;
 }
 
 // Tells the index which columns of the row crossed zero, as own.flipped has them.
@@ -83,7 +106,7 @@ void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradien
 
 void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Workspace& space,
                  ThreadSpace& own) {
-  RowGradient gradient = row_gradient(step.layer, step.l, pairs, space, own);
+  RowGradient gradient = row_gradient(step, pairs, space, own);
   float bias = 0.0f;
   for (const Pair& pair : pairs) {
     bias += pair.delta;
@@ -92,20 +115,38 @@ void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Works
   }
   gradient.bias = bias;
   if (step.state.centre.is_on())
-    for (const Pair& pair : pairs) gradient.along += pair.delta * space.along[pair.example];
+    for (const Pair& pair : pairs) gradient.along += pair.delta * space.looked_at[pair.example].along;
   apply_gradient(step, pairs[0].row, gradient, space, own);
 }
 
-void measure_along(const LayerStep& step, Workspace& space, Pool& pool) {
-  const std::span<const float> mean = step.state.centre.mean;
-  if (mean.empty()) return;
-  space.along.resize(static_cast<size_t>(space.n_examples()));
+void look_at_inputs(const LayerStep& step, Workspace& space, Pool& pool) {
+  const Centre& centre = step.state.centre;
+  if (!step.optimizer.rowwise || step.layer.is_bag) return;
+  if (space.has_full_input(step.l) && !centre.is_on()) return;
+  space.looked_at.resize(static_cast<size_t>(space.n_examples()));
   pool.parallel_for(space.n_examples(), 16, [&](int64_t e, int thread) {
     const SparseVector x = space.input_of(step.l, e);
-    float sum = 0.0f;
-    for (int64_t k = 0; k < x.size(); ++k) sum += mean[x.ids[k]] * x.values[k];
-    space.along[e] = sum;
-    space.threads[thread].ledgers[step.l].optimizer += x.size();
+    LookedAt& input = space.looked_at[e];
+    const int64_t n = x.size();
+    int64_t spent = n;
+    input.scaled.clear();
+    if (centre.scale.empty()) {
+      input.squares = kernels().sum_of_squares(x.values.data(), n);
+    } else {
+      input.scaled.resize(static_cast<size_t>(n));
+      input.squares = 0.0f;
+      for (int64_t k = 0; k < n; ++k) {
+        input.scaled[k] = centre.scale[x.ids[k]] * x.values[k];
+        input.squares += input.scaled[k] * x.values[k];
+      }
+      spent += n;
+    }
+    if (centre.is_on()) {
+      input.along = 0.0f;
+      for (int64_t k = 0; k < n; ++k) input.along += centre.stride[x.ids[k]] * x.values[k];
+      spent += n;
+    }
+    space.threads[thread].ledgers[step.l].optimizer += spent;
   });
 }
 

@@ -23,8 +23,8 @@ void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradien
 void apply_pairs(const LayerStep& step, std::span<const Pair> pairs, const Workspace& space,
                  ThreadSpace& own);
 
-// The product of the mean input of the layer with the input of each example, where updates are centred.
-void measure_along(const LayerStep& step, Workspace& space, Pool& pool);
+// What steps want to know of the input of each example, where a row has one moment.
+void look_at_inputs(const LayerStep& step, Workspace& space, Pool& pool);
 
 // What a row owes along the mean input.
 void pay_row(const LayerStep& step, RowId row, ThreadSpace& own);

@@ -82,8 +82,10 @@ void check_states(const Model& model, const Optimizer& optimizer, std::span<cons
             "centred updates want one moment a row, rows of neurons, and biases that are trained");
     require(static_cast<int64_t>(centre.mean.size()) == layer.n_columns() &&
                 static_cast<int64_t>(centre.owed.size()) == layer.n_rows() &&
-                centre.n_owed.size() == centre.owed.size(),
-            "a mean input of each column is wanted, and what each row owes");
+                centre.n_owed.size() == centre.owed.size() && centre.stride.size() == centre.mean.size() &&
+                (centre.scale.empty() || (l == 0 && centre.scale.size() == centre.mean.size())),
+            "a mean input of each column is wanted, in the first layer perhaps its scale, and what each row "
+            "owes");
   }
 }
 

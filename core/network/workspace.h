@@ -50,6 +50,13 @@ struct ThreadSpace {
   void count(size_t layer, RowId row, int64_t n) { usage[layer][usage[layer].size() > 1 ? row : 0] += n; }
 };
 
+// What rows that learn from an input share.
+struct LookedAt {
+  std::vector<float> scaled;  // p x, where the scales of a centre are not 1
+  float squares = 0.0f;       // x . p x
+  float along = 0.0f;         // x . p m, where updates are centred
+};
+
 struct Workspace {
   Workspace(const Model& model, Mode mode, int n_threads, bool counts_rows = true);
 
@@ -64,7 +71,7 @@ struct Workspace {
   Groups<Pair> groups;
   std::vector<double> losses;                        // per example
   std::vector<std::unique_ptr<KindSpace>> of_kinds;  // per layer
-  std::vector<float> along;                          // per example: update.h
+  std::vector<LookedAt> looked_at;                   // per example, of the layer that learns: update.h
   std::vector<char> hits;                            // per example: the best row is one of the labels
   std::vector<int64_t> rivals;  // numbers of the steps that other threads ran when this one began
   std::vector<ThreadSpace> threads;

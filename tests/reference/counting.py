@@ -38,8 +38,10 @@ def ledger(record: Record) -> np.ndarray:
             counts[at].update(of_dense_net(layer, own, example.mode, first=at == 0))
             if example.mode == "train":
                 counts[at].update(of_backward(model, example, at))
+                if record.optimizer.rowwise and has_lists(model, at):  # the square of the input
+                    counts[at]["optimizer"] += len(own.x.ids)
     for update in record.updates:
-        counts[update.at].update(of_update(model.layers[update.at], record.optimizer, update))
+        counts[update.at].update(of_update(model, record.optimizer, update))
     return np.array([[own[name] for name in FIELDS] for own in counts], np.int64)
 
 
@@ -103,15 +105,24 @@ def of_backward(model: Model, example: Example, at: int) -> dict[str, int]:
     return {"backward": (n_pulled + n_summed) * n_inputs}
 
 
-def of_update(layer: Layer, optimizer: Optimizer, update: Update) -> dict[str, int]:
+def has_lists(model: Model, at: int) -> bool:
+    """Whether rows of a layer learn from lists of inputs."""
+    return not isinstance(model.layers[at], Bag) and (at == 0 or not is_full(model, at - 1))
+
+
+def of_update(model: Model, optimizer: Optimizer, update: Update) -> dict[str, int]:
+    layer = model.layers[update.at]
     if isinstance(layer, Bag):
         return of_bag_update(layer, optimizer, update)
+    lists = has_lists(model, update.at)
     rows = np.flatnonzero(update.touched.any(axis=1))
     spent = 0
     for i in rows:
         *weights, bias = update.touched[i]
         spent += of_decay(optimizer, len(weights), int(update.last[i]), update.step, has_bias=True)
-        spent += of_weights(optimizer, sum(weights)) + bias * MULTIPLICATIONS[optimizer.rule]
+        is_input = lists and update.n_pulled[i] == 1
+        spent += of_weights(optimizer, sum(weights), is_input=is_input)
+        spent += bias * MULTIPLICATIONS[optimizer.rule]
     return {
         "optimizer": int(spent),
         "parameters_touched": int(update.touched.sum()),
@@ -144,11 +155,14 @@ def of_decay(optimizer: Optimizer, n_weights: int, last: int, step: int, *, has_
     return spent
 
 
-def of_weights(optimizer: Optimizer, n: int) -> int:
-    """One step on n weights of a row."""
+def of_weights(optimizer: Optimizer, n: int, *, is_input: bool = False) -> int:
+    """One step on n weights of a row. A gradient that is a multiple of one input has its square from
+    there, and without moments the backward pass has counted its product."""
     if not optimizer.rowwise:
-        return n * MULTIPLICATIONS[optimizer.rule]
+        return 1 if is_input and optimizer.rule == "sgd" else n * MULTIPLICATIONS[optimizer.rule]
     per_weight, per_row = ROWWISE[optimizer.rule]
+    if is_input:
+        per_weight, per_row = (2, per_row) if optimizer.rule == "adam" else (0, per_row + 1)
     return n * per_weight + (per_row if n > 0 else 0)
 
 

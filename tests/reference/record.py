@@ -47,6 +47,7 @@ class Update(NamedTuple):
     step: int
     touched: np.ndarray  # (n, d + 1) bool: the parameters with a gradient
     last: np.ndarray  # of each stored row, the step that had changed it before
+    n_pulled: np.ndarray  # of each row, the examples that gave it a gradient
 
 
 @dataclass

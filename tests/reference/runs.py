@@ -53,7 +53,9 @@ def train(
         step = first_step + at_batch + 1
         for at, (layer, state) in enumerate(zip(model.layers, states, strict=True)):
             total, touched = gradients[at]
-            record.updates.append(Update(at, step, touched, state.touched.copy()))
+            pulled = [example.pulled[at] for example in record.examples[-len(batch) :]]
+            n_pulled = np.bincount(np.concatenate(pulled), minlength=len(layer.rows))
+            record.updates.append(Update(at, step, touched, state.touched.copy(), n_pulled))
             update(layer, state, total / len(batch), touched, optimizer, rate, step)
     return Trained(loss, n_correct, record)
 

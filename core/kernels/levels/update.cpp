@@ -7,11 +7,12 @@ namespace fewfire::FEWFIRE_LEVEL {
 
 namespace {
 
-// How a rule changes one weight w and its moments m, v for the gradient g. Formulae in optimizer.h.
+// How a rule changes one weight w and its moments m, v for the gradient g, which the rule without moments
+// wants times the rate. Formulae in optimizer.h.
 template <Rule rule>
 inline void apply(const Rates& rates, float g, float& w, float& m, float& v) {
   if constexpr (rule == Rule::sgd) {
-    w -= rates.lr * g;
+    w -= g;
   } else if constexpr (rule == Rule::momentum) {
     m = rates.momentum * m + g;
     w -= rates.lr * m;
@@ -120,7 +121,8 @@ int64_t update_by(Rule rule, const Rates& rates, Stored* weights, uint32_t key, 
                   const RowId* ids, const float* values, float scale, int64_t n, RowId* flipped) {
   switch (rule) {
     case Rule::sgd:
-      return update_as<Rule::sgd>(rates, weights, key, first, second, ids, values, scale, n, flipped);
+      return update_as<Rule::sgd>(rates, weights, key, first, second, ids, values, rates.lr * scale, n,
+                                  flipped);
     case Rule::momentum:
       return update_as<Rule::momentum>(rates, weights, key, first, second, ids, values, scale, n, flipped);
     case Rule::adagrad:

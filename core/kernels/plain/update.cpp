@@ -7,11 +7,12 @@ namespace fewfire::plain {
 
 namespace {
 
-// The weight w after the gradient g, whose moments are changed in place. Formulae in optimizer.h.
+// The weight w after the gradient g, which the rule without moments wants times the rate; moments are changed
+// in place. Formulae in optimizer.h.
 float moved(Rule rule, const Rates& rates, float w, float g, float* m, float* v) {
   switch (rule) {
     case Rule::sgd:
-      return w - rates.lr * g;
+      return w - g;
     case Rule::momentum:
       *m = rates.momentum * *m + g;
       return w - rates.lr * *m;
@@ -34,6 +35,7 @@ int64_t update_of(Rule rule, const Rates& rates, Stored* weights, uint32_t key, 
                   const RowId* ids, const float* values, float scale, int64_t n, RowId* flipped) {
   const auto moment = [](float* moments, RowId id) { return moments != nullptr ? moments + id : nullptr; };
   int64_t n_flipped = 0;
+  if (rule == Rule::sgd) scale *= rates.lr;
   for (int64_t i = 0; i < n; ++i) {
     const RowId id = ids != nullptr ? ids[i] : static_cast<RowId>(i);
     const float before = widen(weights[id]);

@@ -16,8 +16,9 @@ from ..data import Dataset
 from ..network.centers import mean_inputs
 from ..network.network import Network
 from .optimizer_state import OptimizerState
+from .standards import standards
 
-_EXAMPLES = 1000  # that mean inputs are taken of
+_EXAMPLES = 1000  # that mean inputs of hidden layers are taken of
 
 
 class Centring:
@@ -33,48 +34,67 @@ class Centring:
     ) -> None:
         self.net, self.moments, self.n_threads = net, moments, n_threads
         self._train, self._random_state = train, random_state
-        self._means = {
-            place: owing.mean for place, owing in enumerate(moments.owing) if owing is not None
-        }
-        self._places = sorted(
-            {place for place, layer in enumerate(net.layers) if layer.center is not None}
-            | self._means.keys()
-        )
+        self._wanted = [
+            layer.center is not None or owing is not None
+            for layer, owing in zip(net.layers, moments.owing, strict=True)
+        ]
 
     def start(self) -> Ledger:
         """Begin with a network as it was made: the mean input of a row gets the score 0, where the
         bias is still 0. Return what that took."""
         spent = Ledger.empty(len(self.net.layers))
-        for place in self._places:  # one after another: what is below a layer has changed
-            spent.add(self._learn(step=0))
-            layer = self.net.layers[place]
-            if place in self._means and not layer.bias.any():
-                layer.bias[...] = -(layer.weights @ self._means[place])
+        for place, layer in enumerate(self.net.layers):
+            if not self._wanted[place]:
+                continue
+            owing, is_new = self.moments.owing[place], not layer.bias.any()
+            if place == 0:
+                self._measure()
+            else:  # one layer after another: what is below has changed
+                spent.add(self._learn(step=0))
+            if owing is not None and is_new:
+                if len(owing.scale):
+                    layer.weights = layer.weights * np.sqrt(owing.scale)
+                layer.bias[...] = -(layer.weights @ owing.mean)
             spent.add(self.net.refresh(self.n_threads, positions=[place]))
         return spent
 
     def settle(self, step: int) -> Ledger:
         """Let all rows pay what they owe after so many steps."""
         state = self.moments
-        if not self._means:
+        if not any(state.owing):
             return Ledger.empty(len(self.net.layers))
         return Ledger(_core.settle(self.net.core, state.core, state.states, step, self.n_threads))
 
     def renew(self, step: int) -> Ledger:
-        """Learn the mean inputs anew, as they are after so many steps; a refresh must follow."""
+        """Learn the mean inputs of hidden layers anew, as they are after so many steps; a refresh
+        must follow."""
         spent = self.settle(step)
-        if self._places:
+        if any(self._wanted[1:]):
             spent.add(self._learn(step))
         return spent
+
+    def _measure(self) -> None:
+        """Look at the inputs of the first layer, which stay what they are."""
+        found = standards(self._train, self._random_state)
+        layer, owing = self.net.layers[0], self.moments.owing[0]
+        if layer.center is not None:
+            with self.net.access.changing():
+                layer.center[...] = found.mean
+        if owing is not None:
+            owing.mean[...] = found.mean
+            owing.scale[...] = found.scale
+            owing.stride[...] = found.mean * found.scale
 
     def _learn(self, step: int) -> Ledger:
         rng = np.random.default_rng([self._random_state, step])
         ids = np.sort(rng.permutation(len(self._train))[:_EXAMPLES])
         means, work = mean_inputs(self.net, self._train, ids, self.n_threads)
-        for place, mean in self._means.items():
-            mean[...] = means[place]
         with self.net.access.changing():
-            for layer, mean in zip(self.net.layers, means, strict=True):
+            for layer, owing, mean in zip(
+                self.net.layers[1:], self.moments.owing[1:], means[1:], strict=True
+            ):
                 if layer.center is not None:
                     layer.center[...] = mean
+                if owing is not None:
+                    owing.mean[...] = owing.stride[...] = mean
         return work

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..base.finite import check_finite
+from ..network.gates import All, Dropout
 from ..network.layer import Layer
 from ..network.linear import Linear
 from ..network.network import Network
@@ -21,6 +22,8 @@ class Owing(NamedTuple):
     """Of a layer whose updates are centred."""
 
     mean: NDArray[np.float32]  # input of each column
+    scale: NDArray[np.float32]  # of each column of a first layer, none of others
+    stride: NDArray[np.float32]  # their product, that rows move along
     owed: NDArray[np.float32]  # by each row, along the mean input
     n_owed: NDArray[np.int32]  # updates that it owes for
 
@@ -34,7 +37,8 @@ class OptimizerState:
         self.moments = [_initial(layer, self.core, value) for layer in net.layers]
         self.touched = [np.zeros(len(layer.stored), dtype=np.int64) for layer in net.layers]
         self.owing = [
-            _owing(layer) if is_centred(layer, optimizer) else None for layer in net.layers
+            _owing(layer, is_first=place == 0) if is_centred(layer, optimizer) else None
+            for place, layer in enumerate(net.layers)
         ]
         self.states = [
             _core.OptimizerState(moments, touched, owing)
@@ -52,7 +56,7 @@ class OptimizerState:
         """Return everything of a layer that has a column per input."""
         own = [weights for weights, _ in self.moments[position] if weights.shape[1] > 1]
         owing = self.owing[position]
-        return own if owing is None else [*own, owing.mean[None]]
+        return own if owing is None else [*own, owing.mean[None], owing.stride[None]]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, for a file."""
@@ -80,10 +84,12 @@ class OptimizerState:
 
 
 def is_centred(layer: Layer, optimizer: Optimizer) -> bool:
-    """Whether the rows of a layer learn as if the mean input had been taken from every input."""
+    """Whether the rows of a layer learn as if the mean input had been taken from every input: where
+    a gate looks at it. (A last layer without one learned less well so: docs/design.md.)"""
     own = layer.settings
     wanted = isinstance(optimizer, Adagrad | RMS) and optimizer.centred
-    return wanted and isinstance(own, Linear) and own.bias and not isinstance(own.gate, Retrieve)
+    looks = isinstance(own, Linear) and not isinstance(own.gate, All | Dropout | Retrieve)
+    return wanted and looks and own.bias
 
 
 def n_bytes(layers: Sequence[Layer], optimizer: Optimizer) -> int:
@@ -93,7 +99,7 @@ def n_bytes(layers: Sequence[Layer], optimizer: Optimizer) -> int:
         n_rows, n_columns = layer.stored.shape
         total += 8 * n_rows  # the step that touched a row
         if is_centred(layer, optimizer):
-            total += 4 * n_columns + 8 * n_rows  # the mean input, and what rows owe
+            total += 12 * n_columns + 8 * n_rows  # mean input, scale, stride; and what rows owe
         for width in core.moment_widths(n_columns):
             total += 4 * (n_rows * width + len(layer.bias))
     return total
@@ -110,7 +116,8 @@ def _initial(
     ]
 
 
-def _owing(layer: Layer) -> Owing:
+def _owing(layer: Layer, *, is_first: bool) -> Owing:
     n_rows, n_columns = layer.stored.shape
-    owed, n_owed = np.zeros(n_rows, np.float32), np.zeros(n_rows, np.int32)
-    return Owing(np.zeros(n_columns, np.float32), owed, n_owed)
+    mean, stride = np.zeros(n_columns, np.float32), np.zeros(n_columns, np.float32)
+    scale = np.ones(n_columns if is_first else 0, np.float32)
+    return Owing(mean, scale, stride, np.zeros(n_rows, np.float32), np.zeros(n_rows, np.int32))

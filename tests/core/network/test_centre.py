@@ -9,7 +9,7 @@ import fewfire as ff
 import reference
 from fewfire import _core
 from fewfire.data.core_views import core_inputs, core_targets
-from fewfire.gates import Sign
+from fewfire.gates import Sign, TopK
 from fewfire.training.optimizer_state import OptimizerState
 from reference.losses import squared_loss
 
@@ -19,6 +19,7 @@ X = (RNG.random((N, WIDTH)) * (RNG.random((N, WIDTH)) < 0.6)).astype(np.float32)
 X[::7] = 0  # no input at all: the mean input still has a gradient
 Y = RNG.normal(size=(N, ROWS)).astype(np.float32)
 MEAN = X.mean(axis=0)
+SCALE = RNG.uniform(0.3, 3, WIDTH).astype(np.float32)
 RULES = {
     "rms": ff.optim.RMS(lr=0.01, rowwise=True, centred=True),
     "rms, decay": ff.optim.RMS(lr=0.01, l2=0.5, rowwise=True, centred=True),
@@ -27,7 +28,7 @@ RULES = {
 
 
 def made():
-    net = ff.Network(ff.Linear(WIDTH, ROWS))
+    net = ff.Network(ff.Linear(WIDTH, ROWS, gate=TopK(1.0)))  # computes every row
     net.loss = "squared"
     net.layers[0].bias[...] = -(net.layers[0].weights @ MEAN)
     return net
@@ -44,14 +45,22 @@ def train(net, data, state, order, rates, batch_size, settle_every):
         _core.settle(net.core, state.core, state.states, first + len(own), 1)
 
 
-def twin(rule, weights, rates, order, batch_size):
-    """Weights and biases of rows that see x - mean: z = w (x - m) + b, all columns move."""
-    w, b = weights.astype(float), np.zeros(ROWS)
+def centre(state, mean, scale=1.0):
+    """Give the first layer its mean input, and the scale of what is left."""
+    owing = state.owing[0]
+    owing.mean[...], owing.scale[...], owing.stride[...] = mean, scale, mean * scale
+
+
+def twin(rule, weights, rates, order, batch_size, scale):
+    """Weights and biases of rows that see u = (x - mean) root(scale): z = w' u + b, all columns
+    move."""
+    root = np.sqrt(scale)
+    w, b = weights / root, np.zeros(ROWS)
     second, second_bias = np.zeros(ROWS), np.zeros(ROWS)
     period = _period(rule)
     for step, rate in enumerate(rates, 1):
         batch = order[(step - 1) * batch_size : step * batch_size]
-        inputs = X[batch] - MEAN
+        inputs = (X[batch] - MEAN) * root
         deltas = np.array(
             [squared_loss(w @ x + b, Y[i])[1] for x, i in zip(inputs, batch, strict=True)]
         )
@@ -63,7 +72,7 @@ def twin(rule, weights, rates, order, batch_size):
         second_bias = keep * second_bias + gain * g_bias**2
         w = w - rate * g / (np.sqrt(second) + rule.eps)[:, None]
         b = b - rate * g_bias / (np.sqrt(second_bias) + rule.eps)
-    return w, b
+    return w * root, b
 
 
 def _period(rule):
@@ -71,19 +80,20 @@ def _period(rule):
     return round(max(1.0, 2**-8 / decay)) if decay else 1
 
 
+@pytest.mark.parametrize("scale", [np.ones_like(SCALE), SCALE], ids=["as it is", "scaled"])
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 5])
 @pytest.mark.parametrize("name", RULES)
-def test_rows_that_pay_at_once_learn_as_from_centred_inputs(name, batch_size, sparse):
+def test_rows_that_pay_at_once_learn_as_from_centred_inputs(name, batch_size, sparse, scale):
     rule, net = RULES[name], made()
     data = ff.Dataset(csr_array(X) if sparse else X, Y)
     order = np.arange(N, dtype=np.int64)
     rates = np.full(N // batch_size, rule.lr, np.float32)
     state = OptimizerState(net, rule)
-    state.owing[0].mean[...] = MEAN
+    centre(state, MEAN, scale)
     before = net.layers[0].weights.copy()
     train(net, data, state, order, rates, batch_size, 1)
-    w, b = twin(rule, before, rates, order, batch_size)
+    w, b = twin(rule, before, rates, order, batch_size, scale)
     assert_allclose(net.layers[0].weights, w, rtol=1e-3, atol=1e-4)
     assert_allclose(net.layers[0].bias + net.layers[0].weights @ MEAN, b, rtol=1e-3, atol=1e-4)
     assert not state.owing[0].owed.any()
@@ -94,7 +104,7 @@ def test_an_index_hears_of_payments():
     net = ff.Network(ff.Linear(WIDTH, 40, "relu", gate), ff.Linear(40, ROWS))
     net.loss = "squared"
     data, state = ff.Dataset(X, Y), OptimizerState(net, RULES["rms"])
-    state.owing[0].mean[...] = 5 * MEAN
+    centre(state, 5 * MEAN)
     rates = np.full(2 * N, 0.01, np.float32)
     order = np.tile(np.arange(N, dtype=np.int64), 2)
     for settle_every in (len(rates), 7):
@@ -113,7 +123,8 @@ def test_the_mean_input_has_its_exact_score_all_the_while(name, family):
     net.loss = "squared"
     layer, data, state = net.layers[0], ff.Dataset(X, Y), OptimizerState(net, RULES[name])
     index = layer.index
-    state.owing[0].mean[...] = layer.center[...] = MEAN
+    layer.center[...] = MEAN
+    centre(state, MEAN, SCALE)
     layer.refresh()
     before, order = layer.weights.copy(), np.arange(N, dtype=np.int64)
     for first in range(0, N, 20):

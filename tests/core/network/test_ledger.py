@@ -124,7 +124,11 @@ def test_a_step_costs_what_was_worked_out_by_hand(optimizer, per_parameter):
     labels = native.targets([np.array([0])], "softmax")
     ledger = hand_worked_net(optimizer).train(X, labels, [0], [0.0], 1).ledger
     for got, forward, training in zip(by_name(ledger), [HIDDEN, OUTPUT], TRAINING, strict=True):
-        spent = per_parameter * training["parameters_touched"]
+        n_biases = training["rows_updated"]
+        n_weights = training["parameters_touched"] - n_biases
+        if optimizer.rule == "sgd":  # a product with the input, counted on the way back, and a rate
+            n_weights = training["rows_updated"]
+        spent = per_parameter * (n_weights + n_biases)
         assert got == NOTHING | forward | training | {"optimizer": spent}
 
 
