@@ -37,7 +37,9 @@ class SignIndex : public Index {
   void set_center(std::span<const float> center) override;
   bool reads_signs() const override { return true; }
   void signs_flipped(RowId row, std::span<const RowId> columns, std::span<const float> weights) override;
-  void mean_moved(RowId row, float by) override { offsets_[row] += by; }
+  void mean_moved(RowId row, float by) override {
+    if (!center_.empty()) offsets_[row] += by;
+  }
   void row_changed(RowId row, std::span<const float> weights, Ledger& ledger) override;
 
   int64_t bytes() const override { return bytes_of(reads_, bits_, alphas_, offsets_, center_); }

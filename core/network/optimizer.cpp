@@ -131,6 +131,7 @@ Move rowwise_move(Rule rule, Rates rates, const RowGradient& gradient, const Cen
     ledger.optimizer += 7;
     return {Rule::momentum, rates, gradient.scale * (1.0f - rates.beta1)};
   }
+  if (rule == Rule::rms && moment == 0.0f) moment = mean;  // the first step is no longer than others
   moment = rule == Rule::rms ? rates.rho * moment + (1.0f - rates.rho) * mean : moment + mean;
   rates.lr /= std::sqrt(moment) + rates.eps;
   ledger.optimizer += rule == Rule::rms ? 4 : 2;

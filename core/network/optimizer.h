@@ -6,7 +6,7 @@
 //   rms       G = rho G + (1 - rho) g^2, when touched;  w -= lr g / (sqrt G + eps)
 //   adam      m, v with bias correction by the step number            (Kingma & Ba, ICLR 2015)
 // Row-wise, a row has one G or v for all its weights, fed with the mean of g^2 over those that have a
-// gradient: a step then reads and writes nothing but weights (and m).
+// gradient: a step then reads and writes nothing but weights (and m). That G of rms starts at the first mean.
 // l2 is decoupled: weights shrink by (1 - lr l2) a step, in instalments. One is due every l2_period
 // steps, and a touched row pays those that fell due since its last touch; all its columns are read
 // for that, so a period of many steps saves most of the work of a sparse update.

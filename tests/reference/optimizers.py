@@ -122,6 +122,8 @@ def update_row(
     squares = g**2
     if optimizer.rowwise and touched[:-1].any():
         squares[:-1] = squares[:-1][touched[:-1]].mean()
+        if optimizer.rule == "rms" and moments[0][0] == 0:  # the first step is as long as others
+            moments[0][0] = squares[0]
     # The place of each parameter in a moment: a row-wise one stands for all weights.
     places = [
         np.arange(len(row)) if len(moment) == len(row) else np.repeat([0, 1], [n_weights, 1])

@@ -89,7 +89,8 @@ class RMS(_Centred):
     """Lazy RMS: G = rho G + (1 - rho) g^2 when touched; w -= lr g / (sqrt G + eps).
 
     A parameter that rarely gets a gradient keeps the memory of its last ones. `rowwise` keeps one G
-    for all weights of a row, and `centred` takes mean inputs away, as in `Adagrad`.
+    for all weights of a row, which starts at the mean of its first g^2; `centred` takes mean inputs
+    away, as in `Adagrad`.
 
     >>> RMS(lr=0.0005).rho
     0.999

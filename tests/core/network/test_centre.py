@@ -68,6 +68,8 @@ def twin(rule, weights, rates, order, batch_size, scale):
         if rule.l2 and step % period == 0:
             w *= (1 - rate * rule.l2) ** period
         keep, gain = (rule.rho, 1 - rule.rho) if isinstance(rule, ff.optim.RMS) else (1, 1)
+        if isinstance(rule, ff.optim.RMS) and step == 1:  # it starts at the first square
+            second = (g**2).mean(axis=1)
         second = keep * second + gain * (g**2).mean(axis=1)
         second_bias = keep * second_bias + gain * g_bias**2
         w = w - rate * g / (np.sqrt(second) + rule.eps)[:, None]
@@ -144,3 +146,14 @@ def test_the_mean_input_has_its_exact_score_all_the_while(name, family):
     own = np.abs(layer.weights)[:, index.reads].mean(axis=1)
     wanted = own if family.alpha is None else family.alpha
     assert_allclose(index.alphas[0], np.broadcast_to(wanted / share, 40), rtol=1e-5)
+
+
+def test_without_a_mean_input_signs_have_no_offset():
+    """A resumed training would begin without one."""
+    gate = ff.Hashed(0.3, Sign(center=False))
+    net = ff.Network(ff.Linear(WIDTH, 40, "relu", gate), ff.Linear(40, ROWS))
+    net.loss = "squared"
+    data, state = ff.Dataset(X, Y), OptimizerState(net, RULES["rms"])
+    centre(state, MEAN)
+    train(net, data, state, np.arange(N), np.full(N, 0.01, np.float32), 1, N)
+    assert not net.layers[0].index.offsets.any()
