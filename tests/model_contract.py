@@ -26,7 +26,8 @@ def gated(data):
     net = ff.Network(
         ff.Linear(data.n_features, 32, "relu", gate), ff.Linear(32, data.n_labels), random_state=1
     )
-    ff.Trainer(net, **HOW).fit(data)
+    adam = ff.optim.Adam(lr=0.01)
+    ff.Trainer(net, optimizer=adam, **{**HOW, "max_epochs": 20}).fit(data)
     return net
 
 

@@ -13,9 +13,9 @@ from fewfire.network.gates import AdaptiveDropout
 from fewfire.network.hashed import Hashed
 from fewfire.network.retrieve import Retrieve
 from fewfire.tagger.settings import PRESETS
+from fewfire.training.fitting import usual
 from fewfire.training.optimizers import OPTIMIZERS
 from fewfire.training.schedules import SCHEDULES
-from fewfire.training.settings import fitted
 
 HELP = {option.name: getattr(option, "help", None) or "" for option in train.params}
 KINDS = [*OPTIMIZERS.values(), *SCHEDULES.values(), *FAMILIES.values(), Hashed, Retrieve,
@@ -53,7 +53,7 @@ def test_the_epochs_of_every_model_are_told():
     dense = ff.Network(ff.Linear(4, 3))
     bag = ff.Network(ff.EmbeddingBag(4, 2), ff.Linear(2, 3))
     assert len(of_tagger) == 1
-    assert told("max_epochs") == [fitted(net)["max_epochs"] for net in (dense, bag)] + [*of_tagger]
+    assert told("max_epochs") == [usual(net)["max_epochs"] for net in (dense, bag)] + [*of_tagger]
 
 
 def test_the_sizes_of_a_network_are_told():

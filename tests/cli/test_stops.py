@@ -17,6 +17,7 @@ from fewfire.model.watchers import Watchers
 from fewfire.network.network import Network
 from fewfire.tagger import lesson
 from fewfire.tagger.forest import Forest
+from fewfire.training import run as network_run
 from fewfire.training.index_upkeep import Upkeep
 from fewfire.training.run import Run
 from tags import tagged, write_xc
@@ -60,6 +61,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def inside(folder, monkeypatch):
+    monkeypatch.setattr(network_run, "_LONG", 1)  # rows are renumbered after short epochs, too
     before = {stop: signal.getsignal(stop) for stop in STOPS}
     for stop in STOPS:
         usual = signal.default_int_handler if stop == signal.SIGINT else signal.SIG_DFL

@@ -62,7 +62,7 @@ def network(*layers: Any, optimizer: Any = None, n_jobs: int = 2) -> Course:
         while not enough():
             ff.Trainer(
                 net, loss="logistic", optimizer=optimizer, batch_size=2, max_epochs=200,
-                n_jobs=n_jobs, callbacks=[Enough(enough)],
+                n_jobs=n_jobs, tune=False, callbacks=[Enough(enough)],
             ).fit(data)  # fmt: skip
 
     return Course(net, data, train)

@@ -102,7 +102,7 @@ def test_a_checkpoint_of_then_is_resumed():
         "n_jobs": 1,
         "callbacks": [ff.callbacks.EarlyStopping("train/loss")],
     }
-    del how["n_threads"]
+    del how["n_threads"], how["left_out"]
     with pytest.raises(ValueError, match="none with a state as callbacks, this run has EarlyStop"):
         ff.Trainer(net, **how).fit(unread, resume=path)
 

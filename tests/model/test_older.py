@@ -47,8 +47,11 @@ def expected(gate, n_out=4000, activation="linear"):
 def test_a_hidden_layer_keeps_the_options_of_its_family():
     was = hashed(0.1, "simhash", n_bits=3, n_tables=5, rank="union", rerank=2.0, soft=True)
     now = ff.Hashed(0.1, SimHash(n_bits=3, n_tables=5, rank="union"), rerank=2.0, soft=True)
+    now = replace(now, differentiate=True)
     assert gate_of(linear(was, activation="relu")) == now
-    assert gate_of(linear(hashed(), activation="relu")) == ff.Hashed(family=SIGN)
+    assert gate_of(linear(hashed(), activation="relu")) == replace(
+        ff.Hashed(family=SIGN), differentiate=True
+    )
 
 
 def test_a_last_layer_that_did_not_rank_retrieves():

@@ -65,7 +65,8 @@ def test_cells_of_a_refit_move_with_renumbered_rows():
     how = {"refresh": "rolling", "refresh_every": 1200, "spherical": False, "rank": "union"}
     cells = ff.Hashed(0.2, Centroid(n_cells=8, **how))
     net = ff.Network(ff.Linear(40, 64, "relu", ff.Hashed(0.5)), ff.Linear(64, 300, gate=cells))
-    ff.Trainer(net, loss="softmax", max_epochs=10, n_jobs=1).fit(DATA)
+    rms = ff.optim.RMS(lr=0.01, rowwise=True)
+    ff.Trainer(net, loss="softmax", optimizer=rms, max_epochs=10, n_jobs=1).fit(DATA)
     codes = np.asarray(net.layers[-1].index.codes)[:, 0]
     rows = np.hstack([net.layers[-1].weights, net.layers[-1].bias[:, None]])
     centroids = np.asarray(net.layers[-1].index.learned)

@@ -156,8 +156,8 @@ def of_decay(optimizer: Optimizer, n_weights: int, last: int, step: int, *, has_
 
 
 def of_weights(optimizer: Optimizer, n: int, *, is_input: bool = False) -> int:
-    """One step on n weights of a row. A gradient that is a multiple of one input has its square from
-    there, and without moments the backward pass has counted its product."""
+    """One step on n weights of a row. A gradient that is a multiple of one input has its square
+    from there, and without moments the backward pass has counted its product."""
     if not optimizer.rowwise:
         return 1 if is_input and optimizer.rule == "sgd" else n * MULTIPLICATIONS[optimizer.rule]
     per_weight, per_row = ROWWISE[optimizer.rule]

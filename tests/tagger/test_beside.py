@@ -197,7 +197,7 @@ def test_a_question_to_a_blend_sees_one_training_of_its_tagger(blend, trained):
         blend.predict_topk(FEW, 30)
 
 
-def test_nobody_who_asks_a_blend_holds_both_of_its_parts(blend, tmp_path):
+def test_nobody_who_asks_a_blend_holds_both_of_its_parts(blend, tmp_path, monkeypatch):
     """A fork takes all models: two that wait for each other would wait for ever."""
     held, look = [], Access.reading
 
@@ -215,7 +215,7 @@ def test_nobody_who_asks_a_blend_holds_both_of_its_parts(blend, tmp_path):
             self.passage.__exit__(*error)
 
     for part in (blend.tagger, blend.network):
-        part.access.reading = lambda access=part.access: Watched(access)
+        monkeypatch.setattr(part.access, "reading", lambda access=part.access: Watched(access))
     blend.save(tmp_path / "model")
     blend.evaluate(FEW)
     copy.deepcopy(blend)

@@ -17,6 +17,7 @@ from fewfire.training.table_upkeep import _HURRY, _PARTS
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(1500, 16)).astype(np.float32)
 DATA = ff.Dataset(X, (X @ RNG.normal(size=(16, 4))).argmax(axis=1))
+RMS = ff.optim.RMS(lr=0.005, rowwise=True)
 
 
 def hashed(family, **options):
@@ -34,7 +35,7 @@ def make(**options):
 
 def trained(**options):
     net = make(**options)
-    history = ff.Trainer(net, max_epochs=2, batch_size=4, n_jobs=1).fit(DATA)
+    history = ff.Trainer(net, max_epochs=2, batch_size=4, n_jobs=1, optimizer=RMS).fit(DATA)
     return net, history.ledger
 
 
@@ -285,7 +286,7 @@ def test_every_refresh_learns_and_resumes_to_the_same_bits(tmp_path, new):
             return record["epoch"] == 2
 
     nets = [new() for _ in range(3)]
-    how = {"max_epochs": 4, "batch_size": 4, "n_jobs": 1}
+    how = {"max_epochs": 4, "batch_size": 4, "n_jobs": 1, "optimizer": RMS}
     path = tmp_path / "checkpoint"
     history = ff.Trainer(nets[0], **how).fit(DATA)
     assert history[-1]["train/accuracy"] > 0.8
@@ -358,7 +359,7 @@ def test_rare_rows_are_those_trained_longest_ago():
 def test_exploring_trains_rows_that_the_gate_would_leave_out():
     def rows_in_use(**options):
         net = hashed(tables(), soft=False, rerank=1.0, **options)
-        history = ff.Trainer(net, max_epochs=1, batch_size=4, n_jobs=1).fit(DATA)
+        history = ff.Trainer(net, max_epochs=1, batch_size=4, n_jobs=1, optimizer=RMS).fit(DATA)
         (stats,) = net.table_stats(DATA)
         return history[-1]["density"], 60 - stats.never_chosen
 

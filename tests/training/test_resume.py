@@ -70,7 +70,7 @@ KINDS = {
     "a bag": bag,
     "retrieval": lambda: bag(ff.gates.Retrieve(candidates=3, family=ff.gates.Centroid(n_cells=2))),
 }
-PLAN = {"max_epochs": 6, "n_jobs": 1, "batch_size": 1, "optimizer": ff.optim.Adam(lr=0.004)}
+PLAN = {"max_epochs": 6, "n_jobs": 1, "batch_size": 1, "optimizer": ff.optim.Adam(lr=0.008)}
 
 
 def data_for(net):
@@ -105,7 +105,7 @@ def test_a_run_resumed_after_any_epoch_is_the_whole_run(tmp_path, kind):
     whole = make()
     watched = watching(whole, tmp_path / "whole")
     history = fit(whole, watched)
-    assert watched[1].best_epoch_ < len(history) or kind == "values"  # which learns on
+    assert watched[1].best_epoch_ < len(history) or kind in ("values", "centroid")  # learn on
     for epoch in range(1, len(history) + 1):
         path = tmp_path / f"after-{epoch}"
         first = make()

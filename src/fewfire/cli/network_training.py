@@ -49,6 +49,7 @@ class NetworkTraining:
             max_epochs=options["max_epochs"],
             n_jobs=options["n_jobs"],
             deterministic=options["deterministic"],
+            tune=options["tune"] is not False,
             callbacks=self._callbacks(options),
             random_state=options["seed"],
             verbose=self.verbose,

@@ -74,8 +74,8 @@ _STEPS: Table = [
            help="Default: softmax for classes, logistic for labels (softmax behind a --bag), "
                 "squared for values. squared takes whole numbers as values, not as classes."),
     option("--optimizer", of=STEPS, type=names(OPTIMIZERS),
-           help="Default, fitted: rms, lr 0.002, l2 0.01, rowwise; dense nets adam, l2 0.1; "
-                "behind a --bag rms, lr 0.002."),
+           help="Default: rms, rowwise, centred, with lr and l2 that follow the data (--tune); "
+                "dense nets adam, l2 0.1; behind a --bag rms, lr 0.002."),
     option("--lr", of=STEPS, type=float, help="Learning rate; default: the optimizer's."),
     option("--l2", of=STEPS, type=float,
            help="Decay of the weights; default of an --optimizer: 0."),
@@ -96,11 +96,11 @@ _GATE: Table = [
     option("--soft/--hard", of=GATE, default=None,
            help="Whether values start at the threshold."),
     option("--differentiate/--no-differentiate", of=GATE, default=None,
-           help="Whether gradient flows through the threshold."),
+           help="Whether gradient flows through the threshold; default: no."),
     option("--explore", of=GATE, type=float,
            help="--hard: share of the kept rows drawn from rarely trained ones; default: 0."),
     option("--alpha", of=GATE, type=float,
-           help="sign: weight of the sign sum against the bias; default: by layer. "
+           help="sign: weight of sign sums against biases; default: of each row its own. "
                 "adaptivedropout: rows are kept at sigmoid(alpha z + beta); default: 1."),
     option("--beta", of=GATE, type=float, help="adaptivedropout; default: 0."),
 ]  # fmt: skip
@@ -120,7 +120,7 @@ _HASHES: Table = [
     option("--norm-powers", of=HASHES, type=int, help="sign-alsh: m; default: 2."),
     option("--largest-norm", of=HASHES, type=float, help="sign-alsh: U; default: 0.75."),
     option("--center/--no-center", of=HASHES, default=None,
-           help="simhash: take the means from rows and inputs; default: no."),
+           help="sign, simhash: take the mean input away; default: sign yes, simhash no."),
     option("--n-cells", of=HASHES, type=int,
            help="centroid: cells; default: 128 or, from 32,000 rows on, 192; in a last layer "
                 "about 14 root(rows)."),

@@ -61,8 +61,8 @@ _DATA: Table = [
 
 _TRAINING: Table = [
     option("--max-epochs", of=TRAINING, first=True, type=int,
-           help="Times that training goes through the data; default: 12; behind a --bag 5, of a "
-                "tagger 4."),
+           help="Times that training goes through the data; default: 12, more where examples are "
+                "few; behind a --bag 5, of a tagger 4."),
     option("--seed", of=TRAINING, first=True, type=SEED, default=0,
            show_default=True, help="Another seed, another model of the same kind."),
     partial(jobs_option, cls=Option, of=TRAINING, first=True),
@@ -80,6 +80,10 @@ _TRAINING: Table = [
                (TAGGER, BLEND), "deterministic threads (--n-jobs 1 alone is repeatable)"
            ),
            help="The same bits for any number of threads (networks)."),
+    option("--tune/--no-tune", of=TRAINING, default=None,
+           lacks=dict.fromkeys((TAGGER, BLEND), "short trainings to choose settings"),
+           help="Without --optimizer: let short trainings on parts of the data choose how fast "
+                "rows learn and how much weights decay (networks); default: yes."),
     option("--monitor-gates", of=TRAINING, type=COUNT,
            lacks={TAGGER: "gates to monitor"},
            help="After each epoch, tell how true the gates stay for the first N examples of --val "

@@ -36,22 +36,29 @@ def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]])
 
 
 def _from_2(config: Described) -> dict[str, Any]:
-    """Version 2 ranked by signs with one weight for all rows, and took no mean input away."""
+    """Version 2 ranked by signs with one weight for all rows, took no mean input away, and let
+    gradient flow to the threshold of a soft gate."""
     if "blend" in config:
         return _of_parts(config, _from_2)
     if "tagger" in config:
         return dict(config)
-    layers = [_with_one_alpha(layer, is_first=i == 0) for i, layer in enumerate(config["layers"])]
+    layers = [_gate_of_2(layer, is_first=i == 0) for i, layer in enumerate(config["layers"])]
     return {**config, "layers": layers}
 
 
-def _with_one_alpha(layer: Described, *, is_first: bool) -> Described:
+def _gate_of_2(layer: Described, *, is_first: bool) -> Described:
     gate = layer.get("gate", {})
+    if gate.get("type") == "Hashed" and gate.get("differentiate") is None:
+        is_soft = gate.get("soft")
+        gate = {
+            **gate,
+            "differentiate": layer["activation"] == "relu" if is_soft is None else is_soft,
+        }
     family = gate.get("family", {})
-    if family.get("type") != "Sign":
-        return layer
-    alpha = family.get("alpha") or (_ALPHA_FIRST if is_first else _ALPHA_LATER)
-    return {**layer, "gate": {**gate, "family": {**family, "alpha": alpha, "center": False}}}
+    if family.get("type") == "Sign":
+        alpha = family.get("alpha") or (_ALPHA_FIRST if is_first else _ALPHA_LATER)
+        gate = {**gate, "family": {**family, "alpha": alpha, "center": False}}
+    return {**layer, "gate": gate} if gate else layer
 
 
 def _from_1(config: Described) -> dict[str, Any]:

@@ -30,8 +30,10 @@ class Hashed(Options):
         and is never stale; the others fill hash tables.
     rerank : float
         Candidates per kept row, at least 1.
-    soft, differentiate : bool, optional
-        As in `TopK`. None: both on for a layer with `activation="relu"`, off for any other.
+    soft : bool, optional
+        As in `TopK`. None: on for a layer with `activation="relu"`, off for any other.
+    differentiate : bool
+        As in `TopK`.
     explore : float
         Share of the kept rows that training draws from the quarter of the rows whose last training
         is longest ago, whatever their scores. Needs `soft=False`: a soft gate gives them value 0.
@@ -51,7 +53,7 @@ class Hashed(Options):
     family: str | Family = field(default=Sign())
     rerank: float = option(_RERANK, check_number, low=1.0, high=1e6)
     soft: bool | None = option(None, check_flag)
-    differentiate: bool | None = option(None, check_flag)
+    differentiate: bool = option(False, check_flag)
     explore: float = option(0.0, check_number, low=0.0, below=1.0)
 
     def __post_init__(self) -> None:

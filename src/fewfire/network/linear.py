@@ -87,5 +87,4 @@ class Linear(Options):
     @property
     def differentiate(self) -> bool:
         """Whether gradient flows through the threshold."""
-        differentiate = getattr(self.gate, "differentiate", False)
-        return self.soft if differentiate is None else bool(differentiate)
+        return bool(getattr(self.gate, "differentiate", False))

@@ -145,7 +145,13 @@ def _fewfire(trial: SpeedTrial, train: Dataset, validation: Dataset) -> Epochs:
         for n_in, n_out in pairwise(sizes)
     ]
     net = Network(*layers, Linear(trial.width, train.n_labels), random_state=trial.seed)
-    trainer = Trainer(net, max_epochs=trial.epochs, n_jobs=trial.n_threads, random_state=trial.seed)
+    trainer = Trainer(
+        net,
+        max_epochs=trial.epochs,
+        n_jobs=trial.n_threads,
+        random_state=trial.seed,
+        tune=False,  # what is timed is a training
+    )
     history = trainer.fit(train, {"val": validation})
     if history.interrupted:
         raise KeyboardInterrupt

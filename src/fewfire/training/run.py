@@ -46,6 +46,7 @@ from .settings import Plan
 from .sums import Sums
 
 _FIRST_RENUMBERING = 1024  # steps
+_LONG = 4096  # steps
 
 
 class DivergenceError(RuntimeError):
@@ -132,11 +133,14 @@ class Run(TrainingRun):
                         sums.show(bar, len(part.ids), net)
                     if not math.isfinite(sums.loss):
                         break
-            self._renumber(sums)
+            self.upkeep.end_refits()
+            if self._is_long:
+                self._renumber(sums)
         finally:  # also after Ctrl-C: the codes are those of the weights
             with deferred_interrupts():
-                end = self.step + self.course.steps_per_epoch
-                self.history.ledger.add(self.centring.renew(end))
+                end, centring = self.step + self.course.steps_per_epoch, self.centring
+                renew = centring.renew if self._is_long else centring.settle
+                self.history.ledger.add(renew(end))
                 self.upkeep.end_epoch(end)
         self._check_loss(sums.loss, weights)
         record = self._measured(sums, time.perf_counter() - start)
@@ -217,6 +221,12 @@ class Run(TrainingRun):
     @cached_property
     def _fingerprints(self) -> dict[str, Any]:
         return fingerprints(self.train, self.eval_sets)
+
+    @property
+    def _is_long(self) -> bool:
+        """Whether much has changed when the epoch ends: of short epochs, only now and then one."""
+        first, end = self.step, self.step + self.course.steps_per_epoch
+        return end // _LONG > first // _LONG
 
     def _steps_to_next(self, step: int) -> int:
         """Steps until a refresh or a renumbering is due."""

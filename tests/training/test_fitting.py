@@ -1,0 +1,139 @@
+"""Settings that nobody gave follow the data: what is chosen, on what, and at what cost."""
+
+import re
+import signal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+
+import fewfire as ff
+from fewfire.callbacks import Checkpoint
+from fewfire.training import pilots
+from fewfire.training.held_out import folds
+from fewfire.training.pilots import loss_of, usual_epochs
+from fewfire.training.standards import standards
+from resuming import Interrupt
+
+RNG = np.random.default_rng(0)
+CENTRES = RNG.normal(size=(4, 12))
+
+
+def blobs(n, seed=1, noise=0.8):
+    rng = np.random.default_rng(seed)
+    y = np.sort(rng.integers(0, 4, size=n))  # sorted, as files may be
+    return ff.Dataset(CENTRES[y] + noise * rng.normal(size=(n, 12)), y)
+
+
+def make():
+    gate = ff.Hashed(0.2)
+    return ff.Network(
+        ff.Linear(12, 40, "relu", gate), ff.Linear(40, 30, "relu", gate), ff.Linear(30, 4)
+    )
+
+
+def fit(net, data, **how):
+    return ff.Trainer(net, **{"max_epochs": 6, "n_jobs": 1, **how}).fit(data)
+
+
+@given(counts=st.lists(st.integers(1, 40), min_size=2, max_size=5), seed=st.integers(0, 99))
+def test_what_is_kept_aside_has_the_share_of_each_class(counts, seed):
+    y = np.repeat(np.arange(len(counts)), counts)
+    n_held_out = len(y) // 5
+    data = ff.Dataset(np.zeros((len(y), 1)), y)
+    found = folds(data, n_folds=5, n_held_out=n_held_out, n_train=len(y), seed=seed)
+    kept = np.concatenate([fold.held_out for fold in found])
+    assert len(np.unique(kept)) == len(kept) == 5 * n_held_out
+    for train, held_out in found:
+        assert_array_equal(np.sort(np.concatenate([train, held_out])), np.arange(len(y)))
+        share = np.bincount(y[held_out], minlength=len(counts)) - np.array(counts) / 5
+        assert (abs(share) <= 2).all()
+
+
+def test_features_in_one_unit_keep_their_sizes_and_others_get_one():
+    X = np.abs(RNG.normal(size=(300, 5))).astype(np.float32) * [1, 2, 1, 0.5, 0]
+    for data in (ff.Dataset(X, np.zeros(300, int)), ff.Dataset(csr_array(X), np.zeros(300, int))):
+        mean, scale = standards(data, 0)
+        assert_allclose(mean, X.mean(axis=0), rtol=1e-5)
+        assert_allclose(scale[:4], scale[0])
+        assert scale[4] == 0  # never anything else
+    X[:, 0] = 1000 + 300 * X[:, 0]
+    mean, scale = standards(ff.Dataset(X, np.zeros(300, int)), 0)
+    deviations = np.sqrt(scale[:4]) * X[:, :4].std(axis=0)
+    assert deviations.max() < 1.3 * deviations.min()
+    assert_allclose((deviations**2).sum() / 5, 0.28**2, rtol=1e-4)
+
+
+def test_few_examples_come_more_often():
+    assert [usual_epochs(n) for n in (10**6, 12_000, 3000, 120, 1)] == [12, 12, 24, 100, 100]
+
+
+def test_a_loss_does_not_depend_on_how_sure_the_scores_are():
+    data = blobs(50)
+    scores = RNG.normal(size=(50, 4)).astype(np.float32)
+    scores[np.arange(50), np.asarray(data.y)] += 2
+    for loss in ("softmax", "logistic"):
+        assert_allclose(loss_of(loss, 7 * scores, data), loss_of(loss, scores, data), rtol=1e-3)
+
+
+def test_the_choice_with_the_least_loss_is_told_and_taken(capsys):
+    trainer = ff.Trainer(make(), max_epochs=6, n_jobs=1, verbose=True)
+    trainer.fit(blobs(200))
+    told = re.search(
+        r"chosen: lr (\S+) and decay (\S+) by the loss on 200 .*\((.*)\)", _err(capsys)
+    )
+    tried = re.findall(r"(\S+) at (\S+) and ([\d.]+)", told[3])
+    assert len(tried) >= 4
+    assert min(tried, key=lambda of: float(of[0]))[1:] == (told[1], told[2])
+
+
+def _err(capsys):
+    return capsys.readouterr().err
+
+
+def test_pilots_are_counted_and_the_same_for_any_number_of_threads():
+    data = blobs(120)
+    history, plain = fit(make(), data), fit(make(), data, tune=False)
+    assert history.ledger.dense > 2 * plain.ledger.dense
+    assert [row["epoch"] for row in history] == list(range(1, 7))
+    nets = [make(), make()]
+    for n_jobs, net in enumerate(nets, start=1):
+        fit(net, data, n_jobs=n_jobs, deterministic=True)
+    for a, b in zip(*(net.weights() for net in nets), strict=True):
+        assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "how", [{"tune": False}, {"max_epochs": 5}, {"optimizer": ff.optim.RMS(rowwise=True)}]
+)
+def test_nothing_is_tried_where_that_is_not_wanted(how, monkeypatch):
+    monkeypatch.setattr(pilots.Pilots, "choose", None)
+    fit(make(), blobs(60), **how)
+
+
+def test_a_resumed_run_has_the_settings_that_were_chosen(tmp_path):
+    data, whole, again = blobs(120), make(), make()
+    fit(whole, data)
+    fit(make(), data, callbacks=[Checkpoint(tmp_path / "c"), Interrupt(3)])
+    ff.Trainer(again, max_epochs=6, n_jobs=1).fit(data, resume=tmp_path / "c")
+    for a, b in zip(whole.weights(), again.weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_a_stop_while_settings_are_tried_leaves_the_network_as_it_was(monkeypatch):
+    net = make()
+    before, result = net.weights(), pilots.Pilots._try
+
+    def press(*words):
+        signal.raise_signal(signal.SIGINT)
+        return result(*words)
+
+    monkeypatch.setattr(pilots.Pilots, "_try", press)
+    history = fit(net, blobs(120))
+    assert history.interrupted
+    assert list(history) == []
+    for a, b in zip(before, net.weights(), strict=True):
+        assert_array_equal(a, b)
