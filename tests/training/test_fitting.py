@@ -15,6 +15,7 @@ from fewfire.callbacks import Checkpoint
 from fewfire.training import pilots
 from fewfire.training.held_out import folds
 from fewfire.training.pilots import loss_of, usual_epochs
+from fewfire.training.run import Run
 from fewfire.training.standards import standards
 from resuming import Interrupt
 
@@ -137,3 +138,21 @@ def test_a_stop_while_settings_are_tried_leaves_the_network_as_it_was(monkeypatc
     assert list(history) == []
     for a, b in zip(before, net.weights(), strict=True):
         assert_array_equal(a, b)
+
+
+def test_decay_is_that_of_all_images_that_are_made(monkeypatch):
+    """A weight shrinks as far in an epoch of many deformed images as in one of few."""
+    source, _ = ff.datasets.strokes(n_train=50, n_test=1)
+    images = ff.datasets.Deformed(source, 5000, random_state=1)
+    chosen, init = [], Run.__init__
+
+    def note(self, plan, *words):
+        chosen.append(plan.optimizer.l2)
+        init(self, plan, *words)
+
+    monkeypatch.setattr(Run, "__init__", note)
+    monkeypatch.setattr(Run, "go", lambda self: self.history)
+    for data in (images, images[:500]):
+        net = ff.Network(ff.Linear(784, 30, "relu", ff.Hashed(0.2)), ff.Linear(30, 10))
+        fit(net, data, max_epochs=30, tune=False)
+    assert_allclose(10 * chosen[1], chosen[3], rtol=1e-6)

@@ -19,7 +19,7 @@ from .schedules import SCHEDULES, LinearDecay, OneCycle
 from .settings import Plan
 
 _LEAST_EXAMPLES, _LEAST_EPOCHS = 40, 6  # of a training that is worth trying settings for
-_LARGEST = 1 << 26  # parameters of a network that is trained several times
+_LARGEST, _MOST_OUTPUTS = 1 << 26, 1 << 16  # parameters of a network that is trained several times
 
 
 class Fitted(NamedTuple):
@@ -46,8 +46,8 @@ def usual(net: Network) -> dict[str, Any]:
     return {"optimizer": Adam(lr=0.001, l2=0.1), "batch_size": 128, **common}
 
 
-def fitted(plan: Plan, net: Network, train: Dataset, loss: str) -> Fitted:
-    """Return a plan whose settings that nobody gave follow the data.
+def fitted(plan: Plan, net: Network, train: Dataset, loss: str, n: int) -> Fitted:
+    """Return a plan whose settings that nobody gave follow the data, of an epoch of `n` examples.
 
     How fast rows learn and how much weights decay is chosen by pilots (`Pilots`), where gates look
     at the input, the network is new and not too large, and there are 40 examples and 6 epochs at
@@ -55,7 +55,7 @@ def fitted(plan: Plan, net: Network, train: Dataset, loss: str) -> Fitted:
     """
     if isinstance(net.layers[0].settings, EmbeddingBag):
         return Fitted(plan, "", Ledger.empty(len(net.layers)))
-    n, why = len(train), []
+    why = []
     if "max_epochs" in plan.left_out:
         plan = replace(plan, max_epochs=usual_epochs(n))
         why.append(f"{plan.max_epochs} epochs of {n:,} examples")
@@ -66,10 +66,11 @@ def fitted(plan: Plan, net: Network, train: Dataset, loss: str) -> Fitted:
     if "optimizer" in plan.left_out and _looks_at_inputs(net):
         pilots = Pilots(plan, net, train, loss)
         if _is_worth_trying(plan, net, train):
-            plan, told = pilots.choose()
+            choice, told = pilots.choose()
             why.append(told)
         else:
-            plan = pilots.plan_of(Choice(), plan, n)
+            choice = Choice()
+        plan = pilots.plan_of(choice, n)
         ledger = pilots.ledger
     return Fitted(plan, ", ".join(why), ledger)
 
@@ -95,4 +96,5 @@ def _is_worth_trying(plan: Plan, net: Network, train: Dataset) -> bool:
     n_parameters = sum(layer.stored.size for layer in net.layers)
     retrieves = any(isinstance(layer.settings.gate, Retrieve) for layer in net.layers)
     is_new = net.learned.encoding is None
-    return is_new and not retrieves and n_parameters <= _LARGEST and len(train) >= _LEAST_EXAMPLES
+    is_small = n_parameters <= _LARGEST and net.n_outputs <= _MOST_OUTPUTS
+    return is_new and is_small and not retrieves and len(train) >= _LEAST_EXAMPLES

@@ -35,6 +35,7 @@ _SHARE_OF_EPOCHS = 3
 _LONG = 4096  # steps of an epoch
 _MOST_EXAMPLES = 10_000  # that a pilot trains on
 _HELD_OUT, _MOST_HELD_OUT = 5, 5000  # one in so many, at most so many
+_MOST_SCORES = 1 << 24  # of all that is kept aside
 _FEW, _FOLDS = 2000, 5  # with fewer examples each is kept aside once
 
 
@@ -70,7 +71,8 @@ class Pilots:
         self._epochs = min(plan.max_epochs, usual_epochs(len(train)))  # more may never be reached
         self._stops = threading.Event()
         n = len(train)
-        n_held_out = max(1, min(n // _HELD_OUT, _MOST_HELD_OUT))
+        most = min(_MOST_HELD_OUT, _MOST_SCORES // net.n_outputs)
+        n_held_out = max(1, min(n // _HELD_OUT, most))
         self._folds = folds(
             train,
             n_folds=_FOLDS if n < _FEW else 1,
@@ -79,19 +81,20 @@ class Pilots:
             seed=plan.random_state,
         )
 
-    def plan_of(self, choice: Choice, plan: Plan, n_examples: int) -> Plan:
-        """Return a plan with that rate, in which a weight that nothing else moves shrinks to
-        exp(-decay) in as many epochs as were planned."""
+    def plan_of(self, choice: Choice, n_examples: int) -> Plan:
+        """Return the plan with that rate, in which a weight that nothing else moves shrinks to
+        exp(-decay) in as many epochs of so many examples as are planned."""
+        plan = self.plan
         steps = self._epochs * math.ceil(n_examples / plan.batch_size)
-        lr = RATES[choice.rate] * self.plan.optimizer.lr
+        lr = RATES[choice.rate] * plan.optimizer.lr
         total = lr * steps * float(np.mean(plan.schedule.factors(0, 101, 101)))
         l2 = min(DECAYS[choice.decay] / total, _MOST_DECAY / lr)
         return replace(plan, optimizer=replace(plan.optimizer, lr=lr, l2=l2))
 
-    def choose(self) -> tuple[Plan, str]:
-        """Return the plan whose pilots had the least loss on what was kept aside, and a line about
-        it. First the best decay is found, then the best rate: neighbours are tried while they are
-        better."""
+    def choose(self) -> tuple[Choice, str]:
+        """Return the choice whose pilots had the least loss on what was kept aside, and a line
+        about it. First the best decay is found, then the best rate: neighbours are tried while they
+        are better."""
         losses: dict[Choice, float] = {}
         with ThreadPoolExecutor(self.plan.n_threads) as pool:
             try:
@@ -109,11 +112,9 @@ class Pilots:
             f"{DECAYS[choice.decay]:g}"
             for choice, loss in sorted(losses.items(), key=lambda item: item[1])
         )
-        plan = self.plan_of(best, self.plan, len(self.train))
-        return plan, (
-            f"lr {plan.optimizer.lr:g} and decay {DECAYS[best.decay]:g} by the loss on {n:,} "
-            f"examples kept aside ({told})"
-        )
+        lr, decay = RATES[best.rate] * self.plan.optimizer.lr, DECAYS[best.decay]
+        where = f"by the loss on {n:,} examples kept aside ({told})"
+        return best, f"lr {lr:g} and decay {decay:g} {where}"
 
     def _descend(
         self,
@@ -159,7 +160,7 @@ class Pilots:
         net.put_back(self.net.weights())
         epochs = math.ceil(self._epochs / _SHARE_OF_EPOCHS)
         repeats = max(1, min(epochs, _LONG // len(fold.train)))  # an epoch has costs of its own
-        plan = self.plan_of(choice, self.plan, len(fold.train))
+        plan = self.plan_of(choice, len(fold.train))
         plan = replace(
             plan,
             loss=self.loss,

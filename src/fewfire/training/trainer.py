@@ -170,7 +170,7 @@ class Trainer:
             run = self._run(self.plan, train, eval_sets)
             warn_of_values(run.known)
             try:
-                plan, why, spent = fitted(self.plan, self.net, run.known, run.loss)
+                plan, why, spent = fitted(self.plan, self.net, run.known, run.loss, len(run.train))
             except KeyboardInterrupt:  # nothing was learned yet
                 run.history.interrupted = True
                 return run.history
