@@ -7,7 +7,9 @@
 //   - weights and biases: read in forward and backward, changed in update_row, pay and update_biases;
 //   - optimizer state: moments and `touched`, changed there too;
 //   - sign codes: read in SignIndex::propose and SignRows::score, changed bit by bit in
-//     SignIndex::signs_flipped and SignRows::flip.
+//     SignIndex::signs_flipped and SignRows::flip;
+//   - what weighs the sign codes of a row: read in SignIndex::propose, changed there too, and in
+//     SignIndex::mean_moved and SignIndex::row_changed.
 // Predictions beside a training read the same arrays; for everything else both go through the model's
 // turnstile (model.h). tests/races.supp names the functions that write these arrays.
 #pragma once
