@@ -52,9 +52,10 @@ class Centring:
             else:  # one layer after another: what is below has changed
                 spent.add(self._learn(step=0))
             if owing is not None and is_new:
-                if len(owing.scale):
-                    layer.weights = layer.weights * np.sqrt(owing.scale)
-                layer.bias[...] = -(layer.weights @ owing.mean)
+                with self.net.access.changing():
+                    if len(owing.scale):
+                        layer.weights = layer.weights * np.sqrt(owing.scale)
+                    layer.bias[...] = -(layer.weights @ owing.mean)
             spent.add(self.net.refresh(self.n_threads, positions=[place]))
         return spent
 
