@@ -66,5 +66,5 @@ def _parts(data: Dataset, ids: NDArray[np.int64]) -> Iterator[csr_array]:
     for window in data.windows():
         own = ids[np.searchsorted(ids, first) : np.searchsorted(ids, first + len(window))]
         if len(own):
-            yield csr_array(window[own - first].X, dtype=np.float64)
+            yield csr_array(window[own - first].X).astype(np.float64)
         first += len(window)
