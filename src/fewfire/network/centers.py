@@ -26,7 +26,7 @@ def learn_centers(
 ) -> Ledger:
     """Set the mean inputs of a network's layers to those of some examples; return the cost.
 
-    A `refresh` makes them count. Layers without `SimHash(center=True)` stay as they are.
+    A `refresh` makes them count. Layers whose family takes no mean away stay as they are.
     """
     if all(layer.center is None for layer in net.layers):
         return Ledger.empty(len(net.layers))

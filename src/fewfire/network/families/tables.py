@@ -27,7 +27,8 @@ class Tables(Family):
         first found, those whose codes differ in the fewest bits (`SimHash` alone), those with the
         best sign sums (see `Sign`).
     alpha : float, optional
-        `rank="sign"`: weight of the sign sum, as in `Sign`.
+        `rank="sign"`: weight of the sign sum against the bias. None: 0.03 in a network's first
+        layer, 0.1 later.
     refresh : {"full", "touched", "rolling", "drift"}
         What happens every `refresh_every` steps. "full": all rows are hashed anew. "touched": those
         that changed since the last time. "rolling": the same, but a 16th of the rows at a time,
