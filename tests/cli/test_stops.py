@@ -61,7 +61,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def inside(folder, monkeypatch):
-    monkeypatch.setattr(network_run, "_LONG", 1)  # rows are renumbered after short epochs, too
+    monkeypatch.setattr(network_run, "LONG", 1)  # rows are renumbered after short epochs, too
     before = {stop: signal.getsignal(stop) for stop in STOPS}
     for stop in STOPS:
         usual = signal.default_int_handler if stop == signal.SIGINT else signal.SIG_DFL

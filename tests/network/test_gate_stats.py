@@ -94,7 +94,7 @@ SIGNS = ff.gates.Sign(center=False)  # a center moves before the first epoch
 @pytest.mark.parametrize("family", [TABLES, SIGNS], ids=repr)
 def test_a_monitor_finds_a_gate_that_does_not_move_consistent(family, monkeypatch):
     """Rows of a sign gate are renumbered after each long epoch, and stay themselves."""
-    monkeypatch.setattr(run, "_LONG", 1)
+    monkeypatch.setattr(run, "LONG", 1)
     net = make(ff.Hashed(density=0.1, family=family))
     before = net.layers[0].weights.copy()
     rows = monitored(net, max_epochs=3, optimizer=ff.optim.SGD(lr=1e-9))

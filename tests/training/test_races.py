@@ -32,7 +32,7 @@ def test_a_model_in_training_answers_everything(make):
 @pytest.mark.parametrize("family", [Sign(), Centroid(n_cells=8), SimHash(n_bits=4, n_tables=6)])
 def test_rows_that_change_places_change_no_answer(family, monkeypatch):
     """Weights stand still while rows are renumbered and hashed anew: every answer is the same."""
-    monkeypatch.setattr(run, "_LONG", 1)  # they move at the end of each epoch, however short
+    monkeypatch.setattr(run, "LONG", 1)  # they move at the end of each epoch, however short
     course = races.hashed(family, optimizer=races.STILL)
     net, X = course.model, course.data.X
     before = net.decision_function(X, exact=True)

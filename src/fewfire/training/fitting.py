@@ -19,7 +19,8 @@ from .schedules import SCHEDULES, LinearDecay, OneCycle
 from .settings import Plan
 
 _LEAST_EXAMPLES, _LEAST_EPOCHS = 40, 6  # of a training that is worth trying settings for
-_LARGEST, _MOST_OUTPUTS = 1 << 26, 1 << 16  # parameters of a network that is trained several times
+# Parameters, and outputs, of a network that is trained several times.
+_LARGEST, _MOST_OUTPUTS = 1 << 26, 1 << 16
 
 
 class Fitted(NamedTuple):

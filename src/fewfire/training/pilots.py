@@ -22,7 +22,7 @@ from ..base.ledger import Ledger
 from ..data import Dataset
 from ..network.network import Network
 from .held_out import Fold, folds
-from .run import DivergenceError, Run
+from .run import LONG, DivergenceError, Run
 from .settings import Plan
 from .sums import Sums
 
@@ -32,7 +32,6 @@ _MOST_DECAY = 1e-3  # in a step: short trainings, too, shall learn something
 EPOCHS, _MOST_EPOCHS = 12, 100
 _ENOUGH = 12_000  # examples, of which `EPOCHS` make a training
 _SHARE_OF_EPOCHS = 3
-_LONG = 4096  # steps of an epoch
 _MOST_EXAMPLES = 10_000  # that a pilot trains on
 _HELD_OUT, _MOST_HELD_OUT = 5, 5000  # one in so many, at most so many
 _MOST_SCORES = 1 << 24  # of all that is kept aside
@@ -86,10 +85,14 @@ class Pilots:
         exp(-decay) in as many epochs of so many examples as are planned."""
         plan = self.plan
         steps = self._epochs * math.ceil(n_examples / plan.batch_size)
-        lr = RATES[choice.rate] * plan.optimizer.lr
+        lr, decay = self._values(choice)
         total = lr * steps * float(np.mean(plan.schedule.factors(0, 101, 101)))
-        l2 = min(DECAYS[choice.decay] / total, _MOST_DECAY / lr)
+        l2 = min(decay / total, _MOST_DECAY / lr)
         return replace(plan, optimizer=replace(plan.optimizer, lr=lr, l2=l2))
+
+    def _values(self, choice: Choice) -> tuple[float, float]:
+        """Return the rate and the decay."""
+        return RATES[choice.rate] * self.plan.optimizer.lr, DECAYS[choice.decay]
 
     def choose(self) -> tuple[Choice, str]:
         """Return the choice whose pilots had the least loss on what was kept aside, and a line
@@ -105,16 +108,15 @@ class Pilots:
                 self._stops.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        best = min(losses, key=lambda choice: losses[choice])
-        n = sum(len(fold.held_out) for fold in self._folds)
+        ranked = sorted(losses, key=lambda choice: losses[choice])
         told = ", ".join(
-            f"{loss:.4f} at {RATES[choice.rate] * self.plan.optimizer.lr:g} and "
-            f"{DECAYS[choice.decay]:g}"
-            for choice, loss in sorted(losses.items(), key=lambda item: item[1])
+            "{:.4f} at {:g} and {:g}".format(losses[choice], *self._values(choice))
+            for choice in ranked
         )
-        lr, decay = RATES[best.rate] * self.plan.optimizer.lr, DECAYS[best.decay]
+        n = sum(len(fold.held_out) for fold in self._folds)
+        lr, decay = self._values(ranked[0])
         where = f"by the loss on {n:,} examples kept aside ({told})"
-        return best, f"lr {lr:g} and decay {decay:g} {where}"
+        return ranked[0], f"lr {lr:g} and decay {decay:g} {where}"
 
     def _descend(
         self,
@@ -155,11 +157,9 @@ class Pilots:
     def _loss(self, choice: Choice, fold: Fold) -> tuple[float, Ledger]:
         """Train on a fold; return the loss on what it keeps aside, infinite if training diverged,
         and what that took."""
-        layers = (layer.settings for layer in self.net.layers)
-        net = Network(*layers, random_state=self.net.random_state)
-        net.put_back(self.net.weights())
+        net = self.net.copy()
         epochs = math.ceil(self._epochs / _SHARE_OF_EPOCHS)
-        repeats = max(1, min(epochs, _LONG // len(fold.train)))  # an epoch has costs of its own
+        repeats = max(1, min(epochs, LONG // len(fold.train)))  # an epoch has costs of its own
         plan = self.plan_of(choice, len(fold.train))
         plan = replace(
             plan,

@@ -46,7 +46,7 @@ from .settings import Plan
 from .sums import Sums
 
 _FIRST_RENUMBERING = 1024  # steps
-_LONG = 4096  # steps
+LONG = 4096  # steps of an epoch after which much has changed
 
 
 class DivergenceError(RuntimeError):
@@ -226,7 +226,7 @@ class Run(TrainingRun):
     def _is_long(self) -> bool:
         """Whether much has changed when the epoch ends: of short epochs, only now and then one."""
         first, end = self.step, self.step + self.course.steps_per_epoch
-        return end // _LONG > first // _LONG
+        return end // LONG > first // LONG
 
     def _steps_to_next(self, step: int) -> int:
         """Steps until a refresh or a renumbering is due."""

@@ -164,7 +164,8 @@ class Trainer:
         """
         with self.net.access.training():
             if resume is not None:
-                run = self._resumed(train, eval_sets, resume)
+                run, saved = self._resumed(train, eval_sets, resume)
+                run.restore(saved)
                 warn_of_values(run.known)
                 return run.go()
             run = self._run(self.plan, train, eval_sets)
@@ -176,7 +177,8 @@ class Trainer:
                 return run.history
             if self.plan.verbose and why:
                 tell(f"chosen: {why}")
-            run = self._run(plan, train, eval_sets)
+            if plan is not self.plan:
+                run = self._run(plan, train, eval_sets)
             run.history.ledger.add(spent)
             return run.go()
 
@@ -191,23 +193,19 @@ class Trainer:
         if resume is None:
             self._run(self.plan, train, eval_sets)
         else:
-            plan, saved = self._as_before(resume)
-            self._run(plan, train, eval_sets).read_checkpoint(saved)
-
-    def _as_before(self, resume: Resume) -> tuple[Plan, Saved]:
-        """Return the plan of the training that a checkpoint is of, as far as it was left open."""
-        saved = Saved.read(resume, "layers")
-        past = saved.past(len(self.net.layers))
-        with refusing(f"{saved.path}: the training state is damaged"):
-            return as_before(self.plan, past.settings), saved
+            run, saved = self._resumed(train, eval_sets, resume)
+            run.read_checkpoint(saved)
 
     def _resumed(
         self, train: Dataset | Deformed, eval_sets: Mapping[str, Dataset] | None, resume: Resume
-    ) -> Run:
-        plan, saved = self._as_before(resume)
-        run = self._run(plan, train, eval_sets)
-        run.restore(saved)
-        return run
+    ) -> tuple[Run, Saved]:
+        """Return a run that goes on from a checkpoint once it is restored; what was left open is as
+        it was there."""
+        saved = Saved.read(resume, "layers")
+        past = saved.past(len(self.net.layers))
+        with refusing(f"{saved.path}: the training state is damaged"):
+            plan = as_before(self.plan, past.settings)
+        return self._run(plan, train, eval_sets), saved
 
     def _run(
         self, plan: Plan, train: Dataset | Deformed, eval_sets: Mapping[str, Dataset] | None
