@@ -111,6 +111,9 @@ void bind_windows(nb::module_&) {
           "alphas", [](const SignIndex& self) { return to_numpy(self.alphas()); }, nb::rv_policy::automatic,
           "Weight of the sign sums of each row.")
       .def_prop_ro(
+          "betas", [](const SignIndex& self) { return to_numpy(self.betas()); }, nb::rv_policy::automatic,
+          "Weight of each column in them.")
+      .def_prop_ro(
           "offsets", [](const SignIndex& self) { return to_numpy(self.offsets()); }, nb::rv_policy::automatic,
           "What makes the score of the mean input exact, of each row.");
   bound<TableIndex>()

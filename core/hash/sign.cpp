@@ -27,6 +27,22 @@ std::vector<char> draw_columns(int64_t n_columns, int64_t n, uint64_t seed) {
   return drawn;
 }
 
+constexpr int64_t kMeasured = 1024;  // rows that columns are measured of
+
+// part(0) + ... + part(n - 1), in lanes that a compiler puts side by side.
+template <class Part>
+float sum_of(size_t n, const Part& part) {
+  constexpr size_t kLanes = 16;
+  float lanes[kLanes] = {};
+  const size_t whole = n - n % kLanes;
+  for (size_t j = 0; j < whole; j += kLanes)
+    for (size_t k = 0; k < kLanes; ++k) lanes[k] += part(j + k);
+  for (size_t j = whole; j < n; ++j) lanes[j - whole] += part(j);
+  double sum = 0.0;
+  for (const float lane : lanes) sum += lane;
+  return static_cast<float>(sum);
+}
+
 }  // namespace
 
 struct SignIndex::Scratch : IndexScratch {
@@ -53,7 +69,9 @@ SignIndex::SignIndex(int64_t n_rows, int64_t n_columns, float alpha, uint64_t se
       bits_(n_columns * n_words_),
       alphas_(static_cast<size_t>(n_rows),
               alpha * static_cast<float>(n_columns) / static_cast<float>(n_read)),
-      offsets_(static_cast<size_t>(n_rows)) {}
+      offsets_(static_cast<size_t>(n_rows)),
+      betas_(reads_.begin(), reads_.end()),
+      betas_squared_(static_cast<float>(n_read)) {}
 
 void SignIndex::set_center(std::span<const float> center) {
   require(static_cast<int64_t>(center.size()) == n_columns_, "the mean input has another number of columns");
@@ -62,37 +80,56 @@ void SignIndex::set_center(std::span<const float> center) {
 
 Ledger SignIndex::refresh(const Weights& weights, std::span<const float> bias, Pool& pool) {
   check_layer(*this, weights, bias);
+  if (has_betas()) measure_columns(weights);
   std::vector<Ledger> spent(static_cast<size_t>(pool.size()));
   pool.parallel_for(n_words_, 1, [&](int64_t word, int thread) {
-    for (int64_t j = 0; j < n_columns_; ++j) bits_[j * n_words_ + word] = 0;
+    std::vector<uint64_t> column(static_cast<size_t>(n_columns_));
     std::vector<float> widened;
     for (int64_t i = word * 64; i < std::min(n_rows_, (word + 1) * 64); ++i) {
       const std::span<const float> row = read_row(weights, i, widened);
-      for (int64_t j = 0; j < n_columns_; ++j)
-        bits_[j * n_words_ + word] |= uint64_t{row[j] > 0.0f} << (i % 64);
+      for (int64_t j = 0; j < n_columns_; ++j) column[j] |= uint64_t{row[j] > 0.0f} << (i % 64);
       row_changed(static_cast<RowId>(i), row, spent[thread]);
     }
+    for (int64_t j = 0; j < n_columns_; ++j) bits_[j * n_words_ + word] = column[j];
   });
   Ledger total{.comparisons = n_rows_ * n_columns_};
+  if (has_betas()) total.additions += std::min(n_rows_, kMeasured) * n_columns_;
   for (const Ledger& own : spent) total += own;
   return total;
 }
 
+// Of rows that are spread evenly.
+void SignIndex::measure_columns(const Weights& weights) {
+  const int64_t n = std::min(n_rows_, kMeasured);
+  std::vector<float> widened;
+  std::fill(betas_.begin(), betas_.end(), 0.0f);
+  for (int64_t i = 0; i < n; ++i) {
+    const std::span<const float> row = read_row(weights, i * n_rows_ / n, widened);
+    for (int64_t j = 0; j < n_columns_; ++j) betas_[j] += std::abs(row[j]);
+  }
+  betas_squared_ = 0.0f;
+  for (int64_t j = 0; j < n_columns_; ++j) {
+    betas_[j] *= reads_[j] ? 1.0f / static_cast<float>(n) : 0.0f;
+    betas_squared_ += betas_[j] * betas_[j];
+  }
+}
+
 void SignIndex::row_changed(RowId row, std::span<const float> weights, Ledger& ledger) {
+  const size_t n = weights.size();
   if (alpha_ == 0.0f) {
-    double size = 0.0;
-    for (size_t j = 0; j < weights.size(); ++j) size += reads_[j] ? std::abs(weights[j]) : 0.0f;
-    alphas_[row] = static_cast<float>(size / (share_ * share_ * static_cast<double>(n_columns_)));
+    const float size = sum_of(n, [&](size_t j) { return betas_[j] * std::abs(weights[j]); });
+    alphas_[row] = betas_squared_ > 0.0f ? size / (share_ * betas_squared_) : 0.0f;
     ledger.additions += n_columns_;
+    ledger.refresh += n_columns_;
   }
   if (center_.empty()) return;
-  double along = 0.0, signs = 0.0;
-  for (size_t j = 0; j < weights.size(); ++j) {
-    along += weights[j] * center_[j];
-    if (reads_[j]) signs += weights[j] > 0.0f ? center_[j] : -center_[j];
-  }
-  offsets_[row] = static_cast<float>(along - alphas_[row] * signs);
-  ledger.refresh += n_columns_;
+  const float along = sum_of(n, [&](size_t j) { return weights[j] * center_[j]; });
+  const float signs = sum_of(n, [&](size_t j) {
+    const float part = betas_[j] * center_[j];
+    return weights[j] > 0.0f ? part : -part;
+  });
+  offsets_[row] = along - alphas_[row] * signs;
+  ledger.refresh += 2 * n_columns_;
   ledger.additions += n_columns_;
 }
 
@@ -106,19 +143,20 @@ void SignIndex::signs_flipped(RowId row, std::span<const RowId> columns, std::sp
                                         : word.fetch_and(~bit, std::memory_order_relaxed);
     const bool was_positive = (before & bit) != 0;
     if (was_positive == is_positive || !reads_[j] || center_.empty()) continue;
-    const float step = 2.0f * alphas_[row] * center_[j];
+    const float step = 2.0f * alphas_[row] * betas_[j] * center_[j];
     offsets_[row] += was_positive ? step : -step;
   }
 }
 
-SparseVector SignIndex::read_part(SparseVector x, RowBuffer& part) const {
+SparseVector SignIndex::read_part(SparseVector x, RowBuffer& part, Ledger& ledger) const {
   part.ids.clear();
   part.values.clear();
   for (int64_t k = 0; k < x.size(); ++k)
     if (reads_[x.ids[k]] && !(binary_ && x.values[k] == 0.0f)) {
       part.ids.push_back(x.ids[k]);
-      part.values.push_back(x.values[k]);
+      part.values.push_back(betas_[x.ids[k]] * x.values[k]);
     }
+  if (has_betas()) ledger.ranking += static_cast<int64_t>(part.ids.size());
   return {part.ids, part.values};
 }
 
@@ -142,7 +180,8 @@ void SignIndex::count(SparseVector x, float mean, Scratch& scratch, Ledger& ledg
 void SignIndex::propose(std::span<const float> bias, const Query& query, int64_t wanted, IndexScratch& given,
                         std::vector<RowId>& rows, Ledger& ledger) const {
   Scratch& scratch = static_cast<Scratch&>(given);
-  const SparseVector x = reads_all_ && !binary_ ? query.x : read_part(query.x, scratch.part);
+  const bool is_whole = reads_all_ && !binary_ && !has_betas();
+  const SparseVector x = is_whole ? query.x : read_part(query.x, scratch.part, ledger);
   scratch.scores.resize(static_cast<size_t>(n_words_ * 64));
   float total = 0.0f;
   for (const float value : x.values) total += value;

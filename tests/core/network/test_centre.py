@@ -137,13 +137,15 @@ def test_the_mean_input_has_its_exact_score_all_the_while(name, family):
         weights = layer.weights
         assert state.owing[0].n_owed.any()
         assert ((before > 0) != (weights > 0)).any()
-        signs = np.where(weights > 0, 1, -1)[:, index.reads] @ MEAN[index.reads]
+        signs = np.where(weights > 0, 1, -1) @ (index.betas[0] * MEAN)
         assert_allclose(
             index.alphas[0] * signs + index.offsets[0], weights @ MEAN, rtol=1e-4, atol=1e-5
         )
     layer.refresh()
     share = np.mean(index.reads)
-    own = np.abs(layer.weights)[:, index.reads].mean(axis=1)
+    sizes, betas = np.abs(layer.weights), index.betas[0]
+    assert_allclose(betas, index.reads * (sizes.mean(axis=0) if family.alpha is None else 1), 1e-5)
+    own = sizes @ betas / (betas @ betas)
     wanted = own if family.alpha is None else family.alpha
     assert_allclose(index.alphas[0], np.broadcast_to(wanted / share, 40), rtol=1e-5)
 

@@ -161,11 +161,11 @@ def test_refresh_counts_the_projections_of_every_row(n, d, n_bits, n_tables):
     ]
     signs = _core.SignIndex(n, d, 0.1, 1)
     assert by_name(signs.refresh(weights, bias, 2)) == [NOTHING | {"comparisons": n * d}]
-    signs = _core.SignIndex(n, d, 0.0, 1)  # each row has an alpha of its own
-    own = NOTHING | {"comparisons": n * d, "additions": n * d}
+    signs = _core.SignIndex(n, d, 0.0, 1)  # measured, of rows and columns
+    own = NOTHING | {"comparisons": n * d, "additions": 2 * n * d, "refresh": n * d}
     assert by_name(signs.refresh(weights, bias, 2)) == [own]
     signs.set_center(np.ones(d, np.float32))
-    own |= {"refresh": n * d, "additions": 2 * n * d}
+    own |= {"additions": 3 * n * d, "refresh": 3 * n * d}
     assert by_name(signs.refresh(weights, bias, 2)) == [own]
 
 
