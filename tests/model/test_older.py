@@ -50,7 +50,7 @@ def test_a_hidden_layer_keeps_the_options_of_its_family():
     now = replace(now, differentiate=True)
     assert gate_of(linear(was, activation="relu")) == now
     assert gate_of(linear(hashed(), activation="relu")) == replace(
-        ff.Hashed(family=SIGN), differentiate=True
+        ff.Hashed(family=SIGN, rerank=3.0), differentiate=True
     )
 
 
@@ -95,6 +95,6 @@ def test_signs_of_version_2_have_one_weight_for_all_rows(family):
         own = layer_from_dict(layer).gate
         if isinstance(family, Sign):
             kept = replace(family, alpha=family.alpha or alpha, center=False)
-            assert own == expected(ff.Hashed(0.1, kept), activation="relu")
+            assert own == expected(ff.Hashed(0.1, kept, 3.0), activation="relu")
         else:
             assert own == expected(gate, activation="relu")

@@ -92,7 +92,8 @@ _BAG: Table = [
 
 _GATE: Table = [
     option("--family", of=GATE, type=click.Choice(FAMILIES), help="Of hashes; default: sign."),
-    option("--rerank", of=GATE, type=float, help="Candidates per kept row; default: 3."),
+    option("--rerank", of=GATE, type=float,
+           help="Candidates per kept row; default: 2 for sign codes, 3 for others."),
     option("--soft/--hard", of=GATE, default=None,
            help="Whether values start at the threshold."),
     option("--differentiate/--no-differentiate", of=GATE, default=None,

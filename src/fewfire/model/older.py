@@ -17,6 +17,7 @@ _FAMILIES = {
     "centroid": "Centroid",
 }
 _ALPHA_FIRST, _ALPHA_LATER = 0.03, 0.1  # of layers that were given none
+_RERANK = 3.0
 _CANDIDATES = 1000  # rows of a layer with activation="linear" that was given no density
 
 
@@ -36,8 +37,8 @@ def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]])
 
 
 def _from_2(config: Described) -> dict[str, Any]:
-    """Version 2 ranked by signs with one weight for all rows, took no mean input away, and let
-    gradient flow to the threshold of a soft gate."""
+    """Version 2 ranked by signs with one weight for all rows, took no mean input away, let gradient
+    flow to the threshold of a soft gate, and ranked three candidates for each row."""
     if "blend" in config:
         return _of_parts(config, _from_2)
     if "tagger" in config:
@@ -58,6 +59,8 @@ def _gate_of_2(layer: Described, *, is_first: bool) -> Described:
     if family.get("type") == "Sign":
         alpha = family.get("alpha") or (_ALPHA_FIRST if is_first else _ALPHA_LATER)
         gate = {**gate, "family": {**family, "alpha": alpha, "center": False}}
+        if gate["type"] == "Hashed" and gate.get("rerank") is None:
+            gate = {**gate, "rerank": _RERANK}
     return {**layer, "gate": gate} if gate else layer
 
 

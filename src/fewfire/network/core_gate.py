@@ -24,7 +24,7 @@ def make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.G
     if isinstance(gate, Retrieve):
         return _core.Retrieve(index, active, gate.n_negatives(n_rows), seed, gate.thin)
     if isinstance(gate, Hashed):
-        wanted = min(max(round(gate.rerank * active), active + soft), n_rows)
+        wanted = min(max(round(gate.candidates_per_row * active), active + soft), n_rows)
         explored = round(gate.explore * active)
         return _core.Hashed(index, active, wanted, soft, differentiate, seed, explored)
     return None

@@ -8,7 +8,7 @@ from ..base.checks import check_flag, check_integer, check_number, check_soft
 from ..base.options import Options, option
 from .families import Centroid, Family, Sign, SimHash, as_family
 
-_RERANK = 3.0
+_RERANK, _RERANK_SIGN = 3.0, 2.0
 # What `auto` weighs (benchmarks/auto.py): the overhead of cells is a scan of so many sign bits, and
 # a row that is ranked there costs so many rows of a scan.
 _OVERHEAD_OF_CELLS, _ROW_OF_A_CELL = 200_000, 3
@@ -28,8 +28,9 @@ class Hashed(Options):
     family : str or Sign, SimHash, Dwta, MinHash, Centroid
         How rows are found: "simhash" is `SimHash()`. `Sign` reads the sign bits of the live weights
         and is never stale; the others fill hash tables.
-    rerank : float
-        Candidates per kept row, at least 1.
+    rerank : float, optional
+        Candidates per kept row, at least 1. None: 2 for `Sign`, whose order is near the exact one,
+        and 3 for the others.
     soft : bool, optional
         As in `TopK`. None: on for a layer with `activation="relu"`, off for any other.
     differentiate : bool
@@ -51,7 +52,7 @@ class Hashed(Options):
 
     density: float = option(0.05, check_number, above=0.0, high=1.0)
     family: str | Family = field(default=Sign())
-    rerank: float = option(_RERANK, check_number, low=1.0, high=1e6)
+    rerank: float | None = option(None, check_number, low=1.0, high=1e6)
     soft: bool | None = option(None, check_flag)
     differentiate: bool = option(False, check_flag)
     explore: float = option(0.0, check_number, low=0.0, below=1.0)
@@ -64,6 +65,17 @@ class Hashed(Options):
             raise ValueError(
                 "explore needs soft=False: a soft gate gives rows below its threshold the value 0"
             )
+
+    @property
+    def candidates_per_row(self) -> float:
+        """`rerank`, or what it is where it was left out.
+
+        >>> Hashed().candidates_per_row
+        2.0
+        """
+        if self.rerank is not None:
+            return self.rerank
+        return _RERANK_SIGN if isinstance(self.family, Sign) else _RERANK
 
     @classmethod
     def kdd2017(cls, density: float = 0.05) -> Hashed:
