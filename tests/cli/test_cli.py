@@ -246,7 +246,7 @@ def test_monitored_gates_are_told_by_epoch_and_layer(folder):
     words = ("--monitor-gates", 50, "--val-size", 300, "--json", "-q", "-o", "monitored")
     out, err = run(*TRAIN, *words, cwd=folder)
     assert err == ""
-    held_out = datasets.mnist(folder / "images")[0].split(300)[1]
+    held_out = datasets.mnist(folder / "images")[0].hold_out(300)[1]
     net = ff.load(folder / "monitored")
     assert json.loads(out)["gates"][-1]["recall"] == net.table_stats(held_out[:50])[1].recall
     out, _ = run(*TRAIN, "--json", "-q", cwd=folder)
@@ -285,7 +285,7 @@ ERRORS = {
     "a propensity below 0": (
         "evaluate model.safetensors images --metrics PSP@1 --propensity 1,-1", 1, "b must be above"
     ),
-    "a validation set larger than the data": ("train images --val-size 5000", 1, "n_last"),
+    "a validation set larger than the data": ("train images --val-size 5000", 1, "held out"),
     "text with an error": ("train wrong.txt", 1, "line 2, column 5"),
     "unlabelled data": ("train plain.npy", 1, "labels"),
     "an empty file": ("train empty", 1, "no examples"),

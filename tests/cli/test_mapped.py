@@ -31,9 +31,10 @@ def folder(tmp_path_factory):
 
 
 def test_a_data_file_goes_wherever_text_goes(folder):
-    options = (*TRAIN, "--val-size", 100, "-q", "--json")
-    run("train", "train.safetensors", *options, "-o", "mapped", cwd=folder)
-    out, _ = run("train", "train.txt", "--labels", "labels.txt", *options, "-o", "text", cwd=folder)
+    options = (*TRAIN, "-q", "--json")
+    mapped, text = (("train", path, "--val", path) for path in ("train.safetensors", "train.txt"))
+    run(*mapped, *options, "-o", "mapped", cwd=folder)
+    out, _ = run(*text, "--labels", "labels.txt", *options, "-o", "text", cwd=folder)
     assert json.loads(out)["val"]["exact"]["metrics"]["P@1"] > 0.95
     assert (folder / "mapped").read_bytes() == (folder / "text").read_bytes()
     for command in (("evaluate", "mapped", "--json"), ("predict", "mapped", "-k", 2)):

@@ -54,6 +54,19 @@ def test_what_is_kept_aside_has_the_share_of_each_class(counts, seed):
         assert (abs(share) <= len(counts)).all()  # others stand where a rare one does not
 
 
+def test_examples_are_held_out_by_lot_with_classes_in_their_shares():
+    data = ff.Dataset(np.arange(90)[:, None], np.repeat([0, 1, 2], [60, 20, 10]))
+    train, aside = data.hold_out(30, random_state=1)
+    assert_array_equal(np.sort(np.concatenate([train.X, aside.X]).ravel()), np.arange(90))
+    assert abs(np.bincount(aside.y) - [20, 20 / 3, 10 / 3]).max() <= 1
+    assert (np.diff(aside.X.ravel()) > 0).all()
+    others = data.hold_out(30, random_state=2)[1]
+    assert not np.array_equal(aside.X, others.X)
+    for n in (0, 90):
+        with pytest.raises(ValueError, match="both parts need one: choose 1 to 89"):
+            data.hold_out(n)
+
+
 def test_features_in_one_unit_keep_their_sizes_and_others_get_one():
     X = np.abs(RNG.normal(size=(300, 5))).astype(np.float32) * [1, 2, 1, 0.5, 0]
     for data in (ff.Dataset(X, np.zeros(300, int)), ff.Dataset(csr_array(X), np.zeros(300, int))):

@@ -95,5 +95,8 @@ def _read(data: Path, options: Mapping[str, Any]) -> tuple[Dataset, Dataset | No
     else:
         fit = datasets.load_text(data, vectorizer=datasets.Hashing(n_features=n_features))
     if options["val_size"] is not None:
-        return fit.split(options["val_size"])
+        try:
+            return fit.hold_out(options["val_size"], options["seed"])
+        except ValueError as error:
+            raise ValueError(f"--val-size: {error}") from None
     return fit, None if val is None else read_part(val, fit.encoding, 1)

@@ -51,7 +51,8 @@ _DATA: Table = [
                 "from label 0."),
     option("--val", of=DATA, first=True, type=PATH, help="Data to measure on after each epoch."),
     option("--val-size", of=DATA, first=True, type=int,
-           help="Or keep the last N training examples for that."),
+           help="Or keep N training examples for that, drawn by --seed, classes in their shares; "
+                "of a converted file the last N."),
     option("--hash-words", of=DATA, type=COUNT,
            help="DATA is raw text: give its words N features by their hashes, and keep no "
                 "vocabulary."),

@@ -22,6 +22,7 @@ from .features import Features, features
 from .kinds import kind_of, wanted_kind
 from .label_names import checked_names
 from .number_classes import look_like_values, numbers_of
+from .shuffled import shuffled
 from .targets import as_array, classes_of, labels_of, values_of
 from .words import Vectorizer
 
@@ -248,6 +249,25 @@ class Dataset:
                 f"n_last is {n_last}, but both parts need an example: choose 1 to {len(self) - 1}"
             )
         return self[: len(self) - n_last], self[len(self) - n_last :]
+
+    def hold_out(self, n: int, random_state: int = 0) -> tuple[Dataset, Dataset]:
+        """Return all examples but `n`, and these `n`: drawn at random, classes in their shares.
+
+        Both keep the order of this set. Of a file that is mapped the last ones are held out, so
+        that the others stay in the file.
+
+        >>> train, valid = Dataset([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]).hold_out(2)
+        >>> len(train), valid.y
+        (2, array([0, 1], dtype=int32))
+        """
+        if not 0 < n < len(self):
+            raise ValueError(
+                f"{n} of {len(self):,} examples cannot be held out, because both parts need one: "
+                f"choose 1 to {len(self) - 1}"
+            )
+        classes = np.asarray(self.y) if self.kind == "classes" else None
+        order = shuffled(len(self), classes, np.random.default_rng(random_state))
+        return self[np.sort(order[n:])], self[np.sort(order[:n])]
 
     def label_lists(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return the label ids of all examples, as CSR: `indptr` (n + 1,) and `indices`.

@@ -151,6 +151,10 @@ class Mapped(Dataset):
         part._take_over(self._file, self._rows, values, numbers_of(self._encoding))
         return part
 
+    def hold_out(self, n: int, random_state: int = 0) -> tuple[Dataset, Dataset]:
+        """Return all examples but the `n` last ones, and these, both in the file."""
+        return self.split(n)
+
     def check(self) -> None:
         """Do nothing: nobody writes to what is mapped, and a file that has changed is refused."""
 

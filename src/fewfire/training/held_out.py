@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset
+from ..data.shuffled import shuffled
 
 Ids = NDArray[np.int64]
 
@@ -19,28 +20,11 @@ class Fold(NamedTuple):
     held_out: Ids
 
 
-def shuffled(data: Dataset, rng: np.random.Generator) -> Ids:
-    """Return the positions of all examples in an order any part of which has about the same share
-    of each class: classes are shuffled, each for itself, and spread evenly. Other examples are only
-    shuffled."""
-    order = rng.permutation(len(data))
-    if data.kind != "classes":
-        return order
-    classes = np.asarray(data.y)[order]
-    by_class = np.argsort(classes, kind="stable")
-    counts = np.bincount(classes)
-    counts = counts[counts > 0]
-    first = np.repeat(np.cumsum(counts) - counts, counts)
-    size = np.repeat(counts, counts)
-    # The k-th of m examples of a class comes at about (k + a lot) / m of the way.
-    place = (np.arange(len(order)) - first + rng.random(len(counts)).repeat(counts)) / size
-    return order[by_class[np.argsort(place, kind="stable")]]
-
-
 def folds(data: Dataset, *, n_folds: int, n_held_out: int, n_train: int, seed: int) -> list[Fold]:
     """Return `n_folds` ways to keep `n_held_out` examples aside, no example twice, and to train on
     `n_train` others, or all; positions ascend."""
-    order = shuffled(data, np.random.default_rng(seed))
+    classes = np.asarray(data.y) if data.kind == "classes" else None
+    order = shuffled(len(data), classes, np.random.default_rng(seed))
     found = []
     for k in range(n_folds):
         begin, end = k * n_held_out, (k + 1) * n_held_out
