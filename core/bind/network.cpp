@@ -130,11 +130,12 @@ void bind_optimizer(nb::module_& m) {
       .def(
           "__init__",
           [](OptimizerState* self, const Moments& moments, Array1<int64_t> touched,
-             const std::optional<Owing>& owing) {
+             const std::optional<Owing>& owing, float pace) {
             new (self) OptimizerState(state_of(moments, touched, owing));
+            self->pace = pace;
           },
           "moments"_a.noconvert(), "touched"_a.noconvert(), "owing"_a.noconvert().none() = nb::none(),
-          nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>(), nb::keep_alive<1, 4>());
+          "pace"_a = 1.0f, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>(), nb::keep_alive<1, 4>());
 }
 
 using Trained = nb::typed<nb::tuple, double, int64_t, Numpy<int64_t>, std::vector<Numpy<int64_t>>>;
@@ -142,10 +143,12 @@ using Trained = nb::typed<nb::tuple, double, int64_t, Numpy<int64_t>, std::vecto
 Trained train_slice(const Model& model, const Inputs& inputs, const Targets& targets,
                     Array1<const int64_t> order, Array1<const float> rates, int64_t batch_size,
                     const Optimizer& optimizer, const std::vector<OptimizerState>& states, int64_t first_step,
-                    uint64_t epoch, int n_threads, bool deterministic, bool counts_rows, double loss_before) {
+                    uint64_t epoch, int n_threads, bool deterministic, bool counts_rows, double loss_before,
+                    float loss_scale) {
   Totals totals = unlocked([&] {
-    return train(model, inputs, targets, view(order), view(rates), optimizer, states,
-                 {batch_size, first_step, epoch, n_threads, deterministic, counts_rows, loss_before});
+    return train(
+        model, inputs, targets, view(order), view(rates), optimizer, states,
+        {batch_size, first_step, epoch, n_threads, deterministic, counts_rows, loss_before, loss_scale});
   });
   return nb::make_tuple(totals.loss, totals.n_correct, ledger_of(totals.ledgers),
                         to_numpy(std::move(totals.usage)));
@@ -168,6 +171,7 @@ void bind_network(nb::module_& m) {
   m.def("train", &train_slice, "model"_a, "inputs"_a, "targets"_a, "order"_a.noconvert(),
         "rates"_a.noconvert(), "batch_size"_a, "optimizer"_a, "states"_a, "first_step"_a, "epoch"_a,
         "n_threads"_a, "deterministic"_a, "counts_rows"_a = true, "loss_before"_a = 0.0,
+        "loss_scale"_a = 1.0f,
         "Train on one slice of an epoch: (loss sum with those before, hits, ledger (n_layers, n_fields), for "
         "each layer how often each row was chosen, but of a last layer that retrieves without counts_rows "
         "their sum).");

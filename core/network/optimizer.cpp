@@ -47,7 +47,7 @@ float shrink(const OptimizerStep& step, RowId row, Ledger& ledger) {
   const int64_t due = step.number / period - step.state.touched[row] / period;
   if (due <= 0) return 0.0f;
   // In double, because 1 - lr l2 loses a small decay in float.
-  const double decay = std::min(1.0, double{step.rates.lr} * l2);
+  const double decay = std::min(1.0, double{step.lr} * l2);
   const double keep = std::exp(static_cast<double>(due * period) * std::log1p(-decay));
   // Bounded below, so that an extreme rate does not erase the row.
   const float factor = std::max(1e-20f, static_cast<float>(keep));

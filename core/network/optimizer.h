@@ -57,6 +57,7 @@ struct OptimizerState {  // of one layer; memory of the caller
   std::span<float> first_bias, second_bias;
   std::span<int64_t> touched;  // the step that last changed each row of weights, 0 for never
   Centre centre;
+  float pace = 1.0f;  // rates of the layer, as a multiple; what decays does so at the plain rate
 
   void prefetch(int64_t row) const {
     for (const Matrix<float>& moment : {first, second})
@@ -67,10 +68,11 @@ struct OptimizerState {  // of one layer; memory of the caller
 // One step, on one layer.
 struct OptimizerStep {
   const Optimizer& optimizer;
-  Rates rates;
+  float lr;
   int64_t number;  // 1, 2, ...
   const Layer& layer;
   const OptimizerState& state;
+  Rates rates = optimizer.rates(lr * state.pace, number);
 };
 
 // The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and that of its

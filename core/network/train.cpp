@@ -22,6 +22,7 @@ void check_train(const Model& model, const Inputs& inputs, const Targets& target
                  std::span<const int64_t> order, std::span<const float> rates, const Optimizer& optimizer,
                  std::span<const OptimizerState> states, const TrainOptions& options) {
   require(options.batch_size >= 1, "batch_size must be at least 1");
+  require(std::isfinite(options.loss_scale) && options.loss_scale > 0.0f, "loss_scale must be above 0");
   require(static_cast<int64_t>(rates.size()) ==
               (static_cast<int64_t>(order.size()) + options.batch_size - 1) / options.batch_size,
           "one learning rate per micro-batch is wanted");
@@ -65,6 +66,7 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
   totals.loss = options.loss_before;
   if (options.deterministic || pool.size() == 1) {
     Workspace space(model, Mode::train, pool.size(), options.counts_rows);
+    space.loss_scale = options.loss_scale;
     for (int64_t i = 0; i < n_steps; ++i) run_step(i, space, pool, totals);
     add(space, totals);
     return totals;
@@ -76,6 +78,7 @@ Totals train(const Model& model, const Inputs& inputs, const Targets& targets, s
   pool.run([&](int thread) {
     Pool serial(1);
     Workspace space(model, Mode::train, 1, options.counts_rows);
+    space.loss_scale = options.loss_scale;
     Totals own;
     for (int64_t i; (i = next.fetch_add(1)) < n_steps; running[thread] = 0) {
       running[thread] = options.first_step + i + 1;
@@ -102,7 +105,7 @@ std::vector<Ledger> settle(const Model& model, const Optimizer& optimizer,
     const Centre& centre = own_states[l].centre;
     if (!centre.is_on()) continue;
     const LayerStep step{
-        {optimizer, {}, number, model.layers[l], own_states[l]}, l, listener_of(model.layers[l])};
+        {optimizer, 0.0f, number, model.layers[l], own_states[l]}, l, listener_of(model.layers[l])};
     pool.parallel_for(model.layers[l].n_rows(), 16, [&](int64_t row, int thread) {
       if (centre.n_owed[row] > 0) pay_row(step, static_cast<RowId>(row), space.threads[thread]);
     });

@@ -16,6 +16,7 @@ struct TrainOptions {
   bool counts_rows = true;  // of a last layer that retrieves; otherwise only their sum
   // Of the slices before, from which the sum goes on: where slices are cut then leaves no trace in it.
   double loss_before = 0.0;
+  float loss_scale = 1.0f;  // that gradients are of; losses are told as they are
 };
 
 // rates: one learning rate per micro-batch of `order`. states: one of each layer.

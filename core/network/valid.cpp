@@ -1,5 +1,7 @@
 #include "network/valid.h"
 
+#include <cmath>
+
 #include "base/check.h"
 
 namespace fewfire {
@@ -76,6 +78,7 @@ void check_states(const Model& model, const Optimizer& optimizer, std::span<cons
     require((widths.size() < 1 || fits(layer, widths[0], state.first, state.first_bias)) &&
                 (widths.size() < 2 || fits(layer, widths[1], state.second, state.second_bias)),
             "the moments do not fit the layer or the optimizer");
+    require(std::isfinite(state.pace) && state.pace > 0.0f, "the pace of a layer must be above 0");
     const Centre& centre = state.centre;
     if (!centre.is_on()) continue;
     require(optimizer.rowwise && optimizer.rule != Rule::adam && !layer.is_bag && layer.trains_bias,

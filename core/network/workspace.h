@@ -75,9 +75,11 @@ struct Workspace {
   std::vector<char> hits;                            // per example: the best row is one of the labels
   std::vector<int64_t> rivals;  // numbers of the steps that other threads ran when this one began
   std::vector<ThreadSpace> threads;
+  float loss_scale = 1.0f;
 
   int64_t n_examples() const { return static_cast<int64_t>(inputs.size()); }
-  float share() const { return 1.0f / static_cast<float>(n_examples()); }  // of an example in the mean loss
+  // What the loss of an example counts for in the gradient of a step.
+  float share() const { return loss_scale / static_cast<float>(n_examples()); }
   SparseVector input_of(size_t layer, int64_t example) const {
     return layer == 0 ? inputs[example] : layers[layer - 1].active(example);
   }

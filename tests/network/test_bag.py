@@ -171,8 +171,6 @@ def test_biases_that_are_there_or_not_wanted_stay():
     assert_allclose(trained(begun, **how).layers[1].bias, want, atol=1e-20)
     layers = ff.EmbeddingBag(N_FEATURES, 24), ff.Linear(24, N_LABELS, bias=False)
     assert not trained(ff.Network(*layers), **how).layers[1].bias.any()
-    plain = ff.Network(ff.Linear(N_FEATURES, 24), ff.Linear(24, N_LABELS))
-    assert np.abs(trained(plain, **how).layers[1].bias).max() < 1e-20
 
 
 # -- files ----------------------------------------------------------------------------------------

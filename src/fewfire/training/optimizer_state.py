@@ -29,9 +29,10 @@ class Owing(NamedTuple):
 
 
 class OptimizerState:
-    """Moments of each layer's weights and biases, and the step that last touched each row."""
+    """Moments of each layer's weights and biases, and the step that last touched each row; `pace`
+    is how much faster the last layer moves than others."""
 
-    def __init__(self, net: Network, optimizer: Optimizer) -> None:
+    def __init__(self, net: Network, optimizer: Optimizer, pace: float = 1.0) -> None:
         self.core = core_optimizer(optimizer)
         value = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
         self.moments = [_initial(layer, self.core, value) for layer in net.layers]
@@ -40,9 +41,10 @@ class OptimizerState:
             _owing(layer, is_first=place == 0) if is_centred(layer, optimizer) else None
             for place, layer in enumerate(net.layers)
         ]
+        paces = [1.0] * (len(net.layers) - 1) + [pace]
         self.states = [
-            _core.OptimizerState(moments, touched, owing)
-            for moments, touched, owing in zip(self.moments, self.touched, self.owing, strict=True)
+            _core.OptimizerState(*of_layer)
+            for of_layer in zip(self.moments, self.touched, self.owing, paces, strict=True)
         ]
 
     def of_rows(self, position: int) -> list[NDArray[Any]]:

@@ -36,7 +36,7 @@ from . import checkpoint
 from .centring import Centring
 from .checks import fitting_sets
 from .course import Course
-from .first_biases import start_at_priors
+from .first_outputs import Unit, is_untrained, start_outputs
 from .index_upkeep import Upkeep
 from .memory import estimate_memory, keeps_copy
 from .optimizer_state import OptimizerState
@@ -75,7 +75,8 @@ class Run(TrainingRun):
         self.epoch = 0  # epochs done
         self.course = Course(plan, train)
         self.history = History([], Ledger.empty(len(net.layers)))
-        self.moments = OptimizerState(net, plan.optimizer)
+        self.unit = Unit.of(self.known, self.loss)
+        self.moments = OptimizerState(net, plan.optimizer, self.unit.pace(plan.optimizer))
         self.upkeep = Upkeep(
             net,
             self.moments,
@@ -101,9 +102,11 @@ class Run(TrainingRun):
             tell(str(self.memory))
         self.net.loss = self.loss
         self.net.learned = Learned.of(self.known, self.net.n_outputs)
-        self.history.ledger.add(start_at_priors(self.net, self.plan.n_threads))
+        is_new = is_untrained(self.net)
         if self.step == 0:
             self.history.ledger.add(self.centring.start())
+        if is_new:
+            self.history.ledger.add(start_outputs(self.net, self.known, self.plan.n_threads))
         self.upkeep.start(self.step, self.history)
         super()._begin()
 
@@ -125,6 +128,7 @@ class Run(TrainingRun):
                             plan.batch_size, state.core, state.states, part.first_step, self.epoch,
                             plan.n_threads, plan.deterministic,
                             counts_rows=False, loss_before=sums.loss,
+                            loss_scale=self.unit.loss_scale,
                         )  # fmt: skip
                     self.history.add_work(work, len(part.ids))
                     sums.add(loss, n_correct, usage, len(part.ids))

@@ -1,0 +1,84 @@
+"""Where a last layer starts: at the frequencies of labels, or at the mean and the size of values.
+
+What a constant answers is not learned step by step then, and learning rates mean the same for
+values in any unit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base.ledger import Ledger
+from ..data import Dataset
+from ..network.network import Network
+from .optimizers import SGD, Optimizer
+
+
+def is_untrained(net: Network) -> bool:
+    """Whether nothing has set the biases of the last layer."""
+    last = net.layers[-1]
+    return last.settings.bias and not last.bias.any()
+
+
+class Unit(NamedTuple):
+    """What values are learned in: as if they had been divided by `size`."""
+
+    size: float = 1.0
+
+    @classmethod
+    def of(cls, data: Dataset, loss: str) -> Unit:
+        """Return the root mean square of the distances of values from their mean; of classes 1."""
+        return cls(_mean_and_size(data)[1]) if loss == "squared" else cls()
+
+    @property
+    def loss_scale(self) -> float:
+        """What gradients of the loss are multiplied by."""
+        return 1 / self.size**2
+
+    def pace(self, optimizer: Optimizer) -> float:
+        """Return by how much faster the last layer moves. Steps of plain SGD grow with the
+        gradient, which is that of divided values divided by the size."""
+        return self.size**2 if isinstance(optimizer, SGD) else self.size
+
+
+def start_outputs(net: Network, data: Dataset, n_threads: int = 1) -> Ledger:
+    """Let an untrained last layer answer what is known of `data` before anything is learned.
+
+    Softmax: the log of a label's share of all occurrences; logistic: the log-odds of its share of
+    the examples; each label is counted half a time more often than it occurred, so that no
+    logarithm is of 0. Values: their mean, and weights of their size.
+
+    Returns
+    -------
+    Ledger
+        What the codes of the layer cost, made anew because they depend on the biases.
+    """
+    last = net.layers[-1]
+    with net.access.changing():
+        if net.label_counts is None:
+            mean, size = _mean_and_size(data)
+            last.weights = last.weights * np.float32(size)
+            last.bias[...] = size * last.bias + mean
+        else:
+            last.bias += _log_priors(net.label_counts + 0.5, net.loss, net.n_trained)
+    return net.refresh(n_threads, positions=[len(net.layers) - 1])
+
+
+def _log_priors(counts: NDArray[Any], loss: str | None, n: int) -> NDArray[Any]:
+    share = np.minimum(counts / (n if loss == "logistic" else counts.sum()), 0.99)
+    return np.log(share / (1 - share)) if loss == "logistic" else np.log(share)
+
+
+def _mean_and_size(data: Dataset) -> tuple[NDArray[np.float64], float]:
+    """Return the mean of each value, and the size of what is left, 1 where nothing is."""
+    sums, squares = np.zeros(data.n_labels), np.zeros(data.n_labels)
+    for part in data.windows():
+        sums += np.sum(np.asarray(part.y, np.float64), axis=0)
+    mean = sums / len(data)
+    for part in data.windows():
+        squares += np.sum((np.asarray(part.y, np.float64) - mean) ** 2, axis=0)
+    return mean, math.sqrt(float(squares.sum()) / (len(data) * data.n_labels)) or 1.0
