@@ -14,7 +14,7 @@ import fewfire as ff
 from fewfire.callbacks import Checkpoint
 from fewfire.training import pilots
 from fewfire.training.held_out import folds
-from fewfire.training.pilots import loss_of, usual_epochs
+from fewfire.training.pilots import Choice, largest_tied, losses_of, usual_epochs
 from fewfire.training.run import Run
 from fewfire.training.standards import standards
 from resuming import Interrupt
@@ -90,7 +90,8 @@ def test_a_loss_does_not_depend_on_how_sure_the_scores_are():
     scores = RNG.normal(size=(50, 4)).astype(np.float32)
     scores[np.arange(50), np.asarray(data.y)] += 2
     for loss in ("softmax", "logistic"):
-        assert_allclose(loss_of(loss, 7 * scores, data), loss_of(loss, scores, data), rtol=1e-3)
+        found = (losses_of(loss, by * scores, data).mean() for by in (1, 7))
+        assert_allclose(*found, rtol=1e-3)
 
 
 def test_the_choice_with_the_least_loss_is_told_and_taken(capsys):
@@ -101,7 +102,25 @@ def test_the_choice_with_the_least_loss_is_told_and_taken(capsys):
     )
     tried = re.findall(r"(\S+) at (\S+) and ([\d.]+)", told[3])
     assert len(tried) >= 4
-    assert min(tried, key=lambda of: float(of[0]))[1:] == (told[1], told[2])
+    assert (told[1], told[2]) in [of[1:] for of in tried]
+    assert [float(of[0]) for of in tried] == sorted(float(of[0]) for of in tried)
+
+
+def test_of_decays_between_which_chance_decides_the_largest_is_taken():
+    rng = np.random.default_rng(0)
+    base, noise = rng.random(400), rng.normal(size=400)
+    noise -= noise.mean()
+
+    def losses(*leads):
+        return {Choice(decay=i): base + lead for i, lead in enumerate(leads)}
+
+    assert largest_tied(losses(0.0, 0.01, 0.02), Choice(decay=0)) == Choice(decay=0)
+    assert largest_tied(losses(0.0, 0.02 + noise, 0.5), Choice(decay=0)) == Choice(decay=1)
+    assert largest_tied(losses(0.0, 0.03 + noise, 0.5), Choice(decay=0)) == Choice(decay=0)
+    others = losses(0.0, 0.0) | {Choice(rate=1, decay=4): base}
+    assert largest_tied(others, Choice(decay=0)) == Choice(decay=1)
+    nowhere = {Choice(decay=i): np.full(9, np.inf) for i in range(3)}
+    assert largest_tied(nowhere, Choice(decay=1)) == Choice(decay=1)
 
 
 def _err(capsys):

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ from .settings import Plan
 from .sums import Sums
 
 DECAYS = (0.0, 2.0, 7.0, 20.0, 60.0)  # exponents: weights left alone shrink to exp(-decay)
-RATES = (0.5, 1.0, 2.0)  # times the usual one
+RATES = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the usual one
+_TIE = 0.5  # standard errors, below which losses differ by chance
 _MOST_DECAY = 1e-3  # in a step: short trainings, too, shall learn something
 EPOCHS, _MOST_EPOCHS = 12, 100
 _ENOUGH = 12_000  # examples, of which `EPOCHS` make a training
@@ -44,11 +45,17 @@ def usual_epochs(n_examples: int) -> int:
     return min(round(EPOCHS * max(1.0, math.sqrt(_ENOUGH / n_examples))), _MOST_EPOCHS)
 
 
+Floats: TypeAlias = NDArray[np.float64]
+
+
 class Choice(NamedTuple):
     """Places in `RATES` and `DECAYS`."""
 
-    rate: int = 1
+    rate: int = 2
     decay: int = 2
+
+
+Losses: TypeAlias = dict[Choice, Floats]  # of each example that is kept aside
 
 
 class Pilots:
@@ -97,66 +104,63 @@ class Pilots:
     def choose(self) -> tuple[Choice, str]:
         """Return the choice whose pilots had the least loss on what was kept aside, and a line
         about it. First the best decay is found, then the best rate: neighbours are tried while they
-        are better."""
-        losses: dict[Choice, float] = {}
+        are better. Of decays between which chance decides it is the largest, because a whole
+        training remembers more than a pilot."""
+        losses: Losses = {}
         with ThreadPoolExecutor(self.plan.n_threads) as pool:
             try:
                 self._try([Choice(), Choice(decay=1)], losses, pool)
-                self._descend("decay", DECAYS, losses, pool)
-                self._descend("rate", RATES, losses, pool)
+                best = self._descend("decay", DECAYS, losses, best_of(losses), pool)
+                best = self._descend("rate", RATES, losses, largest_tied(losses, best), pool)
             except BaseException:
                 self._stops.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        ranked = sorted(losses, key=lambda choice: losses[choice])
         told = ", ".join(
-            "{:.4f} at {:g} and {:g}".format(losses[choice], *self._values(choice))
-            for choice in ranked
+            "{:.4f} at {:g} and {:g}".format(float(found.mean()), *self._values(choice))
+            for choice, found in sorted(losses.items(), key=lambda item: float(item[1].mean()))
         )
         n = sum(len(fold.held_out) for fold in self._folds)
-        lr, decay = self._values(ranked[0])
+        lr, decay = self._values(best)
         where = f"by the loss on {n:,} examples kept aside ({told})"
-        return ranked[0], f"lr {lr:g} and decay {decay:g} {where}"
+        return best, f"lr {lr:g} and decay {decay:g} {where}"
 
     def _descend(
         self,
         field: str,
         values: Sequence[float],
-        losses: dict[Choice, float],
+        losses: Losses,
+        best: Choice,
         pool: ThreadPoolExecutor,
-    ) -> None:
-        """Try neighbours of the best choice, along one of its fields, until none is better."""
+    ) -> Choice:
+        """Try neighbours of a choice, along one of its fields, until none is better; return the
+        best."""
         while True:
-            best = min(losses, key=lambda choice: losses[choice])
             at = getattr(best, field)
             around = [best._replace(**{field: near}) for near in (at - 1, at + 1)]
-            wanted = [
-                choice
-                for choice in around
-                if 0 <= getattr(choice, field) < len(values) and choice not in losses
-            ]
-            if not wanted:
-                return
-            self._try(wanted, losses, pool)
+            known = [choice for choice in around if 0 <= getattr(choice, field) < len(values)]
+            self._try([choice for choice in known if choice not in losses], losses, pool)
+            found = best_of({choice: losses[choice] for choice in [best, *known]})
+            if found == best:
+                return best
+            best = found
 
-    def _try(
-        self, wanted: Sequence[Choice], losses: dict[Choice, float], pool: ThreadPoolExecutor
-    ) -> None:
+    def _try(self, wanted: Sequence[Choice], losses: Losses, pool: ThreadPoolExecutor) -> None:
         """Train as some choices say, and add their losses."""
         runs = [
-            (choice, pool.submit(self._loss, choice, fold))
+            (choice, pool.submit(self._losses, choice, fold))
             for choice in wanted
             for fold in self._folds
         ]
         found = [(choice, run.result()) for choice, run in runs]
         for choice in wanted:
-            losses[choice] = float(np.mean([loss for own, (loss, _) in found if own == choice]))
+            losses[choice] = np.concatenate([own for by, (own, _) in found if by == choice])
         for _, (_, ledger) in found:
             self.ledger.add(ledger)
 
-    def _loss(self, choice: Choice, fold: Fold) -> tuple[float, Ledger]:
-        """Train on a fold; return the loss on what it keeps aside, infinite if training diverged,
-        and what that took."""
+    def _losses(self, choice: Choice, fold: Fold) -> tuple[Floats, Ledger]:
+        """Train on a fold; return the loss on each example it keeps aside, infinite if training
+        diverged, and what that took."""
         net = self.net.copy()
         epochs = math.ceil(self._epochs / _SHARE_OF_EPOCHS)
         repeats = max(1, min(epochs, LONG // len(fold.train)))  # an epoch has costs of its own
@@ -173,10 +177,10 @@ class Pilots:
         try:
             run.go()
         except DivergenceError:
-            return math.inf, run.history.ledger
+            return np.full(len(fold.held_out), np.inf), run.history.ledger
         held_out = self.train[fold.held_out]
         scores = net.decision_function(held_out, n_jobs=1)
-        return loss_of(self.loss, scores, held_out), run.history.ledger
+        return losses_of(self.loss, scores, held_out), run.history.ledger
 
 
 class _Pilot(Run):
@@ -192,22 +196,48 @@ class _Pilot(Run):
         super()._keep_up(step, sums)
 
 
-def loss_of(loss: str, scores: NDArray[np.float32], data: Dataset) -> float:
-    """Return the mean loss of scores that may be scaled by the number that suits them best: who is
-    only too sure, or not sure enough, ranks as well."""
+def best_of(losses: Losses) -> Choice:
+    """Return the choice with the least mean loss; of equals the first."""
+    return min(losses, key=lambda choice: float(losses[choice].mean()))
+
+
+def largest_tied(losses: Losses, best: Choice) -> Choice:
+    """Return the choice of the same rate with the largest decay that the best one leads by less
+    than half a standard error (after the one-standard-error rule, Breiman et al., 1984)."""
+
+    def is_tied(choice: Choice) -> bool:
+        if choice == best or not np.isfinite(losses[choice]).all():
+            return choice == best
+        lead = losses[choice] - losses[best]
+        return bool(lead.mean() <= _TIE * lead.std() / math.sqrt(len(lead)))
+
+    tied = [choice for choice in losses if choice.rate == best.rate and is_tied(choice)]
+    return max(tied, key=lambda choice: choice.decay)
+
+
+def losses_of(loss: str, scores: NDArray[np.float32], data: Dataset) -> Floats:
+    """Return the loss of each example, of scores that may be scaled by the number that suits all
+    best: who is only too sure, or not sure enough, ranks as well."""
     if loss == "squared":
-        return float(np.mean((scores - np.asarray(data.y)) ** 2))
+        missed = (scores - np.asarray(data.y, np.float64)) ** 2
+        return np.asarray(missed.mean(axis=1), np.float64)
     indptr, ids = data.label_lists()
     rows = np.repeat(np.arange(len(data)), np.diff(indptr))
     found = np.isfinite(scores)  # rows that no gate chose count as the lowest of the others
     lowest = np.where(found, scores, np.inf).min(axis=1, keepdims=True)
     scores = np.where(found, scores, lowest).astype(np.float64)
 
-    def scaled(log_scale: float) -> float:
+    def scaled(log_scale: float) -> Floats:
         z = scores * np.exp(log_scale)
         if loss == "logistic":
-            return float(-(log_expit(-z).sum() + z[rows, ids].sum()) / len(data))
-        return float((logsumexp(z, axis=1)[rows] - z[rows, ids]).sum() / len(data))
+            spent = -log_expit(-z).sum(axis=1)
+            each = -z[rows, ids]
+        else:
+            spent = np.zeros(len(data))
+            each = logsumexp(z, axis=1)[rows] - z[rows, ids]
+        return np.asarray(spent + np.bincount(rows, each, len(data)), np.float64)
 
-    best = minimize_scalar(scaled, bounds=(-4.0, 2.0), method="bounded")
-    return float(min(best.fun, scaled(0.0)))
+    best = minimize_scalar(
+        lambda log_scale: float(scaled(log_scale).mean()), bounds=(-4.0, 2.0), method="bounded"
+    )
+    return min(scaled(float(best.x)), scaled(0.0), key=lambda each: float(each.mean()))
