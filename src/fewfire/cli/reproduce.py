@@ -118,8 +118,9 @@ def kdd2017(
     """Reproduce Spring & Shrivastava, "Scalable and Sustainable Deep Learning via Randomized
     Hashing" (KDD 2017): every method, density, depth and data set, compared with the paper.
 
-    Learning rates are chosen on validation splits. Trials that are done are kept in FOLDER and
-    never run again: stop it at any time, and give the same command to go on.
+    Hashed nets have the defaults; learning rates of others are chosen on validation splits. Trials
+    that are done are kept in FOLDER and never run again: stop it at any time, and give the same
+    command to go on.
     """
     pyplot()
     if "threads" in parts and not {"LSH", "NN"} <= set(methods):

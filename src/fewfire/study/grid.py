@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .results import Results
 from .runner import Say, run
-from .trials import Sizes, Trial, places, to_choose, to_measure
+from .trials import METHODS, Sizes, Trial, places, to_choose, to_measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,8 @@ class Grid:
     def winner(self, place: Trial, results: Results) -> Trial:
         """Return the trial with the best validation accuracy; of equals the first."""
         rivals = to_choose(place, self.sizes.n_settings)
+        if not rivals:
+            return replace(place, setting=METHODS[place.method].settings[0])
         return max(rivals, key=lambda trial: results[trial].figures["validation_accuracy_gated"])
 
 

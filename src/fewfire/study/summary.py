@@ -47,7 +47,7 @@ class Group:
     depth: int
     method: str
     density: float
-    setting: Setting
+    setting: Setting | None
     lines: tuple[Line, ...]
 
     def spread(self, figure: str | Callable[[dict[str, Any]], float]) -> Spread:

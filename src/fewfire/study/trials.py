@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from ..network.gates import AdaptiveDropout, All, Dropout, Gate, TopK
 from ..network.hashed import Hashed
-from ..network.initial import default_gain
 from ..network.linear import Linear
 from ..network.network import Network
 from ..training.optimizers import RMS, Adam, Optimizer
@@ -22,34 +21,26 @@ N_CHOOSING = 12_000  # examples that settings are chosen with, and half the epoc
 class Setting:
     """What is chosen on the validation split: the learning rate, and what goes with it.
 
-    Batches are trained by Adam, single examples by row-wise RMS. `gain` scales the initial weights
-    of hidden layers.
+    Batches are trained by Adam, single examples by row-wise RMS.
     """
 
     lr: float
     l2: float
     batch_size: int = 1
-    differentiate: bool = True
-    rerank: float = 3.0
-    gain: float = 1.0
 
     def __str__(self) -> str:
-        default = Setting(lr=self.lr, l2=self.l2)
-        others = [
-            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in asdict(self).items()
-            if value != getattr(default, name)
-        ]
-        return ", ".join([f"lr {self.lr:g}", f"l2 {self.l2:g}", *others])
+        batches = f", batch_size {self.batch_size}" if self.batch_size > 1 else ""
+        return f"lr {self.lr:g}, l2 {self.l2:g}{batches}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A way to choose rows: its gate, how it is trained, and what is tried for it."""
+    """A way to choose rows: its gate, and the settings that are tried for it; with None, `Trainer`
+    chooses as it does for everybody."""
 
     title: str
-    gate: Callable[[float, Setting], Gate]
-    settings: tuple[Setting, ...]
+    gate: Callable[[float], Gate]
+    settings: tuple[Setting | None, ...] = (None,)
     has_density: bool = True
     work: float = 1.0  # seconds for an example, relative to a dense net
 
@@ -68,66 +59,29 @@ _SINGLE = (
     Setting(lr=0.001, l2=0.01),
     Setting(lr=0.0005, l2=0.01),
 )
-_GATED = (
-    Setting(lr=0.002, l2=0.01),
-    Setting(lr=0.0005, l2=0.0, differentiate=False, gain=0.25),
-    Setting(lr=0.001, l2=0.01),
-    Setting(lr=0.0005, l2=0.0, differentiate=False, gain=0.25, rerank=6.0),
-)
 # Sparser nets of adaptive dropout: the paper's own betas, by the density that asks for them.
 _BETAS = {0.25: -1.5, 0.5: 0.0, 0.75: 1.0, 1.0: 3.5}
 
 METHODS: dict[str, Method] = {
-    "NN": Method(
-        title="dense",
-        gate=lambda density, setting: All(),
-        settings=_BATCHES,
-        has_density=False,
-    ),
-    "VD": Method(
-        title="dropout",
-        gate=lambda density, setting: Dropout(density),
-        settings=_FASTER_BATCHES,
-        work=0.6,
-    ),
+    "NN": Method(title="dense", gate=lambda density: All(), settings=_BATCHES, has_density=False),
+    "VD": Method(title="dropout", gate=Dropout, settings=_FASTER_BATCHES, work=0.6),
     "AD": Method(
         title="adaptive dropout",
-        gate=lambda density, setting: AdaptiveDropout(alpha=1.0, beta=_BETAS[_bound(density)]),
+        gate=lambda density: AdaptiveDropout(alpha=1.0, beta=_BETAS[_bound(density)]),
         settings=_SINGLE,
         work=1.5,
     ),
-    "WTA": Method(
-        title="winner take all",
-        gate=lambda density, setting: TopK(density),
-        settings=_SINGLE,
-    ),
-    "LSH": Method(
-        title="hashed, sign codes",
-        gate=lambda density, setting: Hashed(
-            density, rerank=setting.rerank, differentiate=setting.differentiate
-        ),
-        settings=_GATED,
-        work=0.35,
-    ),
+    "WTA": Method(title="winner take all", gate=TopK, work=1.7),
+    "LSH": Method(title="hashed, sign codes", gate=Hashed, work=0.6),
     "ORACLE": Method(
-        title="exact top-k, soft",
-        gate=lambda density, setting: TopK(density, soft=True, differentiate=setting.differentiate),
-        settings=_GATED[:3],
+        title="exact top-k, soft", gate=lambda density: TopK(density, soft=True), work=1.7
     ),
     "CELLS": Method(
         title="hashed, centroid cells",
-        gate=lambda density, setting: Hashed(
-            density, family="centroid", rerank=setting.rerank, differentiate=setting.differentiate
-        ),
-        settings=_GATED,
-        work=0.5,
+        gate=lambda density: Hashed(density, family="centroid"),
+        work=0.8,
     ),
-    "KDD2017": Method(
-        title="hashed, the paper's tables",
-        gate=lambda density, setting: Hashed.kdd2017(density),
-        settings=_SINGLE,
-        work=0.6,
-    ),
+    "KDD2017": Method(title="hashed, the paper's tables", gate=Hashed.kdd2017, work=1.0),
 }
 PAPER_METHODS = ("NN", "VD", "AD", "WTA", "LSH")
 
@@ -173,17 +127,24 @@ class Trial:
     density: float
     seed: int
     epochs: int
-    setting: Setting
+    setting: Setting | None
     n_train: int | None = None
     n_test: int | None = None
     n_threads: int = 1
 
     @property
-    def optimizer(self) -> Optimizer:
-        """What trains the net."""
+    def optimizer(self) -> Optimizer | None:
+        """What trains the net; None: `Trainer` chooses."""
+        if self.setting is None:
+            return None
         if self.setting.batch_size > 1:
             return Adam(lr=self.setting.lr, l2=self.setting.l2)
         return RMS(lr=self.setting.lr, l2=self.setting.l2, rowwise=True)
+
+    @property
+    def batch_size(self) -> int:
+        """Examples of a step."""
+        return 1 if self.setting is None else self.setting.batch_size
 
     @property
     def work(self) -> float:
@@ -194,15 +155,10 @@ class Trial:
 
     def network(self, n_features: int, n_labels: int) -> Network:
         """Return the untrained net."""
-        method = METHODS[self.method]
-        gate = method.gate(self.density, self.setting)
+        gate = METHODS[self.method].gate(self.density)
         sizes = [n_features, *[WIDTH] * self.depth]
         layers = [Linear(n_in, n_out, "relu", gate) for n_in, n_out in pairwise(sizes)]
-        scaled = [
-            replace(layer, gain=self.setting.gain * default_gain(layer, is_first=i == 0))
-            for i, layer in enumerate(layers)
-        ]
-        return Network(*scaled, Linear(sizes[-1], n_labels), random_state=self.seed)
+        return Network(*layers, Linear(sizes[-1], n_labels), random_state=self.seed)
 
     def __str__(self) -> str:
         density = f" {self.density:.0%}" if METHODS[self.method].has_density else ""
@@ -215,7 +171,8 @@ class Trial:
 
 def trial_of(fields: dict[str, Any]) -> Trial:
     """Make the trial that `asdict` took apart."""
-    return Trial(**{**fields, "setting": Setting(**fields["setting"])})
+    setting = fields["setting"]
+    return Trial(**{**fields, "setting": None if setting is None else Setting(**setting)})
 
 
 def places(
@@ -233,16 +190,16 @@ def places(
                     yield Trial(
                         part="choose", data=name, depth=depth, method=method, density=density,
                         seed=0, epochs=max(1, sizes.epochs_of(name) // 2),
-                        setting=Setting(lr=0.0, l2=0.0),
+                        setting=None,
                         n_train=min(sizes.n_train or N_CHOOSING, N_CHOOSING),
                         n_test=sizes.n_test,
                     )  # fmt: skip
 
 
 def to_choose(place: Trial, n_settings: int | None) -> list[Trial]:
-    """Return the trials that compete for a place."""
+    """Return the trials that compete for a place; a single one has won already."""
     settings = METHODS[place.method].settings[:n_settings]
-    return [replace(place, setting=setting) for setting in settings]
+    return [replace(place, setting=setting) for setting in settings] if len(settings) > 1 else []
 
 
 def to_measure(winner: Trial, n_seeds: int, sizes: Sizes) -> list[Trial]:

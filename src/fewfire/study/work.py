@@ -92,7 +92,7 @@ def _train(trial: Trial, net: Network, parts: Parts) -> Figures:
     trainer = Trainer(
         net,
         optimizer=trial.optimizer,
-        batch_size=trial.setting.batch_size,
+        batch_size=trial.batch_size,
         max_epochs=trial.epochs,
         n_jobs=trial.n_threads,
         callbacks=[work],
@@ -116,7 +116,7 @@ def _train(trial: Trial, net: Network, parts: Parts) -> Figures:
         "training": history.ledger.to_dict(),
         "conflicts_by_layer": [_conflicts(layer) for layer in history.ledger.layers],
         "n_examples": history.n_examples,
-        "n_steps": -(-len(parts.train) // trial.setting.batch_size) * trial.epochs,
+        "n_steps": -(-len(parts.train) // trial.batch_size) * trial.epochs,
         "n_parameters": net.n_parameters,
         "shape": [parts.test.n_features, *(len(layer.bias) for layer in net.layers)],
     }
