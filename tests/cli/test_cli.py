@@ -240,7 +240,7 @@ def test_monitored_gates_are_told_by_epoch_and_layer(folder):
     told = [line for line in err.splitlines() if line.startswith("  layer ") and "consis" in line]
     assert told == [
         f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
-        f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of 200"
+        f"recall {row['recall']:.3f}, rows in use {200 - row['never_chosen']} of 200"
         for row in rows[2:]
     ]
     words = ("--monitor-gates", 50, "--val-size", 300, "--json", "-q", "-o", "monitored")

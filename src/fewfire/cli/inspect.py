@@ -135,12 +135,16 @@ def _row(stats: TableStats) -> dict[str, str]:
     }
     if stats.n_examples:
         row |= {
-            "never chosen": f"{stats.never_chosen} of {len(stats.usage)}",
+            "rows in use": f"{_in_use(stats)} of {len(stats.usage)}",
             "recall": f"{stats.recall:.3f}",
             "of the best row": f"{stats.recall_best:.3f}",
             "cost of finding": f"{stats.cost_share:.1%}",
         }
     return row
+
+
+def _in_use(stats: TableStats) -> int:
+    return len(stats.usage) - stats.never_chosen
 
 
 def _binned(histogram: NDArray[np.int64]) -> Iterator[tuple[str, int]]:

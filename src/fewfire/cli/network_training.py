@@ -88,7 +88,8 @@ class _Told(Callback):
             n_rows = run.model.layers[row["layer"]].settings.out_features
             say(
                 f"  layer {row['layer']}: consistency {row['consistency']:.3f}, "
-                f"recall {row['recall']:.3f}, never chosen {row['never_chosen']} of {n_rows}"
+                f"recall {row['recall']:.3f}, "
+                f"rows in use {n_rows - row['never_chosen']} of {n_rows}"
             )
 
 
