@@ -19,7 +19,7 @@ from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 
 import fewfire as ff
 from fewfire.training.pilots import usual_epochs
@@ -220,9 +220,19 @@ def perceptron(task: Task) -> Figures:
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(task.train.X, _targets(task.train))
+        model.fit(_with_short_ids(task.train.X), _targets(task.train))
     seconds = time.perf_counter() - start
-    return {"quality": task.quality(model.predict(task.test.X)), "seconds": seconds}
+    return {
+        "quality": task.quality(model.predict(_with_short_ids(task.test.X))),
+        "seconds": seconds,
+    }
+
+
+def _with_short_ids(X: Any) -> Any:
+    """Sparse features as scikit-learn takes them."""
+    if not issparse(X):
+        return X
+    return csr_array((X.data, X.indices, X.indptr.astype(np.int32)), shape=X.shape)
 
 
 def lightgbm(task: Task) -> Figures:
