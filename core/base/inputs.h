@@ -78,7 +78,9 @@ struct Targets {
 
   Lists lists;
   Matrix<const float> values;
+  std::span<const float> weights;  // what the loss of each example counts for; empty: 1
 
+  float weight(int64_t i) const { return weights.empty() ? 1.0f : weights[i]; }
   bool has_labels() const { return !lists.indptr.empty(); }
   bool empty() const { return !has_labels() && values.data == nullptr; }
   std::span<const RowId> labels(int64_t i) const {

@@ -22,7 +22,10 @@ void bind_data(nb::module_& m) {
           "indptr"_a.noconvert(), "indices"_a.noconvert(), "values"_a.noconvert(), "n_columns"_a,
           nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>(), nb::keep_alive<1, 4>());
 
-  nb::class_<Targets>(m, "Targets");
+  nb::class_<Targets>(m, "Targets")
+      .def(
+          "weigh", [](Targets& self, Array1<const float> weights) { self.weights = view(weights); },
+          "weights"_a.noconvert(), nb::keep_alive<1, 2>(), "What the loss of each example counts for.");
   m.def(
       "LabelTargets",
       [](Array1<const int64_t> indptr, Array1<const RowId> indices) {

@@ -151,7 +151,7 @@ void thin(const Retrieve& gate, uint64_t key, std::span<float> candidates, std::
 }
 
 // The gradients of negatives are already a share of the micro-batch's.
-double loss_of_example(const Model& model, const Targets&, int64_t, int64_t e, Workspace& space) {
+double loss_of_example(const Model& model, const Targets& targets, int64_t id, int64_t e, Workspace& space) {
   const size_t l = model.layers.size() - 1;
   Negatives& negatives = space_of(l, space).negatives;
   Activity& output = space.layers[l];
@@ -167,7 +167,7 @@ double loss_of_example(const Model& model, const Targets&, int64_t, int64_t e, W
                                       .weight = weight},
                                      output.deltas_of(e), deltas);
   thin(gate_of(model.layers[l]), space.keys[e], output.deltas_of(e), deltas);
-  const float share = space.share();
+  const float share = targets.weight(id) * space.share();
   for (float& delta : deltas) delta *= share;
   return loss;
 }

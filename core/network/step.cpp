@@ -66,11 +66,12 @@ void compute_losses(const Model& model, const Targets& targets, std::span<const 
   space.losses.resize(ids.size());
   space.hits.resize(ids.size());
   pool.parallel_for(space.n_examples(), 16, [&](int64_t e, int) {
-    space.losses[e] = kind.loss(model, targets, ids[e], e, space);
+    const float weight = targets.weight(ids[e]);
+    space.losses[e] = weight * kind.loss(model, targets, ids[e], e, space);
     const SparseVector active = output.active(e);
     const auto best = std::max_element(active.values.begin(), active.values.end()) - active.values.begin();
     space.hits[e] = std::binary_search(space.labels[e].begin(), space.labels[e].end(), active.ids[best]);
-    for (float& delta : output.deltas_of(e)) delta *= share;
+    for (float& delta : output.deltas_of(e)) delta *= weight * share;
   });
 }
 

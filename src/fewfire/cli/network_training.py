@@ -50,6 +50,7 @@ class NetworkTraining:
             n_jobs=options["n_jobs"],
             deterministic=options["deterministic"],
             tune=options["tune"] is not False,
+            class_weight=options["class_weight"],
             callbacks=self._callbacks(options),
             random_state=options["seed"],
             verbose=self.verbose,

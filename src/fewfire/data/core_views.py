@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from . import Dataset
@@ -16,8 +17,13 @@ def core_inputs(data: Dataset) -> _core.Inputs:
     return _core.SparseInputs(indptr, data.X.indices, data.X.data, data.n_features)
 
 
-def core_targets(data: Dataset) -> _core.Targets:
-    """Return the core's view of the targets: it shares the arrays."""
+def core_targets(data: Dataset, weights: NDArray[np.float32] | None = None) -> _core.Targets:
+    """Return the core's view of the targets, and of what each example counts for: it shares the
+    arrays."""
     if data.kind == "values":
-        return _core.ValueTargets(np.asarray(data.y, np.float32))
-    return _core.LabelTargets(*data.label_lists())
+        targets = _core.ValueTargets(np.asarray(data.y, np.float32))
+    else:
+        targets = _core.LabelTargets(*data.label_lists())
+    if weights is not None:
+        targets.weigh(weights)
+    return targets

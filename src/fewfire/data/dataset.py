@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
 from ..base.checks import LARGEST_ID, check_integer
-from .csr import check_lists, take_rows
+from .csr import check_lists, read_only, take_rows
 from .encoding import Encoding, Kind
 from .features import Features, features
 from .kinds import kind_of, wanted_kind
 from .label_names import checked_names
 from .number_classes import look_like_values, numbers_of
 from .shuffled import shuffled
-from .targets import as_array, classes_of, labels_of, values_of
+from .targets import as_array, classes_of, labels_of, values_of, weights_of
 from .words import Vectorizer
 
 Examples: TypeAlias = "ArrayLike | csr_array | Dataset"
@@ -54,6 +54,8 @@ class Dataset:
         numbers are ids, unless the names are numbers themselves.
     n_labels : int, optional
         Number of labels when not all of them occur in `y`; whole numbers in `y` are then ids.
+    sample_weight : array_like of shape (n,), optional
+        What the loss of each example counts for in the training of a network, 0 or more.
 
     Raises
     ------
@@ -76,6 +78,7 @@ class Dataset:
     """
 
     _looks_like_values = False
+    _weights: NDArray[np.float32] | None = None
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class Dataset:
         label_names: Sequence[Any] | None = None,
         n_labels: int | None = None,
         kind: Kind = None,
+        sample_weight: ArrayLike | None = None,
     ) -> None:
         if like is not None and (label_names is not None or n_labels is not None):
             raise ValueError("like= brings its own labels: leave out label_names and n_labels")
@@ -105,6 +109,8 @@ class Dataset:
             self._set_targets(y, kind, None if like is None else like.kind, known)
         elif wanted_kind(kind, None) is not None:
             raise ValueError(f'kind="{kind}" says what y holds, but there is no y')
+        if sample_weight is not None:
+            self._weights = weights_of(sample_weight, len(self))
         if like is None and width is None:
             self._doubt()
 
@@ -153,6 +159,11 @@ class Dataset:
         return self._label_names
 
     @property
+    def sample_weight(self) -> NDArray[np.float32] | None:
+        """What the loss of each example counts for in training, float32 (n,); None: all count 1."""
+        return self._weights
+
+    @property
     def zero_based(self) -> bool:
         """Whether the text it was read from counts features from 0; files read like it follow."""
         return self._zero_based
@@ -193,6 +204,8 @@ class Dataset:
         part._text, part._looks_like_values = self._text, self._looks_like_values
         part._X = _take(self.X, chosen)
         part._y = None if self.y is None else _take(self.y, chosen)
+        if self._weights is not None:
+            part._weights = read_only(np.ascontiguousarray(self._weights[chosen]))
         return part
 
     def as_values(self) -> Dataset:

@@ -31,7 +31,8 @@ def fingerprint(examples: Examples) -> int:
     seen: Dataset = examples
     if isinstance(examples, Mapped):
         seen = examples[np.linspace(0, len(examples) - 1, _LOOKED_AT).astype(np.int64)]
-    return _checksum(seen.y, _checksum(seen.X, len(examples) & 0xFFFFFFFF))
+    own = _checksum(seen.y, _checksum(seen.X, len(examples) & 0xFFFFFFFF))
+    return _checksum(seen.sample_weight, own)
 
 
 def fingerprints(examples: Examples, eval_sets: Mapping[str, Dataset]) -> dict[str, Any]:

@@ -50,6 +50,21 @@ def values_of(y: NDArray[Any], n_columns: int | None, first_row: int = 0) -> NDA
     return read_only(values)
 
 
+def weights_of(weights: Any, n: int) -> NDArray[np.float32]:
+    """Return what each of `n` examples counts for as float32 (n,)."""
+    found = np.asarray(weights)
+    if found.shape != (n,):
+        raise ValueError(
+            f"sample_weight has the shape {found.shape}, but there are {n} examples: give one "
+            "weight for each"
+        )
+    checked = finite_floats("sample_weight", found.reshape(n, 1), 0).ravel()
+    if (checked < 0).any():
+        row = int(np.flatnonzero(checked < 0)[0])
+        raise ValueError(f"sample_weight is {checked[row]:g} in row {row}: weights are 0 or more")
+    return read_only(checked)
+
+
 def classes_of(
     y: NDArray[Any], n_labels: int | None, names: tuple[Any, ...] | None, first_row: int = 0
 ) -> tuple[NDArray[np.int32], int, tuple[Any, ...] | None]:

@@ -17,6 +17,7 @@ from ..base.progress import Pace
 from ..data.core_views import core_inputs, core_targets
 from ..data.epoch import Examples, windows_of
 from .settings import Plan
+from .weights import Weights
 
 
 class Slice(NamedTuple):
@@ -32,8 +33,8 @@ class Slice(NamedTuple):
 class Course:
     """The steps of all epochs."""
 
-    def __init__(self, plan: Plan, train: Examples) -> None:
-        self.plan, self.train = plan, train
+    def __init__(self, plan: Plan, train: Examples, weights: Weights) -> None:
+        self.plan, self.train, self.weights = plan, train, weights
         self.steps_per_epoch = math.ceil(len(train) / plan.batch_size)
 
     def slices(
@@ -44,7 +45,8 @@ class Course:
         batch_size, step = self.plan.batch_size, epoch * self.steps_per_epoch
         rng = np.random.default_rng(np.random.SeedSequence([self.plan.random_state, epoch]))
         for window, order in windows_of(self.train, batch_size, rng):
-            inputs, targets = core_inputs(window), core_targets(window)
+            inputs = core_inputs(window)
+            targets = core_targets(window, self.weights.of(window))
             rates = self.rates(step, math.ceil(len(order) / batch_size))
             while len(order):
                 size = min(pace.size, len(rates), steps_to_next(step))

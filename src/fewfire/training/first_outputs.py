@@ -16,6 +16,7 @@ from ..base.ledger import Ledger
 from ..data import Dataset
 from ..network.network import Network
 from .optimizers import SGD, Optimizer
+from .weights import Weights
 
 
 def is_untrained(net: Network) -> bool:
@@ -30,9 +31,9 @@ class Unit(NamedTuple):
     size: float = 1.0
 
     @classmethod
-    def of(cls, data: Dataset, loss: str) -> Unit:
+    def of(cls, data: Dataset, loss: str, weights: Weights) -> Unit:
         """Return the root mean square of the distances of values from their mean; of classes 1."""
-        return cls(_mean_and_size(data)[1]) if loss == "squared" else cls()
+        return cls(_mean_and_size(data, weights)[1]) if loss == "squared" else cls()
 
     @property
     def loss_scale(self) -> float:
@@ -45,7 +46,7 @@ class Unit(NamedTuple):
         return self.size**2 if isinstance(optimizer, SGD) else self.size
 
 
-def start_outputs(net: Network, data: Dataset, n_threads: int = 1) -> Ledger:
+def start_outputs(net: Network, data: Dataset, weights: Weights, n_threads: int = 1) -> Ledger:
     """Let an untrained last layer answer what is known of `data` before anything is learned.
 
     Softmax: the log of a label's share of all occurrences; logistic: the log-odds of its share of
@@ -59,26 +60,40 @@ def start_outputs(net: Network, data: Dataset, n_threads: int = 1) -> Ledger:
     """
     last = net.layers[-1]
     with net.access.changing():
-        if net.label_counts is None:
-            mean, size = _mean_and_size(data)
+        if data.kind == "values":
+            mean, size = _mean_and_size(data, weights)
             last.weights = last.weights * np.float32(size)
             last.bias[...] = size * last.bias + mean
         else:
-            last.bias += _log_priors(net.label_counts + 0.5, net.loss, net.n_trained)
+            counts, total = _counted(data, weights, len(last.bias))
+            last.bias += _log_priors(counts + 0.5, net.loss, total)
     return net.refresh(n_threads, positions=[len(net.layers) - 1])
 
 
-def _log_priors(counts: NDArray[Any], loss: str | None, n: int) -> NDArray[Any]:
+def _log_priors(counts: NDArray[Any], loss: str | None, n: float) -> NDArray[Any]:
     share = np.minimum(counts / (n if loss == "logistic" else counts.sum()), 0.99)
     return np.log(share / (1 - share)) if loss == "logistic" else np.log(share)
 
 
-def _mean_and_size(data: Dataset) -> tuple[NDArray[np.float64], float]:
+def _counted(data: Dataset, weights: Weights, n_labels: int) -> tuple[NDArray[np.float64], float]:
+    """Return the weight of each label's examples, and that of all."""
+    counts, total = np.zeros(n_labels), 0.0
+    for part in data.windows():
+        own = weights.all_of(part)
+        indptr, ids = part.label_lists()
+        counts += np.bincount(ids, np.repeat(own, np.diff(indptr)), n_labels)
+        total += float(own.sum(dtype=np.float64))
+    return counts, total
+
+
+def _mean_and_size(data: Dataset, weights: Weights) -> tuple[NDArray[np.float64], float]:
     """Return the mean of each value, and the size of what is left, 1 where nothing is."""
-    sums, squares = np.zeros(data.n_labels), np.zeros(data.n_labels)
+    sums, squares, total = np.zeros(data.n_labels), np.zeros(data.n_labels), 0.0
     for part in data.windows():
-        sums += np.sum(np.asarray(part.y, np.float64), axis=0)
-    mean = sums / len(data)
+        own = weights.all_of(part).astype(np.float64)
+        sums += own @ np.asarray(part.y, np.float64)
+        total += own.sum()
+    mean = sums / max(total, 1e-300)
     for part in data.windows():
-        squares += np.sum((np.asarray(part.y, np.float64) - mean) ** 2, axis=0)
-    return mean, math.sqrt(float(squares.sum()) / (len(data) * data.n_labels)) or 1.0
+        squares += weights.all_of(part) @ (np.asarray(part.y, np.float64) - mean) ** 2
+    return mean, math.sqrt(float(squares.sum()) / max(total * data.n_labels, 1e-300)) or 1.0

@@ -180,7 +180,8 @@ class Pilots:
             return np.full(len(fold.held_out), np.inf), run.history.ledger
         held_out = self.train[fold.held_out]
         scores = net.decision_function(held_out, n_jobs=1)
-        return losses_of(self.loss, scores, held_out), run.history.ledger
+        losses, weights = losses_of(self.loss, scores, held_out), run.weights.of(held_out)
+        return losses if weights is None else losses * weights, run.history.ledger
 
 
 class _Pilot(Run):

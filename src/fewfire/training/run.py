@@ -44,6 +44,7 @@ from .renumber import renumber
 from .schedules import Constant
 from .settings import Plan
 from .sums import Sums
+from .weights import Weights, told_weight
 
 _FIRST_RENUMBERING = 1024  # steps
 LONG = 4096  # steps of an epoch after which much has changed
@@ -70,12 +71,13 @@ class Run(TrainingRun):
         measured = columns(eval_sets, net.default_metrics)
         self.watchers.check(net, [*told, *measured, "density"])
         self.known = known(train)  # what the data is like
+        self.weights = Weights(self.known, plan.class_weight)
         self.memory = estimate_memory(net, plan.optimizer)
         check_memory("training", self.memory.total)
         self.epoch = 0  # epochs done
-        self.course = Course(plan, train)
+        self.course = Course(plan, train, self.weights)
         self.history = History([], Ledger.empty(len(net.layers)))
-        self.unit = Unit.of(self.known, self.loss)
+        self.unit = Unit.of(self.known, self.loss, self.weights)
         self.moments = OptimizerState(net, plan.optimizer, self.unit.pace(plan.optimizer))
         self.upkeep = Upkeep(
             net,
@@ -106,7 +108,8 @@ class Run(TrainingRun):
         if self.step == 0:
             self.history.ledger.add(self.centring.start())
         if is_new:
-            self.history.ledger.add(start_outputs(self.net, self.known, self.plan.n_threads))
+            spent = start_outputs(self.net, self.known, self.weights, self.plan.n_threads)
+            self.history.ledger.add(spent)
         self.upkeep.start(self.step, self.history)
         super()._begin()
 
@@ -218,6 +221,7 @@ class Run(TrainingRun):
             "batch_size": plan.batch_size,
             "max_epochs": plan.max_epochs,
             "random_state": plan.random_state,
+            "class_weight": told_weight(plan.class_weight),
             "n_examples": len(self.train),
             **self._fingerprints,
         }

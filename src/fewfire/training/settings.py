@@ -17,6 +17,7 @@ from ..model.watchers import Watchers
 from ..network.losses import LOSSES
 from .optimizers import Optimizer
 from .schedules import Schedule
+from .weights import ClassWeight, check_class_weight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Plan:
     callbacks: tuple[Callback, ...]
     random_state: int
     verbose: bool
+    class_weight: ClassWeight = None
     tune: bool = True  # try settings that are left out in short trainings
     left_out: frozenset[str] = frozenset()  # settings that nobody gave, and that follow the data
 
@@ -55,6 +57,7 @@ class Plan:
             object.__setattr__(self, name, value)
         check_flag("deterministic", self.deterministic)
         check_flag("tune", self.tune)
+        check_class_weight(self.class_weight)
         Watchers(self.callbacks)
 
     def __str__(self) -> str:

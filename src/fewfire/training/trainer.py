@@ -20,6 +20,7 @@ from .optimizers import Optimizer
 from .run import Run
 from .schedules import Schedule
 from .settings import Plan
+from .weights import ClassWeight
 
 
 class Trainer:
@@ -61,6 +62,11 @@ class Trainer:
         the training itself where examples are few, a fifth of that for 60,000. Not done below 6
         epochs or 40 examples, for a network that has been trained, or one with an `EmbeddingBag` or
         `Retrieve`. `verbose` tells in a line what was chosen and why.
+    class_weight : "balanced" or dict, optional
+        What the loss of an example counts for by its class. "balanced": n / (k n_c), as in
+        scikit-learn, so that all classes count alike; a dict has weights by the name of the class,
+        or its id, and others count 1. It is multiplied with `Dataset.sample_weight`. Losses that
+        are told are weighted sums divided by the number of examples.
 
     Examples
     --------
@@ -92,6 +98,7 @@ class Trainer:
         random_state: int = 0,
         verbose: bool = False,
         tune: bool = True,
+        class_weight: ClassWeight = None,
     ) -> None:
         if not isinstance(net, Network):
             raise TypeError(f"net must be a Network, got {type(net).__name__}")
@@ -113,6 +120,7 @@ class Trainer:
             random_state=random_state,
             verbose=verbose,
             tune=tune,
+            class_weight=class_weight,
             left_out=frozenset(given) - chosen.keys(),
             **usual(net) | chosen,
         )
