@@ -66,6 +66,21 @@ def test_both_losses_learn_with_and_without_a_router(train, test, loss, labels_p
     assert len(tagger.forest.trees[0].levels) == (2 if labels_per_leaf == 5 else 1)
 
 
+@pytest.mark.parametrize(("n_features", "wanted"), [(60, 4), (18, 7), (6, 8)])
+def test_short_examples_come_more_often(n_features, wanted):
+    rng = np.random.default_rng(0)
+    X = np.zeros((40, 80), np.float32)
+    for row in X:
+        row[rng.choice(80, n_features, replace=False)] = 1
+    y = csr_array(rng.random((40, 6)) < 0.3)
+    for features in (X, csr_array(X)):
+        tagger = ff.Tagger("fast", **SMALL).fit(features, y)
+        assert tagger.settings.max_epochs == len(tagger.history_) == wanted
+    given = ff.Tagger("fast", max_epochs=3, **SMALL).fit(X, y)
+    assert given.settings.max_epochs == 3
+    assert len(tagger.fit(X[:, ::-1], y).history_) == wanted  # a fit looks at its own data
+
+
 def test_three_levels_learn(monkeypatch, train, test):
     monkeypatch.setattr("fewfire.tagger.leaves._MOST_LEAVES", 4)
     tagger = ff.Tagger("fast", labels_per_leaf=3, n_jobs=1).fit(train)

@@ -63,7 +63,7 @@ _DATA: Table = [
 _TRAINING: Table = [
     option("--max-epochs", of=TRAINING, first=True, type=int,
            help="Times that training goes through the data; default: 12, more where examples are "
-                "few; behind a --bag 5, of a tagger 4."),
+                "few; behind a --bag 5, of a tagger 4 to 8."),
     option("--seed", of=TRAINING, first=True, type=SEED, default=0,
            show_default=True, help="Another seed, another model of the same kind."),
     partial(jobs_option, cls=Option, of=TRAINING, first=True),

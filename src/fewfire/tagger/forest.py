@@ -155,8 +155,8 @@ class Forest:
     ) -> Forest:
         """Make the forest of a file; raise `ValueError` if it is damaged."""
         settings = Settings.from_dict(described["settings"])
-        if settings.prune is None:
-            raise ValueError("a trained tagger tells its prune")
+        if settings.prune is None or settings.max_epochs is None:
+            raise ValueError("a trained tagger tells its prune, and its epochs")
         n_levels = check_integer("n_levels", described["n_levels"], low=1, high=64)
         keys = arrays["pairs"]
         if keys.dtype != np.uint64 or keys.ndim != 1:

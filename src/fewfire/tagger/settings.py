@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.checks import LARGEST_ID, MOST_EPOCHS, check_choice, check_integer, check_number
 from ..base.options import Options, option
+from ..data import Dataset
 
 _MOST_LABELS = 32_768  # of a leaf: a packed weight has 16 bits for its column
 _MOST_LARGEST = 64  # which make 2,016 pairs, as many as the core finds room for
@@ -22,7 +23,7 @@ class Settings(Options):
     """Everything about trees that does not follow from the data."""
 
     n_trees: int = option(1, check_integer, low=1, high=256)
-    max_epochs: int = option(4, check_integer, low=1, high=MOST_EPOCHS)
+    max_epochs: int | None = option(None, check_integer, low=1, high=MOST_EPOCHS)  # None: epochs_of
     power: float = option(0.5, check_number, above=0.0, high=10.0)  # of feature values
     pairs: int = option(0, check_integer, low=0)  # trees that read pairs, too
     largest: int = option(12, check_integer, low=2, high=_MOST_LARGEST)  # features in pairs
@@ -103,6 +104,20 @@ def rate_factor(n_examples: int, n_epochs: int) -> float:
     return float(np.clip(_STEPS / (n_examples * n_epochs), 2 / 3, 2.0))
 
 
+_FEW_EPOCHS, _MANY_EPOCHS, _LONG = 4, 8, 50  # features of an example that few epochs are enough for
+
+
+def epochs_of(n_nonzero: float) -> int:
+    """Return how often examples come that have `n_nonzero` features in the mean: the fewer they
+    have, the less an epoch teaches, and the less it costs.
+
+    >>> epochs_of(54), epochs_of(18), epochs_of(5)
+    (4, 7, 8)
+    """
+    epochs = round(_FEW_EPOCHS * math.sqrt(_LONG / max(n_nonzero, 1.0)))
+    return min(max(epochs, _FEW_EPOCHS), _MANY_EPOCHS)
+
+
 def prune_of(n_nonzero: float) -> float:
     """Return the weight that makes no difference: a score is a sum over the `n_nonzero` features of
     an example of unit length, so weights are smaller the more there are.
@@ -111,6 +126,19 @@ def prune_of(n_nonzero: float) -> float:
     (0.082, 0.1)
     """
     return min(_MOST_PRUNE, _PRUNE / math.sqrt(max(n_nonzero, 1.0)))
+
+
+def fitted(wanted: Settings, train: Dataset) -> Settings:
+    """Return the settings with what follows from the examples before they are looked at closely."""
+    if wanted.max_epochs is not None:
+        return wanted
+    n_stored = sum(count_stored(part) for part in train.windows())
+    return replace(wanted, max_epochs=epochs_of(n_stored / max(1, len(train))))
+
+
+def count_stored(data: Dataset) -> int:
+    """Return how many values of `X` are not 0, or are stored."""
+    return int(np.count_nonzero(data.X) if isinstance(data.X, np.ndarray) else data.X.nnz)
 
 
 def settings_of(preset: str, given: Mapping[str, Any]) -> Settings:

@@ -35,7 +35,7 @@ from .new_labels import with_labels
 from .preparing import Prepared, prepare
 from .reasons import Leaf, Reason
 from .run import Run
-from .settings import settings_of
+from .settings import fitted, settings_of
 from .task import Task
 from .trained import Trained
 from .training_set import to_learn
@@ -58,6 +58,8 @@ class Tagger(Model):
     n_trees : int, optional
         Trees that are averaged.
     max_epochs : int, optional
+        By default 4 for examples of 50 features in the mean or more, and up to 8 for shorter ones:
+        4 sqrt(50 / features).
     power : float, optional
         Feature values x are read as sign(x) abs(x)^power, and examples brought to unit length.
     pairs : int, optional
@@ -201,13 +203,14 @@ class Tagger(Model):
             If numbers are taken as classes that look like values (`Dataset.looks_like_values`).
         """
         with self._training():
-            task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)
-            train = task.data
+            train = to_learn(X, y)
+            wanted = fitted(self._wanted, train)
+            task = Task.to_fit(self, wanted, train, eval_sets, callbacks)
             warn_of_values(train)
             if resume is None:
                 resumed = None
                 prepared = prepare(
-                    train, self._wanted, self._limit, task.seed, task.n_threads, task.n_forests
+                    train, wanted, self._limit, task.seed, task.n_threads, task.n_forests
                 )
             else:
                 resumed = Resumed.read(resume, task)
@@ -227,7 +230,8 @@ class Tagger(Model):
         resume: Resume | None = None,
     ) -> None:
         """Raise what `fit` would raise before it does any work."""
-        task = Task.to_fit(self, self._wanted, to_learn(X, y), eval_sets, callbacks)
+        train = to_learn(X, y)
+        task = Task.to_fit(self, fitted(self._wanted, train), train, eval_sets, callbacks)
         if resume is not None:
             Resumed.read(resume, task)
 

@@ -88,7 +88,7 @@ class Task:
         known = tagger.trained.learned.encoding
         data = to_learn_more(X, y, known)
         encoding = continued(known, data)
-        epochs = tagger.settings.max_epochs
+        epochs = tagger.forest.settings.max_epochs
         if max_epochs is not None:
             epochs = check_integer("max_epochs", max_epochs, low=1, high=MOST_EPOCHS)
         return cls._of(
