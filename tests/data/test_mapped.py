@@ -85,7 +85,7 @@ def net(data, family="sign"):
 def fit(data, **options):
     trained = net(data)
     trainer = ff.Trainer(trained, max_epochs=2, n_jobs=1, batch_size=8, **options)
-    return trained, trainer.fit(data, {"same": data})
+    return trained, trainer.fit(data, eval_sets={"same": data})
 
 
 def test_a_set_of_one_window_trains_to_the_bits_of_the_set_in_memory(both):

@@ -114,7 +114,7 @@ def test_a_million_names_are_looked_at_a_few_times_and_fit_into_a_file(tmp_path)
     y = sparse.csr_array((np.ones(2), ([0, 1], [0, n - 1])), shape=(2, n))
     data = ff.Dataset(np.eye(2), y, label_names=names)
     net = ff.Network(ff.Linear(2, 1), ff.Linear(1, n))
-    ff.Trainer(net, max_epochs=1, n_jobs=1).fit(data, {"same": data})
+    ff.Trainer(net, max_epochs=1, n_jobs=1).fit(data, eval_sets={"same": data})
     net.save(tmp_path / "net")
     assert ff.load(tmp_path / "net").label_names == names
     assert Counted.looks < 8 * n

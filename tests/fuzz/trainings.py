@@ -58,7 +58,7 @@ def network(draw: Draw, attempt: Attempt) -> None:
     if data is REFUSED or trainer is REFUSED:
         return
     sets = None if draw.one_in(2) else {"val": data[:3]}
-    if attempt.ask("fit", lambda: trainer.fit(data, sets)) is not REFUSED:
+    if attempt.ask("fit", lambda: trainer.fit(data, eval_sets=sets)) is not REFUSED:
         everything(draw, attempt, net)
 
 

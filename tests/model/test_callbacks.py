@@ -100,7 +100,7 @@ def test_an_epoch_that_is_interrupted_while_it_is_measured_does_not_count(
             return tagger.fit(DATA, eval_sets={"val": DATA}, callbacks=callbacks, **resume).history_
         net = ff.Network(ff.Linear(DATA.n_features, 8), ff.Linear(8, DATA.n_labels))
         trainer = ff.Trainer(net, max_epochs=2, n_jobs=1, callbacks=callbacks)
-        return trainer.fit(DATA, {"val": DATA}, **resume)
+        return trainer.fit(DATA, eval_sets={"val": DATA}, **resume)
 
     with monkeypatch.context() as patched:
         patched.setattr(kind, "evaluate", press)

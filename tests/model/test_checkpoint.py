@@ -20,7 +20,7 @@ def fit_net(max_epochs, callbacks=(), resume=None):
     how = {"batch_size": 2, "n_jobs": 1, "max_epochs": max_epochs, "callbacks": callbacks}
     before = [array.tobytes() for array in net.weights()]
     try:
-        ff.Trainer(net, **how).fit(CLASSES, {"val": CLASSES}, resume=resume)
+        ff.Trainer(net, **how).fit(CLASSES, eval_sets={"val": CLASSES}, resume=resume)
     except ff.errors.FormatError:
         assert [array.tobytes() for array in net.weights()] == before
         assert (net.loss, net.encoding) == (None, None)

@@ -262,7 +262,7 @@ def test_a_resume_that_measures_on_other_data_is_refused(tmp_path, other):
     with pytest.raises(ValueError, match=f"{path} was measured on other eval_sets"):
         trainer.fit(TRAIN, other, resume=path)
     assert (net.loss, net.encoding) == (None, None)
-    assert len(trainer.fit(TRAIN, {"val": TEST[:]}, resume=path)) == 8
+    assert len(trainer.fit(TRAIN, eval_sets={"val": TEST[:]}, resume=path)) == 8
 
 
 def test_a_resume_on_another_file_to_measure_on_is_refused(tmp_path):
@@ -278,7 +278,7 @@ def test_a_resume_on_another_file_to_measure_on_is_refused(tmp_path):
         net = ff.Network(ff.Linear(20, 5))
         return ff.Trainer(net, max_epochs=1, n_jobs=1, callbacks=callbacks)
 
-    trainer(Checkpoint(path)).fit(train, {"val": sets[0]})
+    trainer(Checkpoint(path)).fit(train, eval_sets={"val": sets[0]})
     trainer().check(train, {"val": sets[2]}, resume=path)
     with pytest.raises(ValueError, match="other eval_sets"):
         trainer().check(train, {"val": sets[1]}, resume=path)

@@ -139,7 +139,7 @@ def test_sparse_and_dense_data_train_the_same_network():
 
 def test_history_has_a_row_per_epoch_and_agrees_with_evaluate():
     net = make()
-    history = ff.Trainer(net, max_epochs=2, n_jobs=1).fit(TRAIN, {"test": TEST})
+    history = ff.Trainer(net, max_epochs=2, n_jobs=1).fit(TRAIN, eval_sets={"test": TEST})
     assert [row["epoch"] for row in history] == [1, 2]
     assert history.n_examples == 2 * len(TRAIN)
     assert history[-1]["test/accuracy"] == net.evaluate(TEST).accuracy
@@ -266,7 +266,7 @@ def test_early_stopping_restores_the_best_epoch():
     stop = ff.callbacks.EarlyStopping("val/accuracy", patience=2)
     trainer = ff.Trainer(net, optimizer=ff.optim.RMS(lr=0.03), max_epochs=30, n_jobs=1,
                          callbacks=[watch, stop])  # fmt: skip
-    history = trainer.fit(TRAIN, {"val": TEST})
+    history = trainer.fit(TRAIN, eval_sets={"val": TEST})
     scores = [row["val/accuracy"] for row in history]
     assert len(history) == stop.best_epoch_ + 2 < 30
     assert stop.best_score_ == max(scores) == net.evaluate(TEST).accuracy
@@ -388,10 +388,41 @@ def test_a_wrong_option_is_refused_by_name(options, words):
         ff.Trainer(make(), **options)
 
 
+def test_arrays_train_as_data_sets_do():
+    names = np.array(list("abcde"))[TRAIN.y]
+    how = {"optimizer": ff.optim.Adam(lr=0.01), "max_epochs": 2, "n_jobs": 1}
+    whole, parts = make(), make()
+    data = ff.Dataset(TRAIN.X, names)
+    test = (TEST.X, np.array(list("abcde"))[TEST.y])
+    a = ff.Trainer(whole, **how).fit(data, eval_sets={"val": ff.Dataset(*test, like=data)})
+    b = ff.Trainer(parts, **how).fit(TRAIN.X, names, eval_sets=test)
+    for x, y in zip(whole.weights(), parts.weights(), strict=True):
+        assert_array_equal(x, y)
+    assert [row["val/accuracy"] for row in a] == [row["val/accuracy"] for row in b]
+    assert parts.label_names == tuple("abcde")
+    ff.Trainer(parts, **how).fit(TRAIN.X[:9], names[:9])  # goes on with the classes that it knows
+    assert parts.label_names == tuple("abcde")
+
+
+@pytest.mark.parametrize(
+    ("given", "how", "words"),
+    [
+        ((TRAIN.X,), {}, "there are no targets"),
+        ((TRAIN, TRAIN.y), {}, "brings its own targets"),
+        ((TRAIN, {"val": TEST}), {}, "go by name"),
+        ((TRAIN,), {"eval_sets": (TEST.X, TEST.y, TEST.y)}, "has 3 parts"),
+        ((TRAIN,), {"eval_sets": [TEST]}, "names its data sets"),
+    ],
+)
+def test_what_is_no_training_set_is_told(given, how, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        ff.Trainer(make()).fit(*given, **how)
+
+
 @pytest.mark.parametrize("eval_sets", [TEST, {"train": TEST}])
 def test_eval_sets_have_names_of_their_own(eval_sets):
     with pytest.raises((TypeError, ValueError), match="name"):
-        ff.Trainer(make()).fit(TRAIN, eval_sets)
+        ff.Trainer(make()).fit(TRAIN, eval_sets=eval_sets)
 
 
 def test_values_and_label_lists_are_learned_too():

@@ -21,7 +21,7 @@ def make(n_outputs=1, n_in=4):
 
 def fit(net, train, eval_sets=None, *, resume=None, **options):
     options = {"loss": "squared", "max_epochs": 3, "batch_size": 8, "n_jobs": 1, **options}
-    return ff.Trainer(net, **options).fit(train, eval_sets, resume=resume)
+    return ff.Trainer(net, **options).fit(train, eval_sets=eval_sets, resume=resume)
 
 
 def same(net, other):
@@ -122,7 +122,7 @@ WARNING = "60 classes of 120 examples: if they are numbers to predict, give kind
 def test_many_classes_of_few_examples_are_told_where_the_training_is_called():
     data, options = ff.Dataset(X, NUMBERS), {"max_epochs": 1, "n_jobs": 1}
     with pytest.warns(UserWarning, match=WARNING) as told:
-        ff.Trainer(make(60), **options).fit(data, {"val": data})
+        ff.Trainer(make(60), **options).fit(data, eval_sets={"val": data})
     with pytest.warns(UserWarning, match=WARNING) as told_by_tagger:
         ff.Tagger(**options).fit(sparse.csr_array(X), NUMBERS)
     assert [each.filename for each in (*told, *told_by_tagger)] == [__file__] * 2

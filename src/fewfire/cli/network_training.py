@@ -58,13 +58,13 @@ class NetworkTraining:
 
     def check(self) -> None:
         """Raise what would end the training before it begins."""
-        self.trainer.check(self.fit, self.eval_sets, resume=self.resume)
+        self.trainer.check(self.fit, eval_sets=self.eval_sets, resume=self.resume)
 
     def run(self) -> Trained:
         """Train."""
         if self.verbose:
             say(f"{self.net.summary()}\n{self.trainer!r}")
-        history = self.trainer.fit(self.fit, self.eval_sets, resume=self.resume)
+        history = self.trainer.fit(self.fit, eval_sets=self.eval_sets, resume=self.resume)
         return Trained(self.net, history, self.gates)
 
     def _callbacks(self, options: dict[str, Any]) -> list[Callback]:

@@ -152,7 +152,7 @@ def _fewfire(trial: SpeedTrial, train: Dataset, validation: Dataset) -> Epochs:
         random_state=trial.seed,
         tune=False,  # what is timed is a training
     )
-    history = trainer.fit(train, {"val": validation})
+    history = trainer.fit(train, eval_sets={"val": validation})
     if history.interrupted:
         raise KeyboardInterrupt
     for row in history:

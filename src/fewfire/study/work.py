@@ -99,7 +99,7 @@ def _train(trial: Trial, net: Network, parts: Parts) -> Figures:
         random_state=trial.seed,
     )
     with meter:
-        history = trainer.fit(parts.train, {"val": parts.validation})
+        history = trainer.fit(parts.train, eval_sets={"val": parts.validation})
     if history.interrupted:
         raise KeyboardInterrupt
     energy = meter.energy

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from ..base.checks import thread_count
 from ..base.files import refusing
 from ..base.history import History
 from ..base.progress import tell
 from ..data import Dataset
+from ..data.dataset import Examples
+from ..data.encoding import Kind
+from ..data.epoch import known
 from ..data.generators import Deformed
+from ..data.given import as_eval_sets, as_training_set
 from ..model.callbacks import Callback
 from ..model.checkpoint import Resume, Saved
 from ..model.checks import warn_of_values
@@ -21,6 +26,8 @@ from .run import Run
 from .schedules import Schedule
 from .settings import Plan
 from .weights import ClassWeight
+
+EvalSets: TypeAlias = "Mapping[str, Dataset | tuple[Any, Any]] | tuple[Any, Any] | None"
 
 
 class Trainer:
@@ -76,10 +83,10 @@ class Trainer:
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 4)).astype(np.float32)
     >>> net = Network(Linear(4, 16, activation="relu"), Linear(16, 2))
-    >>> data = Dataset(X, (X[:, 0] > 0).astype(int))
+    >>> y = X[:, 0] > 0
     >>> trainer = Trainer(net, optimizer=Adam(lr=0.01), batch_size=8, max_epochs=20, n_jobs=1)
-    >>> history = trainer.fit(data)
-    >>> net.evaluate(data).accuracy > 0.95
+    >>> history = trainer.fit(X, y)
+    >>> float((net.predict(X) == y).mean()) > 0.95
     True
     """
 
@@ -132,19 +139,22 @@ class Trainer:
 
     def fit(
         self,
-        train: Dataset | Deformed,
-        eval_sets: Mapping[str, Dataset] | None = None,
+        X: Examples | Deformed,
+        y: Any = None,
         *,
+        eval_sets: EvalSets = None,
         resume: Resume | None = None,
     ) -> History:
-        """Train on `train`; measure on `eval_sets` after each epoch, through the gates.
+        """Train on `X` and `y`; measure on `eval_sets` after each epoch, through the gates.
 
         Parameters
         ----------
-        train : Dataset or datasets.Deformed
+        X : Dataset, datasets.Deformed, array_like or sparse, (n, n_features)
             Deformed images are made while they are trained on, 65,536 at a time.
-        eval_sets : dict of str to Dataset, optional
-            Their figures are in the history as `<name>/<metric>`.
+        y : array_like or sparse, optional
+            Targets, as a `Dataset` takes them. Left out with a data set.
+        eval_sets : dict of str to Dataset or (X, y), or one (X, y), optional
+            Their figures are in the history as `<name>/<metric>`; a single pair is called "val".
         resume : path, optional
             A file that `Checkpoint` wrote: training goes on after its last epoch, with the same
             data, settings and callbacks. `max_epochs` may be another; learning rates then go on as
@@ -171,12 +181,13 @@ class Trainer:
             If numbers are taken as classes that look like values (`Dataset.looks_like_values`).
         """
         with self.net.access.training():
+            train, sets = self._given(X, y, eval_sets)
             if resume is not None:
-                run, saved = self._resumed(train, eval_sets, resume)
+                run, saved = self._resumed(train, sets, resume)
                 run.restore(saved)
                 warn_of_values(run.known)
                 return run.go()
-            run = self._run(self.plan, train, eval_sets)
+            run = Run(self.plan, self.net, train, sets)
             warn_of_values(run.known)
             try:
                 plan, why, spent = fitted(self.plan, self.net, run.known, run.loss, len(run.train))
@@ -186,26 +197,39 @@ class Trainer:
             if self.plan.verbose and why:
                 tell(f"chosen: {why}")
             if plan is not self.plan:
-                run = self._run(plan, train, eval_sets)
+                run = Run(plan, self.net, train, sets)
             run.history.ledger.add(spent)
             return run.go()
 
     def check(
         self,
-        train: Dataset | Deformed,
-        eval_sets: Mapping[str, Dataset] | None = None,
+        X: Examples | Deformed,
+        y: Any = None,
         *,
+        eval_sets: EvalSets = None,
         resume: Resume | None = None,
     ) -> None:
         """Raise what `fit` would raise before it changes anything."""
+        train, sets = self._given(X, y, eval_sets)
         if resume is None:
-            self._run(self.plan, train, eval_sets)
+            Run(self.plan, self.net, train, sets)
         else:
-            run, saved = self._resumed(train, eval_sets, resume)
+            run, saved = self._resumed(train, sets, resume)
             run.read_checkpoint(saved)
 
+    def _given(
+        self, X: Any, y: Any, eval_sets: EvalSets
+    ) -> tuple[Dataset | Deformed, dict[str, Dataset]]:
+        """Return the training set, and those to measure on."""
+        kind: Kind = "values" if self.plan.loss == "squared" else None
+        train = as_training_set(X, y, self.net.encoding, kind)
+        sets = as_eval_sets(eval_sets, known(train))
+        if "train" in sets:
+            raise ValueError('the history has "train" columns of its own: use another name')
+        return train, sets
+
     def _resumed(
-        self, train: Dataset | Deformed, eval_sets: Mapping[str, Dataset] | None, resume: Resume
+        self, train: Dataset | Deformed, eval_sets: dict[str, Dataset], resume: Resume
     ) -> tuple[Run, Saved]:
         """Return a run that goes on from a checkpoint once it is restored; what was left open is as
         it was there."""
@@ -213,17 +237,4 @@ class Trainer:
         past = saved.past(len(self.net.layers))
         with refusing(f"{saved.path}: the training state is damaged"):
             plan = as_before(self.plan, past.settings)
-        return self._run(plan, train, eval_sets), saved
-
-    def _run(
-        self, plan: Plan, train: Dataset | Deformed, eval_sets: Mapping[str, Dataset] | None
-    ) -> Run:
-        sets = {} if eval_sets is None else eval_sets
-        if not isinstance(sets, Mapping):
-            raise TypeError(
-                'eval_sets names its data sets: eval_sets={"val": data}; targets are part of a '
-                "Dataset(X, y)"
-            )
-        if "train" in sets:
-            raise ValueError('the history has "train" columns of its own: use another name')
-        return Run(plan, self.net, train, dict(sets))
+        return Run(plan, self.net, train, eval_sets), saved

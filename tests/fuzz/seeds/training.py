@@ -37,7 +37,7 @@ def early_stopping_resumed(attempt: Attempt) -> None:
         trainer = ff.Trainer(
             net, max_epochs=12, batch_size=4, n_jobs=1, callbacks=[stopping, *callbacks]
         )
-        trainer.fit(data, {"val": val}, resume=resume)
+        trainer.fit(data, eval_sets={"val": val}, resume=resume)
         return stopping, net.weights()
 
     whole, weights = fit(None, ff.callbacks.Checkpoint(path), _Kept(path))
