@@ -190,8 +190,8 @@ def test_floats_become_columns_of_values(y):
     [
         ([0, 1, 0], "4 rows but y has 3"),
         (3, "4 rows but y has 0"),
-        (np.ones((4, 2), int), "csr_array"),
-        ([[1], [2, 3], [], [1]], "csr_array"),
+        (np.full((4, 2), 7), "csr_array"),
+        ([[1], 2, [], [1]], "csr_array"),
         ([0.5, np.nan, 1, 1], "row 1"),
         ([[0.5], [np.inf], [1.0], [1.0]], "row 1, column 0"),
         (["a", None, "b", "c"], "None in row 1"),

@@ -89,5 +89,5 @@ def test_a_run_that_diverges_makes_no_further_pieces(monkeypatch):
 
 
 def test_what_is_no_data_set_is_refused():
-    with pytest.raises(TypeError, match="Dataset or Deformed"):
+    with pytest.raises(ValueError, match="there are no targets"):
         ff.Trainer(net()).fit(np.ones((3, 784)))

@@ -222,7 +222,7 @@ def test_the_command_line_shows_what_the_library_counts(tmp_path):
     shown = inspect(model, "--tables", "--data", data)
     assert shown.returncode == 0, shown.stderr
     (stats,) = net.table_stats(DATA)
-    assert f"{stats.never_chosen} of 40" in shown.stdout
+    assert f"{40 - stats.never_chosen} of 40" in shown.stdout
     assert f"{stats.recall:.3f}" in shown.stdout
     assert "buckets by rows in them" in shown.stdout
     (printed,) = json.loads(inspect(model, "--tables", "--json").stdout)["tables"]

@@ -20,6 +20,7 @@ from .csr import check_lists, read_only, take_rows
 from .encoding import Encoding, Kind
 from .features import Features, features
 from .kinds import kind_of, wanted_kind
+from .label_lists import are_columns, are_lists, lists_of
 from .label_names import checked_names
 from .number_classes import look_like_values, numbers_of
 from .shuffled import shuffled
@@ -41,7 +42,8 @@ class Dataset:
     y : array_like or sparse, optional
         - 1-D, whole numbers or strings: one class per example. The integers 0..n-1 stay as they
           are; others are numbered in sorted order, see `label_names`.
-        - sparse, shape (n, n_labels): several labels per example, the places that are not zero.
+        - several labels per example: a list of names or ids for each; or a column for each label,
+          sparse, the places that are not zero, or dense whole numbers or booleans, 0 and 1.
         - 1-D floats that are not all whole, or 2-D floats of shape (n, m): values to predict.
     kind : {"classes", "labels", "values"}, optional
         What `y` holds, where it alone does not tell: "values" for whole numbers to predict, such as
@@ -343,6 +345,7 @@ class Dataset:
             )
 
     def _set_targets(self, y: Any, kind: Kind, like: Kind, n_labels: int | None) -> None:
+        y = self._as_columns(y, wanted_kind(kind, like))
         array = None if issparse(y) else as_array(y)
         n = (y if array is None else array).shape[0] if array is None or array.ndim else 0
         if n != len(self):
@@ -365,6 +368,16 @@ class Dataset:
             self._y, self._n_labels, self._label_names = classes_of(
                 array, n_labels, self._label_names
             )
+
+    def _as_columns(self, y: Any, kind: Kind) -> Any:
+        """Return lists of labels, or columns of 0 and 1, as a sparse array; others as they are."""
+        if issparse(y):
+            return y
+        if are_lists(y, kind):
+            y, self._label_names = lists_of(y, self._label_names)
+            return y
+        array = as_array(y)
+        return csr_array(array != 0) if are_columns(array, kind) else array
 
 
 def _take(rows: Any, chosen: slice | NDArray[np.int64]) -> Any:
