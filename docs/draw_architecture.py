@@ -29,6 +29,7 @@ WHAT = {
     "study": "the paper's study, reproduced",
     "loading": "models from files",
     "blend": "a tagger and a network together",
+    "sklearn": "estimators of scikit-learn",
     "training": "runs, optimizers, callbacks",
     "network": "layers, gates, answers",
     "tagger": "trees over labels",

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from .base.files import Arrays, PathLike, read_model
 from .blend import Blend, part
 from .model.contract import Model
@@ -50,7 +52,14 @@ def _reduced(model: Network | Tagger) -> Any:
     config, arrays = model.state()
     names = _OF_TAGGER if isinstance(model, Tagger) else _OF_NETWORK
     used = {name: vars(model)[name] for name in names}
-    return _model, (json.loads(json.dumps(config)), arrays), used
+    return _unpickled, (json.loads(json.dumps(config)), arrays), used
+
+
+def _unpickled(config: Mapping[str, Any], arrays: Arrays) -> Model:
+    """Return a model of arrays that may be mapped from a file, as joblib's are: they are copied
+    where nobody may write to them."""
+    own = {name: a if a.flags.writeable else np.array(a) for name, a in arrays.items()}
+    return _model(config, own)
 
 
 def _reduced_blend(blend: Blend) -> Any:

@@ -1,0 +1,82 @@
+"""What all estimators do with what they are given: examples, targets, seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ..data import Dataset
+
+_LARGEST_SEED = 2**31 - 1
+
+
+class Estimator(BaseEstimator):
+    """A base of estimators; `n_jobs` and `random_state` are parameters of all."""
+
+    n_jobs: int | None
+    random_state: Any
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.non_deterministic = self.n_jobs != 1
+        return tags
+
+    def _seed(self) -> int:
+        """Return the seed of a fit: the number that was given, or a lot."""
+        if isinstance(self.random_state, int | np.integer):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(_LARGEST_SEED))
+
+    def _examples(self, X: Any) -> Any:
+        """Return examples to answer, checked against those of `fit`."""
+        check_is_fitted(self)
+        return _as_features(
+            validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float32)
+        )
+
+    def _read(self, X: Any, y: Any, *, multi_output: bool, **how: Any) -> tuple[Any, Any]:
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=multi_output, **how
+        )
+        return _as_features(X), y
+
+
+class Classifying(ClassifierMixin, Estimator):
+    """Classes of any type, or a column of 0 and 1 for each label."""
+
+    classes_: NDArray[Any]
+    multilabel_: bool
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _training_set(self, X: Any, y: Any, sample_weight: Any = None) -> Dataset:
+        """Return the data set of a fit, and note its classes."""
+        X, y = self._read(X, y, multi_output=True)
+        y = y.toarray() if hasattr(y, "toarray") else y
+        check_classification_targets(y)
+        self.multilabel_ = type_of_target(y, input_name="y").startswith("multilabel")
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, dtype=np.float32)
+        if self.multilabel_:
+            self.classes_ = np.arange(y.shape[1])
+            return Dataset(X, csr_array(y != 0), kind="labels", sample_weight=weights)
+        self.classes_, ids = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        n_labels = max(2, len(self.classes_))  # of a single class, too, there is another
+        return Dataset(X, ids.ravel(), n_labels=n_labels, sample_weight=weights)
+
+
+def _as_features(X: Any) -> Any:
+    kept: Any = X
+    return csr_array(kept) if issparse(X) else kept

@@ -1,0 +1,111 @@
+"""Taggers as estimators."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from ..data import Dataset
+from ..measure.result import TopKResult
+from ..tagger.tagger import Tagger
+from .given import Classifying
+
+
+class TaggerClassifier(Classifying):
+    """Finds the labels of sparse examples among many, such as tags of texts.
+
+    `y` holds classes of any type, or a column of 0 and 1 for each label, dense or sparse.
+
+    Parameters
+    ----------
+    preset : {"balanced", "fast", "best"}
+        How much time training takes for quality.
+    max_iter : int, optional
+        Epochs. None: 4 to 8, by the length of the examples.
+    memory : int or str, optional
+        What training may take, as of `Tagger`.
+    random_state : int, RandomState or None
+    n_jobs : int, optional
+        Threads; 1 gives the same result each time.
+    verbose : bool
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    tagger_ : Tagger
+    n_iter_ : int
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> texts = ["a small cat", "the small dog", "a wild cat", "a dog"] * 20
+    >>> model = make_pipeline(TfidfVectorizer(), TaggerClassifier("fast", random_state=0))
+    >>> model.fit(texts, ["cat", "dog", "cat", "dog"] * 20).predict(["my cat", "my dog"])
+    array(['cat', 'dog'], dtype='<U3')
+    """
+
+    def __init__(
+        self,
+        preset: str = "balanced",
+        *,
+        max_iter: int | None = None,
+        memory: int | str | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = 1,
+        verbose: bool = False,
+    ) -> None:
+        self.preset = preset
+        self.max_iter = max_iter
+        self.memory = memory
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on `X`, (n, n_features), and `y`; return the estimator."""
+        data = self._training_set(X, y)
+        self.tagger_ = Tagger(
+            self.preset,
+            memory=self.memory,
+            max_epochs=self.max_iter,
+            random_state=self._seed(),
+            n_jobs=self.n_jobs,
+            verbose=bool(self.verbose),
+        ).fit(Dataset(csr_array(data.X), data.y, like=data))
+        self.n_iter_ = len(self.tagger_.history_)
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the likelihood of each class, which make 1 together, or of each label for itself,
+        (n, n_classes); all of them: of very many labels ask `predict_topk`."""
+        found = self._likelihoods(X)
+        if self.multilabel_:
+            return found
+        found += 1e-12  # also where nothing speaks for any class
+        return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the likeliest class of each example, (n,), or which labels are likelier than not,
+        0 or 1, (n, n_labels)."""
+        found = self._likelihoods(X)
+        if self.multilabel_:
+            return (found > 0.5).astype(np.int64)
+        return np.asarray(self.classes_[found.argmax(axis=1)])
+
+    def predict_topk(self, X: Any, k: int = 5) -> TopKResult:
+        """Return the places in `classes_` of the k best of each example, (n, k), with scores."""
+        X = csr_array(self._examples(X))
+        return self.tagger_.predict_topk(X, k, n_jobs=self.n_jobs)
+
+    def _likelihoods(self, X: Any) -> NDArray[np.float64]:
+        X = csr_array(self._examples(X))
+        top = self.tagger_.predict_topk(X, self.tagger_.n_outputs, n_jobs=self.n_jobs)
+        found = np.zeros((X.shape[0], self.tagger_.n_outputs))
+        rows, places = np.nonzero(top.indices >= 0)
+        found[rows, top.indices[rows, places]] = top.scores[rows, places]
+        return found[:, : len(self.classes_)]
