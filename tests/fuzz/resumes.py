@@ -36,7 +36,8 @@ def gated(resume: Path | None, path: Path | None) -> ff.Network:
     hidden = ff.Linear(N_INPUTS, 16, "relu", Hashed(0.3))
     net = ff.Network(hidden, ff.Linear(16, N_CLASSES), random_state=3)
     callbacks = watchers("val/accuracy", path, GateMonitor(images()[:5]))
-    _trainer(net, path, callbacks).fit(images(), {"val": images()[:20]}, resume=resume)
+    sets = {"val": images()[:20]}
+    _trainer(net, path, callbacks).fit(images(), eval_sets=sets, resume=resume)
     return net
 
 

@@ -115,6 +115,7 @@ def test_of_decays_between_which_chance_decides_the_largest_is_taken():
         return {Choice(decay=i): base + lead for i, lead in enumerate(leads)}
 
     assert largest_tied(losses(0.0, 0.01, 0.02), Choice(decay=0)) == Choice(decay=0)
+    assert largest_tied(losses(0.0, 0.006, 0.01), Choice(decay=0)) == Choice(decay=1)  # of .49
     assert largest_tied(losses(0.0, 0.02 + noise, 0.5), Choice(decay=0)) == Choice(decay=1)
     assert largest_tied(losses(0.0, 0.03 + noise, 0.5), Choice(decay=0)) == Choice(decay=0)
     others = losses(0.0, 0.0) | {Choice(rate=1, decay=4): base}

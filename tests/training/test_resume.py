@@ -90,7 +90,7 @@ def watching(net, path):
 def fit(net, callbacks, resume=None, **changed):
     train, test = data_for(net)
     return ff.Trainer(net, callbacks=callbacks, **PLAN | changed).fit(
-        train, {"val": test}, resume=resume
+        train, eval_sets={"val": test}, resume=resume
     )
 
 
@@ -260,7 +260,7 @@ def test_a_resume_that_measures_on_other_data_is_refused(tmp_path, other):
     fit(KINDS["all"](), [Checkpoint(path)])
     trainer = ff.Trainer(net, **PLAN | {"max_epochs": 8})
     with pytest.raises(ValueError, match=f"{path} was measured on other eval_sets"):
-        trainer.fit(TRAIN, other, resume=path)
+        trainer.fit(TRAIN, eval_sets=other, resume=path)
     assert (net.loss, net.encoding) == (None, None)
     assert len(trainer.fit(TRAIN, eval_sets={"val": TEST[:]}, resume=path)) == 8
 
@@ -279,9 +279,9 @@ def test_a_resume_on_another_file_to_measure_on_is_refused(tmp_path):
         return ff.Trainer(net, max_epochs=1, n_jobs=1, callbacks=callbacks)
 
     trainer(Checkpoint(path)).fit(train, eval_sets={"val": sets[0]})
-    trainer().check(train, {"val": sets[2]}, resume=path)
+    trainer().check(train, eval_sets={"val": sets[2]}, resume=path)
     with pytest.raises(ValueError, match="other eval_sets"):
-        trainer().check(train, {"val": sets[1]}, resume=path)
+        trainer().check(train, eval_sets={"val": sets[1]}, resume=path)
 
 
 def test_a_checkpoint_of_before_does_not_tell_what_was_measured_on(tmp_path):

@@ -28,7 +28,7 @@ from .sums import Sums
 
 DECAYS = (0.0, 2.0, 7.0, 20.0, 60.0)  # exponents: weights left alone shrink to exp(-decay)
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the usual one
-_TIE = 0.5  # standard errors, below which losses differ by chance
+_TIE, _SLIGHT = 0.5, 0.0125  # standard errors, and share of a loss, that a lead must have
 _MOST_DECAY = 1e-3  # in a step: short trainings, too, shall learn something
 EPOCHS, _MOST_EPOCHS = 12, 100
 _ENOUGH = 12_000  # examples, of which `EPOCHS` make a training
@@ -104,8 +104,8 @@ class Pilots:
     def choose(self) -> tuple[Choice, str]:
         """Return the choice whose pilots had the least loss on what was kept aside, and a line
         about it. First the best decay is found, then the best rate: neighbours are tried while they
-        are better. Of decays between which chance decides it is the largest, because a whole
-        training remembers more than a pilot."""
+        are better. Of decays that differ by little it is the largest, because a whole training
+        remembers more than a pilot."""
         losses: Losses = {}
         with ThreadPoolExecutor(self.plan.n_threads) as pool:
             try:
@@ -203,14 +203,16 @@ def best_of(losses: Losses) -> Choice:
 
 
 def largest_tied(losses: Losses, best: Choice) -> Choice:
-    """Return the choice of the same rate with the largest decay that the best one leads by less
-    than half a standard error (after the one-standard-error rule, Breiman et al., 1984)."""
+    """Return the choice of the same rate with the largest decay that the best one leads by little:
+    by half a standard error (after the one-standard-error rule, Breiman et al., 1984), or by an
+    eightieth of its loss."""
 
     def is_tied(choice: Choice) -> bool:
         if choice == best or not np.isfinite(losses[choice]).all():
             return choice == best
         lead = losses[choice] - losses[best]
-        return bool(lead.mean() <= _TIE * lead.std() / math.sqrt(len(lead)))
+        by_chance = _TIE * lead.std() / math.sqrt(len(lead))
+        return bool(lead.mean() <= max(by_chance, _SLIGHT * losses[best].mean()))
 
     tied = [choice for choice in losses if choice.rate == best.rate and is_tied(choice)]
     return max(tied, key=lambda choice: choice.decay)

@@ -67,7 +67,8 @@ def network(
     how = checkpointed(folder, *([stopping()] if stopping else []))
     wanted = {"max_epochs": EPOCHS, "n_jobs": 1, "batch_size": 4, **options}
     trainer = ff.Trainer(net, callbacks=how["callbacks"], **wanted)
-    trainer.fit(data(), {"val": classes(1)} if stopping else None, resume=how["resume"])
+    sets = {"val": classes(1)} if stopping else None
+    trainer.fit(data(), eval_sets=sets, resume=how["resume"])
     told()
     net.save(folder / OUT)
 

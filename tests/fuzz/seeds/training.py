@@ -104,7 +104,9 @@ def targets_beside_features(attempt: Attempt) -> None:
     net = ff.Network(ff.Linear(3, 2))
     fit: Any = ff.Trainer(net, max_epochs=1, n_jobs=1).fit
     answer = attempt.ask("fit(X, y)", lambda: fit(np.eye(3), np.array([0, 1, 0])))
-    attempt.demand("targets are taken for eval_sets", answer is REFUSED)
+    attempt.demand("targets are not taken", answer is not REFUSED)
+    answer = attempt.ask("fit(data, sets)", lambda: fit(np.eye(3), {"val": np.eye(3)}))
+    attempt.demand("eval_sets are taken for targets", answer is REFUSED)
 
 
 def columns_that_are_not_there(attempt: Attempt) -> None:
