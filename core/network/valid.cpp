@@ -47,6 +47,8 @@ void check_inputs(const Model& model, const Inputs& inputs, std::span<const int6
 }
 
 void check_targets(const Model& model, const Targets& targets, int64_t n_examples) {
+  require(targets.weights.empty() || static_cast<int64_t>(targets.weights.size()) == n_examples,
+          "a weight for each example is wanted");
   const int64_t n_out = model.layers.back().n_rows();
   if (model.loss == Loss::squared) {
     require(targets.values.data != nullptr, "the squared loss wants ValueTargets");

@@ -70,15 +70,34 @@ def test_columns_of_floats_are_asked_about():
     ("y", "how", "said"),
     [
         ([["a"], ["b"]], {"label_names": ["a"]}, "'b' in row 1, which is none of the 1 known"),
-        ([[0], [-2, 1]], {}, "the label -2: ids of labels are 0 or more"),
+        ([[0], [-2, 1]], {}, "the label -2: ids of labels are 0 to"),
         ([["a"], [1, "b"]], {}, "make them all words"),
         ([["a"]], {}, "X has 2 rows but y has 1"),
         ([[0, 3], [1]], {"n_labels": 2}, "4 columns but there are 2 labels"),
+        ([["a"], ["b"]], {"n_labels": 2}, "the 2 labels have no names"),
+        ([[10**12], [1, 2]], {}, "ids of labels are 0 to"),
+        ([[1.0], [2.0, 3.0]], {}, "csr_array"),
+        (np.array([[0], [1]]), {}, "y.ravel"),
     ],
 )
 def test_odd_lists_are_refused(y, how, said):
     with pytest.raises(ValueError, match=said):
         ff.Dataset(features(2), y, **how)
+
+
+def test_a_column_of_a_frame_holds_lists():
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series([["a"], ["a", "b"], []])
+    assert lists_back(ff.Dataset(features(3), column)) == [{"a"}, {"a", "b"}, set()]
+
+
+def test_ids_go_where_names_are_words():
+    data = ff.Dataset(features(3), [[0], [0, 1], []], label_names=["a", "b"])
+    assert lists_back(data) == [{"a"}, {"a", "b"}, set()]
+    with pytest.raises(ValueError, match="have no names"):
+        ff.Dataset(
+            features(2), [["cat"], ["dog"]], like=ff.Dataset(features(1), csr_array([[1, 1]]))
+        )
 
 
 def test_a_tagger_and_a_network_learn_from_lists():

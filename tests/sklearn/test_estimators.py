@@ -98,6 +98,19 @@ def test_rare_classes_count_as_much_where_that_is_wanted():
     assert min(recall["balanced"], recall["{'rare': 10.0}"]) > recall["None"]
 
 
+def test_odd_questions_have_answers():
+    X, y = load_iris(return_X_y=True)
+    for estimator in (ESTIMATORS[0], ESTIMATORS[2]):
+        fitted = clone(estimator).fit(X[:100], y[:100])
+        assert fitted.predict_topk(X[:3]).indices.shape == (3, 2)
+        assert clone(estimator).fit(X[:50], y[:50]).predict_topk(X[:3]).indices.shape == (3, 1)
+    plain = HashedClassifier(**SMALL, random_state=0).fit(X, y)
+    more = HashedClassifier(**SMALL, class_weight={7: 9.0}, random_state=0).fit(X, y)
+    assert_array_equal(plain.predict_proba(X), more.predict_proba(X))
+    with pytest.raises(ValueError, match="hidden_layer_sizes is empty"):
+        HashedClassifier(()).fit(X, y)
+
+
 def test_two_classes_have_one_score_and_regression_has_values():
     X, y = load_iris(return_X_y=True)
     two = HashedClassifier(**SMALL, random_state=0).fit(X[:100], y[:100])

@@ -56,6 +56,24 @@ def test_values_start_at_their_mean_with_weights_of_their_size():
     )
 
 
+@pytest.mark.parametrize("unit", [0.0, 1e-27, 1e-20, 1e12])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_no_unit_is_too_odd(unit, optimizer):
+    data = ff.Dataset(X, unit * VALUES, kind="values")
+    net = net_of(1)
+    fit(net, data, optimizer)
+    assert np.isfinite(net.decision_function(data)).all()
+
+
+def test_values_that_are_all_the_same_are_answered():
+    weights = RNG.random(300)
+    for value in (1e-4, 7e8):
+        data = ff.Dataset(X, np.full(300, value), kind="values", sample_weight=weights)
+        net = net_of(1)
+        fit(net, data, Adam(lr=1e-12))
+        assert_allclose(net.layers[-1].bias, value, rtol=1e-5)
+
+
 @pytest.mark.parametrize("last", [None, SPARSE], ids=["plain", "hashed"])
 def test_classes_start_at_their_shares(last):
     y = np.repeat([0, 1, 2], [200, 90, 10])

@@ -43,7 +43,8 @@ class Dataset:
         - 1-D, whole numbers or strings: one class per example. The integers 0..n-1 stay as they
           are; others are numbered in sorted order, see `label_names`.
         - several labels per example: a list of names or ids for each; or a column for each label,
-          sparse, the places that are not zero, or dense whole numbers or booleans, 0 and 1.
+          sparse, the places that are not zero, or dense whole numbers or booleans, 0 and 1. (Lists
+          of as many ids each are read as columns: `kind="labels"` says that they are lists.)
         - 1-D floats that are not all whole, or 2-D floats of shape (n, m): values to predict.
     kind : {"classes", "labels", "values"}, optional
         What `y` holds, where it alone does not tell: "values" for whole numbers to predict, such as
@@ -249,6 +250,8 @@ class Dataset:
                 values_of(np.asarray(self.y), self.n_labels)
             elif self.kind is not None:
                 self.label_lists()
+            if self._weights is not None and len(self):
+                weights_of(self._weights, len(self))
         except ValueError as error:
             raise ValueError(f"the data set was changed after it was made: {error}") from error
 
@@ -345,7 +348,7 @@ class Dataset:
             )
 
     def _set_targets(self, y: Any, kind: Kind, like: Kind, n_labels: int | None) -> None:
-        y = self._as_columns(y, wanted_kind(kind, like))
+        y = self._as_columns(y, wanted_kind(kind, like), n_labels)
         array = None if issparse(y) else as_array(y)
         n = (y if array is None else array).shape[0] if array is None or array.ndim else 0
         if n != len(self):
@@ -369,12 +372,12 @@ class Dataset:
                 array, n_labels, self._label_names
             )
 
-    def _as_columns(self, y: Any, kind: Kind) -> Any:
+    def _as_columns(self, y: Any, kind: Kind, n_labels: int | None) -> Any:
         """Return lists of labels, or columns of 0 and 1, as a sparse array; others as they are."""
         if issparse(y):
             return y
         if are_lists(y, kind):
-            y, self._label_names = lists_of(y, self._label_names)
+            y, self._label_names = lists_of(y, self._label_names, n_labels)
             return y
         array = as_array(y)
         return csr_array(array != 0) if are_columns(array, kind) else array

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from ..base.checks import LARGEST_ID
 from .encoding import Kind
 from .label_names import checked_names
 
@@ -24,39 +25,54 @@ def are_lists(y: Any, kind: Kind) -> TypeGuard[Sequence[Any]]:
     >>> are_lists([["a"], ["a", "b"], []], None), are_lists([[1.5], [2.0]], None)
     (True, False)
     """
-    if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype == object:
-        y = y.tolist()
+    y = as_lists(y)
     if not isinstance(y, list | tuple) or not all(_is_list(each) for each in y) or not len(y):
         return False
     if kind is not None:
         return kind == "labels"
-    return (
-        len({len(each) for each in y}) > 1
-        or any(isinstance(each, set | frozenset) for each in y)
-        or any(isinstance(label, str) for each in y for label in each)
-    )
+    labels = [_plain(label) for each in y for label in each]
+    if any(isinstance(label, str) for label in labels):
+        return True
+    are_whole = all(isinstance(label, int) for label in labels)
+    has_sets = any(isinstance(each, set | frozenset) for each in y)
+    return are_whole and (has_sets or len({len(each) for each in y}) > 1)
+
+
+def as_lists(y: Any) -> Any:
+    """Return a column of lists, such as that of a frame, as a list; others as they are."""
+    holds_objects = getattr(getattr(y, "dtype", None), "kind", None) == "O"
+    is_column = holds_objects and getattr(y, "ndim", 0) == 1
+    return np.asarray(y, dtype=object).tolist() if is_column else y
 
 
 def lists_of(
-    y: Sequence[Any], names: tuple[Any, ...] | None
+    y: Sequence[Any], names: tuple[Any, ...] | None, n_labels: int | None = None
 ) -> tuple[csr_array, tuple[Any, ...] | None]:
     """Return lists of labels as CSR of ones, and the names of the columns.
 
-    Labels that are known by `names` are looked up. Whole numbers without names are ids; others are
-    numbered in sorted order.
+    Labels that are known by `names` are looked up. Whole numbers are ids, unless names are numbers
+    themselves; others are numbered in sorted order, but not where `n_labels` have no names.
 
     >>> y, names = lists_of([["b"], ["a", "b"], []], None)
     >>> y.toarray().tolist(), names
     ([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]], ('a', 'b'))
     """
-    lists = [sorted(set(map(_plain, each)), key=repr) for each in y]
+    lists = [sorted(set(map(_plain, each)), key=repr) for each in as_lists(y)]
     found = {label for labels in lists for label in labels}
     are_ids = all(isinstance(label, int) and not isinstance(label, bool) for label in found)
-    if names is None and are_ids:
-        if found and min(found) < 0:
-            raise ValueError(f"y holds the label {min(found)}: ids of labels are 0 or more")
-        ids = {label: label for label in found}
-        width = max(found, default=-1) + 1
+    if are_ids and not any(isinstance(name, int | float) for name in names or ()):
+        width = max(found, default=-1) + 1 if names is None else len(names)
+        if found and not 0 <= min(found) <= max(found) < LARGEST_ID:
+            wrong = min(found) if min(found) < 0 else max(found)
+            raise ValueError(
+                f"y holds the label {wrong}: ids of labels are 0 to {LARGEST_ID - 1:,}"
+            )
+        ids = {label: label for label in found if label < width}
+    elif names is None and n_labels is not None:
+        raise ValueError(
+            f"y holds words, but the {n_labels} labels have no names; give whole numbers from 0, "
+            "or label_names"
+        )
     else:
         try:
             names = checked_names(sorted(found)) if names is None else names
@@ -83,11 +99,13 @@ def are_columns(y: NDArray[Any], kind: Kind) -> bool:
     >>> are_columns(np.eye(3, dtype=int), None), are_columns(np.eye(3) / 2, None)
     (True, False)
     """
-    if y.ndim != 2 or kind not in (None, "labels") or y.dtype.kind not in "biuf":
+    if y.ndim != 2 or not y.size or kind not in (None, "labels") or y.dtype.kind not in "biuf":
         return False
+    if kind is None and y.shape[1] == 1:
+        return False  # a column of two classes, or of values
     if not np.isin(y, (0, 1)).all():
         return False
-    if kind is None and y.dtype.kind == "f" and y.shape[1] > 1 and y.min() < y.max():
+    if kind is None and y.dtype.kind == "f" and y.min() < y.max():
         raise ValueError(
             f"y has {y.shape[1]} columns of 0.0 and 1.0: say what they are, "
             'kind="labels" or kind="values"'

@@ -12,6 +12,7 @@ from scipy.special import expit, softmax
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from ..base.checks import check_integer
 from ..base.history import History
 from ..data import Dataset
 from ..measure.result import TopKResult
@@ -81,6 +82,8 @@ class _Hashed(Estimator):
     def _train(self, data: Dataset, **how: Any) -> None:
         """Train a new network on a data set."""
         seed, sizes = self._seed(), list(np.atleast_1d(self.hidden_layer_sizes).tolist())
+        if not sizes:
+            raise ValueError("hidden_layer_sizes is empty: give at least one, such as (1000,)")
         gate = Hashed(self.density)
         hidden = [Linear(a, b, "relu", gate) for a, b in pairwise([data.n_features, *sizes])]
         net = Network(*hidden, Linear(sizes[-1], data.n_labels), random_state=seed)
@@ -124,10 +127,11 @@ class HashedClassifier(Classifying, _Hashed):
     density : float
         Share of the rows of a hidden layer that an example computes.
     alpha : float, optional
-        Decay of the weights. None: follows the data, as does `learning_rate_init`, by some short
-        trainings on parts of the examples (`Trainer(tune=True)`).
+        Decay of the weights, decoupled from the loss: they shrink by learning rate x alpha a step.
+        Where neither it nor `learning_rate_init` is given, both follow the data, by some short
+        trainings on parts of the examples (`Trainer(tune=True)`); else 0.
     learning_rate_init : float, optional
-        Learning rate at the start; it falls to 0.
+        Learning rate at the start, which falls to 0; 0.001 where `alpha` alone is given.
     batch_size, max_iter : int, optional
         Examples of a step, and epochs. None: they follow the data.
     early_stopping : bool
@@ -201,7 +205,7 @@ class HashedClassifier(Classifying, _Hashed):
         weight = self.class_weight
         if isinstance(weight, dict):
             ids = {name: i for i, name in enumerate(self.classes_.tolist())}
-            weight = {ids.get(name, name): value for name, value in weight.items()}
+            weight = {ids[name]: value for name, value in weight.items() if name in ids}
         self._train(data, class_weight=weight)
         return self
 
@@ -229,8 +233,10 @@ class HashedClassifier(Classifying, _Hashed):
         return np.asarray(self.classes_[best])
 
     def predict_topk(self, X: Any, k: int = 5) -> TopKResult:
-        """Return the places in `classes_` of the k best of each example, (n, k), with scores."""
+        """Return the places in `classes_` of the k best of each example, (n, k), with scores; fewer
+        where there are fewer classes."""
         examples = self._examples(X)
+        k = min(check_integer("k", k, low=1), len(self.classes_))
         return self.network_.predict_topk(examples, k, n_jobs=self.n_jobs)
 
     def _scores(self, X: Any) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from ..base.checks import check_integer
 from ..data import Dataset
 from ..measure.result import TopKResult
 from ..tagger.tagger import Tagger
@@ -98,8 +99,10 @@ class TaggerClassifier(Classifying):
         return np.asarray(self.classes_[found.argmax(axis=1)])
 
     def predict_topk(self, X: Any, k: int = 5) -> TopKResult:
-        """Return the places in `classes_` of the k best of each example, (n, k), with scores."""
+        """Return the places in `classes_` of the k best of each example, (n, k), with scores; fewer
+        where there are fewer classes."""
         X = csr_array(self._examples(X))
+        k = min(check_integer("k", k, low=1), len(self.classes_))
         return self.tagger_.predict_topk(X, k, n_jobs=self.n_jobs)
 
     def _likelihoods(self, X: Any) -> NDArray[np.float64]:

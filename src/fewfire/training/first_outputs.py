@@ -18,6 +18,9 @@ from ..network.network import Network
 from .optimizers import SGD, Optimizer
 from .weights import Weights
 
+_RESOLUTION = 1e-7  # of float32
+_SIZES = 1e-15, 1e15  # whose squares float32 holds
+
 
 def is_untrained(net: Network) -> bool:
     """Whether nothing has set the biases of the last layer."""
@@ -76,14 +79,15 @@ def _log_priors(counts: NDArray[Any], loss: str | None, n: float) -> NDArray[Any
 
 
 def _counted(data: Dataset, weights: Weights, n_labels: int) -> tuple[NDArray[np.float64], float]:
-    """Return the weight of each label's examples, and that of all."""
+    """Return the weight of each label's examples, and that of all, which is their number: in the
+    mean an example weighs 1."""
     counts, total = np.zeros(n_labels), 0.0
     for part in data.windows():
         own = weights.all_of(part)
         indptr, ids = part.label_lists()
         counts += np.bincount(ids, np.repeat(own, np.diff(indptr)), n_labels)
         total += float(own.sum(dtype=np.float64))
-    return counts, total
+    return counts * (len(data) / total), float(len(data))
 
 
 def _mean_and_size(data: Dataset, weights: Weights) -> tuple[NDArray[np.float64], float]:
@@ -93,7 +97,10 @@ def _mean_and_size(data: Dataset, weights: Weights) -> tuple[NDArray[np.float64]
         own = weights.all_of(part).astype(np.float64)
         sums += own @ np.asarray(part.y, np.float64)
         total += own.sum()
-    mean = sums / max(total, 1e-300)
+    mean = sums / total
     for part in data.windows():
         squares += weights.all_of(part) @ (np.asarray(part.y, np.float64) - mean) ** 2
-    return mean, math.sqrt(float(squares.sum()) / max(total * data.n_labels, 1e-300)) or 1.0
+    size = math.sqrt(float(squares.sum()) / (total * data.n_labels))
+    if size <= _RESOLUTION * np.abs(mean).max():  # rounding is all that is left
+        return mean, 1.0
+    return mean, float(np.clip(size, *_SIZES))

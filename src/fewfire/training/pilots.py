@@ -25,6 +25,7 @@ from .held_out import Fold, folds
 from .run import LONG, DivergenceError, Run
 from .settings import Plan
 from .sums import Sums
+from .weights import Weights
 
 DECAYS = (0.0, 2.0, 7.0, 20.0, 60.0)  # exponents: weights left alone shrink to exp(-decay)
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the usual one
@@ -76,6 +77,7 @@ class Pilots:
         self.ledger = Ledger.empty(len(net.layers))
         self._epochs = min(plan.max_epochs, usual_epochs(len(train)))  # more may never be reached
         self._stops = threading.Event()
+        self._weights = Weights(train, plan.class_weight)  # by the classes of all, not of a fold
         n = len(train)
         most = min(_MOST_HELD_OUT, _MOST_SCORES // net.n_outputs)
         n_held_out = max(1, min(n // _HELD_OUT, most))
@@ -180,7 +182,7 @@ class Pilots:
             return np.full(len(fold.held_out), np.inf), run.history.ledger
         held_out = self.train[fold.held_out]
         scores = net.decision_function(held_out, n_jobs=1)
-        losses, weights = losses_of(self.loss, scores, held_out), run.weights.of(held_out)
+        losses, weights = losses_of(self.loss, scores, held_out), self._weights.of(held_out)
         return losses if weights is None else losses * weights, run.history.ledger
 
 

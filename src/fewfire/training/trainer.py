@@ -223,7 +223,10 @@ class Trainer:
         """Return the training set, and those to measure on."""
         kind: Kind = "values" if self.plan.loss == "squared" else None
         train = as_training_set(X, y, self.net.encoding, kind)
-        sets = as_eval_sets(eval_sets, known(train))
+        like = known(train)
+        if self.plan.loss == "squared" and like.kind == "classes":
+            like = like.as_values()
+        sets = as_eval_sets(eval_sets, like)
         if "train" in sets:
             raise ValueError('the history has "train" columns of its own: use another name')
         return train, sets

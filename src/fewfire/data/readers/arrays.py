@@ -167,6 +167,11 @@ def save_npz(path: PathLike, data: Dataset) -> None:
     ('cat', 'dog')
     """
     data.check()
+    if data.sample_weight is not None:
+        raise ValueError(
+            "npz holds no sample_weight: save Dataset(data.X, data.y, like=data), and the weights "
+            "beside it"
+        )
     arrays: dict[str, Any] = {}
     for name, values in (("X", data.X), ("y", data.y)):
         if isinstance(values, sparse.csr_array):
