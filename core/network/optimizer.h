@@ -72,7 +72,7 @@ struct OptimizerStep {
   int64_t number;  // 1, 2, ...
   const Layer& layer;
   const OptimizerState& state;
-  Rates rates = optimizer.rates(lr * state.pace, number);
+  Rates rates;  // of the layer
 };
 
 // The gradient of one row: scale * values[i] for parameter ids[i] (ids empty: 0, 1, ...), and that of its

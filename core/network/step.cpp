@@ -77,9 +77,12 @@ void compute_losses(const Model& model, const Targets& targets, std::span<const 
 
 void backward(const Model& model, const Optimizer& optimizer, std::span<const OptimizerState> states,
               float lr, int64_t number, Workspace& space, Pool& pool) {
+  const Rates plain = optimizer.rates(lr, number);
   for (size_t l = model.layers.size(); l-- > 0;) {
     const Layer& layer = model.layers[l];
-    const LayerStep step{{optimizer, lr, number, layer, states[l]}, l, listener_of(layer)};
+    Rates rates = plain;
+    rates.lr *= states[l].pace;
+    const LayerStep step{{optimizer, lr, number, layer, states[l], rates}, l, listener_of(layer)};
     look_at_inputs(step, space, pool);
     space.kinds[l]->backward(step, space, pool);
   }

@@ -105,7 +105,7 @@ std::vector<Ledger> settle(const Model& model, const Optimizer& optimizer,
     const Centre& centre = own_states[l].centre;
     if (!centre.is_on()) continue;
     const LayerStep step{
-        {optimizer, 0.0f, number, model.layers[l], own_states[l]}, l, listener_of(model.layers[l])};
+        {optimizer, 0.0f, number, model.layers[l], own_states[l], {}}, l, listener_of(model.layers[l])};
     pool.parallel_for(model.layers[l].n_rows(), 16, [&](int64_t row, int thread) {
       if (centre.n_owed[row] > 0) pay_row(step, static_cast<RowId>(row), space.threads[thread]);
     });
