@@ -66,15 +66,20 @@ class Classifying(ClassifierMixin, Estimator):
         y = y.toarray() if hasattr(y, "toarray") else y
         check_classification_targets(y)
         self.multilabel_ = type_of_target(y, input_name="y").startswith("multilabel")
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float32)
+        weights = weights_for(X, sample_weight)
         if self.multilabel_:
             self.classes_ = np.arange(y.shape[1])
             return Dataset(X, csr_array(y != 0), kind="labels", sample_weight=weights)
         self.classes_, ids = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         n_labels = max(2, len(self.classes_))  # of a single class, too, there is another
         return Dataset(X, ids.ravel(), n_labels=n_labels, sample_weight=weights)
+
+
+def weights_for(X: Any, sample_weight: Any) -> Any:
+    """Return what each example counts for, checked; None: all count alike."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(sample_weight, X, dtype=np.float32)
 
 
 def _as_features(X: Any) -> Any:

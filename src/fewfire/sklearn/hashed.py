@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..base.checks import check_integer
 from ..base.history import History
@@ -22,43 +23,26 @@ from ..network.linear import Linear
 from ..network.network import Network
 from ..training.optimizers import RMS
 from ..training.trainer import Trainer
-from .given import Classifying, Estimator
+from .given import Classifying, Estimator, weights_for
 
 
+@dataclass(eq=False, repr=False)  # scikit-learn compares and shows estimators in its own way
 class _Hashed(Estimator):
     """What classifiers and regressors share."""
 
-    network_: Network
-    history_: History
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Sequence[int] = (1000, 1000),
-        *,
-        density: float = 0.05,
-        alpha: float | None = None,
-        learning_rate_init: float | None = None,
-        batch_size: int | None = None,
-        max_iter: int | None = None,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        random_state: Any = None,
-        n_jobs: int | None = 1,
-        verbose: bool = False,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.density = density
-        self.alpha = alpha
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    hidden_layer_sizes: Sequence[int] = (1000, 1000)
+    _: KW_ONLY
+    density: float = 0.05
+    alpha: float | None = None
+    learning_rate_init: float | None = None
+    batch_size: int | None = None
+    max_iter: int | None = None
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    random_state: Any = None
+    n_jobs: int | None = 1
+    verbose: bool = False
 
     @property
     def n_iter_(self) -> int:
@@ -104,7 +88,7 @@ class _Hashed(Estimator):
             verbose=bool(self.verbose),
             **how,
         )
-        self.history_ = trainer.fit(data, eval_sets=sets)
+        self.history_: History = trainer.fit(data, eval_sets=sets)
         self.network_ = net
 
     def _optimizer(self) -> RMS | None:
@@ -115,6 +99,7 @@ class _Hashed(Estimator):
         return RMS(lr=lr, l2=self.alpha or 0.0, rowwise=True, centred=True)
 
 
+@dataclass(eq=False, repr=False)
 class HashedClassifier(Classifying, _Hashed):
     """A network that computes, for each example, only the few neurons that matter.
 
@@ -166,38 +151,8 @@ class HashedClassifier(Classifying, _Hashed):
     True
     """
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Sequence[int] = (1000, 1000),
-        *,
-        density: float = 0.05,
-        alpha: float | None = None,
-        learning_rate_init: float | None = None,
-        batch_size: int | None = None,
-        max_iter: int | None = None,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        class_weight: Any = None,
-        random_state: Any = None,
-        n_jobs: int | None = 1,
-        verbose: bool = False,
-    ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            density=density,
-            alpha=alpha,
-            learning_rate_init=learning_rate_init,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
+    _: KW_ONLY
+    class_weight: Any = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on `X`, (n, n_features), and `y`; return the estimator."""
@@ -265,9 +220,7 @@ class HashedRegressor(RegressorMixin, _Hashed):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on `X`, (n, n_features), and the values `y`, (n,) or (n, n_outputs)."""
         X, y = self._read(X, y, multi_output=True, y_numeric=True)
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float32)
+        weights = weights_for(X, sample_weight)
         self._is_column = np.ndim(y) == 1
         self._train(Dataset(X, y, kind="values", sample_weight=weights))
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..tagger.tagger import Tagger
 from .given import Classifying
 
 
+@dataclass(eq=False, repr=False)  # scikit-learn compares and shows estimators in its own way
 class TaggerClassifier(Classifying):
     """Finds the labels of sparse examples among many, such as tags of texts.
 
@@ -50,22 +52,13 @@ class TaggerClassifier(Classifying):
     array(['cat', 'dog'], dtype='<U3')
     """
 
-    def __init__(
-        self,
-        preset: str = "balanced",
-        *,
-        max_iter: int | None = None,
-        memory: int | str | None = None,
-        random_state: Any = None,
-        n_jobs: int | None = 1,
-        verbose: bool = False,
-    ) -> None:
-        self.preset = preset
-        self.max_iter = max_iter
-        self.memory = memory
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    preset: str = "balanced"
+    _: KW_ONLY
+    max_iter: int | None = None
+    memory: int | str | None = None
+    random_state: Any = None
+    n_jobs: int | None = 1
+    verbose: bool = False
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on `X`, (n, n_features), and `y`; return the estimator."""
