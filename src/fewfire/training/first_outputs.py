@@ -29,14 +29,16 @@ def is_untrained(net: Network) -> bool:
 
 
 class Unit(NamedTuple):
-    """What values are learned in: as if they had been divided by `size`."""
+    """What values are learned in: as if their mean had been taken away, and they had been divided
+    by `size`, the root mean square of what is left."""
 
-    size: float = 1.0
+    mean: NDArray[np.float64]
+    size: float
 
     @classmethod
     def of(cls, data: Dataset, loss: str, weights: Weights) -> Unit:
-        """Return the root mean square of the distances of values from their mean; of classes 1."""
-        return cls(_mean_and_size(data, weights)[1]) if loss == "squared" else cls()
+        """Measure values; classes and labels are learned as they are."""
+        return cls(*_mean_and_size(data, weights)) if loss == "squared" else cls(np.zeros(1), 1.0)
 
     @property
     def loss_scale(self) -> float:
@@ -49,7 +51,9 @@ class Unit(NamedTuple):
         return self.size**2 if isinstance(optimizer, SGD) else self.size
 
 
-def start_outputs(net: Network, data: Dataset, weights: Weights, n_threads: int = 1) -> Ledger:
+def start_outputs(
+    net: Network, data: Dataset, weights: Weights, unit: Unit, n_threads: int = 1
+) -> Ledger:
     """Let an untrained last layer answer what is known of `data` before anything is learned.
 
     Softmax: the log of a label's share of all occurrences; logistic: the log-odds of its share of
@@ -64,9 +68,8 @@ def start_outputs(net: Network, data: Dataset, weights: Weights, n_threads: int 
     last = net.layers[-1]
     with net.access.changing():
         if data.kind == "values":
-            mean, size = _mean_and_size(data, weights)
-            last.weights = last.weights * np.float32(size)
-            last.bias[...] = size * last.bias + mean
+            last.weights = last.weights * np.float32(unit.size)
+            last.bias[...] = unit.size * last.bias + unit.mean
         else:
             counts, total = _counted(data, weights, len(last.bias))
             last.bias += _log_priors(counts + 0.5, net.loss, total)

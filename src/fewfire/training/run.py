@@ -108,7 +108,9 @@ class Run(TrainingRun):
         if self.step == 0:
             self.history.ledger.add(self.centring.start())
         if is_new:
-            spent = start_outputs(self.net, self.known, self.weights, self.plan.n_threads)
+            spent = start_outputs(
+                self.net, self.known, self.weights, self.unit, self.plan.n_threads
+            )
             self.history.ledger.add(spent)
         self.upkeep.start(self.step, self.history)
         super()._begin()
