@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common import check_names, names
-from gates import append_line, read_lines, write_table
+from gates import append_line, find, read_lines, write_table
 from report import report
 from suite_models import MODELS, Task
 from suite_sets import IMAGES, SETS, TABLES, Place
@@ -79,10 +78,6 @@ def parse() -> argparse.Namespace:
 def is_wanted(name: str, model: str) -> bool:
     """Boosted trees are for tables."""
     return name in TABLES if model == "LightGBM" else True
-
-
-def find(key: Line, known: Iterable[Line]) -> Line | None:
-    return next((line for line in known if key.items() <= line.items()), None)
 
 
 def measure(key: Line, options: argparse.Namespace) -> Line:

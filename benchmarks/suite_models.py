@@ -22,6 +22,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 import fewfire as ff
+from common import build
 from fewfire.training.pilots import usual_epochs
 from fewfire.training.standards import standards
 
@@ -76,9 +77,7 @@ def dense_standardised(task: Task) -> Figures:
 
 
 def _ours(task: Task, gate: Any) -> Figures:
-    sizes = [task.train.n_features, task.width, task.width]
-    hidden = [ff.Linear(a, b, activation="relu", gate=gate) for a, b in pairwise(sizes)]
-    net = ff.Network(*hidden, ff.Linear(task.width, task.train.n_labels), random_state=task.seed)
+    net = build(task.train, [task.width, task.width], gate, task.seed)
     trainer = ff.Trainer(net, n_jobs=task.threads, random_state=task.seed)
     start = time.perf_counter()
     history = trainer.fit(task.train)
