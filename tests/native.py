@@ -111,10 +111,12 @@ class Network:
                 return _core.AdaptiveDropout(alpha, beta, seed)
             case reference.TopK(active, soft, differentiate, seed):
                 return _core.TopK(active, soft, differentiate, seed)
-            case reference.Hashed(index, active, candidates, soft, differentiate, seed):
+            case reference.Hashed(index, active, candidates, soft, differentiate, seed, read):
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
-                return _core.Hashed(native_index, active, candidates, soft, differentiate, seed)
+                return _core.Hashed(
+                    native_index, active, candidates, soft, differentiate, seed, weights=read
+                )
             case reference.Retrieve(index, active, n_negatives, seed, head, thin):
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)

@@ -10,15 +10,16 @@ void bind_hashed(nb::module_& m) {
       .def(
           "__init__",
           [](Hashed* self, std::shared_ptr<Index> index, int64_t active, int64_t candidates, bool soft,
-             bool differentiate, uint64_t seed, int64_t explored) {
+             bool differentiate, uint64_t seed, int64_t explored, int64_t weights) {
             const Keep keep{.active = active,
                             .soft = soft,
                             .differentiate = differentiate,
                             .explored = explored,
                             .seed = seed};
-            new (self) Hashed(std::move(index), candidates, keep);
+            new (self) Hashed(std::move(index), candidates, weights, keep);
           },
-          "index"_a, "active"_a, "candidates"_a, "soft"_a, "differentiate"_a, "seed"_a, "explored"_a = 0)
+          "index"_a, "active"_a, "candidates"_a, "soft"_a, "differentiate"_a, "seed"_a, "explored"_a = 0,
+          "weights"_a = 0)
       .def(
           "set_rare",
           [](Hashed& self, Array1<const RowId> rows, int64_t n_rows) { self.set_rare(view(rows), n_rows); },

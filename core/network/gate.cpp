@@ -193,10 +193,11 @@ void RankingGate::pick_best(int64_t n_rows, const Query& query, std::span<const 
 }
 
 void Hashed::propose(const Layer& layer, const Query& query, GateScratch& scratch, Ledger& ledger) const {
-  if (candidates_ >= layer.n_rows())
+  const int64_t wanted = std::max(candidates_, n_weights_ / std::max<int64_t>(1, query.x.size()));
+  if (wanted >= layer.n_rows())
     every_row(layer.n_rows(), scratch.candidates);
   else
-    index_->propose(layer.bias, query, candidates_, *scratch.index, scratch.candidates, ledger);
+    index_->propose(layer.bias, query, wanted, *scratch.index, scratch.candidates, ledger);
 }
 
 void TopK::propose(const Layer& layer, const Query&, GateScratch& scratch, Ledger&) const {

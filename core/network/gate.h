@@ -144,12 +144,18 @@ class TopK : public RankingGate {
   void propose(const Layer& layer, const Query&, GateScratch& scratch, Ledger&) const override;
 };
 
+// Of each kept row's candidates at least `weights` weights are read: the fewer values an input has, the more
+// candidates that is, up to all rows.
 class Hashed : public RankingGate {
  public:
-  Hashed(std::shared_ptr<Index> index, int64_t candidates, Keep keep)
-      : RankingGate(keep), index_(std::move(index)), candidates_(candidates) {
+  Hashed(std::shared_ptr<Index> index, int64_t candidates, int64_t weights, Keep keep)
+      : RankingGate(keep),
+        index_(std::move(index)),
+        candidates_(candidates),
+        n_weights_(weights * keep.active) {
     require(index_ != nullptr, "a hashed gate wants an index");
     require(candidates >= keep.active, "candidates must be at least the active rows");
+    require(weights >= 0 && weights < 1 << 20, "weights must be in 0 .. 2^20");
   }
   Index* index() const override { return index_.get(); }
 
@@ -158,7 +164,7 @@ class Hashed : public RankingGate {
 
  private:
   std::shared_ptr<Index> index_;
-  int64_t candidates_;
+  int64_t candidates_, n_weights_;
 };
 
 // Retrieval for a last layer: what the index proposes is computed and kept. In training a step draws

@@ -79,8 +79,16 @@ def test_other_linear_layers_kept_1000_rows_unranked():
 
 
 def test_what_is_described_today_is_left_alone():
-    config = {"version": 3, "layers": [BAG, linear_now(ff.Hashed())]}
+    config = {"version": 4, "layers": [BAG, linear_now(ff.Hashed())]}
     assert upgraded(config) == config
+
+
+@pytest.mark.parametrize(("family", "rerank"), [(Sign(), 2.0), (SimHash(), None)])
+def test_signs_of_version_3_had_two_candidates_ranked(family, rerank):
+    was = [linear_now(ff.Hashed(0.1, family)), linear_now(ff.Hashed(0.1, family, 4.0))]
+    now = upgraded({"version": 3, "layers": was})["layers"]
+    gates = [layer_from_dict(layer).gate for layer in now]
+    assert [gate.rerank for gate in gates] == [rerank, 4.0]
 
 
 @pytest.mark.parametrize("family", [Sign(), Sign(alpha=0.5, n_columns=4), SimHash(), "centroid"])

@@ -31,7 +31,7 @@ def select(
     if gate is None or isinstance(gate, Dropout) or gate.active >= n or exact_hard:
         return Chosen(every, row_scores(layer, every, x))
     forced = labels if mode == "train" else NOTHING
-    if isinstance(gate, Hashed) and mode != "exact" and gate.candidates < n:
+    if isinstance(gate, Hashed) and mode != "exact" and gate.wanted(x) < n:
         proposed = propose(gate, layer, x, example, record)
         return select_best(gate, layer, x, forced, proposed, record)._replace(asked=True)
     return select_best(gate, layer, x, forced, every, record)
@@ -58,7 +58,7 @@ def propose(gate: Hashed, layer: Layer, x: Vector, example: int, record: Record)
     if not isinstance(gate.index, SignIndex):
         return gate.proposed(example)
     record.decided(layer.weights)
-    return record.largest(gate.index.scores(layer, x), gate.candidates)
+    return record.largest(gate.index.scores(layer, x), gate.wanted(x))
 
 
 def select_best(

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from reference.vectors import Vector
+
 
 @dataclass(frozen=True)
 class Dropout:
@@ -42,7 +44,12 @@ class Hashed:
     soft: bool = False
     differentiate: bool = False
     seed: int = 0
+    weights: int = 0  # that are read of each kept row's candidates, at least
     proposed: Callable[[int], np.ndarray] | None = None  # example -> candidates, for tables
+
+    def wanted(self, x: Vector) -> int:
+        """How many candidates an input has."""
+        return max(self.candidates, self.weights * self.active // max(1, len(x[0])))
 
 
 @dataclass(frozen=True)

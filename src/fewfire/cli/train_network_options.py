@@ -95,7 +95,8 @@ _BAG: Table = [
 _GATE: Table = [
     option("--family", of=GATE, type=click.Choice(FAMILIES), help="Of hashes; default: sign."),
     option("--rerank", of=GATE, type=float,
-           help="Candidates per kept row; default: 2 for sign codes, 3 for others."),
+           help="Candidates per kept row; default: 3; for sign codes 1.75,"
+                " and more where inputs have few values."),
     option("--soft/--hard", of=GATE, default=None,
            help="Whether values start at the threshold."),
     option("--differentiate/--no-differentiate", of=GATE, default=None,

@@ -17,7 +17,7 @@ _FAMILIES = {
     "centroid": "Centroid",
 }
 _ALPHA_FIRST, _ALPHA_LATER = 0.03, 0.1  # of layers that were given none
-_RERANK = 3.0
+_RERANKS = {2: 3.0, 3: 2.0}  # of sign codes that were given none, by version
 _CANDIDATES = 1000  # rows of a layer with activation="linear" that was given no density
 
 
@@ -26,9 +26,11 @@ def upgraded(config: Described) -> dict[str, Any]:
 
     Raises a `KeyError`, `TypeError` or the like where the description is damaged.
     """
-    if config["version"] > 2:
-        return dict(config)
-    return _from_2(_from_1(config) if config["version"] == 1 else config)
+    steps = [_from_1, _from_2, _from_3]
+    now = dict(config)
+    for step in steps[config["version"] - 1 :]:
+        now = step(now)
+    return now
 
 
 def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]]) -> dict[str, Any]:
@@ -36,18 +38,39 @@ def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]])
     return {**config, "blend": {**blend, "parts": [upgrade(part) for part in blend["parts"]]}}
 
 
-def _from_2(config: Described) -> dict[str, Any]:
-    """Version 2 ranked by signs with one weight for all rows, took no mean input away, let gradient
-    flow to the threshold of a soft gate, and ranked three candidates for each row."""
+def _from_3(config: Described) -> dict[str, Any]:
+    """Version 3 ranked two candidates for each row that signs proposed, whatever the input."""
+    return _of_layers(config, _from_3, lambda layer, _: _ranked(layer, _RERANKS[3]))
+
+
+def _of_layers(
+    config: Described,
+    upgrade: Callable[[Described], dict[str, Any]],
+    of_layer: Callable[[Described, bool], Described],
+) -> dict[str, Any]:
+    """Upgrade the layers of a network, each told whether it is the first."""
     if "blend" in config:
-        return _of_parts(config, _from_2)
+        return _of_parts(config, upgrade)
     if "tagger" in config:
         return dict(config)
-    layers = [_gate_of_2(layer, is_first=i == 0) for i, layer in enumerate(config["layers"])]
+    layers = [of_layer(layer, i == 0) for i, layer in enumerate(config["layers"])]
     return {**config, "layers": layers}
 
 
-def _gate_of_2(layer: Described, *, is_first: bool) -> Described:
+def _ranked(layer: Described, rerank: float) -> Described:
+    gate = layer.get("gate", {})
+    if gate.get("type") != "Hashed" or gate.get("family", {}).get("type", "Sign") != "Sign":
+        return layer
+    return layer if gate.get("rerank") else {**layer, "gate": {**gate, "rerank": rerank}}
+
+
+def _from_2(config: Described) -> dict[str, Any]:
+    """Version 2 ranked by signs with one weight for all rows, took no mean input away, let gradient
+    flow to the threshold of a soft gate, and ranked three candidates for each row."""
+    return _of_layers(config, _from_2, _gate_of_2)
+
+
+def _gate_of_2(layer: Described, is_first: bool) -> Described:
     gate = layer.get("gate", {})
     if gate.get("type") == "Hashed" and gate.get("differentiate") is None:
         is_soft = gate.get("soft")
@@ -59,9 +82,7 @@ def _gate_of_2(layer: Described, *, is_first: bool) -> Described:
     if family.get("type") == "Sign":
         alpha = family.get("alpha") or (_ALPHA_FIRST if is_first else _ALPHA_LATER)
         gate = {**gate, "family": {**family, "alpha": alpha, "center": False}}
-        if gate["type"] == "Hashed" and gate.get("rerank") is None:
-            gate = {**gate, "rerank": _RERANK}
-    return {**layer, "gate": gate} if gate else layer
+    return _ranked({**layer, "gate": gate}, _RERANKS[2]) if gate else layer
 
 
 def _from_1(config: Described) -> dict[str, Any]:

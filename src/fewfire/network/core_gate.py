@@ -26,5 +26,7 @@ def make_gate(settings: Linear, index: _core.Index | None, seed: int) -> _core.G
     if isinstance(gate, Hashed):
         wanted = min(max(round(gate.candidates_per_row * active), active + soft), n_rows)
         explored = round(gate.explore * active)
-        return _core.Hashed(index, active, wanted, soft, differentiate, seed, explored)
+        return _core.Hashed(
+            index, active, wanted, soft, differentiate, seed, explored, gate.weights_per_row
+        )
     return None

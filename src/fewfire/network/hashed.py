@@ -8,7 +8,8 @@ from ..base.checks import check_flag, check_integer, check_number, check_soft
 from ..base.options import Options, option
 from .families import Centroid, Family, Sign, SimHash, as_family
 
-_RERANK, _RERANK_SIGN = 3.0, 2.0
+_RERANK, _RERANK_SIGN = 3.0, 1.75
+_WEIGHTS = 320  # that are read of the candidates of a kept row, at least, where signs propose them
 # What `auto` weighs (benchmarks/auto.py): the overhead of cells is a scan of so many sign bits, and
 # a row that is ranked there costs so many rows of a scan.
 _OVERHEAD_OF_CELLS, _ROW_OF_A_CELL = 200_000, 3
@@ -29,8 +30,9 @@ class Hashed(Options):
         How rows are found: "simhash" is `SimHash()`. `Sign` reads the sign bits of the live weights
         and is never stale; the others fill hash tables.
     rerank : float, optional
-        Candidates per kept row, at least 1. None: 2 for `Sign`, whose order is near the exact one,
-        and 3 for the others.
+        Candidates per kept row, at least 1. None: 3; for `Sign`, whose order is near the exact one,
+        1.75, or as many as 320 weights can score where inputs have fewer than 183 values: 6.4 of
+        50 values; all rows, and no index, of 16 values or fewer at a density of 0.05.
     soft : bool, optional
         As in `TopK`. None: on for a layer with `activation="relu"`, off for any other.
     differentiate : bool
@@ -68,14 +70,23 @@ class Hashed(Options):
 
     @property
     def candidates_per_row(self) -> float:
-        """`rerank`, or what it is where it was left out.
+        """`rerank`, or what it is at least where it was left out.
 
         >>> Hashed().candidates_per_row
-        2.0
+        1.75
         """
         if self.rerank is not None:
             return self.rerank
         return _RERANK_SIGN if isinstance(self.family, Sign) else _RERANK
+
+    @property
+    def weights_per_row(self) -> int:
+        """How many weights are read of the candidates of each kept row, at least.
+
+        >>> Hashed().weights_per_row, Hashed(rerank=3).weights_per_row
+        (320, 0)
+        """
+        return _WEIGHTS if self.rerank is None and isinstance(self.family, Sign) else 0
 
     @classmethod
     def kdd2017(cls, density: float = 0.05) -> Hashed:

@@ -17,7 +17,7 @@ RANKING += ["centroid"]
 KINDS = ["adaptive", "dropout", *RANKING]
 
 
-def make_gate(kind, rows, k, seed=0, rerank=1):
+def make_gate(kind, rows, k, seed=0, rerank=1, weights=0):
     n, m = len(rows), min(len(rows), rerank * k)
     if kind == "dropout":
         return Dropout(k, seed)
@@ -27,7 +27,7 @@ def make_gate(kind, rows, k, seed=0, rerank=1):
     if kind == "topk":
         return TopK(k, seed=seed)
     if kind == "sign":
-        return Hashed(SignIndex(0.1, seed), k, m, seed=seed)
+        return Hashed(SignIndex(0.1, seed), k, m, seed=seed, weights=weights)
     if kind == "centroid":
         return Hashed(CentroidIndex(n_cells=4, n_visited=2, seed=seed), k, m, seed=seed)
     if kind in ("dwta", "minhash"):
@@ -37,9 +37,9 @@ def make_gate(kind, rows, k, seed=0, rerank=1):
     return Hashed(index, k, min(n, m), seed=seed)
 
 
-def gated_layer(kind, n, k, seed, d=9, rerank=1, activation="linear"):
+def gated_layer(kind, n, k, seed, d=9, rerank=1, weights=0, activation="linear"):
     rows = strategies.rows(np.random.default_rng(seed), n, d) / 32  # so that no loss saturates
-    return Layer(rows, activation, make_gate(kind, rows, k, seed, rerank))
+    return Layer(rows, activation, make_gate(kind, rows, k, seed, rerank, weights))
 
 
 def chosen_in_training(layer, X, labels, epoch=0):
@@ -291,12 +291,20 @@ def test_topk_keeps_the_largest_scores(n, k, seed, level, inputs):
         assert all_scores[chosen].min() >= all_scores[~chosen].max(initial=-np.inf)
 
 
-@given(n=strategies.SIZES, k=st.integers(1, 20), rerank=st.integers(1, 4), seed=strategies.SEEDS)
-def test_sign_scores_are_masked_sums(n, k, rerank, seed):
-    """The candidates are the best by the twin's sign scores; of these the exactly best are kept."""
+@given(
+    n=strategies.SIZES,
+    k=st.integers(1, 20),
+    rerank=st.integers(1, 4),
+    weights=st.integers(0, 40),
+    inputs=st.sampled_from(["gaussian", "sparse"]),
+    seed=strategies.SEEDS,
+)
+def test_sign_scores_are_masked_sums(n, k, rerank, weights, inputs, seed):
+    """The candidates are the best by the twin's sign scores, more of inputs with few values; of
+    these the exactly best are kept."""
     rng = np.random.default_rng(seed)
-    layer = gated_layer("sign", n, min(n, k), seed, rerank=rerank)
-    X = strategies.examples(rng, 5, 9, "gaussian")
+    layer = gated_layer("sign", n, min(n, k), seed, rerank=rerank, weights=weights)
+    X = strategies.examples(rng, 5, 9, inputs)
     want = reference.scores(Model([layer]), X, range(5))
     assume(want.record.is_clear)
     got = native.Network(Model([layer])).scores(native.vectors(X), range(5))
