@@ -1,6 +1,7 @@
 #include "tagger/train_tree.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/pool.h"
@@ -67,7 +68,7 @@ bool thin(float least, float* deltas) {
 }
 
 // deltas[c] of all children of a node from their scores; lists the cache lines that have any.
-void compare(const Level& level, const Opened& visit, std::span<const RowId> targets,
+void compare(const Level& level, const Opened& visit, std::span<const RowId> targets, float weight,
              const TreeOptions& options, Space& space) {
   const int64_t first = level.children[visit.node], n = level.n_children(visit.node);
   space.signs.assign(space.scores.size(), 0.0f);
@@ -81,19 +82,28 @@ void compare(const Level& level, const Opened& visit, std::span<const RowId> tar
   for (int64_t begin = 0; begin < n; begin += kColumns) {
     float* deltas = space.deltas.data() + begin;
     space.totals.loss +=
+        weight *
         compare_line(options.loss, space.scores.data() + begin, space.signs.data() + begin, scale, deltas);
     if (thin(options.thin, deltas)) space.lines.push_back(static_cast<int32_t>(begin / kColumns));
   }
 }
 
-void update_bias(const Level& level, int64_t node, float lr, Space& space) {
+// The step that `weight` copies of an example take one after another: each shortens the way to where its loss
+// is least, so they never go beyond it (Karampatziakis & Langford, UAI 2011, on one score).
+float rate_of_copies(TreeLoss kind, float lr, float weight) {
+  if (weight <= 1.0f) return lr * weight;
+  const float curvature = kind == TreeLoss::squared_hinge ? 1.0f : 0.25f, step = lr * curvature;
+  return step >= 1.0f ? lr : (1.0f - std::pow(1.0f - step, weight)) / curvature;
+}
+
+void update_bias(const Level& level, int64_t node, float lr, float weight, Space& space) {
   float* bias = level.bias.data() + level.columns[node];
   float* moments = level.bias_moments.data() + level.columns[node];
   const float* deltas = space.deltas.data();
   for (const int32_t line : space.lines)
 #pragma omp simd
     for (int64_t c = line * kColumns; c < (line + 1) * kColumns; ++c) {
-      const float g = deltas[c];
+      const float g = weight * deltas[c];
       moments[c] += g * g;
       bias[c] -= g == 0.0f ? 0.0f : lr * g / std::sqrt(moments[c]);
     }
@@ -122,14 +132,14 @@ float seen_square(const Level& level, int64_t node, std::span<const RowId> rows,
 }
 
 void update_node(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x, float lr,
-                 float bias_lr, Space& space) {
+                 float bias_lr, float weight, Space& space) {
   if (space.lines.empty()) return;
   lr /= std::max(1.0f, seen_square(level, node, rows, x, space));
   space.coefficients.resize(static_cast<size_t>(x.size()));
   for (int64_t k = 0; k < x.size(); ++k) space.coefficients[k] = -lr * x.values[k];
   kernels().spread_lines(space.deltas.data(), space.lines.data(), static_cast<int64_t>(space.lines.size()),
                          rows.data(), space.coefficients.data(), x.size(), level.block(node));
-  update_bias(level, node, bias_lr, space);
+  update_bias(level, node, bias_lr, weight, space);
   space.totals.ledger.backward += x.size() * static_cast<int64_t>(space.lines.size()) * kColumns;
   space.totals.ledger.rows_updated += x.size();
 }
@@ -150,7 +160,7 @@ void choose(std::span<const RowId> targets, const TreeOptions& options, Space& s
     space.visits.push_back({candidate.child, false, candidate.path});
 }
 
-void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, float rate,
+void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, float rate, float weight,
            const TreeOptions& options, Space& space) {
   find_targets(tree, labels, space);
   space.visits.assign(1, {0, true, 0.0f});
@@ -166,8 +176,9 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
       for (int64_t c = 0; !is_last && c < level.n_children(visit.node); ++c)
         space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),
                                     visit.path + log_likelihood(options.loss, space.scores[c])});
-      compare(level, visit, space.targets[l], options, space);
-      update_node(level, visit.node, rows, x, rate * options.lr[l], rate * options.bias_lr, space);
+      compare(level, visit, space.targets[l], weight, options, space);
+      const float lr = rate_of_copies(options.loss, rate * options.lr[l], weight);
+      update_node(level, visit.node, rows, x, lr, rate * options.bias_lr, weight, space);
       space.totals.ledger.forward += x.size() * level.n_children(visit.node);
       space.totals.ledger.rows_touched += x.size();
     }
@@ -176,30 +187,34 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
 }
 
 void check_slice(const Tree& tree, const Inputs& inputs, const Lists& labels, std::span<const int64_t> order,
-                 std::span<const float> rates, const TreeOptions& options) {
+                 const Shares& shares, const TreeOptions& options) {
   require(tree.n_features == inputs.n_columns(), "inputs have another width than the tree");
   check_lists(labels);
   require(labels.size() == inputs.n_rows(), "labels must have a list per example");
   check_ascending(labels, tree.n_labels());
   check_ids(order, inputs.n_rows(), "an example id is out of range");
   require(options.n_negatives >= 0, "n_negatives must be at least 0");
-  require(order.size() == rates.size() && options.lr.size() == tree.levels.size(),
+  require(order.size() == shares.rates.size() && options.lr.size() == tree.levels.size(),
           "one rate per example and level is wanted");
+  require(shares.weights.empty() || shares.weights.size() == order.size(), "one weight per example is wanted");
+  for (const float weight : shares.weights)
+    require(std::isfinite(weight) && weight >= 0.0f, "weights must be finite and at least 0");
 }
 
 }  // namespace
 
 TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Lists& labels,
-                      std::span<const int64_t> order, std::span<const float> rates,
-                      const TreeOptions& options, int n_threads) {
-  check_slice(tree, inputs, labels, order, rates, options);
+                      std::span<const int64_t> order, const Shares& shares, const TreeOptions& options,
+                      int n_threads) {
+  check_slice(tree, inputs, labels, order, shares, options);
   constexpr int64_t kExamples = 16;  // that a thread takes at a time
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
   spaces[0].totals.loss = options.loss_before;
   pool.parallel_for(static_cast<int64_t>(order.size()), kExamples, [&](int64_t i, int thread) {
     Space& space = spaces[thread];
-    learn(tree, inputs.row(order[i], space.buffer), labels[order[i]], rates[i], options, space);
+    learn(tree, inputs.row(order[i], space.buffer), labels[order[i]], shares.rates[i], shares.weight(i),
+          options, space);
   });
   TreeTotals totals;
   for (const Space& space : spaces) {

@@ -24,10 +24,17 @@ struct TreeTotals {
   Ledger ledger;
 };
 
-// labels: ascending lists of labels, as the tree numbers them. rates: what the learning rates are multiplied
-// with, per example of `order`. Threads share the weights (Hogwild).
+// What an example of `order` counts for: what its learning rates are multiplied with, and as how many
+// examples it comes, 1 each where `weights` is empty.
+struct Shares {
+  std::span<const float> rates, weights;
+
+  float weight(size_t i) const { return weights.empty() ? 1.0f : weights[i]; }
+};
+
+// labels: ascending lists of labels, as the tree numbers them. Threads share the weights (Hogwild).
 TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Lists& labels,
-                      std::span<const int64_t> order, std::span<const float> rates,
-                      const TreeOptions& options, int n_threads);
+                      std::span<const int64_t> order, const Shares& shares, const TreeOptions& options,
+                      int n_threads);
 
 }  // namespace fewfire

@@ -115,17 +115,34 @@ def targets_of(tree: Tree, labels: Iterable[int]) -> list[set[int]]:
     return found
 
 
-def step(node: Node, x: np.ndarray, delta: np.ndarray, lr: float, bias_lr: float) -> None:
+def step(
+    node: Node, x: np.ndarray, delta: np.ndarray, lr: float, bias_lr: float, weight: float
+) -> None:
     rows, values = node.rows(x)
     seen = np.bincount(rows, values)  # features that share a row add up
     lr /= max(1.0, float((seen**2).sum()))
     np.subtract.at(node.weights, rows, lr * np.outer(values, delta))
-    node.moments += delta**2
-    node.bias -= bias_lr * delta / np.sqrt(node.moments)
+    node.moments += (weight * delta) ** 2
+    node.bias -= bias_lr * weight * delta / np.sqrt(node.moments)
+
+
+def rate_of_copies(loss: str, lr: float, weight: float) -> float:
+    """The step of so many copies of an example, one after another."""
+    if weight <= 1:
+        return lr * weight
+    curvature = 1.0 if loss == "squared_hinge" else 0.25
+    whole = lr * curvature
+    return lr if whole >= 1 else (1 - (1 - whole) ** weight) / curvature
 
 
 def learn(
-    tree: Tree, x: np.ndarray, labels: Iterable[int], rate: float, options: Options, record: Record
+    tree: Tree,
+    x: np.ndarray,
+    labels: Iterable[int],
+    rate: float,
+    weight: float,
+    options: Options,
+    record: Record,
 ) -> None:
     targets = targets_of(tree, labels)
     visits = {0: 0.0}  # node: its path
@@ -139,11 +156,12 @@ def learn(
             paths |= dict(zip(node.children, likely.tolist(), strict=True))
             is_target = np.array([child in wanted for child in node.children])
             delta, loss = gradients(options.loss, z, is_target)
-            record.loss += loss
+            record.loss += weight * loss
             delta *= 1 if at in positive else options.negative_scale
             record.note(abs(abs(delta) - options.thin))
             delta[abs(delta) < options.thin] = 0
-            step(node, x, delta, rate * lr, rate * options.bias_lr)
+            own = rate_of_copies(options.loss, rate * lr, weight)
+            step(node, x, delta, own, rate * options.bias_lr, weight)
         record.note([abs(path - options.least_path) for path in paths.values()])
         others = {
             child: path
@@ -161,12 +179,13 @@ def train(
     labels: Sequence[Iterable[int]],
     order: Iterable[int],
     rates: Iterable[float],
+    weights: Iterable[float],
     options: Options,
 ) -> Record:
     """Train in the order given, one example after the other."""
     record = Record()
-    for i, rate in zip(order, rates, strict=True):
-        learn(tree, X[i], labels[i], float(rate), options, record)
+    for i, rate, weight in zip(order, rates, weights, strict=True):
+        learn(tree, X[i], labels[i], float(rate), float(weight), options, record)
     return record
 
 

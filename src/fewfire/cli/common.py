@@ -20,6 +20,7 @@ from ..base.replacing import check_writable
 from ..data import Dataset, Encoding
 from ..data.encoding import Kind
 from ..measure.metrics import Metrics
+from ..measure.ranking import NAMES, exponent_of
 from ..model.contract import Model
 from ..network.bag import EmbeddingBag
 from ..network.linear import Linear
@@ -51,6 +52,28 @@ def json_option(command: Command, **more: Any) -> Command:
     """Add `--json`, with more attributes if there are."""
     declare = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.", **more)
     return declare(command)
+
+
+def rank_by_option(command: Command) -> Command:
+    """Add `--rank-by`, the exponent of propensities."""
+    text = (
+        "precision: the likeliest labels first; propensity: those whose likelihood is large for "
+        "how rare they are, best for PSP@k; or a number between, 0 to 1."
+    )
+    declare = click.option(
+        "--rank-by", metavar="R", callback=_exponent, default="precision", show_default=True,
+        help=text,
+    )  # fmt: skip
+    return declare(command)
+
+
+def _exponent(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    try:
+        return exponent_of(value if value in NAMES else float(value))
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} is not precision, propensity or a number from 0 to 1"
+        ) from error
 
 
 def jobs_option(command: Command, **more: Any) -> Command:

@@ -23,6 +23,7 @@ from .common import (
     json_option,
     metrics_dict,
     print_json,
+    rank_by_option,
     read_part,
     show,
     table,
@@ -57,6 +58,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
     show_default=True,
     help="Of PSP@k; 0.5,0.4 for Wikipedia, 0.6,2.6 for Amazon.",
 )
+@rank_by_option
 @click.option(
     "--groups",
     is_flag=True,
@@ -70,6 +72,7 @@ def evaluate(
     exact: bool,
     metrics: str | None,
     propensity: tuple[float, float],
+    rank_by: float,
     groups: bool,
     n_jobs: int,
     as_json: bool,
@@ -85,7 +88,9 @@ def evaluate(
     net = load(model)
     examples = read_part(data, net.encoding, 1)
     names = metrics.split(",") if metrics else None
-    measure = partial(net.evaluate, examples, names, n_jobs=n_jobs, propensity=propensity)
+    measure = partial(
+        net.evaluate, examples, names, n_jobs=n_jobs, propensity=propensity, rank_by=rank_by
+    )
     recalls = partial(net.recall_by_group, examples, _K, n_jobs=n_jobs)
     in_use = partial(net.latency, examples, min(_K, net.n_outputs), n_jobs=n_jobs)
     if as_json:

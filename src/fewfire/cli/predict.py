@@ -14,7 +14,16 @@ from ..loading import load
 from ..model.contract import Model
 from ..network.network import Network
 from ..tagger.tagger import Tagger
-from .common import EXACT, PATH, jobs_option, json_option, print_json, read_part, show
+from .common import (
+    EXACT,
+    PATH,
+    jobs_option,
+    json_option,
+    print_json,
+    rank_by_option,
+    read_part,
+    show,
+)
 from .numbers import COUNT
 from .tagger_output import as_lines, reasons, tagger_of
 
@@ -29,6 +38,7 @@ _WHY = 8  # features that `--why` shows for a label
     "-k", type=COUNT, metavar="K", default=1, show_default=True, help="Best rows per example."
 )
 @click.option("--exact", is_flag=True, help=EXACT)
+@rank_by_option
 @click.option(
     "--why",
     is_flag=True,
@@ -37,7 +47,14 @@ _WHY = 8  # features that `--why` shows for a label
 @jobs_option
 @json_option
 def predict(
-    model: Path, data: Path, k: int, exact: bool, why: bool, n_jobs: int, as_json: bool
+    model: Path,
+    data: Path,
+    k: int,
+    exact: bool,
+    rank_by: float,
+    why: bool,
+    n_jobs: int,
+    as_json: bool,
 ) -> None:
     """Print, for each example of DATA, the K best labels of MODEL with their scores.
 
@@ -49,10 +66,13 @@ def predict(
     encoding = net.encoding
     examples = read_part(data, encoding and encoding.of_features(), 1)
     chunks = (examples[begin : begin + _CHUNK] for begin in range(0, len(examples), _CHUNK))
+    if rank_by and (why or _gives_values(net)):
+        what = "--why explains the likeliest labels" if why else "values are in no order"
+        raise click.UsageError(f"{what}: leave out --rank-by")
     if why:
         _explain(tagger_of(net, "--why"), chunks, k, exact=exact, as_json=as_json)
         return
-    parts = (_predictions(net, chunk, k, exact, n_jobs) for chunk in chunks)
+    parts = (_predictions(net, chunk, k, rank_by, exact, n_jobs) for chunk in chunks)
     if as_json:
         print_json({"predictions": [row for part in parts for row in part]})
         return
@@ -76,10 +96,12 @@ def _explain(
         show(as_lines(example))
 
 
-def _predictions(net: Model, data: Dataset, k: int, exact: bool, n_jobs: int) -> list[Any]:
+def _predictions(
+    net: Model, data: Dataset, k: int, rank_by: float, exact: bool, n_jobs: int
+) -> list[Any]:
     if _gives_values(net):
         return list(net.decision_function(data, exact=exact, n_jobs=n_jobs).tolist())
-    top = net.predict_topk(data, k, exact=exact, n_jobs=n_jobs)
+    top = net.predict_topk(data, k, rank_by=rank_by, exact=exact, n_jobs=n_jobs)
     names = net.label_names or range(net.n_outputs)
     return [
         [(names[row], float(score)) for row, score in zip(rows, scores, strict=True) if row >= 0]

@@ -58,7 +58,7 @@ class Dataset:
     n_labels : int, optional
         Number of labels when not all of them occur in `y`; whole numbers in `y` are then ids.
     sample_weight : array_like of shape (n,), optional
-        What the loss of each example counts for in the training of a network, 0 or more.
+        What each example counts for in training, 0 or more: 2 as if it came twice.
 
     Raises
     ------

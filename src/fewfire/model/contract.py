@@ -24,9 +24,10 @@ from ..data import Dataset, Encoding
 from ..data.dataset import Examples
 from ..data.encoding import Kind
 from ..data.given import as_dataset
-from ..measure.frequencies import LabelGroup, recall_by_group
+from ..measure.frequencies import LabelGroup, propensities, recall_by_group
 from ..measure.latency import Latency, measure_latency
 from ..measure.metrics import Metrics, cutoffs
+from ..measure.ranking import RankBy, Ranking, exponent_of
 from ..measure.result import TopKResult
 from ..measure.scoring import depth_of, figures, formulas_of, metrics_of
 from .checks import as_candidates, check_labelled, check_labels, check_width
@@ -108,7 +109,13 @@ class Model(ABC):
         return None
 
     def predict_topk(
-        self, X: Examples, k: int = 5, *, exact: bool = False, n_jobs: int | None = None
+        self,
+        X: Examples,
+        k: int = 5,
+        *,
+        rank_by: RankBy = "precision",
+        exact: bool = False,
+        n_jobs: int | None = None,
     ) -> TopKResult:
         """Return the `k` best labels of each row of `X`, best first: two (n, k) arrays.
 
@@ -118,6 +125,11 @@ class Model(ABC):
             Texts for a model that was trained on text.
         k : int
             At most `n_outputs`.
+        rank_by : {"precision", "propensity"} or float
+            Which labels come first: the likeliest, or those of the largest likelihood / propensity,
+            of the 10 k likeliest, 100 at least. Rare labels have small propensities
+            (`fewfire.metrics.propensities`), so that fewer answers are right, and more of them
+            rare. A number a between, 0 to 1, ranks by likelihood / propensity^a.
         exact : bool
             Leave nothing out: compute every row of every layer, open every leaf. A soft gate then
             keeps the truly best rows and takes the true threshold; a hard gate lets all rows
@@ -134,12 +146,16 @@ class Model(ABC):
         Raises
         ------
         ValueError
-            If `X` has another width than the model or holds NaN, or `k` is out of range.
+            If `X` has another width than the model or holds NaN, or `k` is out of range; to rank
+            by propensity, if the model has no label counts.
         """
         now, n_threads = self._now(), self._threads(n_jobs)
         k = check_integer("k", k, low=1, high=now.n_outputs)
+        ranking = now._ranking(rank_by)
         data = now._examples(X)
-        return now._find(data, k, exact=exact, n_threads=n_threads)[0]
+        depth = ranking.depth(k, now.n_outputs)
+        top = now._find(data, depth, exact=exact, n_threads=n_threads)[0]
+        return ranking.best(top, now._log_likelihoods, k)
 
     def predict_scores(
         self, X: Examples, candidates: Any, *, n_jobs: int | None = None
@@ -185,6 +201,7 @@ class Model(ABC):
         data: Dataset,
         metrics: Sequence[str] | None = None,
         *,
+        rank_by: RankBy = "precision",
         exact: bool = False,
         n_jobs: int | None = None,
         propensity: tuple[float, float] = (0.55, 1.5),
@@ -199,6 +216,8 @@ class Model(ABC):
         metrics : list of str, optional
             "accuracy", "P@1", "nDCG@3", "PSP@5", ... with any k, of a network also "loss"; default:
             accuracy for classes, P@1, 3, 5 for label lists, and the loss of a network.
+        rank_by : {"precision", "propensity"} or float
+            As for `predict_topk`, by the propensities of `propensity`.
         exact : bool
             As for `predict_topk`.
         n_jobs : int, optional
@@ -228,8 +247,11 @@ class Model(ABC):
             raise ValueError("values have a loss only; other metrics are for classes and labels")
         formulas = formulas_of(wanted, partial(now.learned.frequencies, "PSP@k"), propensity)
         k = depth_of(wanted, now.n_outputs)
-        found = now._answer(data, k, exact=exact, n_threads=self._threads(n_jobs))
-        values = {**found.own} | figures(wanted, formulas, found.top.indices, data)
+        ranking = now._ranking(rank_by, propensity)
+        depth = ranking.depth(k, now.n_outputs)
+        found = now._answer(data, depth, exact=exact, n_threads=self._threads(n_jobs))
+        top = ranking.best(found.top, now._log_likelihoods, k)
+        values = {**found.own} | figures(wanted, formulas, top.indices, data)
         ordered = {name: values[name] for name in names}
         return Metrics(ordered, found.density, found.ledger, len(data), exact)
 
@@ -338,6 +360,20 @@ class Model(ABC):
     @abstractmethod
     def _state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what `state` does, of a model at rest."""
+
+    def _ranking(self, rank_by: RankBy, propensity: tuple[float, float] = (0.55, 1.5)) -> Ranking:
+        """Return the order of labels that `rank_by` names."""
+        exponent = exponent_of(rank_by)
+        if exponent == 0:
+            return Ranking()
+        counted = self.learned.frequencies("rank_by")
+        return Ranking.by_propensity(propensities(*counted, *propensity), exponent)
+
+    def _log_likelihoods(self, scores: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Return the logarithms of the likelihoods that scores of labels stand for, but for a
+        constant of each example."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.log(scores))
 
     @abstractmethod
     def _find(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.special import expit, softmax
+from scipy.special import expit, log_expit, softmax
 
 from .. import _core
 from ..base.access import Access
@@ -369,6 +369,9 @@ class Network(Model):
         found = self._evaluate(data, k, exact=exact, n_threads=n_threads, losses=True)
         loss = {"loss": float(found.losses.mean())}
         return Answers(found.top, found.ledger, density(self.layers, found.usage, len(data)), loss)
+
+    def _log_likelihoods(self, scores: NDArray[np.float32]) -> NDArray[np.floating]:
+        return log_expit(scores) if self.loss == "logistic" else scores
 
     def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:
         _, ledger = self._find(data, k, exact=False, n_threads=n_threads)

@@ -60,9 +60,10 @@ class TaggerClassifier(Classifying):
     n_jobs: int | None = 1
     verbose: bool = False
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Train on `X`, (n, n_features), and `y`; return the estimator."""
-        data = self._training_set(X, y)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on `X`, (n, n_features), and `y`, of which each example counts for its weight;
+        return the estimator."""
+        data = self._training_set(X, y, sample_weight)
         self.tagger_ = Tagger(
             self.preset,
             memory=self.memory,
@@ -70,7 +71,7 @@ class TaggerClassifier(Classifying):
             random_state=self._seed(),
             n_jobs=self.n_jobs,
             verbose=bool(self.verbose),
-        ).fit(Dataset(csr_array(data.X), data.y, like=data))
+        ).fit(Dataset(csr_array(data.X), data.y, like=data, sample_weight=data.sample_weight))
         self.n_iter_ = len(self.tagger_.history_)
         return self
 

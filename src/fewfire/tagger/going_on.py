@@ -11,7 +11,7 @@ from ..data import Dataset
 from .forest import Forest
 from .layout import LevelSize
 from .memory import TaggerMemory, all_example_bytes, check_fits
-from .preparing import Plan, Prepared, label_lists
+from .preparing import Plan, Prepared, label_lists, weights_of
 
 
 class SizedPlan(Plan, Protocol):
@@ -44,4 +44,14 @@ def prepare_more(
     width = forest.expansion.width
     memory = TaggerMemory.of(examples, 0, 0, sizes, width, n_threads, n_forests)
     check_fits(memory.total, limit)
-    return Prepared(forest.settings, forest.expansion, rows, lists, plans, memory, limit, n_forests)
+    return Prepared(
+        forest.settings,
+        forest.expansion,
+        rows,
+        lists,
+        plans,
+        memory,
+        limit,
+        n_forests,
+        weights_of(data),
+    )

@@ -38,6 +38,8 @@ class Lesson:
         Of them in all.
     rate_factor : float
         What the learning rates are multiplied with.
+    weights : ndarray of float32, (n,), optional
+        As how many examples each comes; None: 1 each.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class Lesson:
         epoch: int,
         n_epochs: int,
         rate_factor: float,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         self._core = tree.core(int(rows.shape[1]))
         self._n_children, self._n_features = tree.n_children, np.diff(rows.indptr)
         self._rates = learning.rates(len(tree.levels), rate_factor)
+        self._weights = np.empty(0, np.float32) if weights is None else weights
         self._inputs = as_inputs(rows)
         self._lists = np.asarray(lists.indptr, np.int64), np.asarray(lists.indices, np.int32)
         self._learning, self._loss = learning, loss
@@ -80,10 +84,11 @@ class Lesson:
     def go_on(self, n_threads: int) -> int:
         """Train on the next examples; return how many."""
         ids = self._order[self.done : self.done + self._pace.size]
+        weights = self._weights[ids] if len(self._weights) else self._weights
         with self._pace.of(len(ids)):
             self.loss, ledger = _core.train_tree(
                 self._core, self._inputs, *self._lists, ids, self._factors(len(ids)),
-                self._loss, self._rates, self._learning.n_negatives,
+                weights, self._loss, self._rates, self._learning.n_negatives,
                 self._learning.least_path, self._learning.negative_scale, self._learning.thin,
                 self._learning.bias_lr, self.loss, n_threads,
             )  # fmt: skip

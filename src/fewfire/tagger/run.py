@@ -76,6 +76,7 @@ class Run(TrainingRun):
                 self.epoch,
                 self.max_epochs,
                 task.rate_factor,
+                prepared.weights,
             )
             for number, (tree, own) in enumerate(zip(self._trees, prepared.rows, strict=True))
         ]

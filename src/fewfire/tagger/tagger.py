@@ -30,6 +30,7 @@ from ..model.learned import Learned
 from .checkpoint import Resumed
 from .forest import Forest
 from .going_on import prepare_more
+from .label_text import with_label_text
 from .memory import TaggerMemory, memory_limit
 from .new_labels import with_labels
 from .preparing import Prepared, prepare
@@ -160,6 +161,7 @@ class Tagger(Model):
         X: Any,
         y: Any = None,
         *,
+        label_features: Any = None,
         eval_sets: Mapping[str, Dataset] | None = None,
         callbacks: Sequence[Callback] = (),
         resume: Resume | None = None,
@@ -171,7 +173,11 @@ class Tagger(Model):
         X : Dataset, or ndarray or scipy sparse, (n, n_features)
         y : array_like or sparse, optional
             As a `Dataset` takes it: label lists as a sparse array, or a class per example. Left out
-            with a Dataset.
+            with a Dataset. Its `sample_weight` is as how many examples each comes.
+        label_features : ndarray or scipy sparse, (n_labels, n_features), optional
+            What describes each label, in the features of an example, such as the words of its
+            description; a row of zeros for a label without. Rare labels are found more often by
+            it, and labels that no example has are learned from it alone.
         eval_sets : dict of str to Dataset, optional
             Their figures are in the history as `<name>/<metric>`.
         callbacks : sequence of Callback
@@ -190,8 +196,8 @@ class Tagger(Model):
         Raises
         ------
         ValueError
-            If the data has no examples or no labels, or a checkpoint is of another training;
-            nothing has changed then.
+            If the data has no examples or no labels, label_features have another shape, or a
+            checkpoint is of another training; nothing has changed then.
         MemoryError
             If even the smallest trees take more than `memory`.
         RuntimeError
@@ -203,8 +209,9 @@ class Tagger(Model):
             If numbers are taken as classes that look like values (`Dataset.looks_like_values`).
         """
         with self._training():
-            train = to_learn(X, y)
-            wanted = fitted(self._wanted, train)
+            given = to_learn(X, y)
+            train = with_label_text(given, label_features)
+            wanted = fitted(self._wanted, given)
             task = Task.to_fit(self, wanted, train, eval_sets, callbacks)
             warn_of_values(train)
             if resume is None:
@@ -217,7 +224,7 @@ class Tagger(Model):
                 prepared = resumed.prepare(task, self._limit)
             if self.verbose:
                 tell(f"{prepared.settings}\n{prepared.memory}")
-            self._learn(task, prepared, Learned.of(train, train.n_labels), resumed)
+            self._learn(task, prepared, Learned.of(given, given.n_labels), resumed)
         return self
 
     def check(
@@ -225,13 +232,15 @@ class Tagger(Model):
         X: Any,
         y: Any = None,
         *,
+        label_features: Any = None,
         eval_sets: Mapping[str, Dataset] | None = None,
         callbacks: Sequence[Callback] = (),
         resume: Resume | None = None,
     ) -> None:
         """Raise what `fit` would raise before it does any work."""
-        train = to_learn(X, y)
-        task = Task.to_fit(self, fitted(self._wanted, train), train, eval_sets, callbacks)
+        given = to_learn(X, y)
+        train = with_label_text(given, label_features)
+        task = Task.to_fit(self, fitted(self._wanted, given), train, eval_sets, callbacks)
         if resume is not None:
             Resumed.read(resume, task)
 

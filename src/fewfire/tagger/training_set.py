@@ -16,8 +16,6 @@ def to_learn(X: Any, y: Any) -> Dataset:
         raise TypeError("a Dataset brings its own targets: leave out y")
     data = X if isinstance(X, Dataset) else Dataset(X, y)
     check_labelled(data)
-    if data.sample_weight is not None:
-        raise ValueError("a tagger weighs all examples alike: leave out sample_weight")
     if len(data.label_lists()[1]) == 0:
         raise ValueError("no example has a label: there is nothing to learn")
     return data

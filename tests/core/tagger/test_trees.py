@@ -116,6 +116,7 @@ class Case:
     labels: list[np.ndarray]
     order: np.ndarray
     rates: np.ndarray
+    weights: np.ndarray
     options: Options
     form: str
     level: str
@@ -124,7 +125,9 @@ class Case:
         inputs = native.vectors(self.X, self.form)
         how = asdict(self.options) | {"lr": list(self.options.lr)}
         how |= {"loss_before": 0.0, "n_threads": n_threads}
-        return _core.train_tree(core, inputs, *lists(self.labels), self.order, self.rates, **how)
+        return _core.train_tree(
+            core, inputs, *lists(self.labels), self.order, self.rates, self.weights, **how
+        )
 
 
 @st.composite
@@ -147,6 +150,7 @@ def cases(draw):
         some_labels(rng, n, n_labels),
         rng.permutation(n),
         rng.uniform(0.1, 1, n).astype(np.float32),
+        rng.choice(draw(st.sampled_from([[1], [0, 0.5, 1, 3]])), n).astype(np.float32),
         options,
         draw(st.sampled_from(["dense", "sparse"])),
         draw(LEVELS),
@@ -158,7 +162,9 @@ def test_an_epoch_matches_its_twin(case):
     _core.set_simd_level(case.level)
     levels, core = native_tree(case.tree, case.X.shape[1])
     twin = copy.deepcopy(case.tree)
-    want = reference.train(twin, case.X, case.labels, case.order, case.rates, case.options)
+    want = reference.train(
+        twin, case.X, case.labels, case.order, case.rates, case.weights, case.options
+    )
     assume(want.margin > 1e-5)
     loss, _ = case.train(core)
     assert_allclose(loss, want.loss, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,137 @@
+"""What a tagger learns from besides plain examples: weights of examples, descriptions of labels."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array, vstack
+
+import fewfire as ff
+
+N_LABELS, PER_LABEL, N = 60, 6, 400
+RNG = np.random.default_rng(0)
+
+
+def topics(n, seed):
+    """Examples of a label each: three of the six features of its own, and one of any."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, N_LABELS, n)
+    own = np.argsort(rng.random((n, PER_LABEL)), axis=1)[:, :3] + PER_LABEL * labels[:, None]
+    columns = np.column_stack([own, rng.integers(0, N_LABELS * PER_LABEL, n)])
+    rows = np.repeat(np.arange(n), columns.shape[1])
+    X = csr_array((np.ones(rows.size, np.float32), (rows, columns.ravel())))
+    X = csr_array(X, shape=(n, N_LABELS * PER_LABEL))
+    return X, labels
+
+
+X, LABELS = topics(N, 1)
+TEXT = csr_array(np.kron(np.eye(N_LABELS), np.ones(PER_LABEL)).astype(np.float32))
+ASKED, WANTED = topics(200, 2)
+
+
+def as_lists(labels):
+    return csr_array(
+        (np.ones(len(labels)), (np.arange(len(labels)), labels)), (len(labels), N_LABELS)
+    )
+
+
+def fit(data, **more):
+    tagger = ff.Tagger("fast", max_epochs=3, n_jobs=1, labels_per_leaf=10)
+    return tagger.fit(data, **more)
+
+
+def share_found(tagger, labels, k=1):
+    asked = np.isin(WANTED, labels)
+    top = tagger.predict_topk(ASKED[asked], k=k).indices
+    return (top == WANTED[asked][:, None]).any(axis=1).mean()
+
+
+def test_weights_of_1_are_no_weights():
+    one = fit(ff.Dataset(X, as_lists(LABELS)))
+    same = fit(ff.Dataset(X, as_lists(LABELS), sample_weight=np.ones(N)))
+    for a, b in zip(*(model.predict_topk(ASKED, k=5) for model in (one, same)), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_what_has_the_weight_0_teaches_nothing():
+    """Examples of other labels than their own spoil a tagger, unless they count for nothing."""
+    wrong = np.append(LABELS, [RNG.permutation(LABELS) for _ in range(4)])
+    both = csr_array(vstack([X] * 5))
+    weights = np.repeat([1.0, 0.0], [N, 4 * N])
+    heard = fit(ff.Dataset(both, as_lists(wrong), sample_weight=weights))
+    misled = fit(ff.Dataset(both, as_lists(wrong)))
+    every = np.arange(N_LABELS)
+    assert share_found(heard, every) > 0.95
+    assert share_found(misled, every) < share_found(heard, every) - 0.1
+
+
+def test_a_weight_is_as_many_copies():
+    """Of two labels that the same features speak for, the one whose examples count more is told."""
+    labels = np.tile([0, 1], 50)
+    ones = csr_array(np.ones((100, 1), np.float32))
+    y = csr_array((np.ones(100), (np.arange(100), labels)))
+    for weights in ([5.0, 1.0], [1.0, 5.0]):
+        data = ff.Dataset(ones, y, sample_weight=np.tile(weights, 50))
+        copies = data[np.repeat(np.arange(100), data.sample_weight.astype(int))]
+        copies = ff.Dataset(copies.X, copies.y)
+        scores = []
+        for train in (data, copies):
+            top = ff.Tagger("fast", n_jobs=1).fit(train).predict_topk(ones[:1], k=2)
+            assert top.indices[0, 0] == np.argmax(weights)
+            scores.append(top.scores[0])
+        assert np.abs(scores[0] - scores[1]).max() < 0.1
+
+
+def test_weights_are_in_the_loss_that_is_told():
+    plain, half = (
+        fit(ff.Dataset(X, as_lists(LABELS), sample_weight=np.full(N, weight))).history_[0]
+        for weight in (1.0, 1e-6)
+    )
+    assert half["train/loss"] < 1e-4 * plain["train/loss"]
+
+
+def test_partial_fit_hears_weights():
+    tagger = fit(ff.Dataset(X, as_lists(LABELS)))
+    before = tagger.predict_topk(ASKED, k=5).scores
+    wrong = ff.Dataset(X, as_lists(RNG.permutation(LABELS)), sample_weight=np.full(N, 1e-9))
+    tagger.partial_fit(wrong)
+    assert np.abs(tagger.predict_topk(ASKED, k=5).scores - before).max() < 0.02
+
+
+@pytest.mark.parametrize("kind", ["labels", "classes"])
+def test_labels_without_examples_are_found_by_their_text(kind):
+    unseen = np.arange(0, N_LABELS, 10)
+    seen = ~np.isin(LABELS, unseen)
+    if kind == "labels":
+        data = ff.Dataset(X[seen], as_lists(LABELS[seen]))
+    else:
+        data = ff.Dataset(X[seen], LABELS[seen], n_labels=N_LABELS)
+    told = fit(data, label_features=TEXT)
+    assert share_found(fit(data), unseen, k=5) == 0
+    assert share_found(told, unseen, k=5) > 0.6
+    assert share_found(told, np.setdiff1d(np.arange(N_LABELS), unseen)) > 0.95
+    assert told.label_counts[unseen].sum() == 0  # descriptions are no examples
+    assert told.n_trained == seen.sum()
+
+
+def test_a_label_may_have_no_text():
+    text = TEXT.toarray()
+    text[1::2] = 0
+    data = ff.Dataset(X, as_lists(LABELS))
+    assert share_found(fit(data, label_features=text), np.arange(N_LABELS)) > 0.95
+    no_text = TEXT.copy()
+    no_text.data[:] = 0
+    none = fit(data, label_features=no_text).predict_topk(ASKED, k=5)
+    for a, b in zip(none, fit(data).predict_topk(ASKED, k=5), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_label_features_of_another_shape_are_refused():
+    data = ff.Dataset(X, as_lists(LABELS))
+    tagger = fit(data)
+    before = tagger.predict_topk(ASKED, k=5).scores
+    for wrong in (TEXT[1:], TEXT[:, 1:]):
+        with pytest.raises(ValueError, match="give a row for each label"):
+            tagger.fit(data, label_features=wrong)
+    with pytest.raises(ValueError, match="finite"):
+        tagger.fit(data, label_features=np.full(TEXT.shape, np.nan))
+    assert_array_equal(tagger.predict_topk(ASKED, k=5).scores, before)
