@@ -81,9 +81,8 @@ void compare(const Level& level, const Opened& visit, std::span<const RowId> tar
   const float scale = visit.is_positive ? 1.0f : options.negative_scale;
   for (int64_t begin = 0; begin < n; begin += kColumns) {
     float* deltas = space.deltas.data() + begin;
-    space.totals.loss +=
-        weight *
-        compare_line(options.loss, space.scores.data() + begin, space.signs.data() + begin, scale, deltas);
+    space.totals.loss += weight * compare_line(options.loss, space.scores.data() + begin,
+                                               space.signs.data() + begin, scale, deltas);
     if (thin(options.thin, deltas)) space.lines.push_back(static_cast<int32_t>(begin / kColumns));
   }
 }
@@ -196,7 +195,8 @@ void check_slice(const Tree& tree, const Inputs& inputs, const Lists& labels, st
   require(options.n_negatives >= 0, "n_negatives must be at least 0");
   require(order.size() == shares.rates.size() && options.lr.size() == tree.levels.size(),
           "one rate per example and level is wanted");
-  require(shares.weights.empty() || shares.weights.size() == order.size(), "one weight per example is wanted");
+  require(shares.weights.empty() || shares.weights.size() == order.size(),
+          "one weight per example is wanted");
   for (const float weight : shares.weights)
     require(std::isfinite(weight) && weight >= 0.0f, "weights must be finite and at least 0");
 }

@@ -111,7 +111,8 @@ def _metrics(draw: Draw, attempt: Attempt) -> None:
     k = draw.one_of([1, 2, 3, *EXTREME_K])
     attempt.note(f"top {shown(top)}, lists {lists!r:.100}, k={k!r}")
     metrics = ff.metrics
-    for name in ("precision_at", "ndcg_at"):
+    of_lists = ("precision_at", "ndcg_at", "recall_at", "f1_at")
+    for name in (*of_lists, "macro_precision_at", "coverage_at"):
         attempt.ask(name, lambda name=name: getattr(metrics, name)(k, top, lists))
     attempt.ask("hits", lambda: metrics.hits(k, top, lists))
     attempt.ask(

@@ -12,7 +12,18 @@ from scipy.sparse import csr_array
 import fewfire as ff
 from fewfire.base import files
 from fewfire.measure.frequencies import LabelGroup, label_groups, propensities, recall_by_group
-from fewfire.measure.metrics import Cutoff, cutoffs, hits, ndcg_at, precision_at, psp_at
+from fewfire.measure.metrics import (
+    Cutoff,
+    coverage_at,
+    cutoffs,
+    f1_at,
+    hits,
+    macro_precision_at,
+    ndcg_at,
+    precision_at,
+    psp_at,
+    recall_at,
+)
 
 N_LABELS = 6
 
@@ -44,6 +55,35 @@ def plain_precision(k, top, truth):
         label in labels for row, labels in zip(top, truth, strict=True) for label in row[:k]
     )
     return n_hits / (k * len(truth))
+
+
+def plain_recall(k, top, truth):
+    shares = [
+        len(labels & set(row[:k].tolist())) / len(labels) if labels else 0.0
+        for row, labels in zip(top, truth, strict=True)
+    ]
+    return sum(shares) / len(truth)
+
+
+def plain_f1(k, top, truth):
+    total = 0.0
+    for row, labels in zip(top, truth, strict=True):
+        right = len(labels & set(row[:k].tolist()))
+        if right:
+            precision, recall = right / k, right / len(labels)
+            total += 2 * precision * recall / (precision + recall)
+    return total / len(truth)
+
+
+def plain_by_label(k, top, truth):
+    """macroP@k and coverage@k."""
+    shares, found = [], []
+    for label in set().union(*truth):
+        answers = [label in row[:k] for row in top]
+        right = sum(asked and label in labels for asked, labels in zip(answers, truth, strict=True))
+        shares.append(right / sum(answers) if any(answers) else 0.0)
+        found.append(right > 0)
+    return (np.mean(shares), np.mean(found)) if shares else (0.0, 0.0)
 
 
 def plain_ndcg(k, top, truth):
@@ -86,6 +126,17 @@ def plain_groups(counts):
 def test_precision_is_the_share_of_hits(case, k):
     truth, top = case
     assert_allclose(precision_at(k, top, csr(truth)), plain_precision(k, top, truth))
+
+
+@given(case=rankings(), k=KS)
+def test_recall_f1_and_figures_of_labels_match_plain_loops(case, k):
+    truth, top = case
+    labels = csr(truth)
+    assert_allclose(recall_at(k, top, labels), plain_recall(k, top, truth))
+    assert_allclose(f1_at(k, top, labels), plain_f1(k, top, truth))
+    macro, coverage = plain_by_label(k, top, truth)
+    assert_allclose(macro_precision_at(k, top, labels), macro)
+    assert_allclose(coverage_at(k, top, labels), coverage)
 
 
 @given(case=rankings(), k=KS)
@@ -215,7 +266,7 @@ def test_names_are_parsed():
     ]
 
 
-@pytest.mark.parametrize("name", ["P@0", "P@", "p@1", "NDCG@1", "PSP", "P@1 ", "R@5", "P@-1", ""])
+@pytest.mark.parametrize("name", ["P@0", "P@", "p@1", "NDCG@1", "PSP", "P@1 ", "Q@5", "P@-1", ""])
 def test_names_of_no_metric_are_refused(name):
     with pytest.raises(ValueError, match=r"unknown metric .*PSP@k"):
         cutoffs([name])

@@ -13,7 +13,7 @@ import click
 from ..loading import load
 from ..measure.frequencies import LabelGroup
 from ..measure.latency import Latency
-from ..measure.metrics import Metrics
+from ..measure.metrics import NAMES, Metrics
 from ..model.contract import Ways
 from .common import (
     EXACT,
@@ -47,9 +47,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
 @click.option("--exact", is_flag=True, help=EXACT)
-@click.option(
-    "--metrics", metavar="M,M", help="accuracy, loss, P@k, nDCG@k, PSP@k: P@1,nDCG@3,PSP@5."
-)
+@click.option("--metrics", metavar="M,M", help=f"accuracy, loss, {NAMES}: P@1,nDCG@3,PSP@5.")
 @click.option(
     "--propensity",
     callback=_pair,

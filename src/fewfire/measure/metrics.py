@@ -99,6 +99,72 @@ def precision_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     return float(hits(k, top, labels).sum() / (k * max(1, len(top))))
 
 
+def recall_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+    """Return R@k: the mean share of each example's labels that are among its k best rows.
+
+    R@k = (1/n) sum_i |top_i[:k] intersected with labels_i| / |labels_i|.
+
+    >>> recall_at(1, np.array([[2], [1]], np.int32), (np.array([0, 2, 3]), np.array([0, 2, 1])))
+    0.75
+    """
+    found, n_labels = hits(k, top, labels), np.diff(label_lists(labels)[0])
+    return float((found.sum(axis=1) / np.maximum(n_labels, 1)).sum() / max(1, len(top)))
+
+
+def f1_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+    """Return F1@k: the mean of each example's harmonic mean of its P@k and R@k.
+
+    F1@k = (1/n) sum_i 2 |top_i[:k] intersected with labels_i| / (k + |labels_i|).
+
+    >>> f1_at(1, np.array([[2], [1]], np.int32), (np.array([0, 3, 4]), np.array([0, 2, 4, 1])))
+    0.75
+    """
+    found, n_labels = hits(k, top, labels), np.diff(label_lists(labels)[0])
+    return float((2 * found.sum(axis=1) / (k + n_labels)).sum() / max(1, len(top)))
+
+
+def macro_precision_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+    """Return macroP@k: of each label that occurs, the share of its answers that are right; their
+    mean.
+
+    A label that is among the k best rows of no example counts 0 (Schultheis et al., NeurIPS 2023,
+    section 3, there over all labels).
+
+    >>> macro_precision_at(1, np.array([[2], [2]], np.int32), (np.arange(3), np.array([0, 2])))
+    0.25
+    """
+    answered, right = _by_label(k, top, labels)
+    return float((right / np.maximum(answered, 1)).mean()) if len(right) else 0.0
+
+
+def coverage_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+    """Return coverage@k: the share of the labels that occur that are found at least once.
+
+    Found: among the k best rows of an example whose label it is (Schultheis et al., NeurIPS 2023,
+    section 3).
+
+    >>> coverage_at(1, np.array([[2], [2]], np.int32), (np.arange(3), np.array([0, 2])))
+    0.5
+    """
+    _, right = _by_label(k, top, labels)
+    return float((right > 0).mean()) if len(right) else 0.0
+
+
+def _by_label(
+    k: int, top: NDArray[np.int32], labels: Labels
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return of each label that occurs how often it is answered, and how often rightly."""
+    found = hits(k, top, labels)
+    indptr, ids = label_lists(labels)
+    best, occurring = best_rows(top, len(indptr) - 1)[:, :k], np.unique(ids)
+    answers = best[np.isin(best, occurring)]
+    answered, right = (
+        np.bincount(np.searchsorted(occurring, some), minlength=len(occurring))
+        for some in (answers, best[found])
+    )
+    return answered, right
+
+
 def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     """Return nDCG@k: like P@k, but a hit at rank r counts 1 / log2(r + 1).
 
@@ -160,10 +226,14 @@ def _above_zero(propensities: Any) -> NDArray[np.float64]:
     return array
 
 
+MEASURES = ("P", "R", "F1", "nDCG", "PSP", "macroP", "coverage")  # of the k best rows
+NAMES = ", ".join(f"{measure}@k" for measure in MEASURES)
+
+
 class Cutoff(NamedTuple):
     """What a name like "PSP@5" asks for."""
 
-    measure: str  # "P", "nDCG" or "PSP"
+    measure: str  # "P", "nDCG", "PSP", ...
     k: int
 
 
@@ -182,9 +252,9 @@ def cutoffs(names: Collection[str]) -> dict[str, Cutoff]:
 def _cutoff(name: str) -> Cutoff:
     if name == "accuracy":
         return Cutoff("P", 1)
-    match = re.fullmatch(r"(P|nDCG|PSP)@([1-9]\d*)", name)
+    match = re.fullmatch(rf"({'|'.join(MEASURES)})@([1-9]\d*)", name)
     if match is None:
         raise ValueError(
-            f"unknown metric {name!r}; there are accuracy, loss, and P@k, nDCG@k, PSP@k, as in P@3"
+            f"unknown metric {name!r}; there are accuracy, loss, and {NAMES}, as in P@3"
         )
     return Cutoff(match[1], int(match[2]))

@@ -13,10 +13,28 @@ from ..data import Dataset
 from ..data.encoding import Kind
 from .frequencies import propensities
 from .given import Labels
-from .metrics import Cutoff, ndcg_at, precision_at, psp_at
+from .metrics import (
+    Cutoff,
+    coverage_at,
+    f1_at,
+    macro_precision_at,
+    ndcg_at,
+    precision_at,
+    psp_at,
+    recall_at,
+)
 
 Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
 Frequencies: TypeAlias = "tuple[NDArray[np.int64], int]"  # label counts, of how many examples
+
+
+_MEANS: dict[str, Formula] = {  # over examples
+    "P": precision_at,
+    "R": recall_at,
+    "F1": f1_at,
+    "nDCG": ndcg_at,
+}
+_OF_ALL: dict[str, Formula] = {"macroP": macro_precision_at, "coverage": coverage_at}
 
 
 def metrics_of(kind: Kind, n_outputs: int) -> list[str]:
@@ -38,7 +56,7 @@ def formulas_of(
 ) -> dict[str, Formula]:
     """Return the functions that compute metrics, by measure. PSP weighs labels by how often
     training saw them: `frequencies` tells, and is asked only then."""
-    formulas: dict[str, Formula] = {"P": precision_at, "nDCG": ndcg_at}
+    formulas = {**_MEANS, **_OF_ALL}
     if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
         if len(propensity) != 2:
             raise ValueError(f"propensity is a pair (A, B), got {propensity!r}")
@@ -57,10 +75,10 @@ def figures(
     top: NDArray[np.int32],
     data: Dataset,
 ) -> dict[str, float]:
-    """Return the figure of each metric. Means over examples are taken window by window; PSP@k is a
-    ratio of sums over all of them."""
+    """Return the figure of each metric. Means over examples are taken window by window; others
+    look at all of them at once."""
     found, done = dict.fromkeys(wanted, 0.0), 0
-    means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure != "PSP"}
+    means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure in _MEANS}
     for window in data.windows():
         labels = window.label_lists() if means else None
         best = top[done : done + len(window)]

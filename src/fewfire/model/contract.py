@@ -26,7 +26,7 @@ from ..data.encoding import Kind
 from ..data.given import as_dataset
 from ..measure.frequencies import LabelGroup, propensities, recall_by_group
 from ..measure.latency import Latency, measure_latency
-from ..measure.metrics import Metrics, cutoffs
+from ..measure.metrics import NAMES, Metrics, cutoffs
 from ..measure.ranking import RankBy, Ranking, exponent_of
 from ..measure.result import TopKResult
 from ..measure.scoring import depth_of, figures, formulas_of, metrics_of
@@ -214,8 +214,9 @@ class Model(ABC):
             With targets, encoded like the training set. A network of values takes classes that are
             numbers as values.
         metrics : list of str, optional
-            "accuracy", "P@1", "nDCG@3", "PSP@5", ... with any k, of a network also "loss"; default:
-            accuracy for classes, P@1, 3, 5 for label lists, and the loss of a network.
+            "accuracy", "P@1", "R@10", "F1@5", "nDCG@3", "PSP@5", "macroP@5", "coverage@5", with any
+            k (docs/metrics.md), of a network also "loss"; default: accuracy for classes, P@1, 3, 5
+            for label lists, and the loss of a network.
         rank_by : {"precision", "propensity"} or float
             As for `predict_topk`, by the propensities of `propensity`.
         exact : bool
@@ -242,7 +243,7 @@ class Model(ABC):
         names = now.default_metrics(data.kind) if metrics is None else metrics
         wanted = cutoffs(names)
         if "loss" in names and "loss" not in self.own_metrics:
-            raise ValueError("this model measures accuracy, P@k, nDCG@k and PSP@k, and no loss")
+            raise ValueError(f"this model measures accuracy, {NAMES}, and no loss")
         if data.kind == "values" and wanted:
             raise ValueError("values have a loss only; other metrics are for classes and labels")
         formulas = formulas_of(wanted, partial(now.learned.frequencies, "PSP@k"), propensity)

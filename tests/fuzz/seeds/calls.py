@@ -108,7 +108,7 @@ def measures(attempt: Attempt) -> None:
         "NaN": np.full((2, 3), np.nan),
         "fewer rows": top[:1],
     }.items():
-        for measure in ("precision_at", "ndcg_at", "hits"):
+        for measure in ("precision_at", "ndcg_at", "hits", "recall_at", "macro_precision_at"):
             call = getattr(metrics, measure)
             calls[f"{measure} of {name}"] = lambda c=call, w=wrong: c(1, w, lists)
     for name, wrong in {"text": "text", "None": None, "objects": counts.astype(object)}.items():
