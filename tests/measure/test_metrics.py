@@ -139,6 +139,13 @@ def test_recall_f1_and_figures_of_labels_match_plain_loops(case, k):
     assert_allclose(coverage_at(k, top, labels), coverage)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_a_cutoff_of_any_size_is_a_number(dtype):
+    indptr, ids = csr(TRUTH)
+    for k in (2**31 - 1, 2**63 - 1):
+        assert 0 < f1_at(k, TOP, (indptr.astype(dtype), ids)) < 1e-8
+
+
 @given(case=rankings(), k=KS)
 def test_ndcg_weighs_hits_by_rank(case, k):
     truth, top = case

@@ -113,6 +113,19 @@ def test_labels_without_examples_are_found_by_their_text(kind):
     assert told.n_trained == seen.sum()
 
 
+@pytest.mark.parametrize("names", [np.arange(N_LABELS) + 1, np.arange(N_LABELS)[::-1]])
+def test_text_is_of_ids_also_where_names_are_other_numbers(names):
+    names = [int(name) for name in names]
+    data = ff.Dataset(X, np.array(names)[LABELS], label_names=names)
+    assert share_found(fit(data, label_features=TEXT), np.arange(N_LABELS)) > 0.95
+
+
+def test_numbers_that_look_like_values_are_warned_of_with_text_too():
+    data = ff.Dataset(np.eye(60, dtype=np.float32), np.arange(60))
+    with pytest.warns(UserWarning, match="60 classes"):
+        fit(data, label_features=np.eye(60))
+
+
 def test_a_label_may_have_no_text():
     text = TEXT.toarray()
     text[1::2] = 0

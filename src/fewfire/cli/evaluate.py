@@ -54,7 +54,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
     metavar="A,B",
     default="0.55,1.5",
     show_default=True,
-    help="Of PSP@k; 0.5,0.4 for Wikipedia, 0.6,2.6 for Amazon.",
+    help="Of PSP@k and --rank-by; 0.5,0.4 for Wikipedia, 0.6,2.6 for Amazon.",
 )
 @rank_by_option
 @click.option(

@@ -120,7 +120,7 @@ def f1_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     0.75
     """
     found, n_labels = hits(k, top, labels), np.diff(label_lists(labels)[0])
-    return float((2 * found.sum(axis=1) / (k + n_labels)).sum() / max(1, len(top)))
+    return float((2 * found.sum(axis=1) / (float(k) + n_labels)).sum() / max(1, len(top)))
 
 
 def macro_precision_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:

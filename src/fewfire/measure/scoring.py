@@ -58,10 +58,15 @@ def formulas_of(
     training saw them: `frequencies` tells, and is asked only then."""
     formulas = {**_MEANS, **_OF_ALL}
     if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
-        if len(propensity) != 2:
-            raise ValueError(f"propensity is a pair (A, B), got {propensity!r}")
-        formulas["PSP"] = partial(psp_at, propensities=propensities(*frequencies(), *propensity))
+        formulas["PSP"] = partial(psp_at, propensities=by_pair(frequencies(), propensity))
     return formulas
+
+
+def by_pair(frequencies: Frequencies, propensity: tuple[float, float]) -> NDArray[np.float64]:
+    """Return the propensity of each label, of the pair (A, B)."""
+    if len(propensity) != 2:
+        raise ValueError(f"propensity is a pair (A, B), got {propensity!r}")
+    return propensities(*frequencies, *propensity)
 
 
 def depth_of(wanted: Mapping[str, Cutoff], n_labels: int) -> int:

@@ -24,12 +24,12 @@ from ..data import Dataset, Encoding
 from ..data.dataset import Examples
 from ..data.encoding import Kind
 from ..data.given import as_dataset
-from ..measure.frequencies import LabelGroup, propensities, recall_by_group
+from ..measure.frequencies import LabelGroup, recall_by_group
 from ..measure.latency import Latency, measure_latency
 from ..measure.metrics import NAMES, Metrics, cutoffs
 from ..measure.ranking import RankBy, Ranking, exponent_of
 from ..measure.result import TopKResult
-from ..measure.scoring import depth_of, figures, formulas_of, metrics_of
+from ..measure.scoring import by_pair, depth_of, figures, formulas_of, metrics_of
 from .checks import as_candidates, check_labelled, check_labels, check_width
 from .learned import Learned
 
@@ -236,7 +236,7 @@ class Model(ABC):
         ------
         ValueError
             If a metric is unknown or does not fit the targets, or `data` does not fit the model;
-            for PSP@k also if the model has no label counts.
+            for PSP@k and `rank_by` also if the model has no label counts.
         """
         now = self._now()
         data = now._fitting(data)
@@ -368,7 +368,7 @@ class Model(ABC):
         if exponent == 0:
             return Ranking()
         counted = self.learned.frequencies("rank_by")
-        return Ranking.by_propensity(propensities(*counted, *propensity), exponent)
+        return Ranking.by_propensity(by_pair(counted, propensity), exponent)
 
     def _log_likelihoods(self, scores: NDArray[np.float32]) -> NDArray[np.floating]:
         """Return the logarithms of the likelihoods that scores of labels stand for, but for a

@@ -32,7 +32,7 @@ class Hashed(Options):
     rerank : float, optional
         Candidates per kept row, at least 1. None: 3; for `Sign`, whose order is near the exact one,
         1.75, or as many as 320 weights can score where inputs have fewer than 183 values: 6.4 of
-        50 values; all rows, and no index, of 16 values or fewer at a density of 0.05.
+        50 values; all rows of 16 values or fewer at a density of 0.05.
     soft : bool, optional
         As in `TopK`. None: on for a layer with `activation="relu"`, off for any other.
     differentiate : bool

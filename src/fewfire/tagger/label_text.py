@@ -7,6 +7,7 @@ in the trees by them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,10 @@ def with_label_text(train: Dataset, label_features: Any) -> Dataset:
     weights = train.sample_weight
     if weights is not None:
         weights = np.concatenate([weights, np.ones(len(labels), np.float32)])
-    return Dataset(X, _and_own(train, labels), like=train, sample_weight=weights)
+    by_id = replace(train.encoding, label_names=None)  # whose names may be numbers, too
+    both = Dataset(X, _and_own(train, labels), like=by_id, sample_weight=weights)
+    both._label_names = train.label_names
+    return both
 
 
 def _and_own(train: Dataset, labels: np.ndarray[Any, np.dtype[np.int32]]) -> Any:

@@ -213,7 +213,7 @@ class Tagger(Model):
             train = with_label_text(given, label_features)
             wanted = fitted(self._wanted, given)
             task = Task.to_fit(self, wanted, train, eval_sets, callbacks)
-            warn_of_values(train)
+            warn_of_values(given)
             if resume is None:
                 resumed = None
                 prepared = prepare(
