@@ -20,7 +20,7 @@ from ..base.replacing import check_writable
 from ..data import Dataset, Encoding
 from ..data.encoding import Kind
 from ..measure.metrics import Metrics
-from ..measure.ranking import NAMES, exponent_of
+from ..measure.ranking import EXPONENTS, exponent_of
 from ..model.contract import Model
 from ..network.bag import EmbeddingBag
 from ..network.linear import Linear
@@ -69,7 +69,7 @@ def rank_by_option(command: Command) -> Command:
 
 def _exponent(context: click.Context, parameter: click.Parameter, value: str) -> float:
     try:
-        return exponent_of(value if value in NAMES else float(value))
+        return exponent_of(value if value in EXPONENTS else float(value))
     except ValueError as error:
         raise click.BadParameter(
             f"{value!r} is not precision, propensity or a number from 0 to 1"

@@ -7,9 +7,9 @@ an example without labels counts as 0.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -226,7 +226,15 @@ def _above_zero(propensities: Any) -> NDArray[np.float64]:
     return array
 
 
-MEASURES = ("P", "R", "F1", "nDCG", "PSP", "macroP", "coverage")  # of the k best rows
+Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
+MEANS: dict[str, Formula] = {  # over examples
+    "P": precision_at,
+    "R": recall_at,
+    "F1": f1_at,
+    "nDCG": ndcg_at,
+}
+OF_ALL: dict[str, Formula] = {"macroP": macro_precision_at, "coverage": coverage_at}
+MEASURES = (*MEANS, "PSP", *OF_ALL)  # of the k best rows
 NAMES = ", ".join(f"{measure}@k" for measure in MEASURES)
 
 

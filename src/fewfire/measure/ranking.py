@@ -18,7 +18,7 @@ from ..base.checks import check_number
 from .result import TopKResult
 
 RankBy = str | float
-NAMES = {"precision": 0.0, "propensity": 1.0}
+EXPONENTS = {"precision": 0.0, "propensity": 1.0}
 _DEPTH, _LEAST = 10, 100  # labels that are looked at for each that is answered, and in all
 
 
@@ -29,12 +29,12 @@ def exponent_of(rank_by: RankBy) -> float:
     (1.0, 0.1)
     """
     if isinstance(rank_by, str):
-        if rank_by not in NAMES:
+        if rank_by not in EXPONENTS:
             raise ValueError(
                 f'rank_by must be "precision", "propensity" or a number between, 0 to 1, '
                 f"got {rank_by!r}"
             )
-        return NAMES[rank_by]
+        return EXPONENTS[rank_by]
     return check_number("rank_by", rank_by, low=0.0, high=1.0)
 
 

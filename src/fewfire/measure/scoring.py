@@ -12,29 +12,9 @@ from numpy.typing import NDArray
 from ..data import Dataset
 from ..data.encoding import Kind
 from .frequencies import propensities
-from .given import Labels
-from .metrics import (
-    Cutoff,
-    coverage_at,
-    f1_at,
-    macro_precision_at,
-    ndcg_at,
-    precision_at,
-    psp_at,
-    recall_at,
-)
+from .metrics import MEANS, OF_ALL, Cutoff, Formula, psp_at
 
-Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
 Frequencies: TypeAlias = "tuple[NDArray[np.int64], int]"  # label counts, of how many examples
-
-
-_MEANS: dict[str, Formula] = {  # over examples
-    "P": precision_at,
-    "R": recall_at,
-    "F1": f1_at,
-    "nDCG": ndcg_at,
-}
-_OF_ALL: dict[str, Formula] = {"macroP": macro_precision_at, "coverage": coverage_at}
 
 
 def metrics_of(kind: Kind, n_outputs: int) -> list[str]:
@@ -56,7 +36,7 @@ def formulas_of(
 ) -> dict[str, Formula]:
     """Return the functions that compute metrics, by measure. PSP weighs labels by how often
     training saw them: `frequencies` tells, and is asked only then."""
-    formulas = {**_MEANS, **_OF_ALL}
+    formulas = {**MEANS, **OF_ALL}
     if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
         formulas["PSP"] = partial(psp_at, propensities=by_pair(frequencies(), propensity))
     return formulas
@@ -83,7 +63,7 @@ def figures(
     """Return the figure of each metric. Means over examples are taken window by window; others
     look at all of them at once."""
     found, done = dict.fromkeys(wanted, 0.0), 0
-    means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure in _MEANS}
+    means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure in MEANS}
     for window in data.windows():
         labels = window.label_lists() if means else None
         best = top[done : done + len(window)]
