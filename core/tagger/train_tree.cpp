@@ -166,6 +166,7 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
   for (size_t l = 0; l < tree.levels.size(); ++l) {
     const Level& level = tree.levels[l];
     const bool is_last = l + 1 == tree.levels.size();
+    const float lr = rate_of_copies(options.loss, rate * options.lr[l], weight);
     space.rows.find(level, space.visits, x.ids);
     space.candidates.clear();
     for (size_t i = 0; i < space.visits.size(); ++i) {
@@ -176,7 +177,6 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
         space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),
                                     visit.path + log_likelihood(options.loss, space.scores[c])});
       compare(level, visit, space.targets[l], weight, options, space);
-      const float lr = rate_of_copies(options.loss, rate * options.lr[l], weight);
       update_node(level, visit.node, rows, x, lr, rate * options.bias_lr, weight, space);
       space.totals.ledger.forward += x.size() * level.n_children(visit.node);
       space.totals.ledger.rows_touched += x.size();

@@ -11,7 +11,7 @@ from ..data import Dataset
 from .forest import Forest
 from .layout import LevelSize
 from .memory import TaggerMemory, all_example_bytes, check_fits
-from .preparing import Plan, Prepared, label_lists, weights_of
+from .preparing import Plan, Prepared, label_lists
 
 
 class SizedPlan(Plan, Protocol):
@@ -53,5 +53,5 @@ def prepare_more(
         memory,
         limit,
         n_forests,
-        weights_of(data),
+        data.sample_weight,
     )

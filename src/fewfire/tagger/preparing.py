@@ -93,11 +93,6 @@ def label_lists(data: Dataset, n_labels: int) -> csr_array:
     return make_csr(np.ones(len(ids), np.float32), ids, indptr, (len(data), n_labels))
 
 
-def weights_of(data: Dataset) -> NDArray[np.float32] | None:
-    """Return as how many examples each comes; None: one each."""
-    return None if data.sample_weight is None else np.asarray(data.sample_weight, np.float32)
-
-
 class _Draft:
     """Expanded examples, and trees whose vocabularies are counted, not collected. What takes much
     memory is checked before it is made; `TooLittleMemoryError` says that it is too much."""
@@ -114,7 +109,7 @@ class _Draft:
     ) -> None:
         self._settings, self._limit, self._seed = settings, limit, seed
         self._n_threads, self._n_forests, self._lists = n_threads, n_forests, lists
-        self._weights = weights_of(data)
+        self._weights = data.sample_weight
         self._expansion = Expansion.learn(data, settings, n_threads)
         self._expansions = expansions_of(settings, self._expansion)
         self._n_values = for_each(self._expansions, lambda own: own.n_values(data, n_threads))
