@@ -12,7 +12,6 @@ and the test set is read.
 from __future__ import annotations
 
 import argparse
-import gzip
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from scipy.sparse import csr_array
 import fewfire as ff
 import xc
 from debian_depends import load
+from fewfire.measure.metrics import owners
 from report import report
 
 METRICS = [f"{name}@{k}" for name in ("P", "PSP") for k in (1, 3, 5)]
@@ -67,17 +67,14 @@ def parse() -> argparse.Namespace:
 
 def label_features(folder: Path, train: ff.Dataset) -> csr_array:
     """Return the features of each label's own row, if it is among those that train."""
-    labels, names = (lines(folder / f"{part}.txt.gz") for part in ("labels", "train-names"))
+    labels, names = (
+        ff.datasets.load_names(folder / f"{part}.txt.gz") for part in ("labels", "train-names")
+    )
     row_of = {name: row for row, name in enumerate(names[: len(train)])}
     pairs = [(label, row_of[name]) for label, name in enumerate(labels) if name in row_of]
     label, row = np.array(pairs).T
     pick = csr_array((np.ones(len(label), np.float32), (label, row)), (len(labels), len(train)))
     return csr_array(pick @ train.X)
-
-
-def lines(path: Path) -> list[str]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        return file.read().splitlines()
 
 
 def without_examples(train: ff.Dataset, text: csr_array) -> tuple[ff.Dataset, NDArray[np.int32]]:
@@ -87,7 +84,7 @@ def without_examples(train: ff.Dataset, text: csr_array) -> tuple[ff.Dataset, ND
     rng = np.random.default_rng(0)
     unseen = np.sort(rng.choice(known, len(known) // 20, replace=False)).astype(np.int32)
     kept = ~np.isin(ids, unseen)
-    rows = np.repeat(np.arange(len(train)), np.diff(indptr))[kept]
+    rows = owners(indptr)[kept]
     shape = (len(train), train.n_labels)
     y = csr_array((np.ones(kept.sum(), np.float32), (rows, ids[kept])), shape)
     return ff.Dataset(train.X, y, like=train), unseen
@@ -105,7 +102,7 @@ def print_unseen(
 ) -> None:
     indptr, ids = measured.label_lists()
     top = tagger.predict_topk(measured, 10).indices
-    rows = np.repeat(np.arange(len(measured)), np.diff(indptr))
+    rows = owners(indptr)
     wanted = np.isin(ids, unseen)
     found = (top[rows[wanted]] == ids[wanted][:, None]).any(axis=1)
     labels = ids[wanted]
