@@ -124,6 +124,22 @@ def test_of_decays_between_which_chance_decides_the_largest_is_taken():
     assert largest_tied(nowhere, Choice(decay=1)) == Choice(decay=1)
 
 
+def test_a_larger_decay_ties_at_the_chosen_rate_or_not_at_all(monkeypatch):
+    """Decays that are level at the usual rate may be far apart at the one that is chosen."""
+    usual = {0: 0.500, 1: 0.502, 2: 0.6, 3: 0.7, 4: 0.8}
+    faster = {0: 0.400, 1: 0.450, 2: 0.5, 3: 0.6, 4: 0.7}
+
+    def told(self, choice, fold):
+        by_decay = faster if choice.rate == 3 else usual
+        loss = by_decay[choice.decay] + 0.2 * max(0, abs(choice.rate - 3) - 1)
+        return np.full(len(fold.held_out), loss), self.ledger
+
+    monkeypatch.setattr(pilots.Pilots, "_losses", told)
+    trainer = ff.Trainer(make(), max_epochs=1, n_jobs=1)
+    found, _ = pilots.Pilots(trainer.plan, make(), blobs(200), "softmax").choose()
+    assert found == Choice(rate=3, decay=0)
+
+
 def _err(capsys):
     return capsys.readouterr().err
 

@@ -105,19 +105,21 @@ class Pilots:
 
     def choose(self) -> tuple[Choice, str]:
         """Return the choice whose pilots had the least loss on what was kept aside, and a line
-        about it. First the best decay is found, then the best rate: neighbours are tried while they
-        are better. Of decays that differ by little it is the largest, because a whole training
-        remembers more than a pilot."""
+        about it. The best decay is found, then the best rate, then the best decay once more:
+        neighbours are tried while they are better. Of decays that differ by little it is the
+        largest, because a whole training remembers more than a pilot."""
         losses: Losses = {}
         with ThreadPoolExecutor(self.plan.n_threads) as pool:
             try:
                 self._try([Choice(), Choice(decay=1)], losses, pool)
                 best = self._descend("decay", DECAYS, losses, best_of(losses), pool)
-                best = self._descend("rate", RATES, losses, largest_tied(losses, best), pool)
+                best = self._descend("rate", RATES, losses, best, pool)
+                best = self._descend("decay", DECAYS, losses, best, pool)
             except BaseException:
                 self._stops.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+        best = largest_tied(losses, best)
         told = ", ".join(
             "{:.4f} at {:g} and {:g}".format(float(found.mean()), *self._values(choice))
             for choice, found in sorted(losses.items(), key=lambda item: float(item[1].mean()))
