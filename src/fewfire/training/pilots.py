@@ -119,7 +119,8 @@ class Pilots:
                 self._stops.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        best = largest_tied(losses, best)
+        n_seen = max(len(fold.train) for fold in self._folds)
+        best = largest_tied(losses, best, _SLIGHT * math.sqrt(len(self.train) / n_seen))
         told = ", ".join(
             "{:.4f} at {:g} and {:g}".format(float(found.mean()), *self._values(choice))
             for choice, found in sorted(losses.items(), key=lambda item: float(item[1].mean()))
@@ -206,17 +207,18 @@ def best_of(losses: Losses) -> Choice:
     return min(losses, key=lambda choice: float(losses[choice].mean()))
 
 
-def largest_tied(losses: Losses, best: Choice) -> Choice:
+def largest_tied(losses: Losses, best: Choice, slight: float = _SLIGHT) -> Choice:
     """Return the choice of the same rate with the largest decay that the best one leads by little:
-    by half a standard error (after the one-standard-error rule, Breiman et al., 1984), or by an
-    eightieth of its loss."""
+    by half a standard error (after the one-standard-error rule, Breiman et al., 1984), or by a
+    `slight` share of its loss: an eightieth where a pilot sees all examples, more where it sees
+    few, because then it says less about all."""
 
     def is_tied(choice: Choice) -> bool:
         if choice == best or not np.isfinite(losses[choice]).all():
             return choice == best
         lead = losses[choice] - losses[best]
         by_chance = _TIE * lead.std() / math.sqrt(len(lead))
-        return bool(lead.mean() <= max(by_chance, _SLIGHT * losses[best].mean()))
+        return bool(lead.mean() <= max(by_chance, slight * losses[best].mean()))
 
     tied = [choice for choice in losses if choice.rate == best.rate and is_tied(choice)]
     return max(tied, key=lambda choice: choice.decay)
