@@ -8,10 +8,11 @@ import time
 HANG = 3600  # seconds that nothing takes, however busy the machine
 
 
-def start(*words, cwd):
+def start(*words, cwd, reads=False):
     return subprocess.Popen(
         [sys.executable, "-m", "fewfire", *map(str, words)],
         cwd=cwd,
+        stdin=subprocess.PIPE if reads else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -20,9 +21,9 @@ def start(*words, cwd):
     )
 
 
-def run(*words, cwd, code=0):
-    process = start(*words, cwd=cwd)
-    out, err = process.communicate(timeout=HANG)
+def run(*words, cwd, code=0, given=None):
+    process = start(*words, cwd=cwd, reads=given is not None)
+    out, err = process.communicate(given, timeout=HANG)
     assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}"
     assert "Traceback" not in err
     return out, err

@@ -15,6 +15,7 @@ import numpy as np
 
 from .base.files import PathLike
 from .data import generators, readers
+from .data.columns import Columns
 from .data.dataset import Dataset
 from .data.encoding import Encoding, Kind
 from .data.generators import Deformed
@@ -23,6 +24,7 @@ from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
 from .data.words import Counted, Hashing
 
 __all__ = [
+    "Columns",
     "Counted",
     "Deformed",
     "Hashing",
@@ -308,8 +310,14 @@ def load_text(
     like: Dataset | Encoding | None = None,
     *,
     vectorizer: Counted | Hashing | None = None,
+    columns: Columns | None = None,
 ) -> Dataset:
-    """Read raw text with labels, gzipped or not: in each line the text, a tab, and `label,label`.
+    """Read texts with labels, gzipped or not.
+
+    A file is known by how it begins and by its name: lines of text, a tab, and labels; tables, with
+    or without names of columns (`.csv`, `.tsv`); objects of JSON, one a line or in an array
+    (`.jsonl`, `.json`); or lines of fastText, in which labels begin with `__label__`. What stands
+    between labels is found out, too: see `Columns`. Text is in UTF-8, or in UTF-16 with its mark.
 
     Words, runs of letters and digits in lower case, are counted and weighted by tf-idf, each text
     scaled to unit length. A model that is trained on the result takes text from then on. Needs
@@ -318,25 +326,36 @@ def load_text(
     Parameters
     ----------
     like : Dataset or Encoding, optional
-        Training set, or `net.encoding`, whose words and labels count. If no line has a tab, the
+        Training set, or `net.encoding`, whose words and labels count, and whose columns are
+        looked for. Its other labels are in `Dataset.unknown_labels`. If no row has labels, the
         result has no targets.
     vectorizer : Counted or Hashing, optional
         Which words are features; default: `Counted()`, those in at least two texts.
+    columns : Columns, optional
+        Which columns hold text and labels, and what separates labels, where they do not tell.
 
     Raises
     ------
     ValueError
-        If a line is wrong, with its number.
+        If a line is wrong, with its number, or columns do not tell what they hold.
     ImportError
         If scikit-learn is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If rows are left out, because they lack a text or labels.
 
     >>> from pathlib import Path
     >>> _ = Path("pets.tsv").write_text("a small cat\\tcat,small\\nthe small dog\\tdog,small\\n")
     >>> train = load_text("pets.tsv", vectorizer=Counted(min_rows=1))
     >>> train, train.label_names
     (Dataset(2 examples, 5 sparse features, 3 labels), ('cat', 'dog', 'small'))
+    >>> _ = Path("pets.csv").write_text("id,title,tags\\n7,a small cat,cat;small\\n8,a dog,dog\\n")
+    >>> load_text("pets.csv").label_names
+    ('cat', 'dog', 'small')
     """
-    return readers.read_text(path, like, vectorizer=vectorizer)
+    return readers.read_text(path, like, vectorizer=vectorizer, columns=columns)
 
 
 def load_names(path: PathLike) -> tuple[str, ...]:
@@ -423,18 +442,19 @@ def load(
     *,
     label_names: Sequence[Any] | None = None,
     kind: Kind = None,
+    columns: Columns | None = None,
 ) -> Dataset | Pair:
     """Read a folder (idx, small NORB), an npz, npy or idx file, text, or what `convert` wrote.
 
-    The format is guessed; raw text is known by its name, `.tsv` or `.tsv.gz`. `label_names` are
-    for text of numbers, converted or not, alone. `kind` says what targets are where they do not
+    The format is guessed. `columns` are for texts, see `load_text`; `label_names` are for text of
+    numbers, converted or not, alone. `kind` says what targets are where they do not
     tell, as for a `Dataset`: "values" for whole numbers to predict.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
     >>> load("data.npz")
     Dataset(2 examples, 1 dense feature, 2 classes)
     """
-    return readers.read(path, like, label_names=label_names, kind=kind)
+    return readers.read(path, like, label_names=label_names, kind=kind, columns=columns)
 
 
 def _pair(

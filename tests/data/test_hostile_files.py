@@ -243,12 +243,10 @@ def test_the_mark_of_utf8_is_no_part_of_the_text(tmp_path, text):
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
 def test_utf16_is_called_by_its_name(tmp_path, encoding):
     mark = "" if encoding == "utf-16" else "\ufeff"
-    for name in ("a.txt", "a.tsv"):
-        (tmp_path / name).write_text(f"{mark}1 1:2\tcat\n", encoding=encoding)
+    (tmp_path / "a.txt").write_text(f"{mark}1 1:2\n", encoding=encoding)
     match = r"a\.t.* is text in UTF-16: save it as UTF-8"
-    for name in ("a.txt", "a.tsv"):
-        with pytest.raises(ValueError, match=match):
-            datasets.load(tmp_path / name)
+    with pytest.raises(ValueError, match=match):
+        datasets.load(tmp_path / "a.txt")
     with pytest.raises(ValueError, match=match):
         datasets.load_names(tmp_path / "a.txt")
     with pytest.raises(ValueError, match=match):

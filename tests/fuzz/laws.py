@@ -50,7 +50,8 @@ def dataset(attempt: Attempt, data: ff.Dataset) -> None:
         attempt.demand("targets of another number", len(y) == n)
         attempt.demand("targets that are not finite", bool(np.isfinite(y).all()))
         if data.kind == "classes" and n:
-            attempt.demand("a class out of range", y.min() >= 0 and y.max() < data.n_labels)
+            least = 0 if data.unknown_labels is None else -1
+            attempt.demand("a class out of range", y.min() >= least and y.max() < data.n_labels)
     names = data.label_names
     if names is not None:
         attempt.demand("not a name for each label", len(names) == data.n_labels)

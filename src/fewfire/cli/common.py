@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +20,7 @@ from ..base.ledger import Ledger
 from ..base.printable import visible
 from ..base.replacing import check_writable
 from ..data import Dataset, Encoding
+from ..data.columns import Columns
 from ..data.encoding import Kind
 from ..measure.metrics import Metrics
 from ..measure.ranking import EXPONENTS, exponent_of
@@ -45,6 +48,7 @@ class _Writable(click.Path):
 
 
 WRITABLE = _Writable(path_type=Path)
+COLUMN_OPTIONS = ("text_column", "label_column", "label_separator")  # of `columns_of`
 EXACT = "Compute every row, not through the gates; of a tagger, open every leaf."
 
 
@@ -123,14 +127,65 @@ def read_part(
     part: int,
     labels: Path | None = None,
     kind: Kind = None,
+    columns: Columns | None = None,
 ) -> Dataset:
-    """Read a file; of a folder or archive with two parts, the training (0) or the test set (1).
+    """Read a file, or with "-" standard input; of a folder or archive with two parts, the training
+    (0) or the test set (1).
 
-    `labels` is the file of the labels' names, if there is one; `kind` says what targets are.
+    `labels` is the file of the labels' names, if there is one; `kind` says what targets are,
+    `columns` where texts and labels are.
     """
     like = None if path.is_dir() else encoding
     names = None if labels is None else datasets.load_names(labels)
-    return one_part(datasets.load(path, like, label_names=names, kind=kind), part)
+    with at_hand(path) as place:
+        found = datasets.load(place, like, label_names=names, kind=kind, columns=columns)
+    return one_part(found, part)
+
+
+@contextlib.contextmanager
+def at_hand(path: Path) -> Iterator[Path]:
+    """Return where to read a file: itself, or of "-" a copy of what comes from standard input."""
+    if str(path) != "-":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "input"
+        with open(place, "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        try:
+            yield place
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(place), "standard input")) from error
+
+
+def columns_of(
+    text_column: str | None, label_column: str | None, label_separator: str | None
+) -> Columns | None:
+    """Return the columns that options name, None if they name none."""
+    if (text_column, label_column, label_separator) == (None, None, None):
+        return None
+    texts = tuple(text_column.split(",")) if text_column else ()
+    text = texts if len(texts) > 1 else text_column
+    return Columns(text=text, labels=label_column, separator=label_separator)
+
+
+def column_options(option: Callable[..., Any]) -> list[Any]:
+    """Return the options of `columns_of`, each made by `option`."""
+    return [
+        option("--text-column", metavar="NAME",
+               help="Of a table or JSON: the column of the texts, or several with commas between "
+                    "them; by name or place, from 1."),
+        option("--label-column", metavar="NAME", help="The column of the labels."),
+        option("--label-separator", metavar="S",
+               help="What stands between labels, such as ';' or ' '; default: as it seems."),
+    ]  # fmt: skip
+
+
+def with_column_options(command: Command) -> Command:
+    """Add the options of `columns_of`."""
+    for declare in reversed(column_options(click.option)):
+        command = declare(command)
+    return command
 
 
 def one_part(found: Dataset | tuple[Dataset, Dataset], part: int) -> Dataset:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from ..data import Dataset
 from ..loading import load
 from ..measure.frequencies import LabelGroup
 from ..measure.latency import Latency
@@ -18,6 +19,7 @@ from ..model.contract import Ways
 from .common import (
     EXACT,
     PATH,
+    columns_of,
     cost,
     jobs_option,
     json_option,
@@ -28,7 +30,9 @@ from .common import (
     show,
     table,
     ways_of,
+    with_column_options,
 )
+from .long_runs import plain_warnings
 
 _K = 5  # best labels that are timed, and among which `--groups` looks for a label
 
@@ -62,6 +66,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
     is_flag=True,
     help=f"Recall@{_K} of labels frequent (head), less so (torso) and rare (tail) in training.",
 )
+@with_column_options
 @jobs_option
 @json_option
 def evaluate(
@@ -72,6 +77,9 @@ def evaluate(
     propensity: tuple[float, float],
     rank_by: float,
     groups: bool,
+    text_column: str | None,
+    label_column: str | None,
+    label_separator: str | None,
     n_jobs: int,
     as_json: bool,
 ) -> None:
@@ -80,11 +88,14 @@ def evaluate(
     take, and what gates or router leave out.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
-    text, or what `fewfire convert` made of it, encoded like the training set; for a model of raw
-    text also that, named .tsv or .tsv.gz, a line of which is text, tab, label,label.
+    text, or what `fewfire convert` made of it, encoded like the training set; for a model of texts
+    any file that train takes; - for standard input. Labels that the model does not know count as
+    missed.
     """
     net = load(model)
-    examples = read_part(data, net.encoding, 1)
+    columns = columns_of(text_column, label_column, label_separator)
+    with plain_warnings():
+        examples = read_part(data, net.encoding, 1, columns=columns)
     names = metrics.split(",") if metrics else None
     measure = partial(
         net.evaluate, examples, names, n_jobs=n_jobs, propensity=propensity, rank_by=rank_by
@@ -103,8 +114,8 @@ def evaluate(
     ways = ways_of(net, exact=exact)
     rows = [_figures(computed, measure(exact=every)) for computed, every in ways.items()]
     show(
-        f"{len(examples):,} examples; multiplications and additions are per example, shares are of "
-        "the dense model with and without the zeros of the data"
+        f"{len(examples):,} examples{_unknown(examples)}; multiplications and additions are per "
+        "example, shares are of the dense model with and without the zeros of the data"
     )
     show(table(rows))
     if net.is_gated:
@@ -113,6 +124,17 @@ def evaluate(
         by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
         show(f"labels by frequency in training: recall@{_K} of their occurrences")
         show(table(_group_rows(by_way)))
+
+
+def _unknown(examples: Dataset) -> str:
+    """Return how many labels count as missed, because the model does not know them."""
+    unknown = examples.unknown_labels
+    if unknown is None:
+        return ""
+    return (
+        f", {unknown.nnz:,} times one of {unknown.shape[1]:,} labels that the model does not know: "
+        "they count as missed"
+    )
 
 
 def _in_use(ways: Ways, found: Latency) -> str:

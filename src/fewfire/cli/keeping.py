@@ -31,6 +31,8 @@ def beside(data: Path) -> Path:
     >>> beside(Path("data/train.txt.gz")).name, beside(Path("data/mnist/")).name
     ('train.txt.gz.safetensors', 'mnist.safetensors')
     """
+    if str(data) == "-":
+        return Path("model.safetensors")
     named = data.resolve() if data.name in ("", "..") else data
     return named.parent / f"{named.name or 'model'}.safetensors"
 

@@ -17,13 +17,16 @@ from ..tagger.tagger import Tagger
 from .common import (
     EXACT,
     PATH,
+    columns_of,
     jobs_option,
     json_option,
     print_json,
     rank_by_option,
     read_part,
     show,
+    with_column_options,
 )
+from .long_runs import plain_warnings
 from .numbers import COUNT
 from .tagger_output import as_lines, reasons, tagger_of
 
@@ -44,6 +47,7 @@ _WHY = 8  # features that `--why` shows for a label
     is_flag=True,
     help="Tagger: a line per label, with the features, and pairs of them, that spoke most for it.",
 )
+@with_column_options
 @jobs_option
 @json_option
 def predict(
@@ -53,18 +57,22 @@ def predict(
     exact: bool,
     rank_by: float,
     why: bool,
+    text_column: str | None,
+    label_column: str | None,
+    label_separator: str | None,
     n_jobs: int,
     as_json: bool,
 ) -> None:
     """Print, for each example of DATA, the K best labels of MODEL with their scores.
 
-    DATA is what evaluate takes; targets are ignored, and raw text, named .tsv or .tsv.gz, needs
-    none: a line is a text. A line of the output holds label, tab, score for each, best first; for
-    a network of values, the values.
+    DATA is what evaluate takes; targets are ignored, and texts need none: a line is a text. A line
+    of the output holds label, tab, score for each, best first; for a network of values, the values.
     """
     net = load(model)
     encoding = net.encoding
-    examples = read_part(data, encoding and encoding.of_features(), 1)
+    columns = columns_of(text_column, label_column, label_separator)
+    with plain_warnings():
+        examples = read_part(data, encoding and encoding.of_features(), 1, columns=columns)
     chunks = (examples[begin : begin + _CHUNK] for begin in range(0, len(examples), _CHUNK))
     if rank_by and (why or _gives_values(net)):
         what = "--why explains the likeliest labels" if why else "values are in no order"

@@ -14,7 +14,7 @@ from ..data import Dataset
 from ..data.encoding import Kind
 from .blend_training import BlendTraining
 from .choosing import BLEND, NETWORK, TAGGER, asked_for, choose
-from .common import PATH, read_part, say
+from .common import COLUMN_OPTIONS, PATH, at_hand, columns_of, read_part, say
 from .keeping import place_beside
 from .long_runs import Resumable, how_to_go_on, plain_warnings
 from .network_training import NetworkTraining
@@ -41,9 +41,10 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     more, of sparse features; a network otherwise, or where an option describes one.
 
     DATA is a folder of idx files such as MNIST (its training set is used), npz, svmlight or
-    Extreme Classification text, or what `fewfire convert` made of it; raw text, named .tsv or
-    .tsv.gz, a line of which is text, tab, label,label; or a TOML file with `data = "..."` and any
-    of these options by their names, which the command line overrides.
+    Extreme Classification text, or what `fewfire convert` made of it; texts with labels: lines of
+    text, tab, label,label, a table (.csv, .tsv), JSON lines or fastText's lines; - for any text
+    from standard input; or a TOML file with `data = "..."` and any of these options by their names,
+    which the command line overrides.
 
     Without -o, the model is written to DATA.safetensors, beside DATA; another file of that name is
     only replaced if it is a model, too.
@@ -58,6 +59,8 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     training = TRAININGS[choice.model](fit, held_out, options)
     if not options["quiet"]:
         say(f"{fit!r}\n{choice}")
+        if fit.text is not None and fit.text.columns.separator not in (None, ","):
+            say(f"labels are separated by {fit.text.columns.separator!r} (--label-separator)")
         if _is_whole(fit):
             say("targets are whole numbers: taken as values to predict, not as classes")
         if output is not None:
@@ -90,13 +93,16 @@ def _read(data: Path, options: Mapping[str, Any]) -> tuple[Dataset, Dataset | No
     """Return the examples to fit, and those to measure on, if any."""
     n_features, val = options["hash_words"], options["val"]
     kind: Kind = "values" if options["loss"] == "squared" else None
+    columns = columns_of(*(options[name] for name in COLUMN_OPTIONS))
     if n_features is None:
-        fit = read_part(data, None, 0, options["labels"], kind)
+        fit = read_part(data, None, 0, options["labels"], kind, columns)
     else:
-        fit = datasets.load_text(data, vectorizer=datasets.Hashing(n_features=n_features))
+        words = datasets.Hashing(n_features=n_features)
+        with at_hand(data) as place:
+            fit = datasets.load_text(place, vectorizer=words, columns=columns)
     if options["val_size"] is not None:
         try:
             return fit.hold_out(options["val_size"], options["seed"])
         except ValueError as error:
             raise ValueError(f"--val-size: {error}") from None
-    return fit, None if val is None else read_part(val, fit.encoding, 1)
+    return fit, None if val is None else read_part(val, fit.encoding, 1, columns=columns)

@@ -13,7 +13,7 @@ import click
 from ..base.checks import n_bytes_of
 from ..tagger.settings import PRESETS
 from .choosing import BLEND, NETWORK, TAGGER
-from .common import PATH, WRITABLE, jobs_option, json_option
+from .common import PATH, WRITABLE, column_options, jobs_option, json_option
 from .numbers import COUNT, SEED
 from .options import Option, Owner, Table, option
 from .train_network_options import NETWORK_OPTIONS
@@ -56,6 +56,7 @@ _DATA: Table = [
     option("--hash-words", of=DATA, type=COUNT,
            help="DATA is raw text: give its words N features by their hashes, and keep no "
                 "vocabulary."),
+    *column_options(partial(option, of=DATA)),
     option("--features", of=DATA, type=PATH, lacks={NETWORK: "names of features"},
            help="Names of the features, a line for each, to show them by (taggers)."),
 ]  # fmt: skip

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array, hstack, issparse
 
 from ..base.checks import LARGEST_ID, check_integer
-from .csr import check_lists, read_only, take_rows
+from .csr import check_lists, make_csr, read_only, take_rows
 from .encoding import Encoding, Kind
 from .features import Features, features
 from .kinds import kind_of, wanted_kind
@@ -82,6 +82,7 @@ class Dataset:
 
     _looks_like_values = False
     _weights: NDArray[np.float32] | None = None
+    _unknown: csr_array | None = None
 
     def __init__(
         self,
@@ -167,6 +168,12 @@ class Dataset:
         return self._weights
 
     @property
+    def unknown_labels(self) -> csr_array | None:
+        """Labels that a file has beside those of its training set, CSR of ones (n, m), a column
+        each; None where there are none. An evaluation counts them as missed."""
+        return self._unknown
+
+    @property
     def zero_based(self) -> bool:
         """Whether the text it was read from counts features from 0; files read like it follow."""
         return self._zero_based
@@ -209,6 +216,8 @@ class Dataset:
         part._y = None if self.y is None else _take(self.y, chosen)
         if self._weights is not None:
             part._weights = read_only(np.ascontiguousarray(self._weights[chosen]))
+        if self._unknown is not None:
+            part._unknown = _take(self._unknown, chosen)
         return part
 
     def as_values(self) -> Dataset:
@@ -303,11 +312,23 @@ class Dataset:
             indptr, ids = np.asarray(y.indptr, np.int64), np.asarray(y.indices, np.int32)
         else:
             indptr, ids = np.arange(len(self) + 1, dtype=np.int64), np.asarray(y, np.int32)
+            if self._unknown is not None:  # classes of -1
+                indptr, ids = np.cumsum(np.append(0, ids >= 0)), ids[ids >= 0]
         try:
             check_lists(indptr, ids, len(self), self.n_labels)
         except ValueError as error:
             raise ValueError(f"y holds damaged label lists: {error}") from error
         return indptr, ids
+
+    def all_label_lists(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return `label_lists` with `unknown_labels` behind the known ones, from id `n_labels`."""
+        indptr, ids = self.label_lists()
+        if self._unknown is None:
+            return indptr, ids
+        known = make_csr(np.ones(len(ids), np.float32), ids, indptr, (len(self), self.n_labels))
+        both = csr_array(hstack([known, self._unknown], format="csr"))
+        both.sort_indices()
+        return np.asarray(both.indptr, np.int64), np.asarray(both.indices, np.int32)
 
     def __repr__(self) -> str:
         stored = "sparse" if self.is_sparse else "dense"

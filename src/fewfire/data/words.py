@@ -7,7 +7,7 @@ that is imported when the first text is read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -19,6 +19,7 @@ from scipy.sparse import csr_array
 from ..base.checks import LARGEST_ID, check_integer
 from ..base.files import Arrays, array_of, check_array, names_of
 from ..base.options import Options, option
+from .columns import Columns
 
 WORD = r"[^\W_]+"  # a run of letters and digits
 
@@ -79,10 +80,13 @@ class Vectorizer:
         Weight of each feature: ln((1 + n) / (1 + rows that have it)) + 1 of n rows.
     words : tuple of str, or None
         The word of each feature, in ascending order; None where the hash of a word is its feature.
+    columns : Columns
+        Where the file of the training set kept texts and labels.
     """
 
     idf: NDArray[np.float32]
     words: tuple[str, ...] | None
+    columns: Columns = field(default_factory=Columns)
 
     def __call__(self, texts: Sequence[str]) -> csr_array:
         """Return the features of `texts`, (n, n_features); unknown words count nothing."""
@@ -102,7 +106,9 @@ class Vectorizer:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a description for JSON, to which `arrays` belong."""
-        return {"type": "Hashing" if self.words is None else "Counted"}
+        kind = {"type": "Hashing" if self.words is None else "Counted"}
+        usual = self.columns in (Columns(), Columns(separator=","))
+        return kind if usual else {**kind, "columns": self.columns.to_dict()}
 
     def arrays(self) -> Arrays:
         """Return what files keep of it."""
@@ -115,14 +121,15 @@ class Vectorizer:
     ) -> Vectorizer:
         """Make the vectorizer that `to_dict` and `arrays` described; raise if they are damaged."""
         check_array(arrays, "text.idf", (n_features,))
+        columns = Columns.from_dict(described.get("columns", {}))
         if described["type"] == "Hashing":
-            return cls(arrays["text.idf"], None)
+            return cls(arrays["text.idf"], None, columns)
         if described["type"] != "Counted":
             raise ValueError(f"text of type {described['type']!r}")
         words = names_of(arrays["text.words"])
         if not all(isinstance(word, str) for word in words) or len(set(words)) != n_features:
             raise ValueError(f"text.words are not {n_features} distinct words")
-        return cls(arrays["text.idf"], tuple(words))
+        return cls(arrays["text.idf"], tuple(words), columns)
 
     def __repr__(self) -> str:
         kind = "hashed to" if self.words is None else "of"

@@ -33,12 +33,16 @@ def formulas_of(
     wanted: Mapping[str, Cutoff],
     frequencies: Callable[[], Frequencies],
     propensity: tuple[float, float],
+    n_unknown: int = 0,
 ) -> dict[str, Formula]:
     """Return the functions that compute metrics, by measure. PSP weighs labels by how often
-    training saw them: `frequencies` tells, and is asked only then."""
+    training saw them: `frequencies` tells, and is asked only then; `n_unknown` labels behind the
+    others were never seen."""
     formulas = {**MEANS, **OF_ALL}
     if any(cutoff.measure == "PSP" for cutoff in wanted.values()):
-        formulas["PSP"] = partial(psp_at, propensities=by_pair(frequencies(), propensity))
+        counts, n_examples = frequencies()
+        counts = np.append(counts, np.zeros(n_unknown, np.int64))
+        formulas["PSP"] = partial(psp_at, propensities=by_pair((counts, n_examples), propensity))
     return formulas
 
 
@@ -65,7 +69,7 @@ def figures(
     found, done = dict.fromkeys(wanted, 0.0), 0
     means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure in MEANS}
     for window in data.windows():
-        labels = window.label_lists() if means else None
+        labels = window.all_label_lists() if means else None
         best = top[done : done + len(window)]
         done += len(window)
         for name, (measure, k) in means.items():
@@ -73,5 +77,5 @@ def figures(
             found[name] += formulas[measure](k, best, labels) * (len(window) / len(data))
     for name in wanted.keys() - means.keys():
         measure, k = wanted[name]
-        found[name] = formulas[measure](k, top, data.label_lists())
+        found[name] = formulas[measure](k, top, data.all_label_lists())
     return found

@@ -42,6 +42,16 @@ def check_labelled(data: Dataset) -> None:
         raise ValueError(f"labels or classes are wanted as targets; the data set has {held}")
 
 
+def check_known(data: Dataset) -> None:
+    """Raise if `data` has labels that the training set lacks, to which it was read alike."""
+    unknown = data.unknown_labels
+    if unknown is not None:
+        raise ValueError(
+            f"{unknown.shape[1]:,} labels are none of the {data.n_labels:,} of like=: read the "
+            "file without like to train on it"
+        )
+
+
 def check_labels(data: Dataset, n_outputs: int, encoding: Encoding | None) -> None:
     """Raise unless the labels of `data` are among a model's and, where `encoding` tells what those
     of the training set were called, called the same."""

@@ -246,7 +246,10 @@ class Model(ABC):
             raise ValueError(f"this model measures accuracy, {NAMES}, and no loss")
         if data.kind == "values" and wanted:
             raise ValueError("values have a loss only; other metrics are for classes and labels")
-        formulas = formulas_of(wanted, partial(now.learned.frequencies, "PSP@k"), propensity)
+        unknown = data.unknown_labels
+        n_unknown = 0 if unknown is None else int(unknown.shape[1])
+        frequencies = partial(now.learned.frequencies, "PSP@k")
+        formulas = formulas_of(wanted, frequencies, propensity, n_unknown)
         k = depth_of(wanted, now.n_outputs)
         ranking = now._ranking(rank_by, propensity)
         depth = ranking.depth(k, now.n_outputs)

@@ -1,6 +1,6 @@
 """Files that become a `Dataset`, and back: idx, npz, npy, svmlight and Extreme Classification text;
-small NORB and raw text are only read. Text of numbers, of any size, is converted to a data file,
-which is mapped.
+small NORB and texts with labels are only read. Text of numbers, of any size, is converted to a data
+file, which is mapped.
 
 Gzip is recognised by content, on reading, and by the name's `.gz`, on writing. A damaged or foreign
 file gives one `ValueError` that names it; nothing is ever unpickled. Writers write beside the file
@@ -15,6 +15,7 @@ from typing import Any
 
 from ...base.files import PathLike
 from .. import datafile
+from ..columns import Columns
 from ..compatible import as_told
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
@@ -25,7 +26,8 @@ from .convert import convert
 from .idx import IDX_TYPES, read_idx, read_idx_folder, save_idx, save_idx_folder
 from .names import read_names
 from .norb import NORB_NAMES, read_norb, read_norb_folder
-from .raw import is_raw, read_text
+from .raw import read_text
+from .raw_format import format_of
 from .shared import Pair, check_text, dataset, flat, is_text, start_of
 from .text import header_of, read_svmlight, read_xc, save_svmlight
 
@@ -57,15 +59,19 @@ def read(
     *,
     label_names: Sequence[Any] | None = None,
     kind: Kind = None,
+    columns: Columns | None = None,
 ) -> Dataset | Pair:
     """Read a folder of idx files or of small NORB, or one file; the format is guessed."""
     path = Path(path)
     wanted_kind(kind, None if like is None else like.kind)  # raises where they contradict
-    if is_raw(path):
+    start = b"" if path.is_dir() else start_of(path)
+    of_texts = like is not None and like.text is not None
+    if not path.is_dir() and format_of(path, start, of_texts=of_texts) is not None:
         if label_names is not None:
             raise ValueError(f"{path} brings its own labels: leave out their names")
-        return as_told(path, read_text(path, like), kind)
-    start = b"" if path.is_dir() else start_of(path)
+        return as_told(path, read_text(path, like, columns=columns), kind)
+    if columns is not None:
+        raise ValueError(f"{path} holds no texts: leave out columns")
     if datafile.looks_like_one(start):
         return Mapped(path, like, label_names, kind=kind)
     if header_of(start) is not None:

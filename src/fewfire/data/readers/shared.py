@@ -110,9 +110,9 @@ class Text:
     b'1 2'
     """
 
-    def __init__(self, file: File, n_bytes: int) -> None:
+    def __init__(self, file: File, n_bytes: int, *, of_words: bool = False) -> None:
         start = file.read(len(UTF8_MARK))
-        if is_utf16(start):
+        if is_utf16(start) and not of_words:
             raise ValueError("it is text in UTF-16: save it as UTF-8")
         file.seek(len(start) if start == UTF8_MARK else 0)
         self._file, self._n_read = file, 0
@@ -137,16 +137,33 @@ class Text:
 
 
 @contextmanager
-def text(path: PathLike) -> Iterator[Text]:
-    """Open a file of text, gzipped or not."""
+def text(path: PathLike, *, of_words: bool = False) -> Iterator[Text]:
+    """Open a file of text, gzipped or not; words may be in UTF-16, too."""
     with unpacked(path) as file:
-        yield Text(file, Path(path).stat().st_size)
+        yield Text(file, Path(path).stat().st_size, of_words=of_words)
 
 
-def content(path: PathLike) -> bytes:
+def content(path: PathLike, *, of_words: bool = False) -> bytes:
     """Return the text that the file holds, unpacked."""
-    with text(path) as file:
+    with text(path, of_words=of_words) as file:
         return b"".join(iter(lambda: file.read(_FREE_TEXT), b""))
+
+
+def decoded(path: PathLike) -> str:
+    """Return the words that the file holds, in UTF-8 or, with a mark of it, in UTF-16."""
+    raw = content(path, of_words=True)
+    if not raw:
+        raise ValueError("it is empty")
+    try:
+        words = raw.decode("utf-16" if is_utf16(raw) else "utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line} is not UTF-8 text: save it as UTF-8") from error
+    nul = words.find("\0")
+    if nul >= 0:
+        line = words.count("\n", 0, nul) + 1
+        raise ValueError(f"line {line} holds a NUL byte: it is no text")
+    return words
 
 
 def start_of(path: Path) -> bytes:

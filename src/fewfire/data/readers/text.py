@@ -16,6 +16,7 @@ from ...base.files import PathLike
 from ..dataset import Dataset
 from ..encoding import Encoding, Kind
 from ..kinds import wanted_kind
+from .beyond import dataset_like
 from .shared import content, dataset, in_memory, reading, writing
 
 
@@ -52,6 +53,8 @@ def read_xc(
             f"{path} has {labels.shape[1]} labels, but there are {len(label_names)} label_names; "
             "give each label a name"
         )
+    if like is not None and label_names is None:
+        return dataset_like(path, rows, labels, like)
     return dataset(path, rows, labels, like=like, label_names=label_names)
 
 
@@ -89,7 +92,10 @@ def read_svmlight(
         raise ValueError(f"{path} has {rows.shape[1]} features, more than n_features={n_features}")
     if n_features is not None:
         rows.resize(rows.shape[0], n_features)
-    data = dataset(path, rows, targets, like=like, label_names=label_names, kind=kind)
+    if like is None or label_names is not None:
+        data = dataset(path, rows, targets, like=like, label_names=label_names, kind=kind)
+    else:
+        data = dataset_like(path, rows, targets, like, kind=kind)
     data._zero_based = zero_based
     return data
 
