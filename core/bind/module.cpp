@@ -1,4 +1,5 @@
 // Everything Python sees of the core, a file for each topic; see convert.h.
+#include "base/heap.h"
 #include "base/version.h"
 #include "bind/convert.h"
 #include "kernels/dispatch.h"
@@ -11,6 +12,7 @@ NB_MODULE(_core, m) {
   m.def("simd_levels", &simd_levels, "SIMD levels that this CPU can run, lowest first.");
   m.def("simd_level", &simd_level, "The SIMD level in use.");
   m.def("set_simd_level", &set_simd_level, "name"_a, "Use another SIMD level from now on.");
+  m.def("trim_heap", &trim_heap, "Give memory that nobody uses back to the system.");
   nb::list fields;
   for (const char* field : Ledger::kFields) fields.append(field);
   m.attr("LEDGER_FIELDS") = nb::tuple(fields);

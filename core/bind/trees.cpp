@@ -36,14 +36,15 @@ TrainedTree train_tree_slice(const Tree& tree, const Inputs& inputs, Array1<cons
                              Array1<const RowId> labels, Array1<const int64_t> order,
                              Array1<const float> rates, Array1<const float> weights, const std::string& loss,
                              const std::vector<float>& lr, int64_t n_negatives, float least_path,
-                             float negative_scale, float thin, float bias_lr, double loss_before,
-                             int n_threads) {
+                             float negative_scale, float thin, float bias_lr, float slowing,
+                             double loss_before, int n_threads) {
   const TreeOptions options{.loss = tree_loss_of(loss),
                             .n_negatives = n_negatives,
                             .least_path = least_path,
                             .negative_scale = negative_scale,
                             .thin = thin,
                             .bias_lr = bias_lr,
+                            .slowing = slowing,
                             .lr = lr,
                             .loss_before = loss_before};
   const TreeTotals totals = unlocked([&] {
@@ -99,7 +100,8 @@ void bind_trees(nb::module_& m) {
   m.def("train_tree", &train_tree_slice, "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(),
         "labels"_a.noconvert(), "order"_a.noconvert(), "rates"_a.noconvert(), "weights"_a.noconvert(),
         "loss"_a, "lr"_a, "n_negatives"_a, "least_path"_a, "negative_scale"_a, "thin"_a, "bias_lr"_a,
-        "loss_before"_a, "n_threads"_a, "Train on a slice of an epoch: (loss sum so far, ledger).");
+        "slowing"_a, "loss_before"_a, "n_threads"_a,
+        "Train on a slice of an epoch: (loss sum so far, ledger).");
 }
 
 }  // namespace fewfire

@@ -108,6 +108,17 @@ void update_bias(const Level& level, int64_t node, float lr, float weight, Space
     }
 }
 
+// Columns that have learned much learn more slowly: frequent children average over more examples. The sums of
+// squared gradients are those of the biases.
+void slow_down(const Level& level, int64_t node, float slowing, Space& space) {
+  const float* moments = level.bias_moments.data() + level.columns[node];
+  float* deltas = space.deltas.data();
+  for (const int32_t line : space.lines)
+#pragma omp simd
+    for (int64_t c = line * kColumns; c < (line + 1) * kColumns; ++c)
+      deltas[c] /= std::sqrt(std::sqrt(1.0f + slowing * moments[c]));
+}
+
 // The squared length of an example as a node sees it: features that share a row add up there, so it may be
 // far above 1, and steps of the usual size would overshoot.
 float seen_square(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x,
@@ -131,14 +142,15 @@ float seen_square(const Level& level, int64_t node, std::span<const RowId> rows,
 }
 
 void update_node(const Level& level, int64_t node, std::span<const RowId> rows, SparseVector x, float lr,
-                 float bias_lr, float weight, Space& space) {
+                 float bias_lr, float slowing, float weight, Space& space) {
   if (space.lines.empty()) return;
+  update_bias(level, node, bias_lr, weight, space);
+  if (slowing > 0.0f) slow_down(level, node, slowing, space);
   lr /= std::max(1.0f, seen_square(level, node, rows, x, space));
   space.coefficients.resize(static_cast<size_t>(x.size()));
   for (int64_t k = 0; k < x.size(); ++k) space.coefficients[k] = -lr * x.values[k];
   kernels().spread_lines(space.deltas.data(), space.lines.data(), static_cast<int64_t>(space.lines.size()),
                          rows.data(), space.coefficients.data(), x.size(), level.block(node));
-  update_bias(level, node, bias_lr, weight, space);
   space.totals.ledger.backward += x.size() * static_cast<int64_t>(space.lines.size()) * kColumns;
   space.totals.ledger.rows_updated += x.size();
 }
@@ -177,7 +189,7 @@ void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, floa
         space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),
                                     visit.path + log_likelihood(options.loss, space.scores[c])});
       compare(level, visit, space.targets[l], weight, options, space);
-      update_node(level, visit.node, rows, x, lr, rate * options.bias_lr, weight, space);
+      update_node(level, visit.node, rows, x, lr, rate * options.bias_lr, options.slowing, weight, space);
       space.totals.ledger.forward += x.size() * level.n_children(visit.node);
       space.totals.ledger.rows_touched += x.size();
     }
@@ -193,6 +205,7 @@ void check_slice(const Tree& tree, const Inputs& inputs, const Lists& labels, st
   check_ascending(labels, tree.n_labels());
   check_ids(order, inputs.n_rows(), "an example id is out of range");
   require(options.n_negatives >= 0, "n_negatives must be at least 0");
+  require(std::isfinite(options.slowing) && options.slowing >= 0.0f, "slowing must be finite and at least 0");
   require(order.size() == shares.rates.size() && options.lr.size() == tree.levels.size(),
           "one rate per example and level is wanted");
   require(shares.weights.empty() || shares.weights.size() == order.size(),

@@ -15,6 +15,7 @@ struct TreeOptions {
   float negative_scale;   // of the gradients in them
   float thin;             // gradients below it are left out
   float bias_lr;          // of Adagrad
+  float slowing;          // columns learn (1 + slowing * sum of squared gradients)^(-1/4) times as fast
   std::vector<float> lr;  // of SGD, per level
   double loss_before;     // of the slices before, from which the sum goes on
 };

@@ -106,3 +106,12 @@ def test_signs_of_version_2_have_one_weight_for_all_rows(family):
             assert own == expected(ff.Hashed(0.1, kept, 3.0), activation="relu")
         else:
             assert own == expected(gate, activation="relu")
+
+
+def test_labels_of_version_4_learned_equally_fast():
+    settings = {"n_trees": 3, "prune": 0.1}
+    was = {"version": 4, "tagger": {"random_state": 0, "settings": settings}}
+    assert upgraded(was)["tagger"]["settings"] == {**settings, "slowing": 0.0}
+    network = {"version": 4, "layers": []}
+    blend = {"version": 4, "blend": {"weight": 0.1, "parts": [was, network]}}
+    assert upgraded(blend)["blend"]["parts"][0] == upgraded(was)

@@ -65,6 +65,7 @@ class Options:
     negative_scale: float
     thin: float
     bias_lr: float
+    slowing: float = 0.0
 
 
 @dataclass
@@ -116,14 +117,21 @@ def targets_of(tree: Tree, labels: Iterable[int]) -> list[set[int]]:
 
 
 def step(
-    node: Node, x: np.ndarray, delta: np.ndarray, lr: float, bias_lr: float, weight: float
+    node: Node,
+    x: np.ndarray,
+    delta: np.ndarray,
+    lr: float,
+    rate: float,
+    weight: float,
+    how: Options,
 ) -> None:
+    node.moments += (weight * delta) ** 2
+    node.bias -= rate * how.bias_lr * weight * delta / np.sqrt(node.moments)
     rows, values = node.rows(x)
     seen = np.bincount(rows, values)  # features that share a row add up
     lr /= max(1.0, float((seen**2).sum()))
-    np.subtract.at(node.weights, rows, lr * np.outer(values, delta))
-    node.moments += (weight * delta) ** 2
-    node.bias -= bias_lr * weight * delta / np.sqrt(node.moments)
+    slowed = delta / (1 + how.slowing * node.moments) ** 0.25
+    np.subtract.at(node.weights, rows, lr * np.outer(values, slowed))
 
 
 def rate_of_copies(loss: str, lr: float, weight: float) -> float:
@@ -161,7 +169,7 @@ def learn(
             record.note(abs(abs(delta) - options.thin))
             delta[abs(delta) < options.thin] = 0
             own = rate_of_copies(options.loss, rate * lr, weight)
-            step(node, x, delta, own, rate * options.bias_lr, weight)
+            step(node, x, delta, own, rate, weight, options)
         record.note([abs(path - options.least_path) for path in paths.values()])
         others = {
             child: path

@@ -26,7 +26,7 @@ def upgraded(config: Described) -> dict[str, Any]:
 
     Raises a `KeyError`, `TypeError` or the like where the description is damaged.
     """
-    steps = [_from_1, _from_2, _from_3]
+    steps = [_from_1, _from_2, _from_3, _from_4]
     now = dict(config)
     for step in steps[config["version"] - 1 :]:
         now = step(now)
@@ -36,6 +36,17 @@ def upgraded(config: Described) -> dict[str, Any]:
 def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]]) -> dict[str, Any]:
     blend = config["blend"]
     return {**config, "blend": {**blend, "parts": [upgrade(part) for part in blend["parts"]]}}
+
+
+def _from_4(config: Described) -> dict[str, Any]:
+    """In version 4 all labels of a tagger learned equally fast."""
+    if "blend" in config:
+        return _of_parts(config, _from_4)
+    if "tagger" not in config:
+        return dict(config)
+    tagger = config["tagger"]
+    settings = {**tagger["settings"], "slowing": 0.0}
+    return {**config, "tagger": {**tagger, "settings": settings}}
 
 
 def _from_3(config: Described) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Lesson:
         Of them in all.
     rate_factor : float
         What the learning rates are multiplied with.
+    slowing : float
+        How soon children that have learned much learn more slowly.
     weights : ndarray of float32, (n,), optional
         As how many examples each comes; None: 1 each.
     """
@@ -53,6 +55,7 @@ class Lesson:
         epoch: int,
         n_epochs: int,
         rate_factor: float,
+        slowing: float,
         weights: NDArray[np.float32] | None = None,
     ) -> None:
         self._core = tree.core(int(rows.shape[1]))
@@ -61,7 +64,7 @@ class Lesson:
         self._weights = np.empty(0, np.float32) if weights is None else weights
         self._inputs = as_inputs(rows)
         self._lists = np.asarray(lists.indptr, np.int64), np.asarray(lists.indices, np.int32)
-        self._learning, self._loss = learning, loss
+        self._learning, self._loss, self._slowing = learning, loss, slowing
         self._seed, self._n_epochs = seed, n_epochs
         self._pace = Pace()
         self.n = int(rows.shape[0])
@@ -90,7 +93,7 @@ class Lesson:
                 self._core, self._inputs, *self._lists, ids, self._factors(len(ids)),
                 weights, self._loss, self._rates, self._learning.n_negatives,
                 self._learning.least_path, self._learning.negative_scale, self._learning.thin,
-                self._learning.bias_lr, self.loss, n_threads,
+                self._learning.bias_lr, self._slowing, self.loss, n_threads,
             )  # fmt: skip
         self.ledger += Ledger(ledger) + self._dense(ids)
         self.done += len(ids)

@@ -6,8 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.sparse import csr_array
 
+from ..data import Dataset
 from .expansion import Expansion
 from .layout import LevelSize
 
@@ -106,6 +108,18 @@ def check_fits(n_bytes: int, limit: int) -> None:
         raise TooLittleMemoryError(
             f"training takes {n_bytes / 1e6:,.1f} MB at least, {limit / 1e6:,.1f} MB are allowed"
         )
+
+
+def data_bytes(data: Dataset) -> int:
+    """Return what the arrays of a data set take.
+
+    >>> data_bytes(Dataset(np.zeros((2, 3), np.float32), [0, 1]))
+    32
+    """
+    X = data.X
+    stored = X.nbytes if isinstance(X, np.ndarray) else 8 * X.nnz + X.indptr.nbytes
+    _, ids = data.label_lists()
+    return int(stored) + 4 * len(ids)
 
 
 def all_example_bytes(

@@ -38,6 +38,8 @@ class Run(TrainingRun):
     resumed : Resumed, optional
         Where to go on.
     feature_names : tuple of str, optional
+    spent : Ledger, optional
+        What was counted before.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Run(TrainingRun):
         learned: Learned,
         resumed: Resumed | None = None,
         feature_names: tuple[str, ...] | None = None,
+        spent: Ledger | None = None,
     ) -> None:
         self._tagger, self.task, self.max_epochs = tagger, task, task.max_epochs
         self.watchers = task.watchers
@@ -57,14 +60,14 @@ class Run(TrainingRun):
         self._before: Trained | None = tagger.trained if tagger.is_trained else None
         self._trees = prepared.grow()
         self._is_packed = False  # whether the tagger answers by the trees as they are
-        self.history, self.epoch = History([], Ledger.empty(1)), 0
+        self.history, self.epoch = History([], spent or Ledger.empty(1)), 0
         if resumed is not None:
             self.history, self.epoch = resumed.past.history, resumed.past.epoch
             saved = resumed.saved
             self.watchers.take_over(saved.path, resumed.past.callbacks, saved.arrays)
             if task.verbose:
                 tell(resumed.past.told(self.max_epochs, is_same_rate=False))
-        loss = prepared.settings.loss
+        loss, slowing = prepared.settings.loss, prepared.settings.slowing or 0.0
         self._lessons = [
             Lesson(
                 tree,
@@ -75,7 +78,8 @@ class Run(TrainingRun):
                 [task.seed, number],
                 self.epoch,
                 self.max_epochs,
-                task.rate_factor,
+                task.rate_factor(slowing),
+                slowing,
                 prepared.weights,
             )
             for number, (tree, own) in enumerate(zip(self._trees, prepared.rows, strict=True))

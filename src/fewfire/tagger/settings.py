@@ -31,6 +31,7 @@ class Settings(Options):
     loss: str = option("squared_hinge", check_choice, choices=TREE_LOSSES)
     beam: int = option(10, check_integer, low=1, high=LARGEST_ID)  # nodes of a level to open
     prune: float | None = option(None, check_number, low=0.0)  # None: by the examples' length
+    slowing: float | None = option(None, check_number, low=0.0)  # None: chosen by pilots
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,20 +92,27 @@ LEAST_ROWS, PAIR_SCALE = 5, 0.3
 
 
 _STEPS = 250_000  # that the learning rates are for
+_LOWEST, _HIGHEST = 4 / 3, 2.0  # of what they are multiplied with
 _MOST_PRUNE, _PRUNE = 0.1, 0.6
 
 
-def rate_factor(n_examples: int, n_epochs: int) -> float:
+def rate_factor(n_examples: int, n_epochs: int, slowing: float) -> float:
     """Return what learning rates are multiplied with: shorter trainings take larger steps, so that
-    the rates of all steps have about the same sum.
+    the rates of all steps have about the same sum, but no training goes below 4/3, which rare
+    labels need to learn from a few examples. Where frequent labels slow down by themselves
+    all begin fast.
 
-    >>> rate_factor(50_000, 5), rate_factor(1000, 5)
-    (1.0, 2.0)
+    >>> [round(rate_factor(n, 5, 0.0), 2) for n in (1000, 30_000, 200_000)]
+    [2.0, 1.67, 1.33]
+    >>> rate_factor(200_000, 5, slowing=1.0)
+    2.0
     """
-    return float(np.clip(_STEPS / (n_examples * n_epochs), 2 / 3, 2.0))
+    if slowing:
+        return _HIGHEST
+    return float(np.clip(_STEPS / (n_examples * n_epochs), _LOWEST, _HIGHEST))
 
 
-_FEW_EPOCHS, _MANY_EPOCHS, _LONG = 4, 8, 50  # features of an example that few epochs are enough for
+_FEW_EPOCHS, MANY_EPOCHS, _LONG = 4, 8, 50  # features of an example that few epochs are enough for
 
 
 def epochs_of(n_nonzero: float) -> int:
@@ -115,7 +123,7 @@ def epochs_of(n_nonzero: float) -> int:
     (4, 7, 8)
     """
     epochs = round(_FEW_EPOCHS * math.sqrt(_LONG / max(n_nonzero, 1.0)))
-    return min(max(epochs, _FEW_EPOCHS), _MANY_EPOCHS)
+    return min(max(epochs, _FEW_EPOCHS), MANY_EPOCHS)
 
 
 def prune_of(n_nonzero: float) -> float:
@@ -132,8 +140,12 @@ def fitted(wanted: Settings, train: Dataset) -> Settings:
     """Return the settings with what follows from the examples before they are looked at closely."""
     if wanted.max_epochs is not None:
         return wanted
-    n_stored = sum(count_stored(part) for part in train.windows())
-    return replace(wanted, max_epochs=epochs_of(n_stored / max(1, len(train))))
+    return replace(wanted, max_epochs=epochs_of(mean_stored(train)))
+
+
+def mean_stored(data: Dataset) -> float:
+    """Return how many values of `X` an example has that are not 0, or are stored."""
+    return sum(count_stored(part) for part in data.windows()) / max(1, len(data))
 
 
 def count_stored(data: Dataset) -> int:

@@ -31,12 +31,13 @@ from .checkpoint import Resumed
 from .forest import Forest
 from .going_on import prepare_more
 from .label_text import with_label_text
-from .memory import TaggerMemory, memory_limit
+from .memory import TaggerMemory, data_bytes, memory_limit
 from .new_labels import with_labels
+from .pilots import chosen
 from .preparing import Prepared, prepare
 from .reasons import Leaf, Reason
 from .run import Run
-from .settings import fitted, settings_of
+from .settings import Settings, fitted, settings_of
 from .task import Task
 from .trained import Trained
 from .training_set import to_learn
@@ -75,6 +76,10 @@ class Tagger(Model):
     prune : float, optional
         Absolute value below which trained weights are left out; by default .6 / sqrt(mean features
         of an example), .1 at most.
+    slowing : float, optional
+        How soon frequent labels learn more slowly: with the rate times (1 + slowing * sum of
+        squared gradients)^(-1/4). By default 0 or 1 where one of them is clearly better in short
+        trainings, on examples kept aside, and 1/16 where none is.
     random_state : int
         Seeds the leaves and the order of the examples.
     n_jobs : int, optional
@@ -123,6 +128,7 @@ class Tagger(Model):
         loss: str | None = None,
         beam: int | None = None,
         prune: float | None = None,
+        slowing: float | None = None,
         random_state: int = 0,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -137,6 +143,7 @@ class Tagger(Model):
             "loss": loss,
             "beam": beam,
             "prune": prune,
+            "slowing": slowing,
         }
         self.settings = self._wanted = settings_of(preset, given)
         self.random_state = check_integer("random_state", random_state, low=0)
@@ -214,17 +221,21 @@ class Tagger(Model):
             wanted = fitted(self._wanted, given)
             task = Task.to_fit(self, wanted, train, eval_sets, callbacks)
             warn_of_values(given)
+            resumed, spent = None, None
             if resume is None:
-                resumed = None
+                settings, why, spent = chosen(wanted, given, self._pilot, task.seed)
                 prepared = prepare(
-                    train, wanted, self._limit, task.seed, task.n_threads, task.n_forests
+                    train, settings, self._limit, task.seed, task.n_threads, task.n_forests
                 )
+                if self.verbose and why:
+                    tell(why)
             else:
                 resumed = Resumed.read(resume, task)
                 prepared = resumed.prepare(task, self._limit)
             if self.verbose:
                 tell(f"{prepared.settings}\n{prepared.memory}")
-            self._learn(task, prepared, Learned.of(given, given.n_labels), resumed)
+            learned = Learned.of(given, given.n_labels)
+            self._learn(task, prepared, learned, resumed, spent=spent)
         return self
 
     def check(
@@ -409,6 +420,16 @@ class Tagger(Model):
             f"{n_leaves:,} {leaves}, trees: {len(trees)})"
         )
 
+    def _pilot(self, settings: Settings, data: Dataset) -> Tagger:
+        """Return another tagger that is trained by these settings, without a word."""
+        room = self._limit - data_bytes(data)
+        pilot = Tagger(memory=max(1, room), random_state=self.random_state, n_jobs=self.n_jobs)
+        pilot._wanted = settings
+        pilot.fit(data)
+        if pilot.history_.interrupted:
+            raise KeyboardInterrupt
+        return pilot
+
     def _state(self) -> tuple[dict[str, Any], Arrays]:
         return self.trained.state(self.random_state)
 
@@ -472,10 +493,11 @@ class Tagger(Model):
         learned: Learned,
         resumed: Resumed | None = None,
         feature_names: tuple[str, ...] | None = None,
+        spent: Ledger | None = None,
     ) -> None:
         """Train the trees, and pack them."""
         self.settings = prepared.settings
-        run = Run(self, self._answer_by, task, prepared, learned, resumed, feature_names)
+        run = Run(self, self._answer_by, task, prepared, learned, resumed, feature_names, spent)
         self.history_ = run.go()
 
     def _answer_by(self, trained: Trained | None) -> None:

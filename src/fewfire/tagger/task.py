@@ -128,10 +128,9 @@ class Task:
         """Packed forests that are held at once: the tagger's, and those that callbacks keep."""
         return 1 + self.watchers.n_kept
 
-    @property
-    def rate_factor(self) -> float:
-        """What learning rates are multiplied with."""
-        return 1.0 if self.goes_on else rate_factor(len(self.data), self.max_epochs)
+    def rate_factor(self, slowing: float) -> float:
+        """Return what learning rates are multiplied with."""
+        return 1.0 if self.goes_on else rate_factor(len(self.data), self.max_epochs, slowing)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

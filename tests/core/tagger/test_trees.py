@@ -143,6 +143,7 @@ def cases(draw):
         negative_scale=draw(st.sampled_from([0.0, 0.6, 1.0])),
         thin=draw(st.sampled_from([0.0, 0.001, 0.3])),
         bias_lr=draw(st.sampled_from([0.0, 0.1])),
+        slowing=draw(st.sampled_from([0.0, 0.05, 1.0])),
     )
     return Case(
         make_tree(rng, d, n_labels, n_levels, draw(st.sampled_from(["gaussian", "fresh"]))),

@@ -1,0 +1,96 @@
+"""Two short trainings that choose whether frequent labels shall learn more slowly.
+
+No rule was found that tells it from the data: short texts with few labels gain two points of P@1 by
+it, and long texts with many labels lose one (docs/design.md). A part of the examples tells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..base.ledger import Ledger
+from ..data import Dataset
+from ..measure.metrics import hits
+from .memory import TooLittleMemoryError
+from .settings import MANY_EPOCHS, Settings, mean_stored
+
+SLOWINGS, BETWEEN = (0.0, 1.0), 1 / 16  # tried, and taken where neither is clearly better
+_CLEAR = 2.0  # standard errors of the difference
+CUTOFFS = (1, 3, 5)  # of the precisions that are compared, by their sum
+_LEAST_EXAMPLES = 600
+_MOST_EXAMPLES, _MOST_STORED = 8000, 400_000  # that a pilot trains on, and their values
+_HELD_OUT, _MOST_HELD_OUT = 6, 3000  # one in so many, at most so many
+
+Train: TypeAlias = Callable[[Settings, Dataset], Any]  # returns a trained tagger
+
+
+class Chosen(NamedTuple):
+    """Settings that nothing is left out of, a line about what was chosen, if anything, and what
+    that took."""
+
+    settings: Settings
+    why: str
+    ledger: Ledger
+
+
+def chosen(wanted: Settings, data: Dataset, train: Train, seed: int) -> Chosen:
+    """Return the settings with the `slowing` whose pilot finds clearly more labels of examples kept
+    aside, or with one between; 0 where examples are too few to tell, or memory too small. A pilot
+    has one tree, which reads no pairs."""
+    nothing = Ledger.empty(1)
+    if wanted.slowing is not None:
+        return Chosen(wanted, "", nothing)
+    parts = _parts(data, seed)
+    if parts is None:
+        return Chosen(replace(wanted, slowing=SLOWINGS[0]), "", nothing)
+    epochs = min(wanted.max_epochs or MANY_EPOCHS, MANY_EPOCHS)
+    one = replace(wanted, n_trees=1, pairs=0, max_epochs=epochs)
+    try:
+        tried = [_try(replace(one, slowing=slowing), *parts, train) for slowing in SLOWINGS]
+    except TooLittleMemoryError:
+        return Chosen(replace(wanted, slowing=SLOWINGS[0]), "", nothing)
+    finally:
+        _core.trim_heap()  # the trees to come shall find room
+    found = [own for own, _ in tried]
+    ledger = tried[0][1] + tried[1][1]
+    lead = (found[1] - found[0]).sum(axis=1)
+    clear = _CLEAR * lead.std() / math.sqrt(len(lead))
+    best = BETWEEN if abs(lead.mean()) <= clear else SLOWINGS[int(lead.mean() > 0)]
+    told = (
+        f"{' / '.join(f'{100 * figure:.1f}' for figure in own.mean(axis=0))} with {slowing:g}"
+        for own, slowing in zip(found, SLOWINGS, strict=True)
+    )
+    names = ", ".join(f"P@{k}" for k in CUTOFFS)
+    why = f"slowing {best:g}: {names} of {len(lead):,} examples kept aside are {', '.join(told)}"
+    return Chosen(replace(wanted, slowing=best), why, ledger)
+
+
+def _parts(data: Dataset, seed: int) -> tuple[Dataset, Dataset] | None:
+    """Return examples to train on, and others to measure on; None if there are too few."""
+    if len(data) < _LEAST_EXAMPLES:
+        return None
+    order = np.random.default_rng(seed).permutation(len(data))
+    n_held_out = min(len(data) // _HELD_OUT, _MOST_HELD_OUT)
+    most = min(_MOST_EXAMPLES, int(_MOST_STORED / max(1.0, mean_stored(data))))
+    aside, known = order[:n_held_out], order[n_held_out:][: max(n_held_out, most)]
+    parts = data[np.sort(known)], data[np.sort(aside)]
+    return parts if all(len(part.label_lists()[1]) for part in parts) else None
+
+
+def _try(
+    settings: Settings, known: Dataset, aside: Dataset, train: Train
+) -> tuple[NDArray[np.float64], Ledger]:
+    """Train a pilot; return the P@k of each example kept aside, (n, cutoffs), and what it took."""
+    pilot = train(settings, known)
+    top = pilot.predict_topk(aside, min(max(CUTOFFS), known.n_labels))
+    right = hits(max(CUTOFFS), top.indices, aside.label_lists())
+    ledger = pilot.history_.ledger.without_dense()  # these examples come once more
+    precisions = np.stack([right[:, :k].sum(axis=1) / k for k in CUTOFFS], axis=1)
+    return precisions, ledger
