@@ -456,3 +456,28 @@ def test_a_training_that_fails_changes_nothing(train, monkeypatch):
     assert all(
         array is tagger.state()[1][name] for name, array in before[1].items() if "trees" in name
     )
+
+
+# -- names and decisions -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.01, 0.5, 0.9, 1.0])
+def test_labels_above_a_threshold_are_those_of_a_full_ranking(test, tagger, threshold):
+    found = tagger.predict(test, threshold=threshold).toarray()
+    top = tagger.predict_topk(test, tagger.n_outputs)
+    for own, ids, scores in zip(found, top.indices, top.scores, strict=True):
+        assert_array_equal(np.flatnonzero(own), np.sort(ids[scores > threshold]))
+    with pytest.raises(ValueError, match="threshold must be at least 0 and at most 1"):
+        tagger.predict(test, threshold=1.5)
+
+
+def test_answers_have_names():
+    X = np.eye(5, dtype=np.float32)[[0, 1, 2] * 20]
+    data = ff.Dataset(X, ["red", "green", "blue"] * 20)
+    tagger = ff.Tagger("fast", n_jobs=1).fit(data)
+    top = tagger.predict_topk(X[:3], 3)
+    assert top.names[:, 0].tolist() == tagger.predict(X[:3]).tolist() == ["red", "green", "blue"]
+    indices, scores = top  # a pair, as ever
+    assert indices.shape == scores.shape == top.names.shape
+    plain = ff.Tagger("fast", n_jobs=1).fit(ff.Dataset(X, [0, 1, 2] * 20)).predict(X[:3])
+    assert plain.tolist() == [0, 1, 2]

@@ -141,7 +141,7 @@ class Model(ABC):
         -------
         TopKResult
             Labels and their scores: of a network those of its last layer, otherwise how likely
-            they are, 0 to 1. -1 and -inf where fewer were found.
+            they are, 0 to 1. -1 and -inf where fewer were found. `names` are the labels' names.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class Model(ABC):
         data = now._examples(X)
         depth = ranking.depth(k, now.n_outputs)
         top = now._find(data, depth, exact=exact, n_threads=n_threads)[0]
-        return ranking.best(top, now._log_likelihoods, k)
+        return ranking.best(top, now._log_likelihoods, k).called(now.label_names)
 
     def predict_scores(
         self, X: Examples, candidates: Any, *, n_jobs: int | None = None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..base.access import Access
-from ..base.checks import check_integer, n_bytes_of, thread_count
+from ..base.checks import check_integer, check_number, n_bytes_of, thread_count
 from ..base.files import Arrays
 from ..base.history import History
 from ..base.ledger import Ledger
@@ -41,6 +41,8 @@ from .settings import Settings, fitted, settings_of
 from .task import Task
 from .trained import Trained
 from .training_set import to_learn
+
+_MANY = 32  # labels that an example is first looked at for
 
 
 class Tagger(Model):
@@ -385,6 +387,48 @@ class Tagger(Model):
     def n_opened(self) -> int:
         """Leaves that the router opens for an example, in all trees."""
         return self.trained.n_opened
+
+    def predict(
+        self, X: Examples, *, threshold: float = 0.5, exact: bool = False, n_jobs: int | None = None
+    ) -> Any:
+        """Return the class of each row of `X`, (n,), by name where names are known; or the labels
+        that are likelier than `threshold`, as a sparse array of booleans, (n, n_outputs).
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features), or texts
+        threshold : float
+            0 to 1; a lower one answers more labels. Of classes the likeliest is taken in any case.
+        exact, n_jobs
+            As for `predict_topk`.
+
+        Raises
+        ------
+        ValueError
+            As `predict_topk`, and for a threshold out of range.
+
+        Examples
+        --------
+        >>> X = np.eye(4, dtype=np.float32)
+        >>> tagger = Tagger("fast", n_jobs=1).fit(X[[0, 1] * 9], [["cat"], ["cat", "dog"]] * 9)
+        >>> tagger.predict(X[:2]).toarray()
+        array([[ True, False],
+               [ True,  True]])
+        """
+        check_number("threshold", threshold, low=0.0, high=1.0)
+        now = self._now()
+        data, k = now._examples(X), min(_MANY, now.n_outputs)
+        if now.encoding is not None and now.encoding.kind == "classes":
+            return now.predict_topk(data, 1, exact=exact, n_jobs=n_jobs).names[:, 0]
+        while True:  # until the last of the best is not likely enough
+            top = now.predict_topk(data, k, exact=exact, n_jobs=n_jobs)
+            if k == now.n_outputs or not (top.scores[:, -1] > threshold).any():
+                break
+            k = min(4 * k, now.n_outputs)
+        rows, places = np.nonzero(top.scores > threshold)
+        found = np.ones(len(rows), bool)
+        shape = (len(data), now.n_outputs)
+        return csr_array((found, (rows, top.indices[rows, places])), shape=shape)
 
     def explain(self, X: Examples, k: int = 1, *, n: int = 10) -> list[list[Reason]]:
         """Return for each row of `X` the `k` best labels, and the `n` features, and pairs of them,
