@@ -210,4 +210,4 @@ def test_the_command_line_takes_text_and_prints_names(path, options):
     assert "takes raw text: words" in out
     (folder / "more.tsv").write_text("a cat\tcat\na bird\tbird\n")
     out, _ = run("evaluate", "pets.safetensors", "more.tsv", cwd=folder)
-    assert "1 times one of 1 labels that the model does not know" in out
+    assert "labels that the model does not know: 1, in 1 places" in out

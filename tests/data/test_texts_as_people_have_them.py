@@ -127,6 +127,80 @@ def test_a_model_remembers_the_columns_and_reads_plain_lines_too(tmp_path):
     assert_array_equal(np.diff(asked.X.indptr) > 0, [1, 0, 1])  # a line in, a line out
 
 
+TABLES = {  # a training set and what it was told, further tables, and the words and labels in them
+    "by place, turned": (
+        "cat\ta cat sleeps\ndog\ta dog sleeps\n", {"text": 2, "labels": 1},
+        "dog\ta cat\n", ["a cat"], [["dog"]],
+    ),
+    "by place, beneath names": (
+        "id,title,tags\n1,a cat,cat\n2,a dog,dog\n3,a cat,cat\n", {"text": 2, "labels": "3"},
+        "id,title,tags\n9,a dog,dog\n", ["a dog"], [["dog"]],
+    ),
+    "by name, a ragged row": (
+        "id,title,tags\n1,a cat,cat\n2,a dog,dog\n3,a cat,cat\n", {},
+        "id,title,tags\n9,a dog,dog\n8,a cat\n", ["a dog", "a cat"], [["dog"]],
+    ),
+    "addresses between commas": (
+        "a cat\thttp://x/1,http://x/2\na cat\thttp://x/1\n", {},
+        "a cat\thttp://x/2,http://x/1\n", ["a cat"], [["1", "2"]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ""])
+def test_further_tables_are_read_as_the_training_set_was(tmp_path, name, suffix):
+    text, told, further, words, labels = TABLES[name]
+    delimiter = "\t" if "\t" in text else ","
+    suffix = suffix if (suffix == ".csv") == (delimiter == ",") else ""
+    path, more = tmp_path / f"train{suffix}", tmp_path / f"more{suffix}"
+    path.write_text(text)
+    more.write_text(further)
+    columns = Columns(**told) if told else None
+    data = load(path, columns=columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the ragged row
+        read = load(more, data)
+    assert names_of(read) == labels
+    assert read.unknown_labels is None
+    asked = load(more, data.encoding.of_features())
+    assert (data.text(words) != asked.X).nnz == 0
+
+
+WRONG = {
+    "an open quote": ("a.csv", 'text,tags\na cat,x\n"a dog,y\na cat,x\n', "line 3 is no row"),
+    "too many cells": ("a.csv", "text,tags\na cat,x\na dog,y,z\n", "line 3 has 3 columns"),
+    "names alone": ("a.csv", "text,tags\n", "names of columns and no rows"),
+    "no labels": ("a.csv", "id,text,note\n1,a cat,x\n", "which column holds the labels"),
+    "no JSON": ("a.jsonl", '{"text": "a cat", "tags": "x"}\n{"text"\n', "line 2 is no JSON"),
+    "a list": ("a.jsonl", '{"text": "a cat", "tags": "x"}\n[1]\n', "line 2 is no JSON object"),
+    "other entries": ("a.jsonl", '{"a": "a cat", "b": "x"}\n', "which entry holds the text"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_said_with_its_line(tmp_path, name):
+    file, text, message = WRONG[name]
+    (tmp_path / file).write_text(text)
+    with pytest.raises(ValueError, match=f"(?s){file}.*{message}"):
+        load(tmp_path / file)
+
+
+def test_text_of_numbers_with_tabs_in_comments_and_queries_is_no_text_with_labels(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("1 1:0.5 # a\tcomment, of words\n2\tqid:3\t2:1\n")
+    assert load(path).kind == "classes"
+
+
+def test_a_model_of_texts_answers_lines_of_numbers_and_brackets(tmp_path):
+    train, new = tmp_path / "train.tsv", tmp_path / "new.txt"
+    train.write_text(lines())
+    data = load(train)
+    for text in ("2024\na cat\n", "{curly} cat\na dog\n", "[1] cat\na dog\n"):
+        new.write_text(text)
+        assert len(load(new, data.encoding.of_features())) == 2
+
+
 def test_rows_that_lack_something_are_left_out_and_told(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text("a cat\tcat\na dog\t\n\tdog\na cat\tcat,\n")
@@ -202,6 +276,16 @@ def test_numbers_beyond_the_training_set_are_missed_or_left_out(tmp_path, kind):
     assert 0 <= net.evaluate(read, ["P@1"])["P@1"] <= 0.5
     with pytest.raises(ValueError, match="none of the 3 of like="):
         ff.Trainer(net, max_epochs=1).fit(read)
+    for save in (ff.datasets.save_npz, ff.datasets.save_svmlight):
+        with pytest.raises(ValueError, match="cannot be saved"):
+            save(tmp_path / "saved.txt", read)
+    assert not (tmp_path / "saved.txt").exists()
+    train_part, aside = read.hold_out(1)
+    assert len(train_part) == len(aside) == 1
+    if kind == "classes":
+        known = read[np.asarray(read.y) >= 0]
+        assert known.unknown_labels is None
+        assert net.evaluate(read).loss == net.evaluate(known).loss
 
 
 def test_commands_take_columns_standard_input_and_unknown_labels(tmp_path):
@@ -215,7 +299,7 @@ def test_commands_take_columns_standard_input_and_unknown_labels(tmp_path):
     test = tmp_path / "test.csv"
     test.write_text("nr,head,topic\n1,a cat,x / z\n")
     out, _ = run("evaluate", model, test, cwd=tmp_path)
-    assert "1 times one of 1 labels that the model does not know" in out
+    assert "labels that the model does not know: 1, in 1 places" in out
     out, _ = run("predict", model, "-", "-k", "1", cwd=tmp_path, given="a dog\na cat\n")
     assert len(out.splitlines()) == 2
     assert out.splitlines()[0].startswith("y\t")

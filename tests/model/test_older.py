@@ -112,6 +112,13 @@ def test_labels_of_version_4_learned_equally_fast():
     settings = {"n_trees": 3, "prune": 0.1}
     was = {"version": 4, "tagger": {"random_state": 0, "settings": settings}}
     assert upgraded(was)["tagger"]["settings"] == {**settings, "slowing": 0.0}
+    own = {"trees": settings, "settings": {"prune": None}, "rows": []}
+    now = upgraded({**was, "training": own})["training"]
+    assert now == {
+        "trees": {**settings, "slowing": 0.0},
+        "settings": {"prune": None, "slowing": 0.0},
+        "rows": [],
+    }
     network = {"version": 4, "layers": []}
     blend = {"version": 4, "blend": {"weight": 0.1, "parts": [was, network]}}
     assert upgraded(blend)["blend"]["parts"][0] == upgraded(was)

@@ -188,6 +188,17 @@ def with_column_options(command: Command) -> Command:
     return command
 
 
+def unknown_labels(examples: Dataset) -> str:
+    """Return a line about labels that the training set lacks, empty if there are none."""
+    unknown = examples.unknown_labels
+    if unknown is None:
+        return ""
+    return (
+        f"labels that the model does not know: {unknown.shape[1]:,}, in {unknown.nnz:,} places; "
+        "they count as missed"
+    )
+
+
 def one_part(found: Dataset | tuple[Dataset, Dataset], part: int) -> Dataset:
     """Return the training (0) or the test set (1); a set without parts serves as both."""
     return found[part] if isinstance(found, tuple) else found

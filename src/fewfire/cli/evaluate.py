@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from ..data import Dataset
 from ..loading import load
 from ..measure.frequencies import LabelGroup
 from ..measure.latency import Latency
@@ -29,6 +28,7 @@ from .common import (
     read_part,
     show,
     table,
+    unknown_labels,
     ways_of,
     with_column_options,
 )
@@ -104,6 +104,8 @@ def evaluate(
     in_use = partial(net.latency, examples, min(_K, net.n_outputs), n_jobs=n_jobs)
     if as_json:
         report = metrics_dict(measure(exact=exact))
+        unknown = examples.unknown_labels
+        report["unknown_labels"] = 0 if unknown is None else int(unknown.nnz)
         if net.is_gated:
             report["latency"] = asdict(in_use())
         if groups:
@@ -114,9 +116,11 @@ def evaluate(
     ways = ways_of(net, exact=exact)
     rows = [_figures(computed, measure(exact=every)) for computed, every in ways.items()]
     show(
-        f"{len(examples):,} examples{_unknown(examples)}; multiplications and additions are per "
-        "example, shares are of the dense model with and without the zeros of the data"
+        f"{len(examples):,} examples; multiplications and additions are per example, shares are of "
+        "the dense model with and without the zeros of the data"
     )
+    if told := unknown_labels(examples):
+        show(told)
     show(table(rows))
     if net.is_gated:
         show(_in_use(net.ways, in_use()))
@@ -124,17 +128,6 @@ def evaluate(
         by_way = {computed: recalls(exact=every) for computed, every in ways.items()}
         show(f"labels by frequency in training: recall@{_K} of their occurrences")
         show(table(_group_rows(by_way)))
-
-
-def _unknown(examples: Dataset) -> str:
-    """Return how many labels count as missed, because the model does not know them."""
-    unknown = examples.unknown_labels
-    if unknown is None:
-        return ""
-    return (
-        f", {unknown.nnz:,} times one of {unknown.shape[1]:,} labels that the model does not know: "
-        "they count as missed"
-    )
 
 
 def _in_use(ways: Ways, found: Latency) -> str:

@@ -14,7 +14,15 @@ from ..data import Dataset
 from ..data.encoding import Kind
 from .blend_training import BlendTraining
 from .choosing import BLEND, NETWORK, TAGGER, asked_for, choose
-from .common import COLUMN_OPTIONS, PATH, at_hand, columns_of, read_part, say
+from .common import (
+    COLUMN_OPTIONS,
+    PATH,
+    at_hand,
+    columns_of,
+    read_part,
+    say,
+    unknown_labels,
+)
 from .keeping import place_beside
 from .long_runs import Resumable, how_to_go_on, plain_warnings
 from .network_training import NetworkTraining
@@ -54,13 +62,16 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     asked_for(wanted)  # where options disagree, nothing is read
     output = options["output"] or place_beside(data)
     check_apart(settings=context.meta.get(SETTINGS), model=None if options["output"] else output)
-    fit, held_out = _read(data, options)
+    with plain_warnings():
+        fit, held_out = _read(data, options)
     choice = choose(fit, wanted)
     training = TRAININGS[choice.model](fit, held_out, options)
     if not options["quiet"]:
         say(f"{fit!r}\n{choice}")
         if fit.text is not None and fit.text.columns.separator not in (None, ","):
             say(f"labels are separated by {fit.text.columns.separator!r} (--label-separator)")
+        if held_out is not None and (unknown := unknown_labels(held_out)):
+            say(f"{options['val']}: {unknown}")
         if _is_whole(fit):
             say("targets are whole numbers: taken as values to predict, not as classes")
         if output is not None:

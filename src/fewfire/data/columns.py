@@ -105,7 +105,7 @@ def places_of(first: Sequence[str], width: int, wanted: Columns, *, remembered: 
     Places(texts=(0,), labels=1, has_names=False)
     """
     names = [cell.strip() for cell in first]
-    if remembered and not any(name in names for name in wanted.asked):
+    if remembered and not _fits(names, width, wanted):
         wanted = Columns()
     places = {name: _place(names, width, name) for name in wanted.asked}
     lost = [name for name, place in places.items() if place is None]
@@ -113,22 +113,33 @@ def places_of(first: Sequence[str], width: int, wanted: Columns, *, remembered: 
         raise ValueError(f"there is no column {shown(lost[0])}: the first line has {_shown(names)}")
     texts = [place for name in wanted.texts if (place := places[name]) is not None]
     labels = None if wanted.labels is None else places[wanted.labels]
-    has_names = any(name in names for name in places)
     usual_text, usual_labels = (_usual(names, of) for of in (TEXTS, LABELS))
-    if not texts and usual_text is not None and usual_labels is not None and width == len(names):
-        texts, has_names = [usual_text], True
-    if labels is None and has_names:
-        labels = usual_labels
+    has_names = len(names) > 1 and (
+        any(name in names for name in places)
+        or (usual_text is not None and (usual_labels is not None or remembered or width > 2))
+        or (usual_labels is not None and usual_labels == labels)
+    )
+    if has_names:
+        texts = texts or [place for place in (usual_text,) if place is not None]
+        labels = usual_labels if labels is None else labels
     rest = [place for place in range(width) if place not in texts and place != labels]
     if not texts:
         if len(rest) != 1 and width > 2:
             raise ValueError(_unclear(names, "the text"))
         texts = [rest.pop(0)]
-    if labels is None:
-        labels = rest[0] if len(rest) == 1 else None
+    if labels is None and len(rest) == 1 and not (has_names and remembered):
+        labels = rest[0]
     if labels is None and width > 1 and not remembered:
         raise ValueError(_unclear(names, "the labels"))
     return Places(tuple(texts), labels, has_names)
+
+
+def _fits(names: Sequence[str], width: int, known: Columns) -> bool:
+    """Whether a table has columns of a training set: some of the names, or all of the places."""
+    by_place = [int(name) for name in known.asked if isinstance(name, int) or name.isdecimal()]
+    if len(by_place) == len(known.asked):
+        return all(place <= width for place in by_place)
+    return any(name in names for name in known.asked)
 
 
 def _usual(names: Sequence[str], usual: Sequence[str]) -> int | None:
@@ -141,7 +152,7 @@ def _place(names: Sequence[str], width: int, name: Name) -> int | None:
     """Return the place of a column, from 0; None if no column has the name."""
     if isinstance(name, str) and name in names:
         return names.index(name)
-    if isinstance(name, int) or name.isdigit():
+    if isinstance(name, int) or name.isdecimal():
         if not 1 <= int(name) <= width:
             raise ValueError(f"there is no column {name}: there are {width}, counted from 1")
         return int(name) - 1

@@ -216,8 +216,8 @@ class Dataset:
         part._y = None if self.y is None else _take(self.y, chosen)
         if self._weights is not None:
             part._weights = read_only(np.ascontiguousarray(self._weights[chosen]))
-        if self._unknown is not None:
-            part._unknown = _take(self._unknown, chosen)
+        if self._unknown is not None and (unknown := _take(self._unknown, chosen)).nnz:
+            part._unknown = unknown
         return part
 
     def as_values(self) -> Dataset:
@@ -236,6 +236,7 @@ class Dataset:
         """
         if self._kind == "values":
             return self
+        self.check_known("be taken as values")
         numbers = numbers_of(self.encoding)
         _, ids = self.label_lists()
         part = self[:]
@@ -263,6 +264,14 @@ class Dataset:
                 weights_of(self._weights, len(self))
         except ValueError as error:
             raise ValueError(f"the data set was changed after it was made: {error}") from error
+
+    def check_known(self, what: str) -> None:
+        """Raise if there are labels that the training set lacks, which cannot `what`."""
+        if self._unknown is not None:
+            raise ValueError(
+                f"{self._unknown.shape[1]:,} labels are none of the {self.n_labels:,} of like=, "
+                f"and cannot {what}: read the file without like"
+            )
 
     def split(self, n_last: int) -> tuple[Dataset, Dataset]:
         """Return the first examples and the `n_last` last ones, for training and validation.
@@ -292,7 +301,8 @@ class Dataset:
                 f"{n} of {len(self):,} examples cannot be held out, because both parts need one: "
                 f"choose 1 to {len(self) - 1}"
             )
-        classes = np.asarray(self.y) if self.kind == "classes" else None
+        has_classes = self.kind == "classes" and self._unknown is None
+        classes = np.asarray(self.y) if has_classes else None
         order = shuffled(len(self), classes, np.random.default_rng(random_state))
         return self[np.sort(order[n:])], self[np.sort(order[:n])]
 

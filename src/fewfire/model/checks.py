@@ -44,12 +44,7 @@ def check_labelled(data: Dataset) -> None:
 
 def check_known(data: Dataset) -> None:
     """Raise if `data` has labels that the training set lacks, to which it was read alike."""
-    unknown = data.unknown_labels
-    if unknown is not None:
-        raise ValueError(
-            f"{unknown.shape[1]:,} labels are none of the {data.n_labels:,} of like=: read the "
-            "file without like to train on it"
-        )
+    data.check_known("be learned")
 
 
 def check_labels(data: Dataset, n_outputs: int, encoding: Encoding | None) -> None:

@@ -46,7 +46,12 @@ def _from_4(config: Described) -> dict[str, Any]:
         return dict(config)
     tagger = config["tagger"]
     settings = {**tagger["settings"], "slowing": 0.0}
-    return {**config, "tagger": {**tagger, "settings": settings}}
+    now = {**config, "tagger": {**tagger, "settings": settings}}
+    if "training" in config:
+        own = config["training"]
+        parts = {name: {**own[name], "slowing": 0.0} for name in ("trees", "settings")}
+        now["training"] = {**own, **parts}
+    return now
 
 
 def _from_3(config: Described) -> dict[str, Any]:

@@ -367,7 +367,10 @@ class Network(Model):
 
     def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
         found = self._evaluate(data, k, exact=exact, n_threads=n_threads, losses=True)
-        loss = {"loss": float(found.losses.mean())}
+        losses = found.losses
+        if data.kind == "classes" and data.unknown_labels is not None:
+            losses = losses[np.asarray(data.y) >= 0]  # of a class without a row there is no loss
+        loss = {"loss": float(losses.mean()) if len(losses) else float("nan")}
         return Answers(found.top, found.ledger, density(self.layers, found.usage, len(data)), loss)
 
     def _log_likelihoods(self, scores: NDArray[np.float32]) -> NDArray[np.floating]:

@@ -81,7 +81,14 @@ def _parts(data: Dataset, seed: int) -> tuple[Dataset, Dataset] | None:
     most = min(_MOST_EXAMPLES, int(_MOST_STORED / max(1.0, mean_stored(data))))
     aside, known = order[:n_held_out], order[n_held_out:][: max(n_held_out, most)]
     parts = data[np.sort(known)], data[np.sort(aside)]
-    return parts if all(len(part.label_lists()[1]) for part in parts) else None
+    weights = parts[0].sample_weight
+    if not all(len(part.label_lists()[1]) for part in parts):
+        return None
+    if weights is not None and not weights.any():
+        return None
+    for part in parts:
+        part._looks_like_values = False  # that was told of all
+    return parts
 
 
 def _try(

@@ -66,7 +66,8 @@ def read(
     wanted_kind(kind, None if like is None else like.kind)  # raises where they contradict
     start = b"" if path.is_dir() else start_of(path)
     of_texts = like is not None and like.text is not None
-    if not path.is_dir() and format_of(path, start, of_texts=of_texts) is not None:
+    known = columns or (like.text.columns if like is not None and like.text is not None else None)
+    if not path.is_dir() and format_of(path, start, known, of_texts=of_texts):
         if label_names is not None:
             raise ValueError(f"{path} brings its own labels: leave out their names")
         return as_told(path, read_text(path, like, columns=columns), kind)

@@ -167,6 +167,7 @@ def save_npz(path: PathLike, data: Dataset) -> None:
     ('cat', 'dog')
     """
     data.check()
+    data.check_known("be saved")
     if data.sample_weight is not None:
         raise ValueError(
             "npz holds no sample_weight: save Dataset(data.X, data.y, like=data), and the weights "

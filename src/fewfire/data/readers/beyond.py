@@ -29,7 +29,7 @@ def dataset_like(
         if y.shape[1] > like.n_labels:
             set_unknown(data, csr_array(y[:, like.n_labels :]))
         return data
-    is_known = np.isin(y, _names(like))
+    is_known = np.isin(y, _names(like)) | (y != np.rint(y))  # of fractions, another error
     if is_known.all() or not is_known.any():  # of no known class, another kind of data
         return dataset(path, X, y, like=like, **options)
     data = dataset(path, X, np.where(is_known, y, y[np.argmax(is_known)]), like=like, **options)
@@ -46,7 +46,9 @@ def dataset_like(
 def set_unknown(data: Dataset, labels: csr_array) -> None:
     """Note the labels of examples that the training set lacks, (n, unknown labels)."""
     if labels.nnz:
-        data._unknown = labels[:, np.unique(labels.indices)]
+        found, columns = np.unique(labels.indices, return_inverse=True)
+        shape = (labels.shape[0], len(found))
+        data._unknown = csr_array((np.ones(labels.nnz), columns, labels.indptr), shape=shape)
 
 
 def _known_features(path: PathLike, X: csr_array, n_features: int) -> csr_array:

@@ -98,6 +98,7 @@ def save_idx_folder(
     folder = Path(folder)
     for data in (train, test):
         data.check()
+        data.check_known("be saved")
         side = round(data.n_features**0.5)
         extents = shape or (side, side)
         if (

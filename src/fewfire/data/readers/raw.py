@@ -19,7 +19,7 @@ from ..encoding import Encoding
 from ..words import Counted, Words
 from .beyond import dataset_like
 from .raw_format import Format, format_of
-from .raw_labels import Labels, apart, separator_of
+from .raw_labels import BLANKS, Labels, apart, separator_of
 from .raw_rows import Rows, rows_of
 from .shared import decoded, in_memory, reading, start_of
 
@@ -38,14 +38,13 @@ def read_text(
         raise ValueError(
             f"{path} holds raw text, but the training set held numbers: give features like its own"
         )
-    path = Path(path)
-    kind: Format = format_of(path, start_of(path), of_texts=True) or "tsv"
-    wanted = columns or Columns()
-    known = None if like is None or like.text is None else like.text.columns
-    if known is not None:
-        wanted = wanted.or_else(known)
+    path, wanted = Path(path), columns or Columns()
+    remembered = like is not None and not wanted.asked  # by the model, and no order of the caller
+    if like is not None and like.text is not None:
+        wanted = wanted.or_else(like.text.columns)
+    kind: Format = format_of(path, start_of(path), wanted, of_texts=True) or "tsv"
     with reading(path, "texts and labels"), in_memory(path):
-        rows = rows_of(decoded(path), kind, wanted, remembered=known is not None)
+        rows = rows_of(decoded(path), kind, wanted, remembered=remembered)
         if like is None:
             return _training_set(path, rows, vectorizer or Counted())
     with speaking_of(path):
@@ -55,8 +54,8 @@ def read_text(
 def _training_set(path: Path, rows: Rows, words: Words) -> Dataset:
     if all(field is None for field in rows.fields):
         raise ValueError(_UNLABELLED.format(rows.lines[0]))
-    separator = rows.columns.separator or separator_of(rows.fields)
-    lists = apart(rows.fields, separator)
+    separator = _separator(rows)
+    lists = apart(rows.fields, separator or BLANKS)
     kept = _with_labels(path, rows, lists)
     texts, labelled = [rows.texts[i] for i in kept], _of(lists, kept)
     names = tuple(sorted(_names_of(labelled)))
@@ -71,11 +70,18 @@ def _further(path: Path, rows: Rows, like: Dataset | Encoding) -> Dataset:
     assert like.text is not None
     if like.n_labels == 0 or all(field is None for field in rows.fields):
         return Dataset(like.text(rows.texts), like=like)  # targets are of no interest
-    lists = apart(rows.fields, rows.columns.separator or separator_of(rows.fields))
+    lists = apart(rows.fields, _separator(rows) or BLANKS)
     kept = _with_labels(path, rows, lists)
     labelled, names = _of(lists, kept), like.label_names or ()
     y = _encoded(labelled, (*names, *sorted(_names_of(labelled) - set(names))))
     return dataset_like(path, like.text([rows.texts[i] for i in kept]), y, like)
+
+
+def _separator(rows: Rows) -> str | None:
+    """Return what stands between labels; None where they were apart already."""
+    if not any(isinstance(field, str) for field in rows.fields):
+        return rows.columns.separator
+    return rows.columns.separator or separator_of(rows.fields)
 
 
 _UNLABELLED = (

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ..columns import LABELS, TEXTS, Columns
 from .shared import is_utf16
 
 Format: TypeAlias = Literal["tsv", "csv", "json", "fasttext"]
@@ -18,36 +19,55 @@ _BY_NAME: dict[str, Format] = {
     ".jsonl": "json",
     ".ndjson": "json",
 }
-_NUMBERS = re.compile(r"[-+.,:\deE]*")  # a word of svmlight
+_NUMBERS = re.compile(r"[-+.,:\deE]*|qid:\d+")  # a word of svmlight
+_OBJECT = re.compile(r'\[?\s*\{\s*"')
+_CELLS = re.compile(r"[,;|\t]")
 
 
-def format_of(path: Path, start: bytes, *, of_texts: bool = False) -> Format | None:
+def format_of(
+    path: Path, start: bytes, columns: Columns | None = None, *, of_texts: bool = False
+) -> Format | None:
     """Return the format of a file that begins so; None if it holds no texts.
 
-    With `of_texts`, a line of words is a text, also without a tab and labels.
+    With `of_texts`, a line of words is a text, also without a tab and labels. `columns` are those
+    that a table may name in its first line.
 
     >>> format_of(Path("a.txt"), b"__label__pets a small cat")
     'fasttext'
     >>> format_of(Path("a.txt"), b"a small cat\\tpets"), format_of(Path("a.txt"), b"1 2:0.5")
     ('tsv', None)
     """
-    first = _first_line(start)
+    lines = _lines(start)
+    first = next(iter(lines), "")
     if any(word.startswith(PREFIX) for word in first.split()):
         return "fasttext"
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in _BY_NAME:
         return _BY_NAME[suffix]
-    if first.startswith(("{", '[{"')):
+    if _OBJECT.match(first):
         return "json"
-    is_of_numbers = all(map(_NUMBERS.fullmatch, _first_line(start, comments=False).split()))
-    return "tsv" if not is_of_numbers and (of_texts or "\t" in first) else None
+    if _names_columns(first, columns or Columns()):
+        return "tsv" if "\t" in first else "csv"
+    words = next((line for line in lines if line[0] != "#"), "").partition("#")[0].split()
+    is_of_numbers = all(map(_NUMBERS.fullmatch, words))
+    if of_texts:
+        return None if is_of_numbers and any(":" in word for word in words) else "tsv"
+    return "tsv" if "\t" in first and not is_of_numbers else None
 
 
-def _first_line(start: bytes, *, comments: bool = True) -> str:
-    """Return the first line that is not blank, or a comment of text of numbers, or what of it is
-    there; of no text, nothing."""
+def _names_columns(first: str, columns: Columns) -> bool:
+    """Whether a first line holds the names of columns: those that are wanted, or usual ones."""
+    cells = [cell.strip().strip('"') for cell in _CELLS.split(first)]
+    if len(cells) < 2:
+        return False
+    lowered = [cell.lower() for cell in cells]
+    has_usual = any(name in lowered for name in TEXTS) and any(name in lowered for name in LABELS)
+    return has_usual or any(name in cells for name in columns.asked)
+
+
+def _lines(start: bytes) -> list[str]:
+    """Return the lines that are not blank, or what of them is there; of no text, none."""
     text = start.decode("utf-16" if is_utf16(start) else "utf-8", errors="replace")
     if "\0" in text:
-        return ""
-    lines = (line.strip("\r ") for line in text.split("\n"))
-    return next((line for line in lines if line and (comments or line[0] != "#")), "")
+        return []
+    return [line.strip("\r ") for line in text.split("\n") if line.strip()]

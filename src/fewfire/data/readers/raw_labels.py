@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from itertools import chain
@@ -13,6 +14,7 @@ Labels: TypeAlias = tuple[str, ...]
 
 SEPARATORS = (",", ";", "|")
 BLANKS = " "
+_ADDRESS = re.compile(r"<[^<>]+>|\w+://[^,;|<>]+")
 _MOST_LOOKED_AT = 10_000  # fields that tell the separator
 
 
@@ -79,7 +81,7 @@ def _seem_uncut(fields: Sequence[str], separator: str) -> bool:
 
 
 def _is_address(word: str) -> bool:
-    return (word[0] == "<" and word[-1] == ">") or "://" in word
+    return _ADDRESS.fullmatch(word) is not None
 
 
 def _bare(name: str) -> str:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
@@ -83,7 +84,7 @@ def _records(text: str) -> Iterator[Record]:
     before = csv.field_size_limit(sys.maxsize)
     try:
         delimiter = _delimiter(text)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         end = 0
         for cells in reader:
             yield Record(end + 1, cells or [""])
@@ -95,14 +96,15 @@ def _records(text: str) -> Iterator[Record]:
 
 
 def _delimiter(text: str) -> str:
-    """Return what stands between cells: what gives the first rows the most columns, all as many."""
+    """Return what stands between cells: what gives most of the first rows as many columns, two or
+    more, and of equals what gives the most."""
 
-    def n_columns(delimiter: str) -> int:
+    def likeness(delimiter: str) -> tuple[int, int]:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        widths = {len(cells) for cells, _ in zip(reader, range(_RECORDS), strict=False) if cells}
-        return widths.pop() if len(widths) == 1 else 0
+        widths = Counter(len(cells) for cells, _ in zip(reader, range(_RECORDS), strict=False))
+        return max(((n, width) for width, n in widths.items() if width > 1), default=(0, 0))
 
-    return max(_DELIMITERS, key=n_columns)
+    return max(_DELIMITERS, key=likeness)
 
 
 def _of_table(records: list[Record], wanted: Columns, *, remembered: bool, tabs: bool) -> Rows:
@@ -134,6 +136,8 @@ def _of_table(records: list[Record], wanted: Columns, *, remembered: bool, tabs:
             continue
         text = " ".join(cells[place] for place in places.texts if place < len(cells))
         rows.add(line, text, _at(cells, places.labels))
+    if not rows.texts:
+        raise ValueError("it has names of columns and no rows beneath them")
     return rows
 
 
@@ -205,8 +209,9 @@ def _labels_of(value: Any, line: int) -> Field:
     if value is None or isinstance(value, str):
         return value
     parts = value if isinstance(value, list) else [value]
+    parts = [part for part in parts if part is not None]
     if all(isinstance(part, str | int | float) for part in parts):
-        return tuple(str(part) for part in parts)
+        return tuple(dict.fromkeys(str(part).strip() for part in parts if str(part).strip()))
     raise ValueError(f"line {line} has labels that are neither words nor numbers")
 
 
@@ -215,7 +220,8 @@ def _of_fasttext(text: str, wanted: Columns) -> Rows:
     rows = Rows(wanted, may_lack_labels=True)
     for number, line in enumerate(_without_end(text).split("\n"), 1):
         words = line.split()
-        labels = tuple(word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX))
+        names = (word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX))
+        labels = tuple(dict.fromkeys(name for name in names if name))
         rest = " ".join(word for word in words if not word.startswith(PREFIX))
         rows.add(number, rest, labels or None)
     return rows

@@ -136,6 +136,7 @@ def save_svmlight(path: PathLike, data: Dataset) -> None:
     counts features from 1 and does not state how many there are.
     """
     data.check()
+    data.check_known("be saved")
     rows = sparse.csr_array(data.X)
     extreme = data.kind == "labels"
     targets = _target_words(data)
