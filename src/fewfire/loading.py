@@ -71,7 +71,7 @@ def _blend(tagger: Tagger, network: Network, weight: float) -> Blend:
 
 
 _OF_NETWORK = ("hashed_by_default",)
-_OF_TAGGER = ("_wanted", "n_jobs", "memory", "verbose", "history_")
+_OF_TAGGER = ("_wanted", "n_jobs", "deterministic", "memory", "verbose", "history_")
 
 copyreg.pickle(Network, _reduced)
 copyreg.pickle(Tagger, _reduced)

@@ -93,7 +93,7 @@ def test_what_a_model_cannot_honour_is_refused_with_a_way_out(option, model):
 
 def test_dense_data_is_not_sent_to_a_bag_or_a_tagger():
     with pytest.raises(click.UsageError, match="give --hidden 1000,1000 for a network in place"):
-        chosen("images", "--preset", "fast", "--deterministic")
+        chosen("images", "--preset", "fast", "--monitor-gates", "9")
     with pytest.raises(click.UsageError, match=r"leave out --memory$"):
         chosen("images", "--memory", "2G")
 

@@ -69,9 +69,9 @@ def test_settings_in_a_file_choose_as_options_do(folder, texts):
     (folder / "run.toml").write_text('data = "docs.tsv"\nlr = 0.1\noptimizer = "sgd"\n')
     run("train", "run.toml", "-q", "--max-epochs", 1, "-o", "of-file", cwd=folder)
     assert isinstance(ff.load(folder / "of-file"), ff.Network)
-    (folder / "run.toml").write_text('data = "docs.tsv"\ndeterministic = true\n')
+    (folder / "run.toml").write_text('data = "docs.tsv"\nmonitor-gates = 9\n')
     _, err = run("train", "run.toml", cwd=folder, code=2)
-    assert "a tagger has no deterministic threads" in err
+    assert "a tagger has no gates to monitor" in err
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,6 @@ WRONG = {
     "a checkpoint nowhere": ("train train.txt --checkpoint no/where", 2, "make it first"),
     "resuming from nothing": ("train train.txt --resume c", 1, "no such file: c"),
     "resuming from a model": ("train train.txt --resume tagger", 1, "resume wants a checkpoint"),
-    "the same bits": ("train train.txt --deterministic", 2, "--n-jobs 1 alone is repeatable"),
     "gates": ("train train.txt --monitor-gates 9", 2, "a tagger has no gates to monitor"),
     "names for a network": ("train train.txt --bag 8 --features words.txt", 2, "a network has no"),
     "both kinds, and no such data": ("train nothing --preset fast --bag 9", 2, "leave one out"),

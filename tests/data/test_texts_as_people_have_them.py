@@ -295,7 +295,7 @@ def test_commands_take_columns_standard_input_and_unknown_labels(tmp_path):
     how = ["--text-column", "head", "--label-column", "topic", "--label-separator", "/"]
     _, told = run("train", path, "-o", model, *how, cwd=tmp_path)
     assert "2 labels" in told
-    assert "separated by '/'" in told
+    assert "text: 'head'; labels: 'topic', separated by '/'" in told
     test = tmp_path / "test.csv"
     test.write_text("nr,head,topic\n1,a cat,x / z\n")
     out, _ = run("evaluate", model, test, cwd=tmp_path)

@@ -127,6 +127,18 @@ def test_the_ledger_stands_beside_every_weight_and_those_of_the_features_there_a
 # -- the same bits -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("n_trees", [1, 3])
+def test_deterministic_trees_are_the_same_to_the_bit_for_any_number_of_threads(n_trees):
+    data = tagged(n=1500, n_labels=200)
+
+    def scores(n_jobs):
+        how = {"n_trees": n_trees, "max_epochs": 2, "deterministic": True, "labels_per_leaf": 20}
+        return ff.Tagger(n_jobs=n_jobs, **how).fit(data).predict_topk(data, 5).scores
+
+    for n_jobs in (2, 5):
+        assert_array_equal(scores(n_jobs), scores(1))
+
+
 def test_one_thread_repeats_itself_to_the_bit(train, tagger):
     assert same(tagger, ff.Tagger("balanced", **SMALL).fit(train))
 

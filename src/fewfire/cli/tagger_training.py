@@ -27,6 +27,7 @@ class TaggerTraining:
             max_epochs=options["max_epochs"],
             random_state=options["seed"],
             n_jobs=options["n_jobs"],
+            deterministic=options["deterministic"],
             verbose=not options["quiet"],
         )
         self.checkpoint = checkpoint_of(options)

@@ -68,8 +68,8 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     training = TRAININGS[choice.model](fit, held_out, options)
     if not options["quiet"]:
         say(f"{fit!r}\n{choice}")
-        if fit.text is not None and fit.text.columns.separator not in (None, ","):
-            say(f"labels are separated by {fit.text.columns.separator!r} (--label-separator)")
+        if fit.text is not None and (told := str(fit.text.columns)):
+            say(told)
         if held_out is not None and (unknown := unknown_labels(held_out)):
             say(f"{options['val']}: {unknown}")
         if _is_whole(fit):

@@ -78,10 +78,7 @@ _TRAINING: Table = [
     option("--resume", of=TRAINING, type=PATH,
            help="Go on from this checkpoint, with the same options; --max-epochs may be more."),
     option("--deterministic", of=TRAINING, is_flag=True,
-           lacks=dict.fromkeys(
-               (TAGGER, BLEND), "deterministic threads (--n-jobs 1 alone is repeatable)"
-           ),
-           help="The same bits for any number of threads (networks)."),
+           help="The same bits for any number of threads."),
     option("--tune/--no-tune", of=TRAINING, default=None,
            lacks=dict.fromkeys((TAGGER, BLEND), "short trainings to choose settings"),
            help="Without --optimizer: let short trainings on parts of the data choose how fast "

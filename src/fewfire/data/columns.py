@@ -74,6 +74,21 @@ class Columns:
         given = {name: value for name, value in vars(self).items() if value is not None}
         return replace(known, **given)
 
+    def __str__(self) -> str:
+        """Return a line about them, empty where lines are a text, a tab and labels with commas.
+
+        >>> print(Columns(text=("title", "abstract"), labels="tags", separator=";"))
+        text: 'title', 'abstract'; labels: 'tags', separated by ';'
+        """
+        texts = ", ".join(map(repr, self.texts))
+        parts = [f"text: {texts}"] if texts else []
+        if self.labels is not None:
+            parts.append(f"labels: {self.labels!r}")
+        told = "; ".join(parts)
+        if self.separator in (None, ","):
+            return told
+        return f"{told or 'labels'}{',' if told else ''} separated by {self.separator!r}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dict for JSON."""
         return asdict(self)

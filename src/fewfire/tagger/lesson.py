@@ -112,13 +112,15 @@ class Lesson:
         return np.asarray(1 - position * (1 - last), np.float32)
 
 
-def train_epoch(lessons: list[Lesson], n_threads: int) -> Generator[int, None, None]:
+def train_epoch(
+    lessons: list[Lesson], n_threads: int, *, deterministic: bool
+) -> Generator[int, None, None]:
     """Train all trees through an epoch; yield now and then how many examples one of them went on.
 
     The tree that is least far goes on next. Threads without a tree of their own help with others,
-    so that none is idle while a tree is longer than the rest. If the caller stops, or is
-    interrupted, which is heard when a slice ends, slices that have begun are finished: the locks of
-    a pool bear no interrupts.
+    so that none is idle while a tree is longer than the rest, unless `deterministic`. If the caller
+    stops, or is interrupted, which is heard when a slice ends, slices that have begun are finished:
+    the locks of a pool bear no interrupts.
     """
     for lesson in lessons:
         lesson.start_epoch()
@@ -131,7 +133,7 @@ def train_epoch(lessons: list[Lesson], n_threads: int) -> Generator[int, None, N
             waiting.sort(key=lambda lesson: lesson.done)
             with deferred_interrupts():
                 while waiting and idle:
-                    n_own = -(-idle // len(waiting))
+                    n_own = 1 if deterministic else -(-idle // len(waiting))
                     lesson = waiting.pop(0)
                     running[pool.submit(lesson.go_on, n_own)] = lesson, n_own
                     idle -= n_own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from ..base.history import History
@@ -141,7 +141,7 @@ class Run(TrainingRun):
 
     def _trained_epoch(self) -> dict[str, Any]:
         start, n, n_trees = time.perf_counter(), len(self.task.data), len(self._lessons)
-        slices = contextlib.closing(train_epoch(self._lessons, self.task.n_threads))
+        slices = contextlib.closing(self._epoch_slices())
         title = f"epoch {self.epoch + 1}/{self.max_epochs}"
         try:
             with slices as sizes, epoch_bar(title, n * n_trees, verbose=self.task.verbose) as bar:
@@ -159,6 +159,10 @@ class Run(TrainingRun):
             "examples_per_second": n / seconds,
             "seconds": seconds,
         }
+
+    def _epoch_slices(self) -> Generator[int, None, None]:
+        n_threads, deterministic = self.task.n_threads, self.task.deterministic
+        return train_epoch(self._lessons, n_threads, deterministic=deterministic)
 
     def _answer_by(self, forest: Forest) -> None:
         self._keep(Trained(forest, self._learned, self._feature_names))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..base.access import Access
-from ..base.checks import check_integer, check_number, n_bytes_of, thread_count
+from ..base.checks import check_flag, check_integer, check_number, n_bytes_of, thread_count
 from ..base.files import Arrays
 from ..base.history import History
 from ..base.ledger import Ledger
@@ -87,6 +87,8 @@ class Tagger(Model):
     n_jobs : int, optional
         Threads; None for all cores. One gives the same bits each time; more share the trees
         asynchronously (Hogwild).
+    deterministic : bool
+        The same bits for any number of threads: each tree has one, and those without a tree wait.
     verbose : bool
         Show progress on stderr: a line per epoch, and a bar on a terminal or in a notebook.
 
@@ -133,6 +135,7 @@ class Tagger(Model):
         slowing: float | None = None,
         random_state: int = 0,
         n_jobs: int | None = None,
+        deterministic: bool = False,
         verbose: bool = False,
     ) -> None:
         given = {
@@ -151,6 +154,8 @@ class Tagger(Model):
         self.random_state = check_integer("random_state", random_state, low=0)
         self.n_jobs = n_jobs
         thread_count(n_jobs)
+        check_flag("deterministic", deterministic)
+        self.deterministic = deterministic
         self.memory = None if memory is None else n_bytes_of(memory)
         self.verbose = verbose
         self.access = Access()
@@ -467,7 +472,12 @@ class Tagger(Model):
     def _pilot(self, settings: Settings, data: Dataset) -> Tagger:
         """Return another tagger that is trained by these settings, without a word."""
         room = self._limit - data_bytes(data)
-        pilot = Tagger(memory=max(1, room), random_state=self.random_state, n_jobs=self.n_jobs)
+        pilot = Tagger(
+            memory=max(1, room),
+            random_state=self.random_state,
+            n_jobs=self.n_jobs,
+            deterministic=self.deterministic,
+        )
         pilot._wanted = settings
         pilot.fit(data)
         if pilot.history_.interrupted:

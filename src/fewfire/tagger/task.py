@@ -30,6 +30,8 @@ class Task:
     eval_sets : dict of str to Dataset
     callbacks : sequence of Callback
     max_epochs, seed, n_threads : int
+    deterministic : bool
+        Whether no two threads share a tree.
     goes_on : bool
         Whether with weights that are there, at the default rates.
     choices : dict
@@ -49,6 +51,7 @@ class Task:
     max_epochs: int
     seed: int
     n_threads: int
+    deterministic: bool
     goes_on: bool
     choices: Mapping[str, Any] = field(default_factory=dict)
     verbose: bool = False
@@ -111,6 +114,7 @@ class Task:
             callbacks=tuple(callbacks),
             seed=tagger.random_state,
             n_threads=thread_count(tagger.n_jobs),
+            deterministic=tagger.deterministic,
             verbose=tagger.verbose,
             **own,
         )
