@@ -116,7 +116,7 @@ def test_a_best_epoch_that_is_kept_has_room_of_its_own(train):
     limit = once.memory.total
     trees = []
     for callbacks in ([], [ff.callbacks.EarlyStopping("train/loss")]):
-        tagger = ff.Tagger("best", memory=limit, max_epochs=1, **SMALL)
+        tagger = ff.Tagger("best", memory=limit, max_epochs=1, largest=12, **SMALL)
         tagger.fit(train, callbacks=callbacks)
         sizes = (x.size for t in tagger.forest.trees for x in t.layouts(t.levels[-1].children))
         trees.append(sum(size.n_bytes for size in sizes))

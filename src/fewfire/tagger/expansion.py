@@ -52,9 +52,9 @@ class Expansion:
         """Return the expansion for a training set, whose frequent pairs it knows."""
         keys = None
         if settings.pairs:
-            keys = _core.count_pairs(core_inputs(data), settings.largest, LEAST_ROWS, n_threads)
+            keys = _core.count_pairs(core_inputs(data), settings.in_pairs, LEAST_ROWS, n_threads)
             keys = keys[: LARGEST_ID - data.n_features]
-        return cls(data.n_features, settings.power, settings.largest, keys)
+        return cls(data.n_features, settings.power, settings.in_pairs, keys)
 
     @property
     def width(self) -> int:

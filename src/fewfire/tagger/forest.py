@@ -164,7 +164,7 @@ class Forest:
         if len(keys) and (keys & np.uint64(0xFFFFFFFF)).max() >= n_features:
             raise ValueError(f"pairs must be of features 0 to {n_features - 1}")
         check_integer("features and pairs", n_features + len(keys), low=1, high=LARGEST_ID)
-        expansion = Expansion(n_features, settings.power, settings.largest, keys)
+        expansion = Expansion(n_features, settings.power, settings.in_pairs, keys)
         trees = [
             PackedTree.from_arrays(
                 arrays, f"trees.{number}.", n_levels, n_labels, own.width, settings.loss

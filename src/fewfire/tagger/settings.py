@@ -15,6 +15,7 @@ from ..data import Dataset
 
 _MOST_LABELS = 32_768  # of a leaf: a packed weight has 16 bits for its column
 _MOST_LARGEST = 64  # which make 2,016 pairs, as many as the core finds room for
+_FEWEST_IN_PAIRS, MOST_IN_PAIRS = 5, 12
 TREE_LOSSES = ("squared_hinge", "logistic")
 
 
@@ -26,7 +27,9 @@ class Settings(Options):
     max_epochs: int | None = option(None, check_integer, low=1, high=MOST_EPOCHS)  # None: epochs_of
     power: float = option(0.5, check_number, above=0.0, high=10.0)  # of feature values
     pairs: int = option(0, check_integer, low=0)  # trees that read pairs, too
-    largest: int = option(12, check_integer, low=2, high=_MOST_LARGEST)  # features in pairs
+    largest: int | None = option(  # features in pairs; None: largest_of
+        None, check_integer, low=2, high=_MOST_LARGEST
+    )
     labels_per_leaf: int = option(80, check_integer, low=1, high=_MOST_LABELS)
     loss: str = option("squared_hinge", check_choice, choices=TREE_LOSSES)
     beam: int = option(10, check_integer, low=1, high=LARGEST_ID)  # nodes of a level to open
@@ -36,6 +39,11 @@ class Settings(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_integer("pairs", self.pairs, low=0, high=self.n_trees)
+
+    @property
+    def in_pairs(self) -> int:
+        """Features of an example, its largest, whose pairs trees read."""
+        return MOST_IN_PAIRS if self.largest is None else self.largest
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dict, for files."""
@@ -126,6 +134,17 @@ def epochs_of(n_nonzero: float) -> int:
     return min(max(epochs, _FEW_EPOCHS), MANY_EPOCHS)
 
 
+def largest_of(n_nonzero: float) -> int:
+    """Return how many features of an example are in pairs: so many that there are about as many
+    pairs as features, `n_nonzero` in the mean; else pairs cost many times what features do.
+
+    >>> largest_of(8), largest_of(18), largest_of(54), largest_of(156)
+    (5, 7, 11, 12)
+    """
+    n = round((1 + math.sqrt(1 + 8 * n_nonzero)) / 2)
+    return min(max(n, _FEWEST_IN_PAIRS), MOST_IN_PAIRS)
+
+
 def prune_of(n_nonzero: float) -> float:
     """Return the weight that makes no difference: a score is a sum over the `n_nonzero` features of
     an example of unit length, so weights are smaller the more there are.
@@ -138,9 +157,12 @@ def prune_of(n_nonzero: float) -> float:
 
 def fitted(wanted: Settings, train: Dataset) -> Settings:
     """Return the settings with what follows from the examples before they are looked at closely."""
-    if wanted.max_epochs is not None:
+    if wanted.max_epochs is not None and wanted.largest is not None:
         return wanted
-    return replace(wanted, max_epochs=epochs_of(mean_stored(train)))
+    n_nonzero = mean_stored(train)
+    max_epochs = epochs_of(n_nonzero) if wanted.max_epochs is None else wanted.max_epochs
+    largest = largest_of(n_nonzero) if wanted.largest is None else wanted.largest
+    return replace(wanted, max_epochs=max_epochs, largest=largest)
 
 
 def mean_stored(data: Dataset) -> float:

@@ -69,7 +69,8 @@ class Tagger(Model):
     pairs : int, optional
         Trees that read pairs of an example's largest features, too.
     largest : int, optional
-        Features of an example, its largest, whose pairs these are.
+        Features of an example, its largest, whose pairs these are; by default so many that there
+        are about as many pairs as features, 5 to 12.
     labels_per_leaf : int, optional
         About how many labels share a block of weights.
     loss : {"squared_hinge", "logistic"}, optional
@@ -329,7 +330,8 @@ class Tagger(Model):
         figures are exact, but for the packed trees, for which there is room.
         """
         train, n_threads = to_learn(X, y), thread_count(self.n_jobs)
-        return prepare(train, self._wanted, self._limit, self.random_state, n_threads).memory
+        wanted = fitted(self._wanted, train)
+        return prepare(train, wanted, self._limit, self.random_state, n_threads).memory
 
     @property
     def trained(self) -> Trained:
