@@ -146,6 +146,7 @@ def strict() -> None:
     """Make warnings errors: a library that warns of overflow has computed something wrong."""
     warnings.simplefilter("error")
     warnings.simplefilter("ignore", ResourceWarning)
+    warnings.filterwarnings("ignore", ".* left out", UserWarning)  # readers tell of it
 
 
 def keep_folder(folder: Path, keep: Path, area: str, number: int) -> Path:
