@@ -135,13 +135,13 @@ def epochs_of(n_nonzero: float) -> int:
 
 
 def largest_of(n_nonzero: float) -> int:
-    """Return how many features of an example are in pairs: so many that there are about as many
-    pairs as features, `n_nonzero` in the mean; else pairs cost many times what features do.
+    """Return how many features of an example are in pairs: so many that there are about twice as
+    many pairs as features, `n_nonzero` in the mean; else pairs cost many times what features do.
 
-    >>> largest_of(8), largest_of(18), largest_of(54), largest_of(156)
-    (5, 7, 11, 12)
+    >>> largest_of(4), largest_of(8), largest_of(18), largest_of(54)
+    (5, 6, 9, 12)
     """
-    n = round((1 + math.sqrt(1 + 8 * n_nonzero)) / 2)
+    n = round((1 + math.sqrt(1 + 16 * n_nonzero)) / 2)
     return min(max(n, _FEWEST_IN_PAIRS), MOST_IN_PAIRS)
 
 

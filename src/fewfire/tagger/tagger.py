@@ -70,7 +70,7 @@ class Tagger(Model):
         Trees that read pairs of an example's largest features, too.
     largest : int, optional
         Features of an example, its largest, whose pairs these are; by default so many that there
-        are about as many pairs as features, 5 to 12.
+        are about twice as many pairs as features, 5 to 12.
     labels_per_leaf : int, optional
         About how many labels share a block of weights.
     loss : {"squared_hinge", "logistic"}, optional
