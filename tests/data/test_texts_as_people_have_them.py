@@ -107,6 +107,8 @@ def test_columns_are_taken_by_name_or_place_and_texts_are_joined(tmp_path):
         Columns(separator="")
     with pytest.raises(ValueError, match="is no column"):
         Columns(text=0)
+    with pytest.raises(ValueError, match="cannot hold both"):
+        Columns(text=["head", "topic"], labels="topic")
 
 
 def test_a_model_remembers_the_columns_and_reads_plain_lines_too(tmp_path):
@@ -302,4 +304,6 @@ def test_commands_take_columns_standard_input_and_unknown_labels(tmp_path):
     assert "labels that the model does not know: 1, in 1 places" in out
     out, _ = run("predict", model, "-", "-k", "1", cwd=tmp_path, given="a dog\na cat\n")
     assert len(out.splitlines()) == 2
+    _, err = run("predict", model, "-", cwd=tmp_path, given="", code=1)
+    assert err == "fewfire: error: standard input is empty\n"
     assert out.splitlines()[0].startswith("y\t")

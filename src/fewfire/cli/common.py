@@ -152,6 +152,8 @@ def at_hand(path: Path) -> Iterator[Path]:
         place = Path(folder) / "input"
         with open(place, "wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
+        if place.stat().st_size == 0:
+            raise ValueError("standard input is empty")
         try:
             yield place
         except ValueError as error:

@@ -49,6 +49,8 @@ class Columns:
                 raise ValueError(
                     f"{shown(name)} is no column: give its name, or its place counted from 1"
                 )
+        if self.labels is not None and self.labels in self.texts:
+            raise ValueError(f"column {shown(self.labels)} cannot hold both text and labels")
         if self.separator is not None and not (
             isinstance(self.separator, str) and self.separator and "\n" not in self.separator
         ):
