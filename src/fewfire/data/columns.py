@@ -130,7 +130,7 @@ def places_of(first: Sequence[str], width: int, wanted: Columns, *, remembered: 
         raise ValueError(f"there is no column {shown(lost[0])}: the first line has {_shown(names)}")
     texts = [place for name in wanted.texts if (place := places[name]) is not None]
     labels = None if wanted.labels is None else places[wanted.labels]
-    usual_text, usual_labels = (_usual(names, of) for of in (TEXTS, LABELS))
+    usual_text, usual_labels = (usual_place(names, of) for of in (TEXTS, LABELS))
     has_names = len(names) > 1 and (
         any(name in names for name in places)
         or (usual_text is not None and (usual_labels is not None or remembered or width > 2))
@@ -159,7 +159,7 @@ def _fits(names: Sequence[str], width: int, known: Columns) -> bool:
     return any(name in names for name in known.asked)
 
 
-def _usual(names: Sequence[str], usual: Sequence[str]) -> int | None:
+def usual_place(names: Sequence[str], usual: Sequence[str]) -> int | None:
     """Return the place of the first usual name that is there."""
     lowered = [name.lower() for name in names]
     return next((lowered.index(name) for name in usual if name in lowered), None)

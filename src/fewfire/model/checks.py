@@ -42,11 +42,6 @@ def check_labelled(data: Dataset) -> None:
         raise ValueError(f"labels or classes are wanted as targets; the data set has {held}")
 
 
-def check_known(data: Dataset) -> None:
-    """Raise if `data` has labels that the training set lacks, to which it was read alike."""
-    data.check_known("be learned")
-
-
 def check_labels(data: Dataset, n_outputs: int, encoding: Encoding | None) -> None:
     """Raise unless the labels of `data` are among a model's and, where `encoding` tells what those
     of the training set were called, called the same."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..base.history import History
@@ -140,29 +140,28 @@ class Run(TrainingRun):
         self.watchers.end_epoch(self, record)
 
     def _trained_epoch(self) -> dict[str, Any]:
-        start, n, n_trees = time.perf_counter(), len(self.task.data), len(self._lessons)
-        slices = contextlib.closing(self._epoch_slices())
+        task, lessons = self.task, self._lessons
+        start, n, n_trees = time.perf_counter(), len(task.data), len(lessons)
+        slices = contextlib.closing(
+            train_epoch(lessons, task.n_threads, deterministic=task.deterministic)
+        )
         title = f"epoch {self.epoch + 1}/{self.max_epochs}"
         try:
-            with slices as sizes, epoch_bar(title, n * n_trees, verbose=self.task.verbose) as bar:
+            with slices as sizes, epoch_bar(title, n * n_trees, verbose=task.verbose) as bar:
                 for size in sizes:
-                    bar.set_postfix({"loss": f"{mean_loss(self._lessons):.4f}"}, refresh=False)
+                    bar.set_postfix({"loss": f"{mean_loss(lessons):.4f}"}, refresh=False)
                     bar.update(size)
         finally:  # also what an interrupt left of the epoch
-            self.history.n_examples += sum(lesson.done for lesson in self._lessons) // n_trees
-            for lesson in self._lessons:
+            self.history.n_examples += sum(lesson.done for lesson in lessons) // n_trees
+            for lesson in lessons:
                 self.history.ledger += lesson.ledger
         seconds = time.perf_counter() - start
         return {
             "epoch": self.epoch + 1,
-            "train/loss": mean_loss(self._lessons),
+            "train/loss": mean_loss(lessons),
             "examples_per_second": n / seconds,
             "seconds": seconds,
         }
-
-    def _epoch_slices(self) -> Generator[int, None, None]:
-        n_threads, deterministic = self.task.n_threads, self.task.deterministic
-        return train_epoch(self._lessons, n_threads, deterministic=deterministic)
 
     def _answer_by(self, forest: Forest) -> None:
         self._keep(Trained(forest, self._learned, self._feature_names))

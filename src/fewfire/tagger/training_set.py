@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..data import Dataset, Encoding
-from ..model.checks import check_known, check_labelled
+from ..model.checks import check_labelled
 
 
 def to_learn(X: Any, y: Any) -> Dataset:
@@ -16,7 +16,7 @@ def to_learn(X: Any, y: Any) -> Dataset:
         raise TypeError("a Dataset brings its own targets: leave out y")
     data = X if isinstance(X, Dataset) else Dataset(X, y)
     check_labelled(data)
-    check_known(data)
+    data.check_known("be learned")
     if len(data.label_lists()[1]) == 0:
         raise ValueError("no example has a label: there is nothing to learn")
     return data

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from ..data import Dataset, Encoding
 from ..data.epoch import Examples, known
-from ..model.checks import check_known
 from ..network.losses import check_loss, default_loss
 from ..network.network import Network
 from ..network.targets import fitting
@@ -32,7 +31,7 @@ def fitting_sets(
     data = known(train)
     if data.kind is None:
         raise ValueError("the training set has no targets: give it y")
-    check_known(data)
+    data.check_known("be learned")
     if loss is None and net.encoding is not None and net.encoding.kind == "values":
         loss = "squared"
     loss = loss or default_loss(net.layers, data.kind)

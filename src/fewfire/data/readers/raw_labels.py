@@ -31,8 +31,9 @@ def separator_of(fields: Sequence[Field]) -> str:
     joined = list(dict.fromkeys(joined[:_MOST_LOOKED_AT]))
     if joined and all(map(_is_address, chain.from_iterable(field.split() for field in joined))):
         return BLANKS
-    best = max(SEPARATORS, key=lambda separator: _times_each_comes(joined, separator))
-    if _seem_uncut(joined, best):
+    found = {s: [label for field in joined for label in split(field, s)] for s in SEPARATORS}
+    best = max(SEPARATORS, key=lambda separator: _times_each_comes(found[separator]))
+    if _seem_uncut(found[best], len(joined)):
         warnings.warn(
             f"most labels hold blanks and come once, such as {joined[0][:60]!r}: if blanks stand "
             'between labels, say so: columns=Columns(separator=" "), or --label-separator " "',
@@ -67,17 +68,16 @@ def split(field: str, separator: str) -> Labels:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _times_each_comes(fields: Sequence[str], separator: str) -> tuple[float, int]:
+def _times_each_comes(labels: Sequence[str]) -> tuple[float, int]:
     """Return how often a label comes in different fields, and how many labels there are."""
-    labels = [label for field in fields for label in split(field, separator)]
     return len(labels) / max(1, len(set(labels))), len(labels)
 
 
-def _seem_uncut(fields: Sequence[str], separator: str) -> bool:
-    labels = [label for field in fields for label in split(field, separator)]
+def _seem_uncut(labels: Sequence[str], n_fields: int) -> bool:
+    """Whether fields hold one label each, mostly with blanks inside and hardly any twice."""
     with_blanks = sum(" " in label for label in labels)
     is_rare = 2 * len(set(labels)) > len(labels) and len(labels) > 1
-    return 2 * with_blanks > len(labels) and is_rare and len(labels) == len(fields)
+    return 2 * with_blanks > len(labels) and is_rare and len(labels) == n_fields
 
 
 def _is_address(word: str) -> bool:

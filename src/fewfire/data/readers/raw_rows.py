@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
-from ..columns import LABELS, TEXTS, Columns, places_of, ways_to_say
+from ..columns import LABELS, TEXTS, Columns, places_of, usual_place, ways_to_say
 from .raw_format import PREFIX, Format
 
 Field: TypeAlias = str | tuple[str, ...] | None  # labels in one, apart already, or none at all
@@ -160,10 +160,10 @@ def _of_json(text: str, wanted: Columns, *, remembered: bool) -> Rows:
 
 def _named_in(names: list[str], wanted: Columns, *, remembered: bool) -> Columns:
     """Return the columns among the names of objects: those wanted, or those with usual names."""
-    lowered = {name.lower(): name for name in reversed(names)}
 
     def usual(of: Sequence[str]) -> str | None:
-        return next((lowered[name] for name in of if name in lowered), None)
+        place = usual_place(names, of)
+        return None if place is None else names[place]
 
     found = replace(wanted, text=wanted.text or usual(TEXTS), labels=wanted.labels or usual(LABELS))
     told = ", ".join(map(repr, names[:_RECORDS]))
