@@ -381,21 +381,59 @@ def test_features_are_called_by_their_names_and_pairs_by_both(tagger):
 def test_ctrl_c_keeps_what_was_learned(monkeypatch):
     data = tagged(n=3000, n_labels=60)
     tagger = ff.Tagger("balanced", max_epochs=5000, **SMALL)
-    train_tree, slices = lesson._core.train_tree, []
-
-    def press(*arguments):
-        slices.append(len(arguments[4]))  # examples
-        if sum(slices[:-1]) <= 100 * len(data) < sum(slices):
-            os.kill(os.getpid(), signal.SIGINT)
-        return train_tree(*arguments)
-
-    monkeypatch.setattr(lesson._core, "train_tree", press)
+    slices = press_after(monkeypatch, 100 * len(data))
     tagger.fit(data)
     assert tagger.history_.interrupted
     assert 0 < len(tagger.history_) < 5000
     assert sum(slices) < 200 * len(data)
     assert tagger.history_.n_examples >= 3000 * len(tagger.history_)
     assert tagger.evaluate(data)["P@1"] > 0.9
+
+
+# -- trees in turns ------------------------------------------------------------------------------
+
+
+def test_trees_in_turns_are_those_that_are_trained_side_by_side():
+    data = tagged(n=800)
+    in_turns, watched = (ff.Tagger("best", max_epochs=3, **SMALL) for _ in range(2))
+    in_turns.fit(data)
+    watched.fit(data, eval_sets={"test": data[:50]})
+    assert in_turns.settings == watched.settings
+    assert same(in_turns, watched)
+    losses = [[row["train/loss"] for row in x.history_] for x in (in_turns, watched)]
+    assert losses[0] == pytest.approx(losses[1])
+    assert_array_equal(in_turns.history_.ledger.counts, watched.history_.ledger.counts)
+    assert in_turns.history_.n_examples == watched.history_.n_examples == 3 * len(data)
+
+
+@pytest.mark.parametrize(("epochs", "n_kept"), [(4.5, 1), (5.5, 2), (8.5, 2), (9.5, 3)])
+def test_ctrl_c_keeps_trees_that_are_done_and_one_that_knows_enough(
+    epochs, n_kept, monkeypatch, tmp_path
+):
+    data = tagged(n=3000, n_labels=60)
+    tagger = ff.Tagger("balanced", max_epochs=4, slowing=0, **SMALL)
+    press_after(monkeypatch, epochs * len(data))
+    tagger.fit(data)
+    assert tagger.history_.interrupted
+    assert tagger.settings.n_trees == len(tagger.forest.trees) == n_kept
+    assert len(tagger.history_) == 4
+    assert tagger.evaluate(data)["P@1"] > 0.9
+    tagger.save(tmp_path / "tagger.safetensors")
+    assert same(tagger, ff.load(tmp_path / "tagger.safetensors"))
+
+
+def press_after(monkeypatch, n_examples):
+    """Press Ctrl-C when trees have been trained on so many."""
+    train_tree, slices = lesson._core.train_tree, []
+
+    def press(*arguments):
+        slices.append(len(arguments[4]))  # examples
+        if sum(slices[:-1]) <= n_examples < sum(slices):
+            os.kill(os.getpid(), signal.SIGINT)
+        return train_tree(*arguments)
+
+    monkeypatch.setattr(lesson._core, "train_tree", press)
+    return slices
 
 
 # -- what is refused -----------------------------------------------------------------------------

@@ -43,15 +43,16 @@ def epoch_bar(title: str, n_examples: int, *, verbose: bool) -> tqdm[Any]:
     )
 
 
-def tell_epoch(record: Mapping[str, Any], max_epochs: int, *, verbose: bool) -> None:
-    """Tell an epoch's losses and metrics in one line; nothing without `verbose`."""
+def tell_epoch(record: Mapping[str, Any], max_epochs: int, of: str = "", *, verbose: bool) -> None:
+    """Tell an epoch's losses and metrics in one line that begins with what it is `of`; nothing
+    without `verbose`."""
     if not verbose:
         return
     figures = [f"{name} {value:.4f}" for name, value in record.items() if "/" in name]
     if "density" in record:
         figures.append(f"density {record['density']:.3f}")
     tell(
-        f"epoch {record['epoch']}/{max_epochs}: {', '.join(figures)}, "
+        f"{of}epoch {record['epoch']}/{max_epochs}: {', '.join(figures)}, "
         f"{record['examples_per_second']:,.0f} examples/s"
     )
 

@@ -68,6 +68,7 @@ class Resumed:
             task.encoding.n_labels,
             limit,
             task.n_threads,
+            task.n_at_once,
             task.n_forests,
             lambda rows, lists: self._plans(),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,17 +55,20 @@ class Forest:
         trees: list[Tree],
         room: int,
         n_threads: int,
+        before: Sequence[PackedTree] = (),
     ) -> Forest:
-        """Pack trained trees into at most `room` bytes: where more weights would be kept, those
-        below a larger `settings.prune` are left out."""
-        expansions = expansions_of(settings, expansion)
+        """Pack trained trees into at most `room` bytes, behind those `before`: where more weights
+        would be kept, those below a larger `settings.prune` are left out."""
+        n_trees = len(before) + len(trees)
+        settings = replace(settings, n_trees=n_trees, pairs=min(settings.pairs, n_trees))
+        expansions = expansions_of(settings, expansion)[len(before) :]
         assert settings.prune is not None
         prune = prune_to_fit(trees, settings.prune, room)
         packed = [
             PackedTree.pack(tree, own.width, settings.loss, prune, n_threads)
             for tree, own in zip(trees, expansions, strict=True)
         ]
-        return cls(replace(settings, prune=prune), expansion, packed)
+        return cls(replace(settings, prune=prune), expansion, [*before, *packed])
 
     def find(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int
@@ -116,6 +119,11 @@ class Forest:
                 dense += len(part) * tree.width * tree.n_children
                 nonzero += int(rows.nnz) * tree.n_children
         return Ledger.of_dense(dense, nonzero)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(array.nbytes for array in self.arrays().values())
 
     @property
     def most_found(self) -> int:

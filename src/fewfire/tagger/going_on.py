@@ -28,6 +28,7 @@ def prepare_more(
     n_labels: int,
     limit: int,
     n_threads: int,
+    n_at_once: int,
     n_forests: int,
     plan: Callable[[list[csr_array], csr_array], Sequence[SizedPlan]],
 ) -> Prepared:
@@ -42,7 +43,7 @@ def prepare_more(
     plans = plan(rows, lists)
     sizes = [own.sizes for own in plans]
     width = forest.expansion.width
-    memory = TaggerMemory.of(examples, 0, 0, sizes, width, n_threads, n_forests)
+    memory = TaggerMemory.of(examples, 0, 0, sizes, width, n_threads, n_at_once, n_forests)
     check_fits(memory.total, limit)
     return Prepared(
         forest.settings,
@@ -52,6 +53,7 @@ def prepare_more(
         plans,
         memory,
         limit,
+        n_at_once,
         n_forests,
         data.sample_weight,
     )

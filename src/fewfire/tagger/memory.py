@@ -31,7 +31,8 @@ class TaggerMemory:
         The mean examples of labels, and vocabularies being collected: gone before there are
         weights.
     trees : int
-        Weights, vocabularies and tables.
+        Weights, vocabularies and tables of the trees that are trained side by side, at most, and
+        vocabularies of the others.
     packed : int
         What is set aside for the trees as prediction reads them, which are made while there are
         still the others; and for those of the best epoch, where callbacks keep them.
@@ -52,19 +53,25 @@ class TaggerMemory:
         sizes: Sequence[Sequence[LevelSize]],
         width: int,
         n_threads: int,
+        n_at_once: int,
         n_forests: int = 1,
     ) -> TaggerMemory:
-        """Return the memory of trees on `width` features whose levels have these sizes, and which
-        are held packed so many times."""
+        """Return the memory of trees on `width` features whose levels have these sizes, so many of
+        which are trained at once, and which are held packed so many times."""
         levels = [level for tree in sizes for level in tree]
-        n_listed = sum(int(level.listed.sum()) for level in levels)
+        listed = [4 * sum(int(level.listed.sum()) for level in tree) for tree in sizes]
+        # Where a feature's table and its list begin.
+        grown = [sum(level.n_bytes + 16 * (width + 1) for level in tree) for tree in sizes]
+        waiting = [n_bytes - own for n_bytes, own in zip(grown, listed, strict=True)]
+        turns = [
+            sum(waiting[begin : begin + n_at_once]) for begin in range(0, len(sizes), n_at_once)
+        ]
         return cls(
             examples,
             pairs,
             # Vocabularies grow to twice their size; of features, sums of both halves, or marks.
-            centroids + 8 * n_listed + 13 * width * n_threads,
-            # Where a feature's table and its list begin.
-            sum(level.n_bytes + 16 * (width + 1) for level in levels),
+            centroids + 2 * sum(listed) + 13 * width * n_threads,
+            sum(listed) + max(turns, default=0),
             n_forests
             * sum(level.packed_bytes + int(4 * _KEPT * level.n_weights) for level in levels),
         )

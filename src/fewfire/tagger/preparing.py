@@ -4,7 +4,7 @@ what of it is given up so that training keeps inside the memory it may take."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -53,6 +53,7 @@ class Prepared:
     plans: Sequence[Plan]
     memory: TaggerMemory  # that training takes
     limit: int  # of it
+    n_at_once: int  # trees that are trained side by side
     n_forests: int  # packed ones that are held at once
     weights: NDArray[np.float32] | None = None  # (n,) as how many examples each comes
 
@@ -61,10 +62,16 @@ class Prepared:
         """Bytes that packed trees may take, beside the others."""
         return (self.limit - self.memory.besides_packed) // self.n_forests
 
-    def grow(self) -> list[Tree]:
-        """Return the trees, their weights 0."""
+    @property
+    def turns(self) -> list[range]:
+        """The numbers of the trees that are trained side by side, turn by turn."""
+        numbers = range(len(self.plans))
+        return [numbers[begin : begin + self.n_at_once] for begin in numbers[:: self.n_at_once]]
+
+    def grow(self, numbers: Iterable[int]) -> list[Tree]:
+        """Return these trees, their weights 0."""
         learning, n_labels = LEARNING[self.settings.loss], int(self.lists.shape[1])
-        return [plan.grow(n_labels, learning) for plan in self.plans]
+        return [self.plans[number].grow(n_labels, learning) for number in numbers]
 
 
 def prepare(
@@ -73,18 +80,20 @@ def prepare(
     limit: int,
     seed: int,
     n_threads: int,
+    n_at_once: int,
     n_forests: int = 1,
 ) -> Prepared:
-    """Settle everything; raise `MemoryError` if even the smallest trees take more than `limit`.
+    """Settle everything; raise `MemoryError` if even the smallest trees take more than `limit`,
+    so many of which are trained at once.
 
     Pairs are given up first, then features of vocabularies, the lightest first, then trees.
     """
     lists = label_lists(data, data.n_labels)
+    own = limit, seed, n_threads, n_at_once, n_forests
     if settings.pairs:
         with contextlib.suppress(TooLittleMemoryError):
-            return _Draft(data, lists, settings, limit, seed, n_threads, n_forests).in_full()
-    plain = replace(settings, pairs=0)
-    return _Draft(data, lists, plain, limit, seed, n_threads, n_forests).as_it_fits()
+            return _Draft(data, lists, settings, *own).in_full()
+    return _Draft(data, lists, replace(settings, pairs=0), *own).as_it_fits()
 
 
 def label_lists(data: Dataset, n_labels: int) -> csr_array:
@@ -105,10 +114,12 @@ class _Draft:
         limit: int,
         seed: int,
         n_threads: int,
+        n_at_once: int,
         n_forests: int,
     ) -> None:
         self._settings, self._limit, self._seed = settings, limit, seed
-        self._n_threads, self._n_forests, self._lists = n_threads, n_forests, lists
+        self._n_threads, self._n_at_once, self._n_forests = n_threads, n_at_once, n_forests
+        self._lists = lists
         self._weights = data.sample_weight
         self._expansion = Expansion.learn(data, settings, n_threads)
         self._expansions = expansions_of(settings, self._expansion)
@@ -188,6 +199,7 @@ class _Draft:
             sizes,
             self._expansion.width,
             self._n_threads,
+            self._n_at_once,
             self._n_forests,
         )
 
@@ -223,6 +235,7 @@ class _Draft:
             plans,
             memory,
             self._limit,
+            self._n_at_once,
             self._n_forests,
             self._weights,
         )

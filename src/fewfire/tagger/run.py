@@ -1,13 +1,19 @@
-"""One training of a forest: epochs, what is measured after each, and what is shown meanwhile."""
+"""One training of a forest: epochs, what is measured after each, and what is shown meanwhile.
+
+Where nobody looks at the epochs, trees are trained in turns, so many at a time that each thread has
+one: only these are held with all their weights, which are ten times those of packed trees or more.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..base.history import History
+from ..base.interrupts import deferred_interrupts
 from ..base.ledger import Ledger
 from ..base.progress import epoch_bar, tell, tell_epoch
 from ..model.callbacks import State
@@ -58,7 +64,8 @@ class Run(TrainingRun):
         self._keep, self._prepared = keep, prepared
         self._learned, self._feature_names = learned, feature_names
         self._before: Trained | None = tagger.trained if tagger.is_trained else None
-        self._trees = prepared.grow()
+        self._turns = iter(prepared.turns)
+        self._done: Forest | None = None  # the trees of turns that are over
         self._is_packed = False  # whether the tagger answers by the trees as they are
         self.history, self.epoch = History([], spent or Ledger.empty(1)), 0
         if resumed is not None:
@@ -67,37 +74,19 @@ class Run(TrainingRun):
             self.watchers.take_over(saved.path, resumed.past.callbacks, saved.arrays)
             if task.verbose:
                 tell(resumed.past.told(self.max_epochs, is_same_rate=False))
-        loss, slowing = prepared.settings.loss, prepared.settings.slowing or 0.0
-        self._lessons = [
-            Lesson(
-                tree,
-                own,
-                renumbered(prepared.lists, tree.labels),
-                LEARNING[loss],
-                loss,
-                [task.seed, number],
-                self.epoch,
-                self.max_epochs,
-                task.rate_factor(slowing),
-                slowing,
-                prepared.weights,
-            )
-            for number, (tree, own) in enumerate(zip(self._trees, prepared.rows, strict=True))
-        ]
+        self._n_read = len(prepared.plans) * self.history.n_examples  # by each tree
+        self._start_turn()
 
     @property
     def model(self) -> Any:
         """The tagger, which answers by the trees as they are: they are packed when it is asked
         for, unless they were."""
         if not self._is_packed:
-            own, n_threads = self._prepared, self.task.n_threads
             with self._tagger.access.changing():  # who asks meanwhile waits
                 # The last epoch's forest is not held beside the next; the one of before training
                 # is, in case it fails, and answers if packing does.
                 self._keep(self._before)
-                self._answer_by(
-                    Forest.pack(own.settings, own.expansion, self._trees, own.room, n_threads)
-                )
+                self._answer_by(self._forest())
             self._is_packed = True
         return self._tagger
 
@@ -135,9 +124,72 @@ class Run(TrainingRun):
         for name, data in self.task.eval_sets.items():
             record |= {f"{name}/{metric}": x for metric, x in self.model.evaluate(data).items()}
         self.epoch += 1
-        self.history.append(record)
-        tell_epoch(record, self.max_epochs, verbose=self.task.verbose)
+        self._record(record)
+        tell_epoch(record, self.max_epochs, self._name_of_turn, verbose=self.task.verbose)
         self.watchers.end_epoch(self, record)
+        if self.epoch == self.max_epochs and self._own.stop < len(self._prepared.plans):
+            with deferred_interrupts():
+                self._done = self._forest()
+                del self._lessons, self._trees  # before there are others
+                self.epoch = 0
+                self._start_turn()
+
+    def _start_turn(self) -> None:
+        """Grow the trees whose turn is next."""
+        prepared, task = self._prepared, self.task
+        self._own = next(self._turns)
+        self._trees = prepared.grow(self._own)
+        loss, slowing = prepared.settings.loss, prepared.settings.slowing or 0.0
+        self._lessons = [
+            Lesson(
+                tree,
+                prepared.rows[number],
+                renumbered(prepared.lists, tree.labels),
+                LEARNING[loss],
+                loss,
+                [task.seed, number],
+                self.epoch,
+                self.max_epochs,
+                task.rate_factor(slowing),
+                slowing,
+                prepared.weights,
+            )
+            for number, tree in zip(self._own, self._trees, strict=True)
+        ]
+
+    @property
+    def _name_of_turn(self) -> str:
+        """Which trees learn, if not all of them do."""
+        first, last, n = self._own[0] + 1, self._own[-1] + 1, len(self._prepared.plans)
+        if last - first + 1 == n:
+            return ""
+        return f"tree {first}/{n}, " if first == last else f"trees {first}-{last}/{n}, "
+
+    def _forest(self) -> Forest:
+        """Return the trees so far, packed: those of a turn that was interrupted in its first epoch
+        only where there are no others."""
+        prepared, done = self._prepared, self._done
+        settings, before, room = prepared.settings, [], prepared.room
+        if done is not None:
+            if self.epoch == 0:
+                return done
+            settings = replace(settings, prune=done.settings.prune)
+            before, room = done.trees, room - done.n_bytes
+        room = room * len(self._trees) // (len(prepared.plans) - len(before))
+        expansion, n_threads = prepared.expansion, self.task.n_threads
+        return Forest.pack(settings, expansion, self._trees, room, n_threads, before)
+
+    def _record(self, record: dict[str, Any]) -> None:
+        """Put an epoch into the history, together with what the trees of earlier turns had of it."""
+        n_before, n = self._own[0], len(self._own)
+        if n_before == 0:
+            self.history.append(record)
+            return
+        row = self.history[self.epoch - 1]
+        losses = n_before * row["train/loss"] + n * record["train/loss"]
+        row["train/loss"] = losses / (n_before + n)
+        row["seconds"] += record["seconds"]
+        row["examples_per_second"] = len(self.task.data) / row["seconds"]
 
     def _trained_epoch(self) -> dict[str, Any]:
         task, lessons = self.task, self._lessons
@@ -145,14 +197,15 @@ class Run(TrainingRun):
         slices = contextlib.closing(
             train_epoch(lessons, task.n_threads, deterministic=task.deterministic)
         )
-        title = f"epoch {self.epoch + 1}/{self.max_epochs}"
+        title = f"{self._name_of_turn}epoch {self.epoch + 1}/{self.max_epochs}"
         try:
             with slices as sizes, epoch_bar(title, n * n_trees, verbose=task.verbose) as bar:
                 for size in sizes:
                     bar.set_postfix({"loss": f"{mean_loss(lessons):.4f}"}, refresh=False)
                     bar.update(size)
         finally:  # also what an interrupt left of the epoch
-            self.history.n_examples += sum(lesson.done for lesson in lessons) // n_trees
+            self._n_read += sum(lesson.done for lesson in lessons)
+            self.history.n_examples = self._n_read // self._own.stop
             for lesson in lessons:
                 self.history.ledger += lesson.ledger
         seconds = time.perf_counter() - start

@@ -13,6 +13,7 @@ from ..base.checks import LARGEST_ID, MOST_EPOCHS, check_choice, check_integer, 
 from ..base.options import Options, option
 from ..data import Dataset
 
+MOST_TREES = 256
 _MOST_LABELS = 32_768  # of a leaf: a packed weight has 16 bits for its column
 _MOST_LARGEST = 64  # which make 2,016 pairs, as many as the core finds room for
 _FEWEST_IN_PAIRS, MOST_IN_PAIRS = 5, 12
@@ -23,7 +24,7 @@ TREE_LOSSES = ("squared_hinge", "logistic")
 class Settings(Options):
     """Everything about trees that does not follow from the data."""
 
-    n_trees: int = option(1, check_integer, low=1, high=256)
+    n_trees: int = option(1, check_integer, low=1, high=MOST_TREES)
     max_epochs: int | None = option(None, check_integer, low=1, high=MOST_EPOCHS)  # None: epochs_of
     power: float = option(0.5, check_number, above=0.0, high=10.0)  # of feature values
     pairs: int = option(0, check_integer, low=0)  # trees that read pairs, too

@@ -233,7 +233,13 @@ class Tagger(Model):
             if resume is None:
                 settings, why, spent = chosen(wanted, given, self._pilot, task.seed)
                 prepared = prepare(
-                    train, settings, self._limit, task.seed, task.n_threads, task.n_forests
+                    train,
+                    settings,
+                    self._limit,
+                    task.seed,
+                    task.n_threads,
+                    task.n_at_once,
+                    task.n_forests,
                 )
                 if self.verbose and why:
                     tell(why)
@@ -314,6 +320,7 @@ class Tagger(Model):
                 encoding.n_labels,
                 self._limit,
                 task.n_threads,
+                task.n_at_once,
                 task.n_forests,
                 lambda rows, lists: with_labels(old.forest, rows, lists, n_threads=task.n_threads),
             )
@@ -324,14 +331,17 @@ class Tagger(Model):
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
-        """Return what `fit` would take for this data, besides the data itself.
+        """Return what `fit` would take for this data, besides the data itself, if nobody looks at
+        its epochs (`eval_sets`, `callbacks`).
 
         It clusters the labels and collects the vocabularies, and takes as long as that does. The
         figures are exact, but for the packed trees, for which there is room.
         """
         train, n_threads = to_learn(X, y), thread_count(self.n_jobs)
         wanted = fitted(self._wanted, train)
-        return prepare(train, wanted, self._limit, self.random_state, n_threads).memory
+        return prepare(
+            train, wanted, self._limit, self.random_state, n_threads, n_at_once=n_threads
+        ).memory
 
     @property
     def trained(self) -> Trained:

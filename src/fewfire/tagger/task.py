@@ -14,7 +14,7 @@ from ..measure.scoring import metrics_of
 from ..model.callbacks import Callback
 from ..model.checks import check_alike
 from ..model.watchers import Watchers, columns
-from .settings import Settings, rate_factor
+from .settings import MOST_TREES, Settings, rate_factor
 from .training_set import continued, to_learn_more
 
 
@@ -126,6 +126,13 @@ class Task:
     def watchers(self) -> Watchers:
         """The callbacks."""
         return Watchers(self.callbacks)
+
+    @property
+    def n_at_once(self) -> int:
+        """Trees that are trained side by side: one for each thread; all, where somebody looks at
+        what the forest is after each epoch."""
+        is_watched = self.eval_sets or self.callbacks
+        return MOST_TREES if is_watched else self.n_threads
 
     @property
     def n_forests(self) -> int:
