@@ -20,11 +20,19 @@ ClusterResult cluster_rows(const SparseInputs& rows, int depth, uint64_t seed, i
 }
 
 VocabularyResult collect_vocabulary(const Inputs& inputs, Array1<const int64_t> indptr,
-                                    Array1<const RowId> members, Array1<const int64_t> most, int n_threads) {
+                                    Array1<const RowId> members, RowId first, int32_t least,
+                                    Array1<const int64_t> most, int n_threads) {
   Vocabulary found = unlocked(n_threads, [&](Pool& pool) {
-    return collect(inputs, {view(indptr), view(members)}, view(most), pool);
+    return collect(inputs, {view(indptr), view(members)}, {first, least}, view(most), pool);
   });
   return nb::make_tuple(to_numpy(std::move(found.indptr)), to_numpy(std::move(found.features)));
+}
+
+auto count_vocabulary(const Inputs& inputs, Array1<const int64_t> indptr, Array1<const RowId> members,
+                      RowId first, int32_t least, int n_threads) {
+  return to_numpy(unlocked(n_threads, [&](Pool& pool) {
+    return count_known(inputs, {view(indptr), view(members)}, {first, least}, pool);
+  }));
 }
 
 TablesResult make_tables(Array1<const int64_t> indptr, Array1<const RowId> features) {
@@ -93,8 +101,11 @@ void bind_trees(nb::module_& m) {
   m.def("cluster", &cluster_rows, "rows"_a, "depth"_a, "seed"_a, "n_threads"_a,
         "An order of the rows, and the begins of its 2^depth leaves.");
   m.def("collect_vocabulary", &collect_vocabulary, "inputs"_a, "indptr"_a.noconvert(),
-        "members"_a.noconvert(), "most"_a.noconvert(), "n_threads"_a,
-        "The features of each node's examples, the heaviest first: (indptr, features).");
+        "members"_a.noconvert(), "first"_a, "least"_a, "most"_a.noconvert(), "n_threads"_a,
+        "The features of each node's examples, the heaviest first, and those from `first` on only where "
+        "`least` examples have them: (indptr, features).");
+  m.def("count_vocabulary", &count_vocabulary, "inputs"_a, "indptr"_a.noconvert(), "members"_a.noconvert(),
+        "first"_a, "least"_a, "n_threads"_a, "How many features `collect_vocabulary` finds without a limit.");
   m.def("fill_tables", &make_tables, "indptr"_a.noconvert(), "features"_a.noconvert(),
         "The features' tables of the nodes that know them: (begins, entries).");
   m.def("train_tree", &train_tree_slice, "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(),

@@ -10,43 +10,64 @@
 namespace fewfire {
 namespace {
 
-struct Sums {                // scratch of one thread
-  std::vector<float> of;     // features; 0 between nodes
-  std::vector<RowId> found;  // features of the node at hand
+struct Sums {  // scratch of one thread
+  explicit Sums(int64_t n_features)
+      : of(static_cast<size_t>(n_features)), counts(static_cast<size_t>(n_features)) {}
+  std::vector<float> of;        // features; 0 between nodes
+  std::vector<int32_t> counts;  // examples that have them; 0 between nodes
+  std::vector<RowId> found;     // features of the node at hand
+  RowBuffer buffer;
 };
 
-void add_up(const Inputs& inputs, std::span<const RowId> examples, RowBuffer& buffer, Sums& sums) {
+void add_up(const Inputs& inputs, std::span<const RowId> examples, Sums& sums) {
+  sums.found.clear();
   for (const RowId example : examples) {
-    const SparseVector x = inputs.row(example, buffer);
+    const SparseVector x = inputs.row(example, sums.buffer);
     for (int64_t k = 0; k < x.size(); ++k) {
       if (x.values[k] == 0.0f) continue;
-      float& sum = sums.of[x.ids[k]];
-      if (sum == 0.0f) sums.found.push_back(x.ids[k]);
-      sum += std::abs(x.values[k]);
+      if (sums.counts[x.ids[k]]++ == 0) sums.found.push_back(x.ids[k]);
+      sums.of[x.ids[k]] += std::abs(x.values[k]);
     }
   }
 }
 
+// Brings the features that the node may know to the front; returns how many these are.
+size_t sift(Sums& sums, Worth worth) {
+  const auto may_be_known = [&](RowId id) { return id < worth.first || sums.counts[id] >= worth.least; };
+  return static_cast<size_t>(std::partition(sums.found.begin(), sums.found.end(), may_be_known) -
+                             sums.found.begin());
+}
+
+void forget(Sums& sums) {
+  for (const RowId id : sums.found) sums.of[id] = 0.0f, sums.counts[id] = 0;
+}
+
+// Calls visit(node, its sums, how many features at the front it may know) for each node.
+template <typename Visit>
+void for_each_node(const Inputs& inputs, const Lists& members, Worth worth, Pool& pool, Visit visit) {
+  check_lists(members);
+  check_ids(members.indices, inputs.n_rows(), "an example is out of range");
+  std::vector<Sums> sums(static_cast<size_t>(pool.size()), Sums(inputs.n_columns()));
+  pool.parallel_for(members.size(), 1, [&](int64_t node, int thread) {
+    Sums& own = sums[thread];
+    add_up(inputs, members[node], own);
+    visit(node, own, sift(own, worth));
+    forget(own);
+  });
+}
+
 }  // namespace
 
-Vocabulary collect(const Inputs& inputs, const Lists& members, std::span<const int64_t> most, Pool& pool) {
-  check_lists(members);
+Vocabulary collect(const Inputs& inputs, const Lists& members, Worth worth, std::span<const int64_t> most,
+                   Pool& pool) {
   require(members.size() == std::ssize(most), "one limit per node is wanted");
-  check_ids(members.indices, inputs.n_rows(), "an example is out of range");
-  const int64_t n_nodes = static_cast<int64_t>(most.size());
   std::vector<std::vector<RowId>> lists(most.size());
-  std::vector<Sums> sums(static_cast<size_t>(pool.size()));
-  std::vector<RowBuffer> buffers(sums.size());
-  for (Sums& own : sums) own.of.assign(static_cast<size_t>(inputs.n_columns()), 0.0f);
-  pool.parallel_for(n_nodes, 1, [&](int64_t node, int thread) {
-    Sums& own = sums[thread];
-    own.found.clear();
-    add_up(inputs, members[node], buffers[thread], own);
-    std::sort(own.found.begin(), own.found.end(),
+  for_each_node(inputs, members, worth, pool, [&](int64_t node, Sums& own, size_t n_known) {
+    const std::span known = std::span(own.found).first(n_known);
+    std::sort(known.begin(), known.end(),
               [&](RowId a, RowId b) { return own.of[a] != own.of[b] ? own.of[a] > own.of[b] : a < b; });
-    for (const RowId id : own.found) own.of[id] = 0.0f;
-    const size_t n = std::min(own.found.size(), static_cast<size_t>(most[node]));
-    lists[node].assign(own.found.begin(), own.found.begin() + static_cast<int64_t>(n));
+    const size_t n = std::min(n_known, static_cast<size_t>(most[node]));
+    lists[node].assign(known.begin(), known.begin() + static_cast<int64_t>(n));
   });
   Vocabulary all{.indptr = {0}, .features = {}};
   for (const std::vector<RowId>& list : lists) {
@@ -54,6 +75,14 @@ Vocabulary collect(const Inputs& inputs, const Lists& members, std::span<const i
     all.indptr.push_back(static_cast<int64_t>(all.features.size()));
   }
   return all;
+}
+
+std::vector<int64_t> count_known(const Inputs& inputs, const Lists& members, Worth worth, Pool& pool) {
+  std::vector<int64_t> counts(static_cast<size_t>(members.size()));
+  for_each_node(inputs, members, worth, pool, [&](int64_t node, const Sums&, size_t n_known) {
+    counts[node] = static_cast<int64_t>(n_known);
+  });
+  return counts;
 }
 
 Tables fill_tables(const Lists& features) {

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from .. import _core
 from .expansion import as_inputs
 from .layout import Layout, LevelSize, padded
-from .settings import Learning
+from .settings import LEAST_ROWS, Learning
 from .tree import Level, Tree
 
 _MOST_LEAVES = 512  # of a root; more of them get a level above
@@ -119,25 +119,31 @@ def find_leaves(
     return Leaves(np.ascontiguousarray(labels[order]), begins)
 
 
-def sketch_tree(rows: csr_array, lists: csr_array, leaves: Leaves, n_threads: int) -> Sketch:
+def sketch_tree(
+    rows: csr_array, n_features: int, lists: csr_array, leaves: Leaves, n_threads: int
+) -> Sketch:
     """Count the features that the nodes of a tree would know.
 
-    rows: (n, width) expanded examples. lists: (n, places) of ones, as the tree numbers labels.
+    rows: (n, width) expanded examples, pairs behind the features. lists: (n, places) of ones, as
+    the tree numbers labels.
     """
     inputs = as_inputs(rows)
     known = [
-        np.diff(_core.count_features(inputs, *_members(lists, begins), n_threads))
+        _core.count_vocabulary(
+            inputs, *_members(lists, begins), n_features, LEAST_ROWS, n_threads
+        )
         for begins in leaves.begins
     ]
     return Sketch(leaves, int(rows.shape[1]), known)
 
 
 def plan_tree(
-    rows: csr_array, lists: csr_array, leaves: Leaves, most: int, n_threads: int
+    rows: csr_array, n_features: int, lists: csr_array, leaves: Leaves, most: int, n_threads: int
 ) -> TreePlan:
     """Lay out the levels of a tree whose nodes know at most `most` features.
 
-    rows: (n, width) expanded examples. lists: (n, places) of ones, as the tree numbers labels.
+    rows: (n, width) expanded examples, pairs behind the features. lists: (n, places) of ones, as
+    the tree numbers labels.
     """
     inputs, layouts = as_inputs(rows), []
     for level, begins in enumerate(leaves.begins):
@@ -146,7 +152,9 @@ def plan_tree(
             continue
         members = _members(lists, begins)
         limits = np.full(len(begins) - 1, most, np.int64)
-        found = _core.collect_vocabulary(inputs, *members, limits, n_threads)
+        found = _core.collect_vocabulary(
+            inputs, *members, n_features, LEAST_ROWS, limits, n_threads
+        )
         layouts.append(Layout.sparse(leaves.children(level), *found))
     return TreePlan(leaves, layouts)
 

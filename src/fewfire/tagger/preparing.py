@@ -119,7 +119,7 @@ class _Draft:
     ) -> None:
         self._settings, self._limit, self._seed = settings, limit, seed
         self._n_threads, self._n_at_once, self._n_forests = n_threads, n_at_once, n_forests
-        self._lists = lists
+        self._lists, self._n_features = lists, data.n_features
         self._weights = data.sample_weight
         self._expansion = Expansion.learn(data, settings, n_threads)
         self._expansions = expansions_of(settings, self._expansion)
@@ -208,7 +208,9 @@ class _Draft:
         while len(self._sketches) <= number:
             rows, leaves = self._rows[len(self._sketches)], self._leaves(len(self._sketches))
             lists = renumbered(self._lists, leaves.labels)
-            self._sketches.append(sketch_tree(rows, lists, leaves, self._n_threads))
+            self._sketches.append(
+                sketch_tree(rows, self._n_features, lists, leaves, self._n_threads)
+            )
         return self._sketches[number]
 
     def _leaves(self, number: int) -> Leaves:
@@ -225,7 +227,7 @@ class _Draft:
         for number, own in enumerate(rows):
             leaves = self._sketch(number).leaves
             lists = renumbered(self._lists, leaves.labels)
-            plans.append(plan_tree(own, lists, leaves, most, self._n_threads))
+            plans.append(plan_tree(own, self._n_features, lists, leaves, most, self._n_threads))
         memory = self._memory(n_trees, most)
         return Prepared(
             settings,

@@ -180,7 +180,7 @@ class Run(TrainingRun):
         return Forest.pack(settings, expansion, self._trees, room, n_threads, before)
 
     def _record(self, record: dict[str, Any]) -> None:
-        """Put an epoch into the history, together with what the trees of earlier turns had of it."""
+        """Put an epoch into the history, with what trees of earlier turns had of it."""
         n_before, n = self._own[0], len(self._own)
         if n_before == 0:
             self.history.append(record)

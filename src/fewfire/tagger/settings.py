@@ -96,7 +96,8 @@ LEARNING = {
     "logistic": Learning(router_lr=4.0, label_lr=3.0, router_bias=-4.0, label_bias=-3.0),
 }
 
-# Pairs that so many examples have; the value of one is PAIR_SCALE (v_i v_j)^(1/4).
+# Pairs that so many examples have, and, for a node to know them, so many of its own. The value of
+# one is PAIR_SCALE (v_i v_j)^(1/4).
 LEAST_ROWS, PAIR_SCALE = 5, 0.3
 
 

@@ -380,28 +380,33 @@ def test_equal_rows_share_a_cell_where_halves_allow(depth, extra, seed):
 
 @st.composite
 def memberships(draw):
-    """Examples on a grid (sums are exact, and often equal), those of each node, and its limit."""
+    """Examples on a grid (sums are exact, and often equal), those of each node, which features need
+    how many of them, and the limits of nodes."""
     rng = np.random.default_rng(draw(SEEDS))
     n, d, n_nodes = (draw(st.integers(1, most)) for most in (20, 30, 6))
     X = examples(rng, n, d, "grid") * (rng.random((n, d)) < 0.5)
     members = [rng.choice(n, size=rng.integers(0, n + 1), replace=False) for _ in range(n_nodes)]
-    return X, members, rng.integers(0, d + 2, n_nodes)
+    first, least = int(rng.integers(0, d + 1)), int(rng.integers(1, 5))
+    return X, members, first, least, rng.integers(0, d + 2, n_nodes)
 
 
 @given(case=memberships(), form=st.sampled_from(["dense", "sparse"]), n_threads=st.integers(1, 3))
 def test_a_node_knows_the_heaviest_features_of_its_examples(case, form, n_threads):
-    X, members, most = case
-    inputs = native.vectors(X, form)
-    indptr, features = _core.collect_vocabulary(inputs, *lists(members), most, n_threads)
+    X, members, first, least, most = case
+    inputs, worth = native.vectors(X, form), (first, least)
+    indptr, features = _core.collect_vocabulary(inputs, *lists(members), *worth, most, n_threads)
+    counts = _core.count_vocabulary(inputs, *lists(members), *worth, n_threads)
     for node, own in enumerate(members):
-        sums = abs(X[own]).sum(axis=0)
-        ranked = sorted(np.flatnonzero(sums), key=lambda feature: (-sums[feature], feature))
+        sums, n_examples = abs(X[own]).sum(axis=0), (X[own] != 0).sum(axis=0)
+        known = [j for j in np.flatnonzero(sums) if j < first or n_examples[j] >= least]
+        ranked = sorted(known, key=lambda feature: (-sums[feature], feature))
         assert_array_equal(features[indptr[node] : indptr[node + 1]], ranked[: most[node]])
+        assert counts[node] == len(known)
 
 
 @given(case=memberships(), form=st.sampled_from(["dense", "sparse"]), n_threads=st.integers(1, 3))
 def test_centroids_are_the_directions_of_sums(case, form, n_threads):
-    X, members, _ = case
+    X, members, *_ = case
     inputs = native.vectors(X, form)
     indptr, indices, values = _core.centroids(inputs, *lists(members), n_threads)
     for (begin, end), own in zip(itertools.pairwise(indptr), members, strict=True):
