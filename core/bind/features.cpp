@@ -17,13 +17,15 @@ void bind_expansion(nb::module_& m) {
   nb::class_<Expansion>(m, "Expansion", "A power of each feature, and pairs of the largest; see expand.h.")
       .def(
           "__init__",
-          [](Expansion* self, float power, int64_t largest, float pair_scale, Array1<const uint64_t> keys) {
+          [](Expansion* self, float power, int64_t largest, float pair_scale, Array1<const uint64_t> keys,
+             Array1<const uint64_t> features) {
             new (self) Expansion(checked(Expansion{.power = power,
                                                    .largest = largest,
                                                    .pair_scale = pair_scale,
-                                                   .pairs = PairTable(view(keys))}));
+                                                   .pairs = KeyTable(checked_pairs(view(keys))),
+                                                   .features = KeyTable(view(features))}));
           },
-          "power"_a, "largest"_a, "pair_scale"_a, "keys"_a.noconvert());
+          "power"_a, "largest"_a, "pair_scale"_a, "keys"_a.noconvert(), "features"_a.noconvert());
   nb::class_<Expanded, Inputs>(m, "Expanded", "Rows that are expanded when they are asked for.")
       .def(nb::init<const Inputs&, const Expansion&>(), "source"_a, "expansion"_a, nb::keep_alive<1, 2>(),
            nb::keep_alive<1, 3>());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -78,20 +79,20 @@ void find_partners(const Copied& features, std::span<const RowId> rows, RowId lo
   std::sort(counts.found.begin(), counts.found.end());
 }
 
-void check_keys(std::span<const uint64_t> keys) {
-  for (size_t i = 0; i < keys.size(); ++i) {
-    const uint64_t low = keys[i] >> 32, high = keys[i] & 0xffffffffu;
-    require(low < high && high <= static_cast<uint64_t>(std::numeric_limits<RowId>::max()) &&
-                (i == 0 || keys[i - 1] < keys[i]),
-            "keys must be pairs of ascending features, and ascend");
-  }
-}
-
 }  // namespace
 
-PairTable::PairTable(std::span<const uint64_t> keys)
+std::span<const uint64_t> checked_pairs(std::span<const uint64_t> keys) {
+  for (const uint64_t key : keys) {
+    const uint64_t low = key >> 32, high = key & 0xffffffffu;
+    require(low < high && high <= static_cast<uint64_t>(std::numeric_limits<RowId>::max()),
+            "keys must be pairs of ascending features");
+  }
+  return keys;
+}
+
+KeyTable::KeyTable(std::span<const uint64_t> keys)
     : entries_(std::bit_ceil(2 * keys.size() + 1), Entry{0, -1}), size_(static_cast<int64_t>(keys.size())) {
-  check_keys(keys);
+  require(std::ranges::adjacent_find(keys, std::greater_equal{}) == keys.end(), "keys must ascend");
   for (size_t number = 0; number < keys.size(); ++number) {
     size_t at = place(keys[number]);
     while (entries_[at].number >= 0) at = (at + 1) & (entries_.size() - 1);
@@ -99,11 +100,11 @@ PairTable::PairTable(std::span<const uint64_t> keys)
   }
 }
 
-size_t PairTable::place(uint64_t key) const {
+size_t KeyTable::place(uint64_t key) const {
   return (key * 0x9e3779b97f4a7c15u >> 32) & (entries_.size() - 1);
 }
 
-RowId PairTable::find(uint64_t key) const {
+RowId KeyTable::find(uint64_t key) const {
   size_t at = place(key);
   while (entries_[at].number >= 0 && entries_[at].key != key) at = (at + 1) & (entries_.size() - 1);
   return entries_[at].number;
@@ -156,17 +157,29 @@ Expanded::Expanded(const Inputs& source, const Expansion& expansion)
 
 SparseVector Expanded::row(int64_t i, RowBuffer& buffer) const {
   RowBuffer own;
-  const SparseVector x = source_.row(i, own);
-  buffer.ids.assign(x.ids.begin(), x.ids.end());
-  buffer.values.resize(x.values.size());
+  renumber(source_.row(i, own), buffer);
   float largest = 0.0f;
-  for (const float value : x.values) largest = std::max(largest, std::abs(value));
+  for (const float value : buffer.values) largest = std::max(largest, std::abs(value));
   const int exponent = largest > 0.0f ? std::ilogb(largest) : 0;  // so that no power leaves the range
-  for (size_t k = 0; k < x.values.size(); ++k)
-    buffer.values[k] = power_of(std::scalbn(x.values[k], -exponent), expansion_.power);
+  for (float& value : buffer.values) value = power_of(std::scalbn(value, -exponent), expansion_.power);
   scale_to_unit(buffer.values);
   if (expansion_.pairs.size() > 0) add_pairs(buffer);
   return {buffer.ids, buffer.values};
+}
+
+void Expanded::renumber(SparseVector x, RowBuffer& buffer) const {
+  buffer.ids.assign(x.ids.begin(), x.ids.end());
+  buffer.values.assign(x.values.begin(), x.values.end());
+  if (expansion_.features.size() == 0) return;
+  size_t n = 0;
+  for (size_t k = 0; k < buffer.ids.size(); ++k) {
+    const RowId number = expansion_.features.find(static_cast<uint64_t>(buffer.ids[k]));
+    if (number < 0) continue;
+    buffer.ids[n] = number;
+    buffer.values[n++] = buffer.values[k];
+  }
+  buffer.ids.resize(n);
+  buffer.values.resize(n);
 }
 
 void Expanded::add_pairs(RowBuffer& buffer) const {
@@ -175,7 +188,7 @@ void Expanded::add_pairs(RowBuffer& buffer) const {
   const auto key = [&](size_t a, size_t b) { return pair_key(buffer.ids[places[a]], buffer.ids[places[b]]); };
   for (size_t a = 0; a < places.size(); ++a)
     for (size_t b = a + 1; b < places.size(); ++b) expansion_.pairs.prefetch(key(a, b));
-  const RowId first = static_cast<RowId>(source_.n_columns());
+  const RowId first = static_cast<RowId>(expansion_.n_read(source_.n_columns()));
   for (size_t a = 0; a < places.size(); ++a)
     for (size_t b = a + 1; b < places.size(); ++b) {
       const RowId number = expansion_.pairs.find(key(a, b));

@@ -1,6 +1,6 @@
 // Features as trees read them: a power of each value, pairs of a row's largest features beside them, and all
-// of unit length. Pairs are those that enough rows of the training set had; a pair's id follows the
-// features'.
+// of unit length. Where features are renumbered, those without a number are left out first. Pairs are those
+// that enough rows of the training set had; a pair's id follows the features'.
 #pragma once
 
 #include <vector>
@@ -12,12 +12,12 @@ namespace fewfire {
 
 constexpr int64_t kMostLargest = 64;  // of a row, whose pairs are looked up
 
-// Which number a pair has: open addressing, half empty. Numbers are the places of the keys, which ascend.
-class PairTable {
+// Which number a key has: open addressing, half empty. Numbers are the places of the keys, which ascend.
+class KeyTable {
  public:
-  explicit PairTable(std::span<const uint64_t> keys);
+  explicit KeyTable(std::span<const uint64_t> keys);
   int64_t size() const { return size_; }
-  RowId find(uint64_t key) const;  // -1: no such pair
+  RowId find(uint64_t key) const;  // -1: no such key
   void prefetch(uint64_t key) const { __builtin_prefetch(entries_.data() + place(key)); }
 
  private:
@@ -45,12 +45,17 @@ struct Expansion {
   float power;       // x becomes sign(x) |x|^power, and rows of unit length
   int64_t largest;   // largest features of a row, whose pairs are looked up
   float pair_scale;  // of the value of a pair: sign(v_i v_j) |v_i v_j|^(1/4)
-  PairTable pairs;
+  KeyTable pairs;
+  KeyTable features;  // those that are read, which are numbered anew; empty: all, as they are
 
-  int64_t width(int64_t n_features) const { return n_features + pairs.size(); }
+  int64_t n_read(int64_t n_features) const { return features.size() > 0 ? features.size() : n_features; }
+  int64_t width(int64_t n_features) const { return n_read(n_features) + pairs.size(); }
 };
 
 Expansion checked(Expansion expansion);
+
+// Raises unless keys are of pairs.
+std::span<const uint64_t> checked_pairs(std::span<const uint64_t> keys);
 
 // The rows of `source`, expanded when they are asked for.
 class Expanded : public Inputs {
@@ -61,6 +66,7 @@ class Expanded : public Inputs {
   SparseVector row(int64_t i, RowBuffer& buffer) const override;
 
  private:
+  void renumber(SparseVector x, RowBuffer& buffer) const;
   void add_pairs(RowBuffer& buffer) const;
 
   const Inputs& source_;

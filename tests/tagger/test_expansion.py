@@ -26,6 +26,7 @@ def rows(draw):
     )
 
 
+ALL = np.empty(0, np.uint64)  # features as they are
 POWERS = st.sampled_from([0.3, 0.5, 1.0, 2.0])
 
 
@@ -41,7 +42,7 @@ def test_expansion_matches_its_twin(X, power, most, least, form, n_threads):
     inputs = native.vectors(X, form)
     keys = _core.count_pairs(inputs, most, least, n_threads)
     assert_array_equal(keys, reference.frequent_pairs(X, most, least))
-    expanded = _core.Expanded(inputs, _core.Expansion(power, most, 0.3, keys))
+    expanded = _core.Expanded(inputs, _core.Expansion(power, most, 0.3, keys, ALL))
     indptr, indices, values = _core.copy_rows(expanded, n_threads)
     width = X.shape[1] + len(keys)
     got = csr_array((values, indices, indptr), shape=(len(X), width)).toarray()
@@ -52,18 +53,31 @@ def test_expansion_matches_its_twin(X, power, most, least, form, n_threads):
 def test_expanded_rows_ascend_and_have_unit_length(X, power):
     inputs = native.vectors(X, "sparse")
     keys = _core.count_pairs(inputs, 8, 2, 1)
-    expanded = _core.Expanded(inputs, _core.Expansion(power, 8, 0.3, keys))
+    expanded = _core.Expanded(inputs, _core.Expansion(power, 8, 0.3, keys, ALL))
     indptr, indices, values = _core.copy_rows(expanded, 1)
     for begin, end in itertools.pairwise(indptr):
         assert (np.diff(indices[begin:end]) > 0).all()
         assert begin == end or np.linalg.norm(values[begin:end]) == pytest.approx(1, abs=1e-5)
 
 
+@given(X=rows(), power=POWERS, most=st.integers(2, 20), seed=st.integers(0, 2**32 - 1))
+def test_features_that_are_read_are_renumbered_and_others_left_out(X, power, most, seed):
+    known = np.flatnonzero(np.random.default_rng(seed).random(X.shape[1]) < 0.5)
+    known = known if len(known) else np.array([0])
+    own = native.vectors(X[:, known], "sparse")
+    keys = _core.count_pairs(own, most, 2, 1)
+    plain = _core.Expanded(own, _core.Expansion(power, most, 0.3, keys, ALL))
+    read = _core.Expansion(power, most, 0.3, keys, known.astype(np.uint64))
+    renumbered = _core.Expanded(native.vectors(X, "sparse"), read)
+    for got, want in zip(_core.copy_rows(renumbered, 1), _core.copy_rows(plain, 1), strict=True):
+        assert_array_equal(got, want)
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
-    [([1 << 32 | 1], "pairs of ascending"), ([2, 1], "and ascend"), ([1, 1], "and ascend"),
+    [([1 << 32 | 1], "pairs of ascending"), ([2, 1], "must ascend"), ([1, 1], "must ascend"),
      ([1 << 31], "pairs of ascending")],
 )  # fmt: skip
 def test_keys_that_are_no_pairs_are_refused(keys, message):
     with pytest.raises(ValueError, match=message):
-        _core.Expansion(1.0, 4, 0.3, np.array(keys, np.uint64))
+        _core.Expansion(1.0, 4, 0.3, np.array(keys, np.uint64), ALL)

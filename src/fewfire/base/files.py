@@ -23,7 +23,7 @@ from .replacing import PathLike as PathLike
 from .replacing import replacing
 from .tensors import TYPES, Header, read_header
 
-VERSION = 5  # and those before, whose descriptions `model.older` upgrades
+VERSION = 6  # and those before, whose descriptions `model.older` upgrades
 _NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 _OF_DAMAGE = (

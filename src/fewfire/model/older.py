@@ -26,7 +26,7 @@ def upgraded(config: Described) -> dict[str, Any]:
 
     Raises a `KeyError`, `TypeError` or the like where the description is damaged.
     """
-    steps = [_from_1, _from_2, _from_3, _from_4]
+    steps = [_from_1, _from_2, _from_3, _from_4, _from_5]
     now = dict(config)
     for step in steps[config["version"] - 1 :]:
         now = step(now)
@@ -36,6 +36,12 @@ def upgraded(config: Described) -> dict[str, Any]:
 def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]]) -> dict[str, Any]:
     blend = config["blend"]
     return {**config, "blend": {**blend, "parts": [upgrade(part) for part in blend["parts"]]}}
+
+
+def _from_5(config: Described) -> dict[str, Any]:
+    """In version 5 the trees of a tagger read every feature that there may be, as now without
+    `features`."""
+    return dict(config)
 
 
 def _from_4(config: Described) -> dict[str, Any]:

@@ -1,9 +1,13 @@
-"""Features as trees read them: powers, rows of unit length, and pairs of the largest."""
+"""Features as trees read them: powers, rows of unit length, and pairs of the largest.
+
+Where training has few of the features that there may be, as with hashed words, those it has are
+numbered one after the other: trees, their files and what training takes then depend on these alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +21,15 @@ from ..data.csr import make_csr
 from .settings import LEAST_ROWS, PAIR_SCALE, Settings
 
 T = TypeVar("T")
+_WIDE, _FEW = 2**16, 1 / 4  # features, and the share of them below which they are renumbered
 
 
 class Expansion:
     """How examples of `n_features` become inputs of trees.
 
-    A value x becomes sign(x) |x|^power, and each row of unit length; then, if there are pairs, each
-    of them that the row has is a feature of its own, behind the others, and the row is brought to
-    unit length again.
+    Features that are not `known` are left out, and the others renumbered. A value x becomes
+    sign(x) |x|^power, and each row of unit length; then, if there are pairs, each of them that the
+    row has is a feature of its own, behind the others, and the row is brought to unit length again.
 
     Parameters
     ----------
@@ -33,7 +38,9 @@ class Expansion:
     largest : int
         Features of an example, its largest, whose pairs are looked for.
     keys : ndarray of uint64, optional
-        Known pairs: the lower feature << 32 | the higher one, ascending.
+        Known pairs: the lower feature << 32 | the higher one, as trees number them, ascending.
+    known : ndarray of int32, optional
+        The features that are read, ascending; None: all, as they are.
     """
 
     def __init__(
@@ -42,24 +49,37 @@ class Expansion:
         power: float,
         largest: int,
         keys: NDArray[np.uint64] | None = None,
+        known: NDArray[np.int32] | None = None,
     ) -> None:
-        self.n_features, self.power, self.largest = n_features, power, largest
+        self.n_features, self.power, self.largest, self.known = n_features, power, largest, known
         self.keys = np.empty(0, np.uint64) if keys is None else keys
-        self._core = _core.Expansion(power, largest, PAIR_SCALE, self.keys)
+        read = np.empty(0, np.uint64) if known is None else known.astype(np.uint64)
+        self._core = _core.Expansion(power, largest, PAIR_SCALE, self.keys, read)
 
     @classmethod
     def learn(cls, data: Dataset, settings: Settings, n_threads: int) -> Expansion:
         """Return the expansion for a training set, whose frequent pairs it knows."""
-        keys = None
-        if settings.pairs:
-            keys = _core.count_pairs(core_inputs(data), settings.in_pairs, LEAST_ROWS, n_threads)
-            keys = keys[: LARGEST_ID - data.n_features]
-        return cls(data.n_features, settings.power, settings.in_pairs, keys)
+        own = data.n_features, settings.power, settings.in_pairs
+        plain = cls(*own, known=_few_features(data))
+        if not settings.pairs:
+            return plain
+        inputs = core_inputs(data) if plain.known is None else plain.inputs(data)
+        keys = _core.count_pairs(inputs, settings.in_pairs, LEAST_ROWS, n_threads)
+        return cls(*own, keys[: LARGEST_ID - plain.n_read], plain.known)
+
+    def without_pairs(self) -> Expansion:
+        """Return the same without pairs."""
+        return Expansion(self.n_features, self.power, self.largest, known=self.known)
+
+    @property
+    def n_read(self) -> int:
+        """Features that trees read, without pairs."""
+        return self.n_features if self.known is None else len(self.known)
 
     @property
     def width(self) -> int:
-        """Features and pairs."""
-        return self.n_features + len(self.keys)
+        """Features that trees read, and pairs."""
+        return self.n_read + len(self.keys)
 
     def inputs(self, data: Dataset) -> _core.Inputs:
         """Return the core's view of examples, expanded when they are read."""
@@ -74,19 +94,41 @@ class Expansion:
         indptr, indices, values = _core.copy_rows(self.inputs(data), n_threads)
         return make_csr(values, indices, indptr, (len(data), self.width))
 
+    def as_given(self, features: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return the numbers in examples of features that trees read; pairs are behind them."""
+        ids = features.astype(np.int64)
+        if self.known is None:
+            return ids
+        is_pair = ids >= self.n_read
+        given = self.known[np.where(is_pair, 0, ids)]
+        return np.where(is_pair, ids - self.n_read + self.n_features, given)
+
     def name(self, feature: int, names: tuple[str, ...] | None) -> str:
-        """Return what a feature of the trees is called: by name or number, pairs as "a + b"."""
+        """Return what a feature is called, or a pair, numbered as `as_given` does: by name or
+        number, pairs as "a + b"."""
         if feature < self.n_features:
             return names[feature] if names is not None else str(feature)
         key = int(self.keys[feature - self.n_features])
-        return f"{self.name(key >> 32, names)} + {self.name(key & 0xFFFFFFFF, names)}"
+        both = self.as_given(np.array([key >> 32, key & 0xFFFFFFFF]))
+        return " + ".join(self.name(int(own), names) for own in both)
+
+
+def _few_features(data: Dataset) -> NDArray[np.int32] | None:
+    """Return the features that examples have, ascending, if these are few of many."""
+    if data.n_features <= _WIDE or isinstance(data.X, np.ndarray):
+        return None
+    has = np.zeros(data.n_features, bool)
+    for part in data.windows():
+        has[csr_array(part.X).indices] = True
+    known = np.flatnonzero(has).astype(np.int32)
+    return known if 0 < len(known) < _FEW * data.n_features else None
 
 
 def expansions_of(settings: Settings, expansion: Expansion) -> list[Expansion]:
     """Return how each tree of a forest reads examples: the first `settings.pairs` with pairs."""
     plain = expansion
     if settings.pairs < settings.n_trees:
-        plain = Expansion(expansion.n_features, expansion.power, expansion.largest)
+        plain = expansion.without_pairs()
     return [expansion if number < settings.pairs else plain for number in range(settings.n_trees)]
 
 

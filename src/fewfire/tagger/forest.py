@@ -149,6 +149,8 @@ class Forest:
     def arrays(self) -> Arrays:
         """Return what a file holds, by name."""
         found: Arrays = {"pairs": self.expansion.keys}
+        if self.expansion.known is not None:
+            found["features"] = self.expansion.known
         for number, tree in enumerate(self.trees):
             found |= tree.arrays(f"trees.{number}.")
         return found
@@ -169,10 +171,13 @@ class Forest:
         keys = arrays["pairs"]
         if keys.dtype != np.uint64 or keys.ndim != 1:
             raise ValueError(f"pairs are {keys.dtype}{keys.shape}, wanted uint64(n,)")
-        if len(keys) and (keys & np.uint64(0xFFFFFFFF)).max() >= n_features:
-            raise ValueError(f"pairs must be of features 0 to {n_features - 1}")
-        check_integer("features and pairs", n_features + len(keys), low=1, high=LARGEST_ID)
-        expansion = Expansion(n_features, settings.power, settings.in_pairs, keys)
+        known = arrays.get("features")
+        if known is not None:
+            _check_known(known, n_features)
+        expansion = Expansion(n_features, settings.power, settings.in_pairs, keys, known)
+        if len(keys) and (keys & np.uint64(0xFFFFFFFF)).max() >= expansion.n_read:
+            raise ValueError(f"pairs must be of features 0 to {expansion.n_read - 1}")
+        check_integer("features and pairs", expansion.width, low=1, high=LARGEST_ID)
         trees = [
             PackedTree.from_arrays(
                 arrays, f"trees.{number}.", n_levels, n_labels, own.width, settings.loss
@@ -196,3 +201,11 @@ class Forest:
     @staticmethod
     def _threads(n_examples: int, n_threads: int) -> int:
         return min(n_threads, -(-n_examples // _GRAIN))
+
+
+def _check_known(known: NDArray[Any], n_features: int) -> None:
+    """Raise unless these are features, ascending."""
+    if known.dtype != np.int32 or known.ndim != 1 or len(known) == 0:
+        raise ValueError(f"features are {known.dtype}{known.shape}, wanted int32(n,)")
+    if known[0] < 0 or known[-1] >= n_features or (np.diff(known) <= 0).any():
+        raise ValueError(f"features must ascend from 0 to {n_features - 1} at most")

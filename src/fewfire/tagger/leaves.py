@@ -129,9 +129,7 @@ def sketch_tree(
     """
     inputs = as_inputs(rows)
     known = [
-        _core.count_vocabulary(
-            inputs, *_members(lists, begins), n_features, LEAST_ROWS, n_threads
-        )
+        _core.count_vocabulary(inputs, *_members(lists, begins), n_features, LEAST_ROWS, n_threads)
         for begins in leaves.begins
     ]
     return Sketch(leaves, int(rows.shape[1]), known)

@@ -119,7 +119,7 @@ class _Draft:
     ) -> None:
         self._settings, self._limit, self._seed = settings, limit, seed
         self._n_threads, self._n_at_once, self._n_forests = n_threads, n_at_once, n_forests
-        self._lists, self._n_features = lists, data.n_features
+        self._lists = lists
         self._weights = data.sample_weight
         self._expansion = Expansion.learn(data, settings, n_threads)
         self._expansions = expansions_of(settings, self._expansion)
@@ -209,7 +209,7 @@ class _Draft:
             rows, leaves = self._rows[len(self._sketches)], self._leaves(len(self._sketches))
             lists = renumbered(self._lists, leaves.labels)
             self._sketches.append(
-                sketch_tree(rows, self._n_features, lists, leaves, self._n_threads)
+                sketch_tree(rows, self._expansion.n_read, lists, leaves, self._n_threads)
             )
         return self._sketches[number]
 
@@ -223,11 +223,11 @@ class _Draft:
         n_nonzero = self._n_values[-1] / max(1, int(self._lists.shape[0]))
         prune = wanted.prune if wanted.prune is not None else prune_of(n_nonzero)
         settings = replace(wanted, n_trees=n_trees, pairs=min(wanted.pairs, n_trees), prune=prune)
-        plans = []
+        plans, n_read = [], self._expansion.n_read
         for number, own in enumerate(rows):
             leaves = self._sketch(number).leaves
             lists = renumbered(self._lists, leaves.labels)
-            plans.append(plan_tree(own, self._n_features, lists, leaves, most, self._n_threads))
+            plans.append(plan_tree(own, n_read, lists, leaves, most, self._n_threads))
         memory = self._memory(n_trees, most)
         return Prepared(
             settings,

@@ -69,7 +69,7 @@ def reason(
     features = max((ids for ids, _ in examples), key=len)
     best = np.argsort(-found, kind="stable")[:n]
     best = best[found[best] > 0]
-    return Reason(label, score, features[best].astype(np.int64), found[best])
+    return Reason(label, score, forest.expansion.as_given(features[best]), found[best])
 
 
 def leaves(forest: Forest, number: int, n: int) -> Iterator[Leaf]:
@@ -80,7 +80,7 @@ def leaves(forest: Forest, number: int, n: int) -> Iterator[Leaf]:
     leading = _leading(tree.levels[-2], n) if len(tree.levels) > 1 else _none()
     for leaf, (features, weights) in zip(range(bottom.n_nodes), leading, strict=False):
         begin, end = bottom.children[leaf : leaf + 2]
-        yield Leaf(tree.labels[begin:end], features, weights)
+        yield Leaf(tree.labels[begin:end], forest.expansion.as_given(features), weights)
 
 
 def _none() -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:

@@ -59,7 +59,7 @@ class Trained:
     def feature_name(self, feature: int) -> str:
         """Return what a feature or pair is called: by `feature_names`, the words of the text it was
         trained on, or its number."""
-        most = self.forest.expansion.width - 1
+        most = self.n_features + len(self.forest.expansion.keys) - 1
         feature = check_integer("feature", feature, low=0, high=most)
         names, encoding = self.feature_names, self.learned.encoding
         if names is None and encoding is not None and encoding.text is not None:
