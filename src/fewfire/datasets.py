@@ -12,16 +12,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from .base.files import PathLike
 from .data import generators, readers
 from .data.columns import Columns
+from .data.compatible import speaking_of
 from .data.dataset import Dataset
+from .data.described import described
 from .data.encoding import Encoding, Kind
 from .data.generators import Deformed
 from .data.mapped import Mapped
 from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
-from .data.words import Counted, Hashing
+from .data.words import Counted, Hashing, Words
 
 __all__ = [
     "Columns",
@@ -33,6 +36,7 @@ __all__ = [
     "convex",
     "deformed",
     "load",
+    "load_label_text",
     "load_mapped",
     "load_names",
     "load_npz",
@@ -309,7 +313,7 @@ def load_text(
     path: PathLike,
     like: Dataset | Encoding | None = None,
     *,
-    vectorizer: Counted | Hashing | None = None,
+    vectorizer: Words | None = None,
     columns: Columns | None = None,
 ) -> Dataset:
     """Read texts with labels, gzipped or not.
@@ -329,8 +333,9 @@ def load_text(
         Training set, or `net.encoding`, whose words and labels count, and whose columns are
         looked for. Its other labels are in `Dataset.unknown_labels`. If no row has labels, the
         result has no targets.
-    vectorizer : Counted or Hashing, optional
-        Which words are features; default: `Counted()`, those in at least two texts.
+    vectorizer : Counted, Hashing or Vectorizer, optional
+        Which words are features; default: `Counted()`, those in at least two texts. That of
+        another set, `data.text`, counts and weighs as there, and labels are numbered afresh.
     columns : Columns, optional
         Which columns hold text and labels, and what separates labels, where they do not tell.
 
@@ -356,6 +361,55 @@ def load_text(
     ('cat', 'dog', 'small')
     """
     return readers.read_text(path, like, vectorizer=vectorizer, columns=columns)
+
+
+def load_label_text(
+    path: PathLike, train: Dataset, *, columns: Columns | None = None
+) -> tuple[Dataset, csr_array]:
+    """Read descriptions of labels, for `Tagger.fit(train, label_features=...)`.
+
+    Parameters
+    ----------
+    path : path
+        Each row is a description, of the label or labels that it has; several of a label are added
+        up. Of a format that `load_text` reads where `train` is of raw text; else Extreme
+        Classification or svmlight text.
+    train : Dataset
+        Whose labels these are.
+    columns : Columns, optional
+        Where texts and labels are in the file, if that is not to be found out.
+
+    Returns
+    -------
+    train : Dataset
+        With labels behind its own that only have a description. Read test data like this one.
+    label_features : csr_array of float32, (n_labels, n_features)
+        Of each label, zeros where it has no description.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, has no labels, or has numbers where `train` has names.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("train.tsv").write_text("a small cat\\tcat\\na small dog\\tdog\\n")
+    >>> _ = Path("labels.tsv").write_text("small\\tcat\\na small horse\\thorse\\n")
+    >>> train, label_features = load_label_text("labels.tsv", load_text("train.tsv"))
+    >>> train.label_names, label_features.toarray().round(1)
+    (('cat', 'dog', 'horse'), array([[0. , 1. ],
+           [0. , 0. ],
+           [0.7, 0.7]], dtype=float32))
+    """
+    if train.text is not None:
+        by: Dataset | Pair = readers.read_text(path, vectorizer=train.text, columns=columns)
+    else:
+        by = load(path, train.encoding.of_features())
+    if not isinstance(by, Dataset):
+        raise ValueError(f"{path} is a folder or archive of two sets: name a file of descriptions")
+    with speaking_of(path):
+        return described(train, by)
 
 
 def load_names(path: PathLike) -> tuple[str, ...]:

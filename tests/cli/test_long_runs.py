@@ -139,7 +139,8 @@ def of_blend(*words):
     """A blend's training that the options of a command ask for."""
     words = ["my data.txt", "--val", "val.txt", *EPOCHS, *MODELS["a blend"], *words]
     options = dict(train.make_context("train", words).params)
-    return BlendTraining(*_read(options.pop("data"), options), options)
+    fit, held_out, _ = _read(options.pop("data"), options)
+    return BlendTraining(fit, held_out, options)
 
 
 def test_a_resumed_blend_tells_the_work_of_both(monkeypatch):

@@ -37,6 +37,7 @@ class TaggerTraining:
             "eval_sets": {"val": held_out} if held_out else None,
             "callbacks": [*stop, *([] if self.checkpoint is None else [self.checkpoint])],
             "resume": resume,
+            "label_features": options.get("label_features"),
         }
         features = options["features"]
         self.names = None if features is None else load_names(features)

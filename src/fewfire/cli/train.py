@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import numpy as np
+from scipy.sparse import csr_array
 
 from .. import datasets
 from ..data import Dataset
@@ -63,8 +64,9 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     output = options["output"] or place_beside(data)
     check_apart(settings=context.meta.get(SETTINGS), model=None if options["output"] else output)
     with plain_warnings():
-        fit, held_out = _read(data, options)
+        fit, held_out, label_features = _read(data, options)
     choice = choose(fit, wanted)
+    options["label_features"] = label_features
     training = TRAININGS[choice.model](fit, held_out, options)
     if not options["quiet"]:
         say(f"{fit!r}\n{choice}")
@@ -100,8 +102,10 @@ def _check(options: Mapping[str, Any]) -> None:
         raise click.UsageError("raw text brings its own labels: leave out --labels")
 
 
-def _read(data: Path, options: Mapping[str, Any]) -> tuple[Dataset, Dataset | None]:
-    """Return the examples to fit, and those to measure on, if any."""
+def _read(
+    data: Path, options: Mapping[str, Any]
+) -> tuple[Dataset, Dataset | None, csr_array | None]:
+    """Return the examples to fit, those to measure on, and the features of labels, if any."""
     n_features, val = options["hash_words"], options["val"]
     kind: Kind = "values" if options["loss"] == "squared" else None
     columns = columns_of(*(options[name] for name in COLUMN_OPTIONS))
@@ -111,9 +115,14 @@ def _read(data: Path, options: Mapping[str, Any]) -> tuple[Dataset, Dataset | No
         words = datasets.Hashing(n_features=n_features)
         with at_hand(data) as place:
             fit = datasets.load_text(place, vectorizer=words, columns=columns)
+    label_features = None
+    if options["label_text"] is not None:
+        text = options["label_text"]
+        fit, label_features = datasets.load_label_text(text, fit)
     if options["val_size"] is not None:
         try:
-            return fit.hold_out(options["val_size"], options["seed"])
+            return *fit.hold_out(options["val_size"], options["seed"]), label_features
         except ValueError as error:
             raise ValueError(f"--val-size: {error}") from None
-    return fit, None if val is None else read_part(val, fit.encoding, 1, columns=columns)
+    held_out = None if val is None else read_part(val, fit.encoding, 1, columns=columns)
+    return fit, held_out, label_features

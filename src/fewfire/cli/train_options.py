@@ -57,6 +57,10 @@ _DATA: Table = [
            help="DATA is raw text: give its words N features by their hashes, and keep no "
                 "vocabulary."),
     *column_options(partial(option, of=DATA)),
+    option("--label-text", of=DATA, type=PATH,
+           lacks={NETWORK: "use for descriptions of labels"},
+           help="Descriptions of labels to learn from, in a file like DATA; also of labels that no "
+                "example has (taggers)."),
     option("--features", of=DATA, type=PATH, lacks={NETWORK: "names of features"},
            help="Names of the features, a line for each, to show them by (taggers)."),
 ]  # fmt: skip

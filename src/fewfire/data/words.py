@@ -67,9 +67,6 @@ class Hashing(Options):
         return _weighted(_hashed(self.n_features).transform(texts), None)
 
 
-Words: TypeAlias = Counted | Hashing
-
-
 @dataclass(frozen=True, eq=False)
 class Vectorizer:
     """How the text of a training set became numbers, so that further text becomes the same.
@@ -87,6 +84,10 @@ class Vectorizer:
     idf: NDArray[np.float32]
     words: tuple[str, ...] | None
     columns: Columns = field(default_factory=Columns)
+
+    def fit(self, texts: Sequence[str]) -> tuple[Vectorizer, csr_array]:
+        """Return this, which learns nothing more, and the features of `texts`."""
+        return self, self(texts)
 
     def __call__(self, texts: Sequence[str]) -> csr_array:
         """Return the features of `texts`, (n, n_features); unknown words count nothing."""
@@ -171,3 +172,6 @@ def _sklearn() -> ModuleType:
         ) from error
     module: ModuleType = text
     return module
+
+
+Words: TypeAlias = Counted | Hashing | Vectorizer
