@@ -93,7 +93,7 @@ class Blend(Model):
         both = of_tagger, self.network.encoding
         if all(map(operator.is_, both, self._agreed)):
             return
-        if both[0] != both[1]:
+        if both[0] is None or both[1] is None or not both[0].agrees(both[1]):
             raise ValueError(
                 "the tagger and the network were trained on different labels or features: train "
                 "both on the same data"

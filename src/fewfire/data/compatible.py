@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,13 @@ def fitted(path: Path, own: Encoding, like: Dataset | Encoding) -> Encoding:
             f"{path} holds {'; '.join(differ)}: convert it again with --like and the training set"
         )
     labels = like if known else own
-    return Encoding(
-        like.n_features, own.kind, labels.n_labels, labels.label_names, like.zero_based, like.text
+    return replace(
+        own,
+        n_features=like.n_features,
+        n_labels=labels.n_labels,
+        label_names=labels.label_names,
+        text=like.text,
+        feature_names=like.feature_names,
     )
 
 

@@ -19,6 +19,7 @@ from ..base.checks import LARGEST_ID, check_integer
 from .csr import check_lists, make_csr, read_only, take_rows
 from .encoding import Encoding, Kind
 from .features import Features, features
+from .frames import checked_feature_names, is_frame, read_frame
 from .kinds import kind_of, wanted_kind
 from .label_lists import are_columns, are_lists, lists_of
 from .label_names import checked_names
@@ -38,7 +39,8 @@ class Dataset:
     ----------
     X : array_like of shape (n, n_features), or any scipy sparse array or matrix
         Real numbers, all finite. Float32 C-contiguous arrays are borrowed, others converted; do not
-        change them afterwards. A damaged sparse array is refused.
+        change them afterwards. A damaged sparse array is refused. Or a frame of pandas, polars or
+        pyarrow whose columns are numbers or booleans: their names are kept, as `feature_names`.
     y : array_like or sparse, optional
         - 1-D, whole numbers or strings: one class per example. The integers 0..n-1 stay as they
           are; others are numbered in sorted order, see `label_names`.
@@ -51,7 +53,8 @@ class Dataset:
         counts, ages or ratings, 1-D or 2-D, of any numeric type. Default: as said of `y`.
     like : Dataset, optional
         Use its numbering of the labels, its `n_labels` and its `n_features`, so that a test set
-        fits the model trained on `like`. Sparse features with fewer columns are widened.
+        fits the model trained on `like`. Sparse features with fewer columns are widened, columns
+        of a frame put in the order of its `feature_names`.
     label_names : sequence, optional
         Name of each label id, a word or a number. Classes that are names are looked up here; whole
         numbers are ids, unless the names are numbers themselves.
@@ -59,12 +62,15 @@ class Dataset:
         Number of labels when not all of them occur in `y`; whole numbers in `y` are then ids.
     sample_weight : array_like of shape (n,), optional
         What each example counts for in training, 0 or more: 2 as if it came twice.
+    feature_names : sequence of str, optional
+        Name of each column of `X`, where this is no frame with names.
 
     Raises
     ------
     ValueError
         If `X` or `y` is not finite, has a wrong shape, or holds a label unknown to `like`; if `y`
-        is not what `kind` says.
+        is not what `kind` says; if a frame has other columns than `like`, or such as hold words,
+        categories or dates, or lack values.
 
     Examples
     --------
@@ -80,6 +86,7 @@ class Dataset:
            [58.]], dtype=float32)
     """
 
+    _feature_names: tuple[str, ...] | None = None
     _looks_like_values = False
     _weights: NDArray[np.float32] | None = None
     _unknown: csr_array | None = None
@@ -94,6 +101,7 @@ class Dataset:
         n_labels: int | None = None,
         kind: Kind = None,
         sample_weight: ArrayLike | None = None,
+        feature_names: Sequence[str] | None = None,
     ) -> None:
         if like is not None and (label_names is not None or n_labels is not None):
             raise ValueError("like= brings its own labels: leave out label_names and n_labels")
@@ -103,7 +111,13 @@ class Dataset:
         width = len(names) if n_labels is None and names is not None else n_labels
         self._zero_based: bool = True if like is None else like.zero_based
         self._text: Vectorizer | None = None if like is None else like.text
+        if is_frame(X):
+            X, self._feature_names = read_frame(X, None if like is None else like.feature_names)
         self._X: Features = features(X, None if like is None else like.n_features)
+        if feature_names is not None:
+            self._feature_names = checked_feature_names(feature_names, self.n_features)
+        elif like is not None and self._feature_names is None:
+            self._feature_names = like.feature_names
         self._y: Targets = None
         self._kind: Kind = None
         self._label_names = names if like is None else like.label_names
@@ -163,6 +177,11 @@ class Dataset:
         return self._label_names
 
     @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Name of each column of `X`, or None when their numbers are their names."""
+        return self._feature_names
+
+    @property
     def sample_weight(self) -> NDArray[np.float32] | None:
         """What the loss of each example counts for in training, float32 (n,); None: all count 1."""
         return self._weights
@@ -193,6 +212,7 @@ class Dataset:
             self._label_names,
             self._zero_based,
             self._text,
+            self._feature_names,
         )
 
     def __len__(self) -> int:
@@ -212,6 +232,7 @@ class Dataset:
         part._kind, part._n_labels = self._kind, self._n_labels
         part._label_names, part._zero_based = self._label_names, self._zero_based
         part._text, part._looks_like_values = self._text, self._looks_like_values
+        part._feature_names = self._feature_names
         part._X = _take(self.X, chosen)
         part._y = None if self.y is None else _take(self.y, chosen)
         if self._weights is not None:

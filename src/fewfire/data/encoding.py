@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from ..base.checks import LARGEST_ID, check_flag, check_integer, shown
 from ..base.files import Arrays, array_of, names_of
+from .frames import checked_feature_names
 from .label_names import checked_names
 from .words import Vectorizer
 
@@ -33,6 +34,8 @@ class Encoding:
         Whether text of this data counts features from 0.
     text : Vectorizer or None
         How raw text became features, None where features were numbers.
+    feature_names : tuple of str or None
+        Name of each feature, if there are names: columns of a frame are put in their order.
     """
 
     n_features: int
@@ -41,6 +44,7 @@ class Encoding:
     label_names: tuple[Any, ...] | None = None
     zero_based: bool = True
     text: Vectorizer | None = None
+    feature_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("classes", "labels", "values", None):
@@ -49,19 +53,32 @@ class Encoding:
             raise ValueError(f"{len(self.label_names)} label_names for {self.n_labels} labels")
         if self.text is not None and self.text.n_features != self.n_features:
             raise ValueError(f"text of {self.text.n_features} features, not {self.n_features}")
+        if self.feature_names is not None:
+            checked_feature_names(self.feature_names, self.n_features)
 
     def of_features(self) -> Encoding:
         """Return the encoding for reading examples whose targets, if any, are of no interest."""
         kind: Kind = "labels" if self.kind == "labels" else None  # text must know of lists
-        return Encoding(self.n_features, kind, 0, None, self.zero_based, self.text)
+        return Encoding(
+            self.n_features, kind, 0, None, self.zero_based, self.text, self.feature_names
+        )
+
+    def agrees(self, other: Encoding) -> bool:
+        """Whether numbers mean the same in both; names of features count where both have them."""
+        names = self.feature_names, other.feature_names
+        same = None in names or names[0] == names[1]
+        return same and replace(self, feature_names=None) == replace(other, feature_names=None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a plain dict, for files; of `text` it has the description, not the arrays."""
+        """Return a plain dict; of `text` it has the description, not the arrays, and the names of
+        features are left out."""
         names = self.label_names
         if names is not None:  # JSON knows no scalars of numpy
             names = tuple(name.item() if isinstance(name, np.generic) else name for name in names)
         own = {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name != "text"
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ("text", "feature_names")
         }
         text = {} if self.text is None else {"text": self.text.to_dict()}
         return {**own, "label_names": names, **text}
@@ -71,6 +88,8 @@ class Encoding:
         described = self.to_dict()
         names = described.pop("label_names")
         arrays: Arrays = {} if names is None else {"label_names": array_of(names)}
+        if self.feature_names is not None:
+            arrays["feature_names"] = array_of(self.feature_names)
         return described, arrays | ({} if self.text is None else self.text.arrays())
 
     @classmethod
@@ -78,6 +97,8 @@ class Encoding:
         """Make the encoding that `state` described; raise `ValueError` if it is damaged."""
         names = names_of(arrays["label_names"]) if "label_names" in arrays else None
         own = {"label_names": names, **described}
+        if "feature_names" in arrays:
+            own["feature_names"] = tuple(names_of(arrays["feature_names"]))
         if "text" in own:
             n_words = check_integer("n_features", own["n_features"], low=1, high=LARGEST_ID)
             own["text"] = Vectorizer.from_arrays(own["text"], arrays, n_words)

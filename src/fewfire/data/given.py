@@ -9,6 +9,7 @@ import numpy as np
 
 from .dataset import Dataset
 from .encoding import Encoding, Kind
+from .frames import is_frame
 from .generators import Deformed
 
 
@@ -24,6 +25,8 @@ def as_dataset(X: Any, encoding: Encoding | None) -> Dataset:
     if isinstance(X, str):
         raise ValueError('give a list of texts: ["..."], not one text')
     if not _are_texts(X):
+        if encoding is not None and encoding.feature_names is not None and is_frame(X):
+            return Dataset(X, like=encoding.of_features())
         return Dataset(X)
     if encoding is None or encoding.text is None:
         raise ValueError(

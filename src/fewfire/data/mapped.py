@@ -97,6 +97,7 @@ class Mapped(Dataset):
         self._numbers = numbers  # of the classes in the file, where they are taken as values
         self._kind, self._n_labels = encoding.kind, encoding.n_labels
         self._label_names, self._zero_based = encoding.label_names, encoding.zero_based
+        self._feature_names = encoding.feature_names
         self._text = encoding.text
 
     @property

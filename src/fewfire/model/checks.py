@@ -8,17 +8,26 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csr_array, issparse
 
-from ..base.checks import said
+from ..base.checks import said, shown
 from ..data import Dataset, Encoding
 from ..data.csr import checked_csr
 
 
-def check_width(data: Dataset, n_features: int) -> None:
-    """Raise unless examples have the features that a model wants."""
+def check_features(data: Dataset, n_features: int, encoding: Encoding | None) -> None:
+    """Raise unless examples have the features that a model wants and, where both are named, in the
+    same order."""
     if data.n_features != n_features:
         raise ValueError(
             f"the data has {data.n_features} features but the model wants {n_features}"
         )
+    known = None if encoding is None else encoding.feature_names
+    if known is None or data.feature_names is None or data.feature_names == known:
+        return
+    place = next(i for i in range(n_features) if data.feature_names[i] != known[i])
+    raise ValueError(
+        f"feature {place} of the data is {shown(data.feature_names[place])}, that of the training "
+        f"set {shown(known[place])}: make the data set with like=train, or like=model.encoding"
+    )
 
 
 def check_examples(data: Dataset) -> None:
@@ -60,7 +69,7 @@ def check_labels(data: Dataset, n_outputs: int, encoding: Encoding | None) -> No
 def check_alike(data: Dataset, encoding: Encoding) -> None:
     """Raise unless `data` has labels, and they and its features mean what `encoding` says."""
     check_labelled(data)
-    check_width(data, encoding.n_features)
+    check_features(data, encoding.n_features, encoding)
     check_labels(data, encoding.n_labels, encoding)
 
 

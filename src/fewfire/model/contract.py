@@ -30,7 +30,7 @@ from ..measure.metrics import NAMES, Metrics, cutoffs
 from ..measure.ranking import RankBy, Ranking, exponent_of
 from ..measure.result import TopKResult
 from ..measure.scoring import by_pair, depth_of, figures, formulas_of, metrics_of
-from .checks import as_candidates, check_labelled, check_labels, check_width
+from .checks import as_candidates, check_features, check_labelled, check_labels
 from .learned import Learned
 
 
@@ -417,12 +417,12 @@ class Model(ABC):
         """Return `data` as the model takes its targets; raise unless they mean what those of the
         training set did."""
         check_labelled(data)
-        check_width(data, self.n_features)
+        check_features(data, self.n_features, self.encoding)
         check_labels(data, self.n_outputs, self.encoding)
         return data
 
     def _examples(self, X: Examples) -> Dataset:
         """Return examples as a data set; raise unless they have the model's width."""
         data = as_dataset(X, self.encoding)
-        check_width(data, self.n_features)
+        check_features(data, self.n_features, self.encoding)
         return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..data import Dataset, Encoding
-from ..model.checks import check_examples, check_labels, check_width
+from ..model.checks import check_examples, check_features, check_labels
 from .layer import Layer
 from .losses import default_loss
 
@@ -27,7 +27,7 @@ def fitting(
     """
     n_outputs = layers[-1].settings.out_features
     check_examples(data)
-    check_width(data, layers[0].settings.in_features)
+    check_features(data, layers[0].settings.in_features, encoding)
     if data.kind is None:
         raise ValueError("the data set has no targets: give it y")
     loss = loss or default_loss(layers, data.kind)

@@ -43,7 +43,6 @@ class Run(TrainingRun):
         What the tagger then knows of its data.
     resumed : Resumed, optional
         Where to go on.
-    feature_names : tuple of str, optional
     spent : Ledger, optional
         What was counted before.
     """
@@ -56,13 +55,12 @@ class Run(TrainingRun):
         prepared: Prepared,
         learned: Learned,
         resumed: Resumed | None = None,
-        feature_names: tuple[str, ...] | None = None,
         spent: Ledger | None = None,
     ) -> None:
         self._tagger, self.task, self.max_epochs = tagger, task, task.max_epochs
         self.watchers = task.watchers
         self._keep, self._prepared = keep, prepared
-        self._learned, self._feature_names = learned, feature_names
+        self._learned = learned
         self._before: Trained | None = tagger.trained if tagger.is_trained else None
         self._turns = iter(prepared.turns)
         self._done: Forest | None = None  # the trees of turns that are over
@@ -217,4 +215,4 @@ class Run(TrainingRun):
         }
 
     def _answer_by(self, forest: Forest) -> None:
-        self._keep(Trained(forest, self._learned, self._feature_names))
+        self._keep(Trained(forest, self._learned))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -98,7 +97,8 @@ class Tagger(Model):
     settings : Settings
         What the preset and the parameters chose; after `fit` also what memory allowed.
     feature_names : tuple of str or None
-        By `set_feature_names`: `explain`, `leaves` and the command line show them.
+        Those of the training set, or by `set_feature_names`: `explain`, `leaves` and the command
+        line show them.
     history_ : History
         Of the last training: a row per epoch.
 
@@ -327,7 +327,7 @@ class Tagger(Model):
             if self.verbose:
                 tell(str(prepared.memory))
             learned = old.learned.and_of(data, encoding)
-            self._learn(task, prepared, learned, feature_names=old.feature_names)
+            self._learn(task, prepared, learned)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -381,7 +381,7 @@ class Tagger(Model):
         """Keep a name for each feature, to be shown where features are; after a training that is
         under way, for the trees that it makes."""
         with self.access.training():
-            named = replace(self.trained, feature_names=tuple(names))
+            named = self.trained.named(names)
             with self.access.changing():
                 self._trained = named
 
@@ -558,12 +558,11 @@ class Tagger(Model):
         prepared: Prepared,
         learned: Learned,
         resumed: Resumed | None = None,
-        feature_names: tuple[str, ...] | None = None,
         spent: Ledger | None = None,
     ) -> None:
         """Train the trees, and pack them."""
         self.settings = prepared.settings
-        run = Run(self, self._answer_by, task, prepared, learned, resumed, feature_names, spent)
+        run = Run(self, self._answer_by, task, prepared, learned, resumed, spent)
         self.history_ = run.go()
 
     def _answer_by(self, trained: Trained | None) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import LARGEST_ID, check_integer
-from ..base.files import Arrays, array_of, names_of
+from ..base.files import Arrays
 from ..data import Dataset
+from ..data.frames import checked_feature_names
 from ..measure.result import TopKResult
 from ..model.learned import Learned
 from .forest import Forest
@@ -24,16 +25,20 @@ class Trained:
 
     forest: Forest
     learned: Learned
-    feature_names: tuple[str, ...] | None = None
 
-    def __post_init__(self) -> None:
-        names, n = self.feature_names, self.n_features
-        if names is None:
-            return
-        if not all(isinstance(name, str) for name in names):
-            raise TypeError("feature_names must be words")
-        if len(names) != n:
-            raise ValueError(f"{len(names)} names for {n} features: give each one")
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Name of each feature, if they have names."""
+        encoding = self.learned.encoding
+        return None if encoding is None else encoding.feature_names
+
+    def named(self, names: Sequence[str]) -> Trained:
+        """Return this with a name for each feature."""
+        assert self.learned.encoding is not None
+        encoding = replace(
+            self.learned.encoding, feature_names=checked_feature_names(names, self.n_features)
+        )
+        return replace(self, learned=replace(self.learned, encoding=encoding))
 
     @property
     def n_features(self) -> int:
@@ -92,10 +97,7 @@ class Trained:
         """Return what a file holds of a tagger: a description for JSON, and the arrays by name."""
         learned, arrays = self.learned.state()
         config = {"tagger": {**self.forest.describe(), "random_state": random_state}, **learned}
-        arrays = self.forest.arrays() | arrays
-        if self.feature_names is not None:
-            arrays["feature_names"] = array_of(self.feature_names)
-        return config, arrays
+        return config, self.forest.arrays() | arrays
 
     def check_forest(self, snapshot: tuple[Mapping[str, Any], Arrays]) -> None:
         """Raise unless a file holds another forest there over the same features and labels."""
@@ -113,5 +115,4 @@ class Trained:
         n_features = check_integer("n_features", encoding.n_features, low=1, high=LARGEST_ID)
         n_labels = check_integer("n_labels", encoding.n_labels, low=1, high=LARGEST_ID)
         forest = Forest.from_arrays(config["tagger"], arrays, n_features, n_labels)
-        names = names_of(arrays["feature_names"]) if "feature_names" in arrays else None
-        return cls(forest, learned, None if names is None else tuple(names))
+        return cls(forest, learned)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..data import Dataset, Encoding
-from ..model.checks import check_labelled
+from ..model.checks import check_features, check_labelled
 
 
 def to_learn(X: Any, y: Any) -> Dataset:
@@ -33,11 +33,7 @@ def to_learn_more(X: Any, y: Any, known: Encoding) -> Dataset:
 
 def continued(old: Encoding, data: Dataset) -> Encoding:
     """Return the encoding of old labels and those behind them; raise unless `data` has that."""
-    if data.n_features != old.n_features:
-        raise ValueError(
-            f"the data has {data.n_features} features but the tagger was trained on "
-            f"{old.n_features}"
-        )
+    check_features(data, old.n_features, old)
     if data.kind != old.kind:
         raise ValueError(f"the data holds {data.kind} but the tagger was trained on {old.kind}")
     n_labels = max(old.n_labels, data.n_labels)
