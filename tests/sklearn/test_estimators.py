@@ -1,6 +1,7 @@
 """Estimators keep scikit-learn's contract, and work where its own do."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -83,13 +84,18 @@ def test_fits_stop_early_and_tell_their_course():
     assert model.history_[0]["val/loss"] > 0
 
 
-def test_rare_classes_count_as_much_where_that_is_wanted():
+@pytest.mark.parametrize(
+    "make",
+    [partial(HashedClassifier, **SMALL), partial(TaggerClassifier, "fast")],
+    ids=["hashed", "tagger"],
+)
+def test_rare_classes_count_as_much_where_that_is_wanted(make):
     rng = np.random.default_rng(0)
     y = np.where(rng.random(600) < 0.05, "rare", "common")
     X = rng.normal(size=(600, 6)) + 0.9 * (y == "rare")[:, None]
     recall = {}
     for weight in (None, "balanced", {"rare": 10.0}):
-        model = HashedClassifier(**SMALL, class_weight=weight, random_state=0).fit(X, y)
+        model = make(class_weight=weight, random_state=0).fit(X, y)
         recall[str(weight)] = (model.predict(X)[y == "rare"] == "rare").mean()
     assert min(recall["balanced"], recall["{'rare': 10.0}"]) > recall["None"]
 

@@ -148,3 +148,36 @@ def test_label_features_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="finite"):
         tagger.fit(data, label_features=np.full(TEXT.shape, np.nan))
     assert_array_equal(tagger.predict_topk(ASKED, k=5).scores, before)
+
+
+def by_class(**how):
+    return ff.Tagger("fast", max_epochs=3, n_jobs=1, labels_per_leaf=10, **how)
+
+
+def test_weights_of_classes_are_those_of_their_examples():
+    data = ff.Dataset(X, LABELS, n_labels=N_LABELS)
+    counts = np.bincount(LABELS, minlength=N_LABELS)
+    balanced = N / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    some = {int(label): 3.0 for label in range(0, N_LABELS, 2)}
+    of_some = np.where(np.arange(N_LABELS) % 2, 1.0, 3.0)
+    for how, weights in (("balanced", balanced), (some, of_some)):
+        told = by_class(class_weight=how).fit(data)
+        same = by_class().fit(data.weighing(weights[LABELS]))
+        for a, b in zip(*(x.predict_topk(ASKED, k=5) for x in (told, same)), strict=True):
+            assert_array_equal(a, b)
+
+
+def test_odd_weights_of_classes_are_refused():
+    with pytest.raises(ValueError, match='class_weight must be "balanced" or a dict'):
+        by_class(class_weight="even")
+    with pytest.raises(ValueError, match="class_weight is for classes, and y holds labels"):
+        by_class(class_weight="balanced").fit(X, as_lists(LABELS))
+    with pytest.raises(ValueError, match="names 99, which is no class"):
+        by_class(class_weight={99: 2.0}).fit(ff.Dataset(X, LABELS, n_labels=N_LABELS))
+
+
+def test_a_training_with_other_weights_does_not_go_on(tmp_path):
+    data, path = ff.Dataset(X, LABELS, n_labels=N_LABELS), tmp_path / "checkpoint"
+    by_class(class_weight="balanced").fit(data, callbacks=[ff.callbacks.Checkpoint(path)])
+    with pytest.raises(ValueError, match="data|weight"):
+        by_class(class_weight={0: 2.0}).fit(data, resume=path)

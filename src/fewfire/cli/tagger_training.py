@@ -28,6 +28,7 @@ class TaggerTraining:
             random_state=options["seed"],
             n_jobs=options["n_jobs"],
             deterministic=options["deterministic"],
+            class_weight=options["class_weight"],
             verbose=not options["quiet"],
         )
         self.checkpoint = checkpoint_of(options)

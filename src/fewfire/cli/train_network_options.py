@@ -81,8 +81,6 @@ _STEPS: Table = [
            help="Decay of the weights; default of an --optimizer: 0."),
     option("--schedule", of=STEPS, type=names(SCHEDULES),
            help="Of the learning rate; default: linear, behind a --bag onecycle."),
-    option("--class-weight", of=STEPS, type=click.Choice(["balanced"]),
-           help="balanced: all classes count alike in the loss, however rare."),
     option("--batch-size", of=STEPS, type=int, help="Examples per step; default: fitted."),
 ]  # fmt: skip
 

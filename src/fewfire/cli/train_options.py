@@ -72,6 +72,8 @@ _TRAINING: Table = [
     option("--seed", of=TRAINING, first=True, type=SEED, default=0,
            show_default=True, help="Another seed, another model of the same kind."),
     partial(jobs_option, cls=Option, of=TRAINING, first=True),
+    option("--class-weight", of=TRAINING, type=click.Choice(["balanced"]),
+           help="balanced: all classes count alike, however rare they are."),
     option("--memory", of=TRAINING, callback=_memory, metavar="SIZE",
            lacks={NETWORK: "limit of memory"},
            help="What training may take, like 2G (taggers); default: 3/4 of the machine."),

@@ -241,6 +241,16 @@ class Dataset:
             part._unknown = unknown
         return part
 
+    def weighing(self, sample_weight: ArrayLike) -> Dataset:
+        """Return this set with other weights of its examples; it shares the arrays.
+
+        >>> Dataset([[1.0], [2.0]], [0, 1]).weighing([1, 3]).sample_weight
+        array([1., 3.], dtype=float32)
+        """
+        part = self[:]
+        part._weights = weights_of(sample_weight, len(self))
+        return part
+
     def as_values(self) -> Dataset:
         """Return this set with classes that are numbers taken as values; it shares `X`.
 

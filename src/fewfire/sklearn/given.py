@@ -52,6 +52,7 @@ class Estimator(BaseEstimator):
 class Classifying(ClassifierMixin, Estimator):
     """Classes of any type, or a column of 0 and 1 for each label."""
 
+    class_weight: Any
     classes_: NDArray[Any]
     multilabel_: bool
 
@@ -73,6 +74,14 @@ class Classifying(ClassifierMixin, Estimator):
         self.classes_, ids = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         n_labels = max(2, len(self.classes_))  # of a single class, too, there is another
         return Dataset(X, ids.ravel(), n_labels=n_labels, sample_weight=weights)
+
+    def _class_weight(self) -> Any:
+        """Return the weights of classes by their ids; those of classes that are not there are left
+        out."""
+        if not isinstance(self.class_weight, dict):
+            return self.class_weight
+        ids = {name: i for i, name in enumerate(self.classes_.tolist())}
+        return {ids[name]: value for name, value in self.class_weight.items() if name in ids}
 
 
 def weights_for(X: Any, sample_weight: Any) -> Any:

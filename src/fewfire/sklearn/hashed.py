@@ -157,11 +157,7 @@ class HashedClassifier(Classifying, _Hashed):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on `X`, (n, n_features), and `y`; return the estimator."""
         data = self._training_set(X, y, sample_weight)
-        weight = self.class_weight
-        if isinstance(weight, dict):
-            ids = {name: i for i, name in enumerate(self.classes_.tolist())}
-            weight = {ids[name]: value for name, value in weight.items() if name in ids}
-        self._train(data, class_weight=weight)
+        self._train(data, class_weight=self._class_weight())
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:

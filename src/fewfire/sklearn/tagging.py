@@ -30,6 +30,8 @@ class TaggerClassifier(Classifying):
         Epochs. None: 4 to 8, by the length of the examples.
     memory : int or str, optional
         What training may take, as of `Tagger`.
+    class_weight : "balanced" or dict, optional
+        Of classes: as how many examples each of them comes.
     random_state : int, RandomState or None
     n_jobs : int, optional
         Threads; 1 gives the same result each time.
@@ -56,6 +58,7 @@ class TaggerClassifier(Classifying):
     _: KW_ONLY
     max_iter: int | None = None
     memory: int | str | None = None
+    class_weight: Any = None
     random_state: Any = None
     n_jobs: int | None = 1
     verbose: bool = False
@@ -70,6 +73,7 @@ class TaggerClassifier(Classifying):
             max_epochs=self.max_iter,
             random_state=self._seed(),
             n_jobs=self.n_jobs,
+            class_weight=self._class_weight(),
             verbose=bool(self.verbose),
         ).fit(Dataset(csr_array(data.X), data.y, like=data, sample_weight=data.sample_weight))
         self.n_iter_ = len(self.tagger_.history_)

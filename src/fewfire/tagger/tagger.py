@@ -18,6 +18,7 @@ from ..base.history import History
 from ..base.ledger import Ledger
 from ..base.progress import tell
 from ..data import Dataset
+from ..data.class_weights import ClassWeight, check_class_weight, weighted
 from ..data.dataset import Examples
 from ..measure.result import TopKResult
 from ..model.callbacks import Callback
@@ -89,6 +90,10 @@ class Tagger(Model):
         asynchronously (Hogwild).
     deterministic : bool
         The same bits for any number of threads: each tree has one, and those without a tree wait.
+    class_weight : "balanced" or dict, optional
+        As how many examples each comes by its class, where examples have one class each:
+        "balanced", n / (k n_c) of n examples, k classes, n_c examples of the class; or a dict of
+        weights by the name of the class, or its id. It is multiplied with `Dataset.sample_weight`.
     verbose : bool
         Show progress on stderr: a line per epoch, and a bar on a terminal or in a notebook.
 
@@ -137,6 +142,7 @@ class Tagger(Model):
         random_state: int = 0,
         n_jobs: int | None = None,
         deterministic: bool = False,
+        class_weight: ClassWeight = None,
         verbose: bool = False,
     ) -> None:
         given = {
@@ -157,6 +163,8 @@ class Tagger(Model):
         thread_count(n_jobs)
         check_flag("deterministic", deterministic)
         self.deterministic = deterministic
+        check_class_weight(class_weight)
+        self.class_weight = class_weight
         self.memory = None if memory is None else n_bytes_of(memory)
         self.verbose = verbose
         self.access = Access()
@@ -224,16 +232,13 @@ class Tagger(Model):
             If numbers are taken as classes that look like values (`Dataset.looks_like_values`).
         """
         with self._training():
-            given = to_learn(X, y)
-            train = with_label_text(given, label_features)
-            wanted = fitted(self._wanted, given)
-            task = Task.to_fit(self, wanted, train, eval_sets, callbacks)
+            given, wanted, task = self._asked(X, y, label_features, eval_sets, callbacks)
             warn_of_values(given)
             resumed, spent = None, None
             if resume is None:
                 settings, why, spent = chosen(wanted, given, self._pilot, task.seed)
                 prepared = prepare(
-                    train,
+                    task.data,
                     settings,
                     self._limit,
                     task.seed,
@@ -263,9 +268,7 @@ class Tagger(Model):
         resume: Resume | None = None,
     ) -> None:
         """Raise what `fit` would raise before it does any work."""
-        given = to_learn(X, y)
-        train = with_label_text(given, label_features)
-        task = Task.to_fit(self, fitted(self._wanted, given), train, eval_sets, callbacks)
+        _, _, task = self._asked(X, y, label_features, eval_sets, callbacks)
         if resume is not None:
             Resumed.read(resume, task)
 
@@ -480,6 +483,21 @@ class Tagger(Model):
             f"Tagger({trained.n_features:,} features, {trained.n_labels:,} labels in "
             f"{n_leaves:,} {leaves}, trees: {len(trees)})"
         )
+
+    def _asked(
+        self,
+        X: Any,
+        y: Any,
+        label_features: Any,
+        eval_sets: Mapping[str, Dataset] | None,
+        callbacks: Sequence[Callback],
+    ) -> tuple[Dataset, Settings, Task]:
+        """Return the training set, the settings wanted for it, and what is to be done: with that
+        set, and an example for each description of a label."""
+        given = weighted(to_learn(X, y), self.class_weight)
+        wanted = fitted(self._wanted, given)
+        train = with_label_text(given, label_features)
+        return given, wanted, Task.to_fit(self, wanted, train, eval_sets, callbacks)
 
     def _pilot(self, settings: Settings, data: Dataset) -> Tagger:
         """Return another tagger that is trained by these settings, without a word."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..base.checks import MOST_EPOCHS, check_integer, thread_count
 from ..data import Dataset, Encoding
+from ..data.class_weights import weighted
 from ..data.fingerprint import fingerprints
 from ..measure.scoring import metrics_of
 from ..model.callbacks import Callback
@@ -89,7 +90,7 @@ class Task:
     ) -> Task:
         """Return the training of a trained tagger on further examples."""
         known = tagger.trained.learned.encoding
-        data = to_learn_more(X, y, known)
+        data = weighted(to_learn_more(X, y, known), tagger.class_weight)
         encoding = continued(known, data)
         epochs = tagger.forest.settings.max_epochs
         if max_epochs is not None:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..base.progress import Pace
+from ..data.class_weights import Weights
 from ..data.core_views import core_inputs, core_targets
 from ..data.epoch import Examples, windows_of
 from .settings import Plan
-from .weights import Weights
 
 
 class Slice(NamedTuple):

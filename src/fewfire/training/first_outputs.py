@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..base.ledger import Ledger
 from ..data import Dataset
+from ..data.class_weights import Weights
 from ..network.network import Network
 from .optimizers import SGD, Optimizer
-from .weights import Weights
 
 _RESOLUTION = 1e-7  # of float32
 _SIZES = 1e-15, 1e15  # whose squares float32 holds

@@ -20,12 +20,12 @@ from scipy.special import log_expit, logsumexp
 
 from ..base.ledger import Ledger
 from ..data import Dataset
+from ..data.class_weights import Weights
 from ..network.network import Network
 from .held_out import Fold, folds
 from .run import LONG, DivergenceError, Run
 from .settings import Plan
 from .sums import Sums
-from .weights import Weights
 
 DECAYS = (0.0, 2.0, 7.0, 20.0, 60.0)  # exponents: weights left alone shrink to exp(-decay)
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the usual one

@@ -22,6 +22,7 @@ from ..base.interrupts import deferred_interrupts
 from ..base.ledger import Ledger
 from ..base.progress import Pace, epoch_bar, tell, tell_epoch
 from ..data import Dataset
+from ..data.class_weights import Weights, told_weight
 from ..data.epoch import Examples, known
 from ..data.fingerprint import fingerprints
 from ..model.callbacks import State
@@ -44,7 +45,6 @@ from .renumber import renumber
 from .schedules import Constant
 from .settings import Plan
 from .sums import Sums
-from .weights import Weights, told_weight
 
 _FIRST_RENUMBERING = 1024  # steps
 LONG = 4096  # steps of an epoch after which much has changed

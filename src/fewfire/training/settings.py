@@ -12,12 +12,12 @@ from ..base.checks import (
     check_flag,
     check_integer,
 )
+from ..data.class_weights import ClassWeight, check_class_weight
 from ..model.callbacks import Callback
 from ..model.watchers import Watchers
 from ..network.losses import LOSSES
 from .optimizers import Optimizer
 from .schedules import Schedule
-from .weights import ClassWeight, check_class_weight
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from ..base.files import refusing
 from ..base.history import History
 from ..base.progress import tell
 from ..data import Dataset
+from ..data.class_weights import ClassWeight
 from ..data.dataset import Examples
 from ..data.encoding import Kind
 from ..data.epoch import known
@@ -25,7 +26,6 @@ from .optimizers import Optimizer
 from .run import Run
 from .schedules import Schedule
 from .settings import Plan
-from .weights import ClassWeight
 
 EvalSets: TypeAlias = "Mapping[str, Dataset | tuple[Any, Any]] | tuple[Any, Any] | None"
 

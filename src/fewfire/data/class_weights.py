@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import check_number, shown
-from ..data import Dataset
+from .dataset import Dataset
 
 ClassWeight = str | Mapping[Any, float] | None
 BALANCED = "balanced"
@@ -74,6 +74,15 @@ class Weights:
         """Return the weight of each example, also where all count 1."""
         found = self.of(data)
         return np.ones(len(data), np.float32) if found is None else found
+
+
+def weighted(data: Dataset, class_weight: ClassWeight) -> Dataset:
+    """Return the examples with the weights of their classes, as `Weights` gives them."""
+    if class_weight is None:
+        return data
+    found = Weights(data, class_weight).of(data)
+    assert found is not None
+    return data.weighing(found)
 
 
 def _balanced(train: Dataset) -> NDArray[np.float32]:
