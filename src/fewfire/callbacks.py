@@ -2,6 +2,17 @@
 `Tagger().fit(X, y, callbacks=[...])`."""
 
 from .model.callbacks import Callback, Checkpoint, EarlyStopping, Record, Run
+from .model.loggers import CSVLogger, RunLogger, TensorBoard
 from .training.gate_monitor import GateMonitor
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping", "GateMonitor", "Record", "Run"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "GateMonitor",
+    "Record",
+    "Run",
+    "RunLogger",
+    "TensorBoard",
+]

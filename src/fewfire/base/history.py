@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .curves import draw
 from .ledger import Ledger
 
 
@@ -39,6 +40,21 @@ class History(list[dict[str, Any]]):
         """Add what training some examples took, (n_layers, n_fields)."""
         self.ledger.counts += work
         self.n_examples += n_examples
+
+    def plot(self) -> Any:
+        """Return a figure of matplotlib: losses by epoch, and metrics beside them.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there is no epoch.
+
+        >>> rows = [{"epoch": 1, "train/loss": 0.5, "val/accuracy": 0.8}]
+        >>> History(rows, Ledger.empty(1)).plot().savefig("curves.png")
+        """
+        return draw(self)
 
     def to_frame(self) -> Any:
         """Return the history as a pandas data frame; needs pandas."""

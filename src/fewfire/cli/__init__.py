@@ -24,6 +24,7 @@ from .convert import convert
 from .data import data
 from .evaluate import evaluate
 from .inspect import inspect
+from .plot import plot
 from .predict import predict
 from .quickstart import quickstart
 from .reproduce import reproduce
@@ -47,7 +48,7 @@ def commands() -> None:
     """
 
 
-for command in (quickstart, train, evaluate, predict, inspect, convert, data, reproduce):
+for command in (quickstart, train, evaluate, predict, inspect, plot, convert, data, reproduce):
     commands.add_command(command)
 
 

@@ -88,7 +88,7 @@ class _OfBoth(Checkpoint):
         config, arrays = tagger.state()
         of_tagger = {**config, "training": self._end.training}, arrays
         weight = Blend(tagger, run.model).weight
-        write_model(self.path, *joined(weight, of_tagger, run.checkpoint()))
+        write_model(self.path_of(run.epoch), *joined(weight, of_tagger, run.checkpoint()))
 
 
 def _parts(path: PathLike | None) -> tuple[Resume | None, Saved | None]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from ..model.callbacks import Checkpoint, EarlyStopping
+from ..model.callbacks import Callback, Checkpoint, EarlyStopping
+from ..model.loggers import CSVLogger
 from .common import say
 from .options import Grouped
 
@@ -34,6 +35,11 @@ def early_stopping(options: Mapping[str, Any], metrics: Sequence[str]) -> list[E
     return [EarlyStopping(f"val/{metrics[0]}", patience=options["patience"])]
 
 
+def loggers_of(options: Mapping[str, Any]) -> list[Callback]:
+    """Return what `--log` asks for."""
+    return [] if options["log"] is None else [CSVLogger(options["log"])]
+
+
 def checkpoint_of(options: Mapping[str, Any]) -> Checkpoint | None:
     """Return what `--checkpoint` asks for."""
     path = options["checkpoint"]
@@ -52,7 +58,8 @@ def how_to_go_on(
         again = "begins anew" if before is None else f"goes on from {before} once more"
         return f"{_KEPT} There is no new checkpoint yet: the same command {again}."
     words = _without_resume(context.meta[_WORDS])
-    command = [*context.command_path.split(), "--resume", str(path), *words]
+    newest = path if checkpoint.written_ is None else checkpoint.path_of(checkpoint.written_)
+    command = [*context.command_path.split(), "--resume", str(newest), *words]
     return f"{_KEPT} To go on: {shlex.join(command)}"
 
 

@@ -15,7 +15,7 @@ from ..training.schedules import SCHEDULES, Schedule
 from ..training.trainer import Trainer
 from .common import say
 from .gate_options import make, options_of
-from .long_runs import checkpoint_of, early_stopping
+from .long_runs import checkpoint_of, early_stopping, loggers_of
 from .network_options import network
 from .training_output import Trained
 
@@ -69,7 +69,7 @@ class NetworkTraining:
 
     def _callbacks(self, options: dict[str, Any]) -> list[Callback]:
         metrics = self.net.default_metrics(self.fit.kind)
-        callbacks: list[Callback] = [*early_stopping(options, metrics)]
+        callbacks: list[Callback] = [*early_stopping(options, metrics), *loggers_of(options)]
         if self.gates is not None:
             callbacks += [self.gates, _Told(self.gates)] if self.verbose else [self.gates]
         if self.checkpoint is not None:

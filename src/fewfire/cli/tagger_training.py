@@ -11,7 +11,7 @@ from ..model.checkpoint import Resume, Saved
 from ..model.damage import checked
 from ..tagger.tagger import Tagger
 from .common import say
-from .long_runs import checkpoint_of, early_stopping
+from .long_runs import checkpoint_of, early_stopping, loggers_of
 from .training_output import Trained
 
 
@@ -36,7 +36,11 @@ class TaggerTraining:
         resume: Resume | None = options["resume"]
         self.how: dict[str, Any] = {
             "eval_sets": {"val": held_out} if held_out else None,
-            "callbacks": [*stop, *([] if self.checkpoint is None else [self.checkpoint])],
+            "callbacks": [
+                *stop,
+                *loggers_of(options),
+                *([] if self.checkpoint is None else [self.checkpoint]),
+            ],
             "resume": resume,
             "label_features": options.get("label_features"),
         }

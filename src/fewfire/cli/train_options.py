@@ -41,6 +41,13 @@ _OUTPUT: Table = [
         type=WRITABLE,
         help="Model file to write; default: DATA.safetensors, beside DATA.",
     ),
+    option(
+        "--log",
+        of=OUTPUT,
+        type=WRITABLE,
+        lacks={BLEND: "table of epochs: it has two trainings"},
+        help="Table of the figures of each epoch to write (CSV): `fewfire plot` draws it.",
+    ),
     option("-q", "--quiet", of=OUTPUT, is_flag=True, help="No progress."),
     partial(json_option, cls=Option, of=OUTPUT),
 ]

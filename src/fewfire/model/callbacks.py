@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
@@ -187,28 +189,54 @@ class Checkpoint(Callback):
     Parameters
     ----------
     path : str or path
+        With `{epoch}` inside, such as "run-{epoch:03}.safetensors", each epoch has a file of its
+        own.
     every : int
         Epochs between two files; the last epoch is always written.
+    keep : int, optional
+        Files with the number of an epoch that stay, the newest; None: all.
 
     Attributes
     ----------
     written_ : int or None
         The last epoch that this training wrote.
+
+    Raises
+    ------
+    ValueError
+        If `keep` is given without `{epoch}`, or something else is in braces.
+
+    >>> Checkpoint("run-{epoch:03}.safetensors", every=5, keep=2).path_of(15)
+    'run-015.safetensors'
     """
 
-    def __init__(self, path: PathLike, *, every: int = 1) -> None:
+    def __init__(self, path: PathLike, *, every: int = 1, keep: int | None = None) -> None:
         self.path = path
         self.every = check_integer("every", every, low=1)
+        self.keep = None if keep is None else check_integer("keep", keep, low=1)
+        if keep is not None and self.path_of(1) == self.path_of(2):
+            raise ValueError(
+                f"{path} is one file for all epochs: leave out keep, or write {{epoch}} into the "
+                "name"
+            )
         self.written_: int | None = None
         self._failed = False
+        self._there: list[str] = []  # files with numbers, the oldest first
+
+    def path_of(self, epoch: int) -> str:
+        """Return the file of an epoch."""
+        try:
+            return os.fspath(self.path).format(epoch=epoch)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"{self.path}: only {{epoch}} may stand in braces") from error
 
     def check(self, model: Any) -> None:
         """Refuse a path that no file can be written to."""
-        check_writable(self.path)
+        check_writable(self.path_of(1))
 
     def on_fit_start(self, run: Run) -> None:
         """Forget an earlier run."""
-        self.written_, self._failed = None, False
+        self.written_, self._failed, self._there = None, False, []
 
     def after_epoch(self, run: Run, *, stops: bool) -> None:
         """Write the file if it is due."""
@@ -218,13 +246,22 @@ class Checkpoint(Callback):
         try:
             self.write(run)
             self.written_, self._failed = run.epoch, False
+            self._remove_old(self.path_of(run.epoch))
         except OSError as error:
             self._failed = True
             self._warn(f"could not be written after epoch {run.epoch}: {error.strerror or error}")
 
     def write(self, run: Run) -> None:
         """Write the file."""
-        run.save_checkpoint(self.path)
+        run.save_checkpoint(self.path_of(run.epoch))
+
+    def _remove_old(self, newest: str) -> None:
+        """Remove the files of this training that are too many."""
+        self._there = [*(path for path in self._there if path != newest), newest]
+        while self.keep is not None and len(self._there) > self.keep:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(self._there[0])
+            del self._there[0]
 
     def on_fit_end(self, run: Run) -> None:
         """Say once more if the last file is missing."""
