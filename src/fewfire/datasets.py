@@ -9,6 +9,7 @@ Dataset(100 examples, 784 dense features, 2 classes)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.resources import as_file, files
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,6 +47,7 @@ __all__ = [
     "mnist",
     "mnist_variation",
     "norb",
+    "packages",
     "rectangles",
     "rectangles_images",
     "save_idx",
@@ -248,6 +250,32 @@ def deformed(source: Dataset, n: int, random_state: int = 0) -> Dataset:
     Dataset(30 examples, 784 dense features, 10 classes)
     """
     return Deformed(source, n, random_state=random_state)[:]
+
+
+def packages() -> Pair:
+    """Read summaries of Debian packages and their tags, which come with fewfire.
+
+    The name of a package and the line that describes it, and some of its debtags, such as
+    "implemented-in::c": how people have sorted them. Needs scikit-learn, as all raw text.
+
+    Returns
+    -------
+    train, test : Dataset
+        6,998 and 1,000 packages, 169 labels, five for each on average.
+
+    Notes
+    -----
+    From the package index of Debian 12; `benchmarks/ship_packages.py` makes the files.
+
+    Examples
+    --------
+    >>> train, test = packages()
+    >>> len(train), len(test), train.label_names[0]
+    (6998, 1000, 'accessibility::input')
+    """
+    with as_file(files("fewfire.data") / "shipped") as folder:
+        train = load_text(folder / "packages-train.tsv.gz")
+        return train, load_text(folder / "packages-test.tsv.gz", like=train)
 
 
 def load_xc(

@@ -344,6 +344,19 @@ def test_a_reader_that_has_seen_enough_is_no_error(folder):
     assert "Exception" not in err
 
 
+def test_quickstart_of_text_goes_the_whole_way(tmp_path):
+    out, err = run("quickstart", "--text", "--json", cwd=tmp_path)
+    report = json.loads(out)
+    assert min(each["metrics"]["P@1"] for each in report["taggers"].values()) > 0.94
+    assert "3 trees, 8 epochs" in err
+    assert "Settings(" not in err
+    asked = report["predictions"]["library to parse PDF files in Python"]
+    assert "works-with-format::pdf" in [name for name, _ in asked]
+    assert (tmp_path / report["model"]).exists()
+    _, err = run("quickstart", "--text", "--epochs", 2, cwd=tmp_path, code=2)
+    assert "--text trains taggers, which have no --epochs" in err
+
+
 def test_quickstart_goes_the_whole_way(tmp_path):
     out, _ = run("quickstart", "--epochs", 1, "--json", cwd=tmp_path)
     report = json.loads(out)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+import fewfire as ff
 from fewfire import _core
 
 NAMES = [
@@ -192,3 +193,10 @@ def test_any_bytes_are_rows_or_one_error(text, header, labels):
     else:
         assert np.isfinite(got["values"]).all()
         assert (np.diff(got["indptr"]) >= 0).all()
+
+
+def test_packages_come_with_the_library():
+    train, test = ff.datasets.packages()
+    assert (len(train), len(test), train.n_labels) == (6998, 1000, 169)
+    assert test.label_names == train.label_names
+    assert test.unknown_labels is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from .. import datasets
 from ..base.history import History
@@ -31,12 +32,16 @@ from .common import (
     table,
 )
 from .numbers import COUNT, SEED, SHARE
+from .quickstart_text import quickstart_text
 
 WIDTH = 1000
 N_VALIDATION = 2000
 
 
 @click.command()
+@click.option(
+    "--text", "as_text", is_flag=True, help="Tag texts instead: package summaries, which are here."
+)
 @click.option("-o", "--output", type=WRITABLE, default="fewfire-quickstart.safetensors",
               show_default=True, help="Model file to write.")  # fmt: skip
 @click.option("--density", type=SHARE, default=0.05,
@@ -46,9 +51,19 @@ N_VALIDATION = 2000
 @jobs_option
 @json_option
 def quickstart(
-    output: Path, density: float, epochs: int, seed: int, n_jobs: int, as_json: bool
+    output: Path,
+    density: float,
+    epochs: int,
+    seed: int,
+    n_jobs: int,
+    as_text: bool,
+    as_json: bool,
 ) -> None:
     """Train a dense and a hashed network on generated images, compare, save and predict."""
+    if as_text:
+        _check_of_text()
+        quickstart_text(output, seed, n_jobs, as_json=as_json)
+        return
     say("generating 28 x 28 images of ten invented letters ...")
     train, test = datasets.strokes(random_state=seed)
     nets: dict[str, Gate] = {"dense": All(), f"hashed, {density:.0%}": Hashed(density=density)}
@@ -83,6 +98,14 @@ def quickstart(
     show(f"next: fewfire inspect {field(output)}")
     show("      fewfire data generate convex convex && fewfire train convex -o convex.safetensors")
     show("      fewfire train --help")
+
+
+def _check_of_text() -> None:
+    """Raise if an option of networks was given."""
+    context = click.get_current_context()
+    for name in ("density", "epochs"):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--text trains taggers, which have no --{name}")
 
 
 def _measure(

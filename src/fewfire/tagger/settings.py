@@ -46,6 +46,19 @@ class Settings(Options):
         """Features of an example, its largest, whose pairs trees read."""
         return MOST_IN_PAIRS if self.largest is None else self.largest
 
+    def told(self) -> str:
+        """Return what a training says of them.
+
+        >>> replace(PRESETS["balanced"], max_epochs=8, largest=6, prune=0.1).told()
+        '3 trees, 8 epochs, 80 labels a leaf, 1 tree reads pairs of the 6 largest features'
+        """
+        trees = "1 tree" if self.n_trees == 1 else f"{self.n_trees} trees"
+        parts = [trees, f"{self.max_epochs} epochs", f"{self.labels_per_leaf} labels a leaf"]
+        if self.pairs:
+            readers = "1 tree reads" if self.pairs == 1 else f"{self.pairs} trees read"
+            parts.append(f"{readers} pairs of the {self.in_pairs} largest features")
+        return ", ".join(parts)
+
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dict, for files."""
         return asdict(self)

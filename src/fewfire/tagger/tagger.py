@@ -252,7 +252,7 @@ class Tagger(Model):
                 resumed = Resumed.read(resume, task)
                 prepared = resumed.prepare(task, self._limit)
             if self.verbose:
-                tell(f"{prepared.settings}\n{prepared.memory}")
+                tell(f"{prepared.settings.told()}\n{prepared.memory}")
             learned = Learned.of(given, given.n_labels)
             self._learn(task, prepared, learned, resumed, spent=spent)
         return self
