@@ -31,12 +31,17 @@ PAGES = [README, ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob
 FOLDERS = ["core", "src", "tests", "docs", "benchmarks"]
 
 
+EXAMPLES = re.compile(r"```python\n(.*?)```(?:\s+```text\n(.*?)```)?", re.DOTALL)
+
+
 @pytest.mark.skipif(not README.exists(), reason="the tests run without the README beside them")
-def test_the_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_in_the_pages_run_and_print_what_is_said(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
-    assert "accuracy" in capsys.readouterr().out
+    for code, printed in EXAMPLES.findall(page.read_text()):
+        exec(compile(code, page.name, "exec"), {})
+        out = capsys.readouterr().out
+        assert out == printed or not printed
 
 
 def is_there(path):

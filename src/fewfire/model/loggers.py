@@ -32,8 +32,8 @@ class CSVLogger(Callback):
     --------
     >>> from fewfire import Tagger
     >>> _ = Tagger("fast").fit([[1, 0], [0, 1]] * 5, [0, 1] * 5, callbacks=[CSVLogger("run.csv")])
-    >>> open("run.csv").readline()
-    'epoch,train/loss,examples_per_second,seconds\\n'
+    >>> Path("run.csv").read_text().split()[0]
+    'epoch,train/loss,examples_per_second,seconds'
     """
 
     def __init__(self, path: PathLike) -> None:
