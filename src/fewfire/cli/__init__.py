@@ -27,6 +27,7 @@ from .inspect import inspect
 from .plot import plot
 from .predict import predict
 from .quickstart import quickstart
+from .report import report
 from .reproduce import reproduce
 from .train import train
 
@@ -48,7 +49,18 @@ def commands() -> None:
     """
 
 
-for command in (quickstart, train, evaluate, predict, inspect, plot, convert, data, reproduce):
+for command in (
+    quickstart,
+    train,
+    evaluate,
+    predict,
+    inspect,
+    plot,
+    report,
+    convert,
+    data,
+    reproduce,
+):
     commands.add_command(command)
 
 

@@ -37,7 +37,7 @@ def plot(run: Path, output: Path | None) -> None:
     kind = place.suffix.lower().lstrip(".")
     if kind not in ("png", "svg", "pdf"):
         raise click.UsageError(f"{place}: name it .png, .svg or .pdf")
-    figure = draw(_rows(run))
+    figure = draw(epochs_of(run))
     picture = io.BytesIO()
     figure.savefig(picture, format=kind, dpi=120)
     with replacing(place) as file:
@@ -45,7 +45,7 @@ def plot(run: Path, output: Path | None) -> None:
     show(f"{field(place)}: {len(figure.axes)} panels")
 
 
-def _rows(run: Path) -> list[dict[str, Any]]:
+def epochs_of(run: Path) -> list[dict[str, Any]]:
     """Return the epochs of a training."""
     if holds_model(run):
         config, _ = read_model(run)
