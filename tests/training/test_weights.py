@@ -182,3 +182,11 @@ def test_a_resumed_run_has_the_same_weights(tmp_path, change):
         how["class_weight"] = {0: 3.0}
     with pytest.raises(ValueError, match="needs the same"):
         ff.Trainer(net_of(3), **how).fit(data, resume=tmp_path / "c")
+
+
+def test_a_part_whose_weights_are_all_0_is_refused():
+    part = ff.Dataset(X, CLASSES, sample_weight=np.arange(len(X)) == 0)[1:]
+    net = ff.Network(ff.Linear(X.shape[1], 4, activation="relu"), ff.Linear(4, part.n_labels))
+    for fit in (ff.Trainer(net).fit, ff.Tagger("fast").fit):
+        with pytest.raises(ValueError, match="sample_weight is 0 for all examples"):
+            fit(part)

@@ -61,7 +61,8 @@ class Dataset:
     n_labels : int, optional
         Number of labels when not all of them occur in `y`; whole numbers in `y` are then ids.
     sample_weight : array_like of shape (n,), optional
-        What each example counts for in training, 0 or more: 2 as if it came twice.
+        What each example counts for, 0 or more, in training and in evaluation: 2 as if it came
+        twice.
     feature_names : sequence of str, optional
         Name of each column of `X`, where this is no frame with names.
 
@@ -129,6 +130,7 @@ class Dataset:
             raise ValueError(f'kind="{kind}" says what y holds, but there is no y')
         if sample_weight is not None:
             self._weights = weights_of(sample_weight, len(self))
+            self.check_counted()
         if like is None and width is None:
             self._doubt()
 
@@ -183,7 +185,7 @@ class Dataset:
 
     @property
     def sample_weight(self) -> NDArray[np.float32] | None:
-        """What the loss of each example counts for in training, float32 (n,); None: all count 1."""
+        """What each example counts for, float32 (n,); None: all count 1."""
         return self._weights
 
     @property
@@ -249,6 +251,7 @@ class Dataset:
         """
         part = self[:]
         part._weights = weights_of(sample_weight, len(self))
+        part.check_counted()
         return part
 
     def as_values(self) -> Dataset:
@@ -291,7 +294,7 @@ class Dataset:
                 values_of(np.asarray(self.y), self.n_labels)
             elif self.kind is not None:
                 self.label_lists()
-            if self._weights is not None and len(self):
+            if self._weights is not None:
                 weights_of(self._weights, len(self))
         except ValueError as error:
             raise ValueError(f"the data set was changed after it was made: {error}") from error
@@ -303,6 +306,11 @@ class Dataset:
                 f"{self._unknown.shape[1]:,} labels are none of the {self.n_labels:,} of like=, "
                 f"and cannot {what}: read the file without like"
             )
+
+    def check_counted(self) -> None:
+        """Raise if all examples have the weight 0, so that nothing can be learned from them."""
+        if len(self) and self._weights is not None and not self._weights.any():
+            raise ValueError("sample_weight is 0 for all examples: there is nothing to learn")
 
     def split(self, n_last: int) -> tuple[Dataset, Dataset]:
         """Return the first examples and the `n_last` last ones, for training and validation.

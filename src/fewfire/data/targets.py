@@ -62,8 +62,6 @@ def weights_of(weights: Any, n: int) -> NDArray[np.float32]:
     if (checked < 0).any():
         row = int(np.flatnonzero(checked < 0)[0])
         raise ValueError(f"sample_weight is {checked[row]:g} in row {row}: weights are 0 or more")
-    if n and not checked.any():
-        raise ValueError("sample_weight is 0 for all examples: there is nothing to learn")
     return read_only(checked)
 
 

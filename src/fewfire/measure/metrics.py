@@ -1,7 +1,8 @@
 """What an evaluation measures, by the formulae of the Extreme Classification Repository.
 
 A figure of the k best rows takes `top`, rows best first, and the label lists of the same examples;
-an example without labels counts as 0.
+an example without labels counts as 0. With `sample_weight`, (n,), an example counts as if it came
+so often; without, each comes once.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..base.checks import check_integer
 from ..base.ledger import Ledger
 from .given import Labels, best_rows, label_lists
+
+Weights: TypeAlias = "ArrayLike | None"
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,9 @@ def owners(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
 
 
-def precision_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+def precision_at(
+    k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights = None
+) -> float:
     """Return P@k: the mean share of each example's k best rows that are labels of it.
 
     P@k = (1/n) sum_i |top_i[:k] intersected with labels_i| / k (Jain et al., KDD 2016).
@@ -96,10 +101,12 @@ def precision_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     >>> precision_at(1, np.array([[2], [1]], np.int32), (np.array([0, 1, 2]), np.array([2, 0])))
     0.5
     """
-    return float(hits(k, top, labels).sum() / (k * max(1, len(top))))
+    return _mean(hits(k, top, labels).sum(axis=1) / k, sample_weight)
 
 
-def recall_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+def recall_at(
+    k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights = None
+) -> float:
     """Return R@k: the mean share of each example's labels that are among its k best rows.
 
     R@k = (1/n) sum_i |top_i[:k] intersected with labels_i| / |labels_i|.
@@ -108,10 +115,10 @@ def recall_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     0.75
     """
     found, n_labels = hits(k, top, labels), np.diff(label_lists(labels)[0])
-    return float((found.sum(axis=1) / np.maximum(n_labels, 1)).sum() / max(1, len(top)))
+    return _mean(found.sum(axis=1) / np.maximum(n_labels, 1), sample_weight)
 
 
-def f1_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+def f1_at(k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights = None) -> float:
     """Return F1@k: the mean of each example's harmonic mean of its P@k and R@k.
 
     F1@k = (1/n) sum_i 2 |top_i[:k] intersected with labels_i| / (k + |labels_i|).
@@ -120,10 +127,12 @@ def f1_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     0.75
     """
     found, n_labels = hits(k, top, labels), np.diff(label_lists(labels)[0])
-    return float((2 * found.sum(axis=1) / (float(k) + n_labels)).sum() / max(1, len(top)))
+    return _mean(2 * found.sum(axis=1) / (float(k) + n_labels), sample_weight)
 
 
-def macro_precision_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+def macro_precision_at(
+    k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights = None
+) -> float:
     """Return macroP@k: of each label that occurs, the share of its answers that are right; their
     mean.
 
@@ -133,11 +142,14 @@ def macro_precision_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     >>> macro_precision_at(1, np.array([[2], [2]], np.int32), (np.arange(3), np.array([0, 2])))
     0.25
     """
-    answered, right = _by_label(k, top, labels)
-    return float((right / np.maximum(answered, 1)).mean()) if len(right) else 0.0
+    answered, right = _by_label(k, top, labels, sample_weight)
+    shares = right / np.where(answered > 0, answered, 1.0)
+    return float(shares.mean()) if len(right) else 0.0
 
 
-def coverage_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+def coverage_at(
+    k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights = None
+) -> float:
     """Return coverage@k: the share of the labels that occur that are found at least once.
 
     Found: among the k best rows of an example whose label it is (Schultheis et al., NeurIPS 2023,
@@ -146,26 +158,49 @@ def coverage_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     >>> coverage_at(1, np.array([[2], [2]], np.int32), (np.arange(3), np.array([0, 2])))
     0.5
     """
-    _, right = _by_label(k, top, labels)
+    _, right = _by_label(k, top, labels, sample_weight)
     return float((right > 0).mean()) if len(right) else 0.0
 
 
 def _by_label(
-    k: int, top: NDArray[np.int32], labels: Labels
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights
+) -> tuple[NDArray[np.number], NDArray[np.number]]:
     """Return of each label that occurs how often it is answered, and how often rightly."""
     found = hits(k, top, labels)
     indptr, ids = label_lists(labels)
-    best, occurring = best_rows(top, len(indptr) - 1)[:, :k], np.unique(ids)
-    answers = best[np.isin(best, occurring)]
+    weights = _checked(sample_weight, len(indptr) - 1)
+    best, occurring = (
+        best_rows(top, len(indptr) - 1)[:, :k],
+        np.unique(ids[weights[owners(indptr)] > 0]),
+    )
+    of_all = np.broadcast_to(weights[:, None], best.shape)
+    is_known = np.isin(best, occurring)
     answered, right = (
-        np.bincount(np.searchsorted(occurring, some), minlength=len(occurring))
-        for some in (answers, best[found])
+        np.bincount(np.searchsorted(occurring, best[some]), of_all[some], len(occurring))
+        for some in (is_known, is_known & found)
     )
     return answered, right
 
 
-def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
+def _mean(values: NDArray[np.floating], sample_weight: Weights) -> float:
+    """Return the mean of a figure of each example."""
+    weights = _checked(sample_weight, len(values))
+    return float((values * weights).sum() / total) if (total := weights.sum()) > 0 else 0.0
+
+
+def _checked(sample_weight: Weights, n: int) -> NDArray[np.float64]:
+    """Return how often each example comes."""
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight)
+    if weights.shape != (n,) or weights.dtype.kind not in "biuf":
+        raise ValueError(f"sample_weight is {weights.dtype}{weights.shape}, wanted numbers ({n},)")
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError("sample_weight must be finite, and 0 or more")
+    return weights.astype(np.float64)
+
+
+def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights = None) -> float:
     """Return nDCG@k: like P@k, but a hit at rank r counts 1 / log2(r + 1).
 
     nDCG@k = (1/n) sum_i DCG_i / best_i, with DCG_i = sum of 1 / log2(r + 1) over the ranks r <= k
@@ -180,11 +215,15 @@ def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels) -> float:
     discounts = 1 / np.log2(np.arange(2, k + 2))
     n_wanted = np.minimum(n_labels, k)
     best = np.cumsum(discounts)[np.maximum(n_wanted, 1) - 1]
-    return float((found @ discounts[: found.shape[1]] / best).sum() / max(1, len(top)))
+    return _mean(found @ discounts[: found.shape[1]] / best, sample_weight)
 
 
 def psp_at(
-    k: int, top: NDArray[np.int32], labels: Labels, propensities: NDArray[np.float64]
+    k: int,
+    top: NDArray[np.int32],
+    labels: Labels,
+    propensities: NDArray[np.float64],
+    sample_weight: Weights = None,
 ) -> float:
     """Return PSP@k: a hit of label l counts 1 / propensities[l], as a share of the best attainable.
 
@@ -213,8 +252,10 @@ def psp_at(
     rows = owners(indptr)
     best_first = ids[np.lexsort((-gains[ids], rows))]
     rank = np.arange(len(ids)) - indptr[rows]
-    attainable = gains[best_first[rank < k]].sum()
-    return float(gains[top[:, :k][found]].sum() / attainable) if len(ids) else 0.0
+    weights = _checked(sample_weight, len(indptr) - 1)
+    attainable = (gains[best_first] * weights[rows])[rank < k].sum()
+    reached = (gains[top[:, :k][found]] * weights[np.nonzero(found)[0]]).sum()
+    return float(reached / attainable) if attainable > 0 else 0.0
 
 
 def _above_zero(propensities: Any) -> NDArray[np.float64]:
@@ -226,7 +267,7 @@ def _above_zero(propensities: Any) -> NDArray[np.float64]:
     return array
 
 
-Formula: TypeAlias = Callable[[int, NDArray[np.int32], Labels], float]
+Formula: TypeAlias = Callable[..., float]  # k, top, labels, sample_weight=
 MEANS: dict[str, Formula] = {  # over examples
     "P": precision_at,
     "R": recall_at,

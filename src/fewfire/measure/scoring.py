@@ -65,8 +65,9 @@ def figures(
     data: Dataset,
 ) -> dict[str, float]:
     """Return the figure of each metric. Means over examples are taken window by window; others
-    look at all of them at once."""
+    look at all of them at once. Each example counts for its `sample_weight`."""
     found, done = dict.fromkeys(wanted, 0.0), 0
+    total = _weight(data)
     means = {name: cutoff for name, cutoff in wanted.items() if cutoff.measure in MEANS}
     for window in data.windows():
         labels = window.all_label_lists() if means else None
@@ -74,8 +75,17 @@ def figures(
         done += len(window)
         for name, (measure, k) in means.items():
             assert labels is not None
-            found[name] += formulas[measure](k, best, labels) * (len(window) / len(data))
+            figure = formulas[measure](k, best, labels, sample_weight=window.sample_weight)
+            found[name] += figure * _weight(window) / (total or 1.0)
     for name in wanted.keys() - means.keys():
         measure, k = wanted[name]
-        found[name] = formulas[measure](k, top, data.all_label_lists())
+        found[name] = formulas[measure](
+            k, top, data.all_label_lists(), sample_weight=data.sample_weight
+        )
     return found
+
+
+def _weight(data: Dataset) -> float:
+    """Return how many examples these count for."""
+    weights = data.sample_weight
+    return len(data) if weights is None else float(weights.sum(dtype=np.float64))

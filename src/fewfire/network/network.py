@@ -367,10 +367,13 @@ class Network(Model):
 
     def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
         found = self._evaluate(data, k, exact=exact, n_threads=n_threads, losses=True)
-        losses = found.losses
+        losses, weights = found.losses, data.sample_weight
+        weights = np.ones(len(data), np.float32) if weights is None else weights
         if data.kind == "classes" and data.unknown_labels is not None:
-            losses = losses[np.asarray(data.y) >= 0]  # of a class without a row there is no loss
-        loss = {"loss": float(losses.mean()) if len(losses) else float("nan")}
+            has_row = np.asarray(data.y) >= 0  # of a class without a row there is no loss
+            losses, weights = losses[has_row], weights[has_row]
+        count = weights.sum(dtype=np.float64)
+        loss = {"loss": float(losses @ weights / count) if count > 0 else float("nan")}
         return Answers(found.top, found.ledger, density(self.layers, found.usage, len(data)), loss)
 
     def _log_likelihoods(self, scores: NDArray[np.float32]) -> NDArray[np.floating]:

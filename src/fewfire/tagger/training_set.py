@@ -17,6 +17,7 @@ def to_learn(X: Any, y: Any) -> Dataset:
     data = X if isinstance(X, Dataset) else Dataset(X, y)
     check_labelled(data)
     data.check_known("be learned")
+    data.check_counted()
     if len(data.label_lists()[1]) == 0:
         raise ValueError("no example has a label: there is nothing to learn")
     return data

@@ -32,6 +32,7 @@ def fitting_sets(
     if data.kind is None:
         raise ValueError("the training set has no targets: give it y")
     data.check_known("be learned")
+    data.check_counted()
     if loss is None and net.encoding is not None and net.encoding.kind == "values":
         loss = "squared"
     loss = loss or default_loss(net.layers, data.kind)
