@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -63,7 +64,10 @@ class Blend(Model):
     @property
     def learned(self) -> Learned:
         """What training learned of its data, the same of both."""
-        return self.tagger.learned
+        of_tagger, of_network = self.tagger.learned, self.network.learned
+        encoding = of_tagger.encoding
+        has_names = encoding is not None and encoding.feature_names is not None
+        return of_tagger if has_names else replace(of_tagger, encoding=of_network.encoding)
 
     @property
     def n_features(self) -> int:

@@ -417,7 +417,7 @@ def load_label_text(
     Raises
     ------
     ValueError
-        If the file cannot be read, has no labels, or has numbers where `train` has names.
+        If the file cannot be read, has no labels, or names where those of `train` are numbers.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 import shlex
 
+import click
 import pytest
 
 import fewfire as ff
@@ -240,3 +241,9 @@ def test_a_new_checkpoint_that_is_not_there_yet_leaves_the_old_one_to_go_on_from
 def test_what_a_blend_keeps_of_its_tagger_packs_no_trees(monkeypatch):
     monkeypatch.setattr(ff.tagger.run.Run, "checkpoint", lambda _: 1 / 0)
     assert isinstance(of_blend().run().model, ff.Blend)
+
+
+def test_a_checkpoint_of_the_command_line_is_one_file():
+    words = ["train", "my data.txt", "--checkpoint", "c-{epoch}"]
+    with pytest.raises(click.UsageError, match="is one file, without braces"):
+        commands(words, standalone_mode=False)

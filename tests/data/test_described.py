@@ -89,3 +89,14 @@ def test_a_network_does_not_learn_from_descriptions(folder):
     wanted = ("train", "train.tsv", "--bag", 8, "--label-text", "labels.tsv", "-o", "net")
     _, err = run(*wanted, cwd=folder, code=2)
     assert "a network has no use for descriptions of labels: leave out --label-text" in err
+
+
+@pytest.mark.parametrize("described", [[0, 1, 2], [1, 2], [2, 3]])
+def test_numbers_of_classes_are_their_names(described, tmp_path):
+    (tmp_path / "train.svm").write_text("1 1:1\n2 2:1\n3 3:1\n")
+    (tmp_path / "labels.svm").write_text("".join(f"{x} {max(x, 1)}:1\n" for x in described))
+    train = ff.datasets.load_svmlight(tmp_path / "train.svm")
+    train, features = load_label_text(tmp_path / "labels.svm", train)
+    for name in described:
+        label = train.label_names.index(name)
+        assert_array_equal(features[[label]].toarray()[0], np.eye(3)[max(name, 1) - 1])

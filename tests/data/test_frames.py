@@ -1,5 +1,6 @@
 """Frames of pandas, polars and pyarrow: what columns become, and that their names are kept."""
 
+import copy
 from datetime import datetime
 
 import numpy as np
@@ -101,6 +102,31 @@ def test_names_can_be_given_to_arrays():
             ff.Dataset(WANT, feature_names=names)
 
 
+def test_names_that_come_twice_are_refused():
+    twice = pd.DataFrame(WANT, columns=["a", "a", "b"])
+    with pytest.raises(ValueError, match="several features are named 'a'"):
+        ff.Dataset(twice)
+    train = ff.Dataset(pd.DataFrame(WANT[:, :2], columns=["a", "b"]))
+    with pytest.raises(ValueError, match="several features are named 'a'"):
+        ff.Dataset(twice, like=train)
+    with pytest.raises(ValueError, match="several features are named 'a'"):
+        ff.Dataset(WANT, feature_names=["a", "a", "b"])
+
+
+def test_frames_that_hold_lists_or_wait_to_be_computed_are_refused():
+    pl = pytest.importorskip("polars")
+    for values in ([[1, 2], [3]], [[1, 2], [3, 4]]):
+        with pytest.raises(ValueError, match="column 'x' of X holds"):
+            ff.Dataset(pl.DataFrame({"x": values}))
+    with pytest.raises(ValueError, match=r"give X\.collect\(\)"):
+        ff.Dataset(pl.LazyFrame({"x": [1, 2]}))
+
+
+def test_sparse_columns_of_another_fill_value_are_dense():
+    frame = pd.DataFrame({"a": pd.arrays.SparseArray([1.0, 2.0, 1.0], fill_value=1.0)})
+    assert_array_equal(ff.Dataset(frame).X, [[1], [2], [1]])
+
+
 def models():
     net = ff.Network(ff.Linear(3, 8, activation="relu"), ff.Linear(8, 2), random_state=0)
     return {"network": net, "tagger": ff.Tagger("fast", n_jobs=1)}
@@ -138,3 +164,38 @@ def test_a_tagger_shows_and_keeps_names_and_goes_on_by_them():
     assert tagger.feature_names == ("age", "height", "member")
     with pytest.raises(ValueError, match="feature 0 of the data is 'member'"):
         tagger.partial_fit(ff.Dataset(mixed, CLASSES))
+
+
+def test_names_that_are_shown_find_no_columns(tmp_path):
+    train = ff.Dataset(pd.DataFrame(NUMBERS), CLASSES)
+    tagger = ff.Tagger("fast", n_jobs=1).fit(train)
+    tagger.set_feature_names(["x", "y", "y"])
+    tagger.save(tmp_path / "tagger")
+    mixed = pd.DataFrame(NUMBERS)[["member", "age", "height"]]
+    for own in (tagger, ff.load(tmp_path / "tagger")):
+        assert own.feature_names == ("x", "y", "y")
+        want = tagger.predict_topk(WANT, 2).scores
+        assert_array_equal(own.predict_topk(mixed, 2).scores, want)
+
+
+def test_new_labels_go_on_with_columns_in_another_order():
+    numbers = pd.DataFrame(NUMBERS)
+    lists = [["a"], ["b"], ["a"], ["a", "b"]]
+    names = ["a", "b", "c"]
+    tagger = ff.Tagger("fast", n_jobs=1).fit(numbers, lists)
+    more = ff.Dataset(WANT, [["c"], ["b"], ["a"], ["c"]], label_names=names)
+    other = copy.deepcopy(tagger).partial_fit(more)
+    assert other.label_names == ("a", "b", "c")
+    with pytest.raises(ValueError, match="X lacks the column 'age'"):
+        tagger.partial_fit(numbers[["height", "member"]], [["c"], ["b"], ["a"], ["c"]])
+
+
+def test_a_blend_finds_columns_by_the_names_that_a_part_has():
+    frame, y = pd.DataFrame(NUMBERS), ["cat", "dog", "cat", "dog"]
+    train = ff.Dataset(frame, y)
+    nameless = ff.Tagger("fast", n_jobs=1).fit(ff.Dataset(WANT, y))
+    net = ff.Network(ff.Linear(3, 8, activation="relu"), ff.Linear(8, 2), random_state=0)
+    ff.Trainer(net, max_epochs=2).fit(train)
+    blend = ff.Blend(nameless, net)
+    mixed = frame[["member", "age", "height"]]
+    assert_array_equal(blend.predict_topk(mixed, 2).scores, blend.predict_topk(WANT, 2).scores)

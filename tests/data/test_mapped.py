@@ -182,3 +182,13 @@ def test_a_file_three_times_larger_than_the_memory_allowed_trains(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "does not fit into memory: fewfire convert" in done.stdout
+
+
+def test_weights_stay_with_their_examples(both, small_windows):
+    mapped, _ = both
+    weights = np.arange(len(mapped)) + 1.0
+    weighed = mapped.weighing(weights)
+    assert_array_equal(weighed[3:9].sample_weight, weights[3:9])
+    assert_array_equal(np.concatenate([x.sample_weight for x in weighed.windows()]), weights)
+    parts = weighed.hold_out(5)
+    assert_array_equal(np.concatenate([x.sample_weight for x in parts]), weights)

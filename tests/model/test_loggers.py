@@ -89,7 +89,8 @@ def test_a_tracker_hears_the_numbers_of_each_epoch(tracker, train):
     history = train([RunLogger(run)])
     for row in history:
         heard = run.heard[row["epoch"]]
-        assert heard == {k: v for k, v in row.items() if k != "epoch"}
+        at = "_at_" if tracker is Flow else "@"
+        assert heard == {k.replace("@", at): v for k, v in row.items() if k != "epoch"}
         assert all(type(value) is float and math.isfinite(value) for value in heard.values())
     with pytest.raises(TypeError, match="list has neither log"):
         RunLogger([])
@@ -112,9 +113,24 @@ def test_a_file_of_each_epoch_and_only_the_newest_stay(tmp_path):
     assert ff.load(tmp_path / "run-03").evaluate(DATA)["P@1"] > 0
 
 
+def test_a_file_that_cannot_be_removed_stays_and_is_told(tmp_path, monkeypatch):
+    def remove(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("fewfire.model.callbacks.os.remove", remove)
+    checkpoint = Checkpoint(tmp_path / "run-{epoch}", keep=1)
+    with pytest.warns(RuntimeWarning, match=r"run-1 stays: Permission denied"):
+        train_tagger([checkpoint], max_epochs=2)
+    assert checkpoint.written_ == 2
+
+
 @pytest.mark.parametrize(
     ("path", "keep", "message"),
-    [("run", 2, "one file for all epochs"), ("run-{step}", None, "only {epoch} may stand in")],
+    [
+        ("run", 2, "one file for all epochs"),
+        ("run-{step}", None, "only {epoch} may stand in"),
+        ("run-{epoch[0]}", None, "only {epoch} may stand in"),
+    ],
 )
 def test_odd_names_of_files_are_refused(path, keep, message):
     with pytest.raises(ValueError, match=message):

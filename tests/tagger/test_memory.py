@@ -230,7 +230,7 @@ def test_going_on_is_refused_where_it_does_not_fit_and_changes_nothing(share, mo
     tagger = ff.Tagger("balanced", **SMALL).fit(more.X[old], more.y[old][:, :40])
     before = {name: array.copy() for name, array in tagger.state()[1].items()}
     plans = partial(with_labels, tagger.forest, n_threads=1)
-    needs = prepare_more(tagger.forest, more, 60, 2**40, 1, 1, 1, plans).memory
+    needs = prepare_more(tagger.forest, more, 60, 2**40, 1, MOST_TREES, 1, plans).memory
     tagger.memory = int(share * needs.total)
     monkeypatch.setattr(PackedTree, "unpack", lambda *_: pytest.fail("trees were unpacked"))
     with pytest.raises(MemoryError, match="MB at least"):

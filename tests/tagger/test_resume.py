@@ -249,3 +249,13 @@ def test_a_batch_of_known_classes_goes_on(names):
     tagger.partial_fit(data.X[some], y)
     assert tagger.label_names == data.label_names
     assert tagger.label_counts[data.y[0]] == 2 * some.sum()
+
+
+@pytest.mark.parametrize("epoch", [2, 5])
+def test_a_resumed_training_that_nobody_watches_is_the_whole_run(tmp_path, epoch):
+    path = tmp_path / "checkpoint"
+    whole = make("pairs").fit(TRAIN, callbacks=[Checkpoint(tmp_path / "whole")])
+    make("pairs").fit(TRAIN, callbacks=[Checkpoint(path), Interrupt(epoch)])
+    tagger = make("pairs").fit(TRAIN, resume=path)
+    assert_same(tagger, whole)
+    assert tagger.history_.n_examples == whole.history_.n_examples == 5 * len(TRAIN)

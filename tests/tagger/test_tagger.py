@@ -422,6 +422,16 @@ def test_ctrl_c_keeps_trees_that_are_done_and_one_that_knows_enough(
     assert same(tagger, ff.load(tmp_path / "tagger.safetensors"))
 
 
+def test_ctrl_c_while_going_on_keeps_all_trees(monkeypatch):
+    data = tagged(n=3000, n_labels=60)
+    tagger = ff.Tagger("balanced", max_epochs=2, slowing=0, **SMALL).fit(data)
+    press_after(monkeypatch, 0.5 * len(data))
+    tagger.partial_fit(data)
+    assert tagger.history_.interrupted
+    assert len(tagger.forest.trees) == tagger.settings.n_trees == 3
+    assert tagger.evaluate(data)["P@1"] > 0.9
+
+
 def press_after(monkeypatch, n_examples):
     """Press Ctrl-C when trees have been trained on so many."""
     train_tree, slices = lesson._core.train_tree, []

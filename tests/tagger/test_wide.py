@@ -1,6 +1,8 @@
 """Taggers of data with few of very many features, such as hashed words: what they take follows from
 the features that training has, and they answer as if there were no others."""
 
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -78,6 +80,13 @@ def test_a_file_answers_as_before_and_goes_on(wide, taggers, tmp_path):
     assert_array_equal(again.predict_topk(wide, 3).scores, taggers[1].predict_topk(wide, 3).scores)
     again.partial_fit(wide, max_epochs=1)
     assert again.evaluate(wide)["P@1"] >= taggers[1].evaluate(wide)["P@1"] - 0.05
+
+
+def test_going_on_tells_of_features_that_are_left_out(wide, taggers):
+    more = csr_array(wide.X[:50])
+    more = csr_array((more.data, (more.indices + 1) % N_FEATURES, more.indptr), shape=more.shape)
+    with pytest.warns(UserWarning, match=r"values are of features that no example of the first"):
+        copy.deepcopy(taggers[1]).partial_fit(more, wide.y[:50], max_epochs=1)
 
 
 def test_reasons_and_leaves_have_the_numbers_of_the_data(narrow, wide, places, taggers):

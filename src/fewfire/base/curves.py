@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,9 +45,10 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Any:
         for name in own:
             group, measure = name.split("/", 1)
             same = [x for x in own if x.startswith(f"{group}/")]
-            points = [(row["epoch"], row[name]) for row in rows if row.get(name) is not None]
+            points = _points(rows, name)
             axes.plot(
-                *zip(*points, strict=True),
+                [epoch for epoch, _ in points],
+                [value for _, value in points],
                 lines[same.index(name) % len(lines)],
                 color=_COLOURS[sets.index(group) % len(_COLOURS)],
                 marker="o" if len(points) < 20 else None,
@@ -59,3 +61,9 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Any:
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
     return figure
+
+
+def _points(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
+    """Return epochs and the figures they have, without those that are no number."""
+    found = ((row["epoch"], row.get(name)) for row in rows)
+    return [(epoch, value) for epoch, value in found if value is not None and math.isfinite(value)]

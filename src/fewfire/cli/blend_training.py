@@ -68,6 +68,7 @@ class BlendTraining:
 class _End(Callback):
     """Keeps how the training of a tagger went, for the checkpoints of the network."""
 
+    looks_at_epochs = False
     training: Any = None
 
     def on_fit_end(self, run: Run) -> None:

@@ -43,6 +43,8 @@ def loggers_of(options: Mapping[str, Any]) -> list[Callback]:
 def checkpoint_of(options: Mapping[str, Any]) -> Checkpoint | None:
     """Return what `--checkpoint` asks for."""
     path = options["checkpoint"]
+    if path is not None and {"{", "}"} & set(str(path)):
+        raise click.UsageError(f"--checkpoint {path}: is one file, without braces in its name")
     return None if path is None else Checkpoint(path)
 
 

@@ -55,15 +55,21 @@ def epochs_of(run: Path) -> list[dict[str, Any]]:
     if run.stat().st_size > _MOST:
         raise ValueError(f"{run} is too large for the epochs of a training")
     try:
-        text = run.read_text()
+        text = run.read_text(encoding="utf-8-sig")
         rows = _of_json(json.loads(text)) if text.lstrip()[:1] == "{" else _of_table(text)
-        if rows and all("epoch" in row and any("/" in name for name in row) for row in rows):
+        if rows and all(map(_is_epoch, rows)):
             return rows
     except (ValueError, KeyError, TypeError):
         pass
     raise ValueError(
         f"{run} holds no epochs: give what train --log or --json wrote, or a checkpoint"
     )
+
+
+def _is_epoch(row: Mapping[str, Any]) -> bool:
+    """Whether a row has an epoch and figures of it, all of them numbers."""
+    figures = [value for name, value in row.items() if "/" in name]
+    return bool(figures) and all(isinstance(x, int | float) for x in (row["epoch"], *figures))
 
 
 def _of_json(report: Mapping[str, Any]) -> list[dict[str, Any]]:

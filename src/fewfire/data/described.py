@@ -44,6 +44,9 @@ def _numbered(train: Dataset, by: Dataset) -> tuple[NDArray[np.int32], int, tupl
     """Return which label of training each of `by` is, how many there are with those behind, and the
     names of all."""
     known, new = train.label_names, by.label_names
+    are_numbers = known is not None and all(isinstance(name, int) for name in known)
+    if new is None and by.kind == "classes" and are_numbers:
+        new = tuple(range(by.n_labels))  # numbers, as those of the training set are
     if new is None:  # numbers of labels, whether these have names or not
         if known is not None and by.n_labels > len(known):
             raise ValueError(f"label {by.n_labels - 1} is described, and has no name")

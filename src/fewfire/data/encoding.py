@@ -89,7 +89,7 @@ class Encoding:
         names = described.pop("label_names")
         arrays: Arrays = {} if names is None else {"label_names": array_of(names)}
         if self.feature_names is not None:
-            arrays["feature_names"] = array_of(self.feature_names)
+            arrays["column_names"] = array_of(self.feature_names)
         return described, arrays | ({} if self.text is None else self.text.arrays())
 
     @classmethod
@@ -97,8 +97,8 @@ class Encoding:
         """Make the encoding that `state` described; raise `ValueError` if it is damaged."""
         names = names_of(arrays["label_names"]) if "label_names" in arrays else None
         own = {"label_names": names, **described}
-        if "feature_names" in arrays:
-            own["feature_names"] = tuple(names_of(arrays["feature_names"]))
+        if "column_names" in arrays:
+            own["feature_names"] = tuple(names_of(arrays["column_names"]))
         if "text" in own:
             n_words = check_integer("n_features", own["n_features"], low=1, high=LARGEST_ID)
             own["text"] = Vectorizer.from_arrays(own["text"], arrays, n_words)

@@ -26,7 +26,8 @@ class Columns(NamedTuple):
 
 def is_frame(X: Any) -> bool:
     """Whether this is a table whose columns have types of their own."""
-    return (hasattr(X, "columns") and hasattr(X, "dtypes")) or hasattr(X, "column_names")
+    kind = type(X)  # to ask a frame that waits to be computed for its columns takes time
+    return hasattr(kind, "column_names") or (hasattr(kind, "columns") and hasattr(kind, "dtypes"))
 
 
 def read_frame(X: Any, wanted: tuple[str, ...] | None = None) -> Columns:
@@ -38,6 +39,8 @@ def read_frame(X: Any, wanted: tuple[str, ...] | None = None) -> Columns:
         For a column that is wanted and not there, or not wanted and there; that holds words,
         categories or dates; or lacks values.
     """
+    if hasattr(X, "collect") and not hasattr(X, "__len__"):
+        raise ValueError("X is a frame that is not computed yet: give X.collect()")
     found = list(X.column_names if hasattr(X, "column_names") else X.columns)
     names = tuple(found) if found and all(isinstance(name, str) for name in found) else None
     if names is not None:
@@ -48,8 +51,8 @@ def read_frame(X: Any, wanted: tuple[str, ...] | None = None) -> Columns:
         names = wanted
     else:
         order = list(range(len(found)))
-    types = [str(dtype) for dtype in getattr(X, "dtypes", ())]
-    if types and all(kind.startswith("Sparse") for kind in types):
+    types = list(getattr(X, "dtypes", ()))
+    if types and all(getattr(dtype, "fill_value", None) == 0 for dtype in types):  # sparse ones
         return Columns(csr_array(csr_array(X.sparse.to_coo())[:, order]), names)
     numbers = np.empty((len(X), len(order)), np.float64)
     columns = list(_columns(X))
@@ -60,6 +63,15 @@ def read_frame(X: Any, wanted: tuple[str, ...] | None = None) -> Columns:
 
 def checked_feature_names(names: Any, n_features: int | None = None) -> tuple[str, ...]:
     """Return the names of `n_features` features; raise unless each has a word of its own."""
+    found = checked_words(names, n_features)
+    if len(set(found)) < len(found):
+        twice = next(name for i, name in enumerate(found) if name in found[:i])
+        raise ValueError(f"several features are named {shown(twice)}: give each its own name")
+    return found
+
+
+def checked_words(names: Any, n_features: int | None = None) -> tuple[str, ...]:
+    """Return words for `n_features` features."""
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise TypeError(f"feature_names are words in the order of the features, got {shown(names)}")
     found = tuple(str(name) if isinstance(name, str) else name for name in names)
@@ -99,6 +111,8 @@ def _as_numbers(column: Any, name: Any) -> NDArray[np.float64]:
     if any(word in kind for word in ("categor", "enum", "dictionary")):
         raise ValueError(f"column {shown(name)} of X holds categories: {_HOW}")
     values = np.asarray(column)
+    if values.ndim != 1 or values.dtype.names:
+        raise ValueError(f"column {shown(name)} of X holds {kind}: {_HOW}")
     if values.dtype.kind == "O":
         values = np.array([_number(value, name) for value in values], np.float64)
     elif values.dtype.kind not in "biuf":
@@ -119,7 +133,7 @@ def _number(value: Any, name: Any) -> float:
     """Return a number or nan for a missing value; raise for a word or the like."""
     if value is None or type(value).__name__ == "NAType":
         return np.nan
-    if isinstance(value, str) or not hasattr(value, "__float__"):
+    if isinstance(value, str | np.ndarray) or not hasattr(value, "__float__"):
         what = "words" if isinstance(value, str) else type(value).__name__
         raise ValueError(f"column {shown(name)} of X holds {what}: {_HOW}")
     return float(value)

@@ -141,6 +141,8 @@ class Mapped(Dataset):
         own = self._rows[first : max(first, stop)]
         part._take_over(self._file, own, self._encoding, self._numbers)
         part._looks_like_values = self._looks_like_values
+        if self._weights is not None:
+            part._weights = self._weights[first : max(first, stop)]
         return part
 
     def as_values(self) -> Mapped:
@@ -150,6 +152,7 @@ class Mapped(Dataset):
         part: Mapped = object.__new__(Mapped)
         values = replace(self._encoding, kind="values", n_labels=1, label_names=None)
         part._take_over(self._file, self._rows, values, numbers_of(self._encoding))
+        part._weights = self._weights
         return part
 
     def hold_out(self, n: int, random_state: int = 0) -> tuple[Dataset, Dataset]:

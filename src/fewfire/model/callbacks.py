@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -54,6 +53,7 @@ class Callback:
 
     watches: str | None = None  # a column that the history must have
     keeps_model = False  # whether it holds a `snapshot`
+    looks_at_epochs = True  # whether it hears of epochs, and not of the beginning and end alone
 
     def check(self, model: Any) -> None:
         """Raise if a training of `model` cannot be served; nothing has changed yet."""
@@ -194,7 +194,7 @@ class Checkpoint(Callback):
     every : int
         Epochs between two files; the last epoch is always written.
     keep : int, optional
-        Files with the number of an epoch that stay, the newest; None: all.
+        Files of this training, with the number of an epoch, that stay: the newest. None: all.
 
     Attributes
     ----------
@@ -227,8 +227,8 @@ class Checkpoint(Callback):
         """Return the file of an epoch."""
         try:
             return os.fspath(self.path).format(epoch=epoch)
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"{self.path}: only {{epoch}} may stand in braces") from error
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{self.path!s}: only {{epoch}} may stand in braces") from error
 
     def check(self, model: Any) -> None:
         """Refuse a path that no file can be written to."""
@@ -259,9 +259,14 @@ class Checkpoint(Callback):
         """Remove the files of this training that are too many."""
         self._there = [*(path for path in self._there if path != newest), newest]
         while self.keep is not None and len(self._there) > self.keep:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(self._there[0])
-            del self._there[0]
+            oldest = self._there.pop(0)
+            try:
+                os.remove(oldest)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                why = error.strerror or error
+                warnings.warn(f"{oldest} stays: {why}", RuntimeWarning, stacklevel=2)
 
     def on_fit_end(self, run: Run) -> None:
         """Say once more if the last file is missing."""

@@ -107,7 +107,7 @@ class RunLogger(Callback):
     ----------
     run : object
         With `log(figures, step=)`, as a run of Weights & Biases has it, or
-        `log_metrics(figures, step=)`, as the module `mlflow` does.
+        `log_metrics(figures, step=)`, as the module `mlflow` does, which gets P_at_1 for P@1.
 
     Raises
     ------
@@ -126,6 +126,7 @@ class RunLogger(Callback):
     """
 
     def __init__(self, run: Any) -> None:
+        self._is_strict = hasattr(run, "log_metrics")  # MLflow has no @ in names
         log = getattr(run, "log_metrics", None) or getattr(run, "log", None)
         if not callable(log):
             raise TypeError(
@@ -136,7 +137,10 @@ class RunLogger(Callback):
 
     def on_epoch_end(self, run: Run, record: Record) -> bool:
         """Give what is a number."""
-        self._log(figures_of(record), step=int(record["epoch"]))
+        figures = figures_of(record)
+        if self._is_strict:
+            figures = {name.replace("@", "_at_"): value for name, value in figures.items()}
+        self._log(figures, step=int(record["epoch"]))
         return False
 
 

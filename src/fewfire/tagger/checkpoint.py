@@ -20,7 +20,7 @@ from .going_on import prepare_more
 from .layout import Layout, LevelSize
 from .packed import PackedTree
 from .preparing import Prepared
-from .settings import Learning, Settings
+from .settings import MOST_TREES, Learning, Settings
 from .task import Task
 from .trained import Trained
 from .tree import Level, Tree
@@ -68,7 +68,7 @@ class Resumed:
             task.encoding.n_labels,
             limit,
             task.n_threads,
-            task.n_at_once,
+            MOST_TREES,  # side by side: all have learned
             task.n_forests,
             lambda rows, lists: self._plans(),
         )

@@ -207,5 +207,5 @@ def _check_known(known: NDArray[Any], n_features: int) -> None:
     """Raise unless these are features, ascending."""
     if known.dtype != np.int32 or known.ndim != 1 or len(known) == 0:
         raise ValueError(f"features are {known.dtype}{known.shape}, wanted int32(n,)")
-    if known[0] < 0 or known[-1] >= n_features or (np.diff(known) <= 0).any():
+    if known[0] < 0 or known[-1] >= n_features or (known[1:] <= known[:-1]).any():
         raise ValueError(f"features must ascend from 0 to {n_features - 1} at most")

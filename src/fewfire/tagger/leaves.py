@@ -53,6 +53,11 @@ class TreePlan:
     leaves: Leaves
     layouts: list[Layout]
 
+    @property
+    def sizes(self) -> list[LevelSize]:
+        """What tells how much memory it takes."""
+        return [layout.size for layout in self.layouts]
+
     def grow(self, n_labels: int, learning: Learning) -> Tree:
         """Return the tree, its weights 0."""
         levels = [

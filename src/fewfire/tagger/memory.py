@@ -58,7 +58,6 @@ class TaggerMemory:
     ) -> TaggerMemory:
         """Return the memory of trees on `width` features whose levels have these sizes, so many of
         which are trained at once, and which are held packed so many times."""
-        levels = [level for tree in sizes for level in tree]
         listed = [4 * sum(int(level.listed.sum()) for level in tree) for tree in sizes]
         # Where a feature's table and its list begin.
         grown = [sum(level.n_bytes + 16 * (width + 1) for level in tree) for tree in sizes]
@@ -72,8 +71,7 @@ class TaggerMemory:
             # Vocabularies grow to twice their size; of features, sums of both halves, or marks.
             centroids + 2 * sum(listed) + 13 * width * n_threads,
             sum(listed) + max(turns, default=0),
-            n_forests
-            * sum(level.packed_bytes + int(4 * _KEPT * level.n_weights) for level in levels),
+            n_forests * sum(map(packed_bytes, sizes)),
         )
 
     @property
@@ -103,6 +101,11 @@ def memory_limit(memory: int | None) -> int:
         return 2**62
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(_SHARE_OF_MACHINE * total)
+
+
+def packed_bytes(sizes: Sequence[LevelSize]) -> int:
+    """Return what is set aside for a tree of levels of these sizes when it is packed."""
+    return sum(level.packed_bytes + int(4 * _KEPT * level.n_weights) for level in sizes)
 
 
 class TooLittleMemoryError(MemoryError):

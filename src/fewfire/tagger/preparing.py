@@ -27,7 +27,14 @@ from .leaves import (
     renumbered,
     sketch_tree,
 )
-from .memory import TaggerMemory, TooLittleMemoryError, all_example_bytes, check_fits, pair_bytes
+from .memory import (
+    TaggerMemory,
+    TooLittleMemoryError,
+    all_example_bytes,
+    check_fits,
+    packed_bytes,
+    pair_bytes,
+)
 from .settings import LEARNING, Learning, Settings, prune_of
 from .tree import Tree
 
@@ -37,6 +44,10 @@ _LEAST_KNOWN = 16  # features of a node in the smallest trees
 
 class Plan(Protocol):
     """A tree that takes no memory for weights yet."""
+
+    @property
+    def sizes(self) -> list[LevelSize]:
+        """The size of each level."""
 
     def grow(self, n_labels: int, learning: Learning) -> Tree:
         """Return the tree."""
@@ -61,6 +72,10 @@ class Prepared:
     def room(self) -> int:
         """Bytes that packed trees may take, beside the others."""
         return (self.limit - self.memory.besides_packed) // self.n_forests
+
+    def packed_bytes(self, number: int) -> int:
+        """Return what is set aside for a tree when it is packed."""
+        return packed_bytes(self.plans[number].sizes)
 
     @property
     def turns(self) -> list[range]:

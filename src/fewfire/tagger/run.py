@@ -43,6 +43,8 @@ class Run(TrainingRun):
         What the tagger then knows of its data.
     resumed : Resumed, optional
         Where to go on.
+    shown_names : tuple of str, optional
+        Of features.
     spent : Ledger, optional
         What was counted before.
     """
@@ -55,12 +57,13 @@ class Run(TrainingRun):
         prepared: Prepared,
         learned: Learned,
         resumed: Resumed | None = None,
+        shown_names: tuple[str, ...] | None = None,
         spent: Ledger | None = None,
     ) -> None:
         self._tagger, self.task, self.max_epochs = tagger, task, task.max_epochs
         self.watchers = task.watchers
         self._keep, self._prepared = keep, prepared
-        self._learned = learned
+        self._learned, self._shown_names = learned, shown_names
         self._before: Trained | None = tagger.trained if tagger.is_trained else None
         self._turns = iter(prepared.turns)
         self._done: Forest | None = None  # the trees of turns that are over
@@ -167,15 +170,19 @@ class Run(TrainingRun):
         """Return the trees so far, packed: those of a turn that was interrupted in its first epoch
         only where there are no others."""
         prepared, done = self._prepared, self._done
-        settings, before, room = prepared.settings, [], prepared.room
+        before, room = [], prepared.room
         if done is not None:
             if self.epoch == 0:
                 return done
-            settings = replace(settings, prune=done.settings.prune)
             before, room = done.trees, room - done.n_bytes
-        room = room * len(self._trees) // (len(prepared.plans) - len(before))
-        expansion, n_threads = prepared.expansion, self.task.n_threads
-        return Forest.pack(settings, expansion, self._trees, room, n_threads, before)
+        own = sum(prepared.packed_bytes(number) for number in self._own)
+        later = range(self._own.stop, len(prepared.plans))
+        room = int(room * own / (own + sum(map(prepared.packed_bytes, later))))
+        settings, n_threads = prepared.settings, self.task.n_threads
+        packed = Forest.pack(settings, prepared.expansion, self._trees, room, n_threads, before)
+        if done is not None and (done.settings.prune or 0) > (packed.settings.prune or 0):
+            packed.settings = replace(packed.settings, prune=done.settings.prune)
+        return packed
 
     def _record(self, record: dict[str, Any]) -> None:
         """Put an epoch into the history, with what trees of earlier turns had of it."""
@@ -215,4 +222,4 @@ class Run(TrainingRun):
         }
 
     def _answer_by(self, forest: Forest) -> None:
-        self._keep(Trained(forest, self._learned))
+        self._keep(Trained(forest, self._learned, self._shown_names))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -330,7 +331,7 @@ class Tagger(Model):
             if self.verbose:
                 tell(str(prepared.memory))
             learned = old.learned.and_of(data, encoding)
-            self._learn(task, prepared, learned)
+            self._learn(task, prepared, learned, shown_names=old.shown_names)
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -381,10 +382,11 @@ class Tagger(Model):
         return None if (trained := self._last) is None else trained.feature_names
 
     def set_feature_names(self, names: Sequence[str]) -> None:
-        """Keep a name for each feature, to be shown where features are; after a training that is
+        """Keep a name for each feature, to be shown where features are (columns of frames are still
+        found by the names that they had in training); after a training that is
         under way, for the trees that it makes."""
         with self.access.training():
-            named = self.trained.named(names)
+            named = replace(self.trained, shown_names=tuple(names))
             with self.access.changing():
                 self._trained = named
 
@@ -576,11 +578,12 @@ class Tagger(Model):
         prepared: Prepared,
         learned: Learned,
         resumed: Resumed | None = None,
+        shown_names: tuple[str, ...] | None = None,
         spent: Ledger | None = None,
     ) -> None:
         """Train the trees, and pack them."""
         self.settings = prepared.settings
-        run = Run(self, self._answer_by, task, prepared, learned, resumed, spent)
+        run = Run(self, self._answer_by, task, prepared, learned, resumed, shown_names, spent)
         self.history_ = run.go()
 
     def _answer_by(self, trained: Trained | None) -> None:

@@ -130,10 +130,10 @@ class Task:
 
     @property
     def n_at_once(self) -> int:
-        """Trees that are trained side by side: one for each thread; all, where somebody looks at
-        what the forest is after each epoch."""
-        is_watched = self.eval_sets or self.callbacks
-        return MOST_TREES if is_watched else self.n_threads
+        """Trees that are trained side by side: one for each thread; all, where they have weights
+        that no turn may leave out, or where somebody looks at the forest after each epoch."""
+        is_watched = self.eval_sets or any(x.looks_at_epochs for x in self.callbacks)
+        return MOST_TREES if is_watched or self.goes_on else self.n_threads
 
     @property
     def n_forests(self) -> int:

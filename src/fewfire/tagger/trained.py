@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import LARGEST_ID, check_integer
-from ..base.files import Arrays
+from ..base.files import Arrays, array_of, names_of
 from ..data import Dataset
-from ..data.frames import checked_feature_names
+from ..data.frames import checked_words
 from ..measure.result import TopKResult
 from ..model.learned import Learned
 from .forest import Forest
@@ -25,20 +25,17 @@ class Trained:
 
     forest: Forest
     learned: Learned
+    shown_names: tuple[str, ...] | None = None  # of features, in place of those of the training set
+
+    def __post_init__(self) -> None:
+        if self.shown_names is not None:
+            checked_words(self.shown_names, self.n_features)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
-        """Name of each feature, if they have names."""
+        """What each feature is called, if they have names."""
         encoding = self.learned.encoding
-        return None if encoding is None else encoding.feature_names
-
-    def named(self, names: Sequence[str]) -> Trained:
-        """Return this with a name for each feature."""
-        assert self.learned.encoding is not None
-        encoding = replace(
-            self.learned.encoding, feature_names=checked_feature_names(names, self.n_features)
-        )
-        return replace(self, learned=replace(self.learned, encoding=encoding))
+        return self.shown_names or (None if encoding is None else encoding.feature_names)
 
     @property
     def n_features(self) -> int:
@@ -97,7 +94,10 @@ class Trained:
         """Return what a file holds of a tagger: a description for JSON, and the arrays by name."""
         learned, arrays = self.learned.state()
         config = {"tagger": {**self.forest.describe(), "random_state": random_state}, **learned}
-        return config, self.forest.arrays() | arrays
+        arrays = self.forest.arrays() | arrays
+        if self.shown_names is not None:
+            arrays["feature_names"] = array_of(self.shown_names)
+        return config, arrays
 
     def check_forest(self, snapshot: tuple[Mapping[str, Any], Arrays]) -> None:
         """Raise unless a file holds another forest there over the same features and labels."""
@@ -115,4 +115,5 @@ class Trained:
         n_features = check_integer("n_features", encoding.n_features, low=1, high=LARGEST_ID)
         n_labels = check_integer("n_labels", encoding.n_labels, low=1, high=LARGEST_ID)
         forest = Forest.from_arrays(config["tagger"], arrays, n_features, n_labels)
-        return cls(forest, learned)
+        names = names_of(arrays["feature_names"]) if "feature_names" in arrays else None
+        return cls(forest, learned, None if names is None else tuple(names))

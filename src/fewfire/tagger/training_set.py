@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import Any
 
 from ..data import Dataset, Encoding
+from ..data.frames import is_frame
 from ..model.checks import check_features, check_labelled
 
 
@@ -26,10 +26,14 @@ def to_learn(X: Any, y: Any) -> Dataset:
 def to_learn_more(X: Any, y: Any, known: Encoding) -> Dataset:
     """Return a further training set, checked; its labels are numbered as the known ones where they
     are among them."""
-    if not isinstance(X, Dataset):
-        with contextlib.suppress(ValueError):  # of new labels
-            X, y = Dataset(X, y, like=known), None
-    return to_learn(X, y)
+    if isinstance(X, Dataset):
+        return to_learn(X, y)
+    try:
+        data = Dataset(X, y, like=known)
+    except ValueError:  # of new labels; columns of a frame are still in the order of the known ones
+        X = Dataset(X, like=known.of_features()).X if is_frame(X) else X
+        data = Dataset(X, y, feature_names=known.feature_names)
+    return to_learn(data, None)
 
 
 def continued(old: Encoding, data: Dataset) -> Encoding:
