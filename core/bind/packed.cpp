@@ -1,5 +1,6 @@
 // Packed trees, and what they answer.
 #include "bind/trees.h"
+#include "tagger/calibrate.h"
 #include "tagger/score_labels.h"
 #include "tagger/valid.h"
 
@@ -84,6 +85,10 @@ void bind_packed(nb::module_& m) {
   m.def("predict_trees", &predict, "trees"_a, "inputs"_a, "ids"_a.noconvert(), "k"_a, "beam"_a,
         "path_weight"_a, "n_threads"_a,
         "The k likeliest labels of each example: (labels, likelihoods, ledger).");
+  m.def(
+      "calibrate",
+      [](Array1<float> likelihoods, double a, double b, double c) { calibrate(view(likelihoods), a, b, c); },
+      "likelihoods"_a.noconvert(), "a"_a, "b"_a, "c"_a, "Likelihoods as probabilities, in place.");
   m.def("score_labels", &score, "trees"_a, "inputs"_a, "ids"_a.noconvert(), "indptr"_a.noconvert(),
         "labels"_a.noconvert(), "path_weight"_a, "n_threads"_a,
         "The likelihoods of given labels: (likelihoods, ledger).");

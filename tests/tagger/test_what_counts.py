@@ -8,7 +8,6 @@ from scipy.sparse import csr_array, vstack
 import fewfire as ff
 
 N_LABELS, PER_LABEL, N = 60, 6, 400
-RNG = np.random.default_rng(0)
 
 
 def topics(n, seed):
@@ -54,7 +53,8 @@ def test_weights_of_1_are_no_weights():
 
 def test_what_has_the_weight_0_teaches_nothing():
     """Examples of other labels than their own spoil a tagger, unless they count for nothing."""
-    wrong = np.append(LABELS, [RNG.permutation(LABELS) for _ in range(4)])
+    rng = np.random.default_rng(0)
+    wrong = np.append(LABELS, [rng.permutation(LABELS) for _ in range(4)])
     both = csr_array(vstack([X] * 5))
     weights = np.repeat([1.0, 0.0], [N, 4 * N])
     heard = fit(ff.Dataset(both, as_lists(wrong), sample_weight=weights))
@@ -92,7 +92,9 @@ def test_weights_are_in_the_loss_that_is_told():
 def test_partial_fit_hears_weights():
     tagger = fit(ff.Dataset(X, as_lists(LABELS)))
     before = tagger.predict_topk(ASKED, k=5).scores
-    wrong = ff.Dataset(X, as_lists(RNG.permutation(LABELS)), sample_weight=np.full(N, 1e-9))
+    wrong = ff.Dataset(
+        X, as_lists(np.random.default_rng(0).permutation(LABELS)), sample_weight=np.full(N, 1e-9)
+    )
     tagger.partial_fit(wrong)
     assert np.abs(tagger.predict_topk(ASKED, k=5).scores - before).max() < 0.02
 

@@ -40,8 +40,12 @@ def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]])
 
 def _from_5(config: Described) -> dict[str, Any]:
     """In version 5 the trees of a tagger read every feature that there may be, as now without
-    `features`."""
-    return dict(config)
+    `features`, and their likelihoods were told as they are."""
+    if "blend" in config:
+        return _of_parts(config, _from_5)
+    if "tagger" not in config:
+        return dict(config)
+    return {**config, "tagger": {**config["tagger"], "calibration": [1.0, 1.0, 0.0]}}
 
 
 def _from_4(config: Described) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..base.files import Arrays
 from ..base.ledger import Ledger
 from ..data import Dataset
 from ..measure.result import TopKResult
+from .calibration import Calibration
 from .expansion import Expansion, T, expansions_of, for_each
 from .packed import PackedTree, prune_to_fit
 from .settings import LEARNING, Settings
@@ -35,10 +36,19 @@ class Forest:
         Of the first `settings.pairs` trees; the others read no pairs.
     trees : list of PackedTree
         Over the same labels.
+    calibration : Calibration, optional
+        Of the likelihoods; None: that of trees with this loss.
     """
 
-    def __init__(self, settings: Settings, expansion: Expansion, trees: list[PackedTree]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        expansion: Expansion,
+        trees: list[PackedTree],
+        calibration: Calibration | None = None,
+    ) -> None:
         self.settings, self.expansion, self.trees = settings, expansion, trees
+        self.calibration = calibration or LEARNING[settings.loss].calibration
         seen = trees[0].places >= 0
         if any(((tree.places >= 0) != seen).any() for tree in trees[1:]):
             raise ValueError("the trees hold different labels")
@@ -83,7 +93,7 @@ class Forest:
                 self._threads(len(ids), n_threads),
             )  # fmt: skip
             indices.append(found[0])
-            scores.append(found[1])
+            scores.append(self.calibration(found[1]))
             ledger += Ledger(found[2])
         return TopKResult(np.concatenate(indices), np.concatenate(scores)), ledger
 
@@ -106,7 +116,7 @@ class Forest:
             parts.append(found)
             ledger += Ledger(counts)
             done += len(ids)
-        scores[is_seen] = np.concatenate(parts)
+        scores[is_seen] = self.calibration(np.concatenate(parts))
         return scores, ledger
 
     def dense(self, data: Dataset, n_threads: int) -> Ledger:
@@ -157,7 +167,11 @@ class Forest:
 
     def describe(self) -> dict[str, Any]:
         """Return what a file tells beside the arrays, for JSON."""
-        return {"settings": self.settings.to_dict(), "n_levels": len(self.trees[0].levels)}
+        return {
+            "settings": self.settings.to_dict(),
+            "n_levels": len(self.trees[0].levels),
+            "calibration": list(self.calibration),
+        }
 
     @classmethod
     def from_arrays(
@@ -184,7 +198,7 @@ class Forest:
             )
             for number, own in enumerate(expansions_of(settings, expansion))
         ]
-        return cls(settings, expansion, trees)
+        return cls(settings, expansion, trees, Calibration.from_file(described["calibration"]))
 
     def _inputs(self, data: Dataset) -> list[_core.Inputs]:
         """Return the core's view of the examples as each tree reads them."""

@@ -12,6 +12,7 @@ import numpy as np
 from ..base.checks import LARGEST_ID, MOST_EPOCHS, check_choice, check_integer, check_number
 from ..base.options import Options, option
 from ..data import Dataset
+from .calibration import PLAIN, Calibration
 
 MOST_TREES = 256
 _MOST_LABELS = 32_768  # of a leaf: a packed weight has 16 bits for its column
@@ -94,6 +95,7 @@ class Learning:
     thin: float = 0.001  # gradients below it are left out
     last_rate: float = 0.02  # of the learning rates, which fall in a line
     path_weight: float = 0.4  # of the way to a label, beside the label's own likelihood
+    calibration: Calibration = PLAIN  # of the likelihoods
 
     def rates(self, n_levels: int, factor: float) -> list[float]:
         """Return the learning rate of each level, the default ones times `factor`."""
@@ -105,7 +107,13 @@ class Learning:
 
 
 LEARNING = {
-    "squared_hinge": Learning(router_lr=0.3, label_lr=0.3, router_bias=-1.0, label_bias=-1.0),
+    "squared_hinge": Learning(
+        router_lr=0.3,
+        label_lr=0.3,
+        router_bias=-1.0,
+        label_bias=-1.0,
+        calibration=Calibration(1.51, 0.16, 2.0),
+    ),
     "logistic": Learning(router_lr=4.0, label_lr=3.0, router_bias=-4.0, label_bias=-3.0),
 }
 
