@@ -22,6 +22,7 @@ OURS = {"tagger fast": ("Tagger('fast')", "#d95f02", "o"),
 OTHERS = ("omikuji's other settings", "#999999", "x")
 DEFAULT = ("omikuji", 0.5)
 _BELOW = ("debian-depends", "needs of summaries")  # whose names have room there
+_LEFT = ("maintainers of summaries",)
 
 
 def main() -> None:
@@ -71,8 +72,11 @@ def draw(axes: Any, name: str, found: dict[tuple[str, str, float], tuple[float, 
         at = taken / seconds, other - precision
         axes.scatter(*at, color=colour, marker=marker, s=36, label=label, zorder=3)
         if model == "tagger balanced":
-            place = (6, -11) if name in _BELOW else (6, 4)
-            axes.annotate(name, at, place, textcoords="offset points", fontsize=8, color=colour)
+            left, below = name in _LEFT, name in _BELOW
+            place, side = (-6 if left else 6, -11 if below else 4), "right" if left else "left"
+            axes.annotate(
+                name, at, place, textcoords="offset points", fontsize=8, color=colour, ha=side
+            )
 
 
 if __name__ == "__main__":
