@@ -12,7 +12,7 @@ from structure import ROOT
 EXAMPLES = ROOT / "examples"
 SAYS = {
     "tags": ("P@1: 9", "works-with-format::pdf"),
-    "explain": ("interface::commandline 1.00: ", "leaf 1: "),
+    "explain": ("interface::commandline 0.", "leaf 1: "),
     "digits": ("hashed, 10 %: accuracy 0.9", "dense: accuracy 0.9"),
     "pipeline": ("accuracy 0.9", "hashedclassifier__density"),
     "resume": ("stopped after 3 epochs", "the same bits: True"),

@@ -8,11 +8,13 @@
 
 namespace fewfire {
 
+constexpr double kSurest = 1.0 - 1e-5;  // of a likelihood: no answer is certain
+
 // In place; -inf, where there is no likelihood, stays.
 inline void calibrate(std::span<float> likelihoods, double a, double b, double c) {
   for (float& likelihood : likelihoods) {
     if (!std::isfinite(likelihood)) continue;
-    const double p = std::clamp(static_cast<double>(likelihood), 0.0, 1.0);
+    const double p = std::clamp(static_cast<double>(likelihood), 0.0, kSurest);
     likelihood = static_cast<float>(1.0 / (1.0 + std::exp(b * std::log1p(-p) - a * std::log(p) - c)));
   }
 }

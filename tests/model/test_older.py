@@ -7,6 +7,7 @@ import pytest
 
 import fewfire as ff
 from fewfire.base.checks import to_dict
+from fewfire.base.files import VERSION
 from fewfire.gates import Centroid, Retrieve, Sign, SimHash
 from fewfire.model.older import upgraded
 from fewfire.network.architecture import layer_from_dict
@@ -79,8 +80,9 @@ def test_other_linear_layers_kept_1000_rows_unranked():
 
 
 def test_what_is_described_today_is_left_alone():
-    config = {"version": 4, "layers": [BAG, linear_now(ff.Hashed())]}
+    config = {"version": VERSION, "layers": [BAG, linear_now(ff.Hashed())]}
     assert upgraded(config) == config
+    assert upgraded(upgraded({**config, "version": 4})) == config  # once is enough
 
 
 @pytest.mark.parametrize(("family", "rerank"), [(Sign(), 2.0), (SimHash(), None)])
@@ -121,4 +123,4 @@ def test_labels_of_version_4_learned_equally_fast():
     }
     network = {"version": 4, "layers": []}
     blend = {"version": 4, "blend": {"weight": 0.1, "parts": [was, network]}}
-    assert upgraded(blend)["blend"]["parts"][0] == upgraded(was)
+    assert {**upgraded(blend)["blend"]["parts"][0], "version": VERSION} == upgraded(was)

@@ -26,7 +26,8 @@ def test_the_order_stays(found):
     q = OURS(p)
     assert (np.diff(q) >= 0).all()
     assert ((q >= 0) & (q <= 1)).all()
-    assert_array_equal(OURS(np.array([0, 1, -np.inf], np.float32)), [0, 1, -np.inf])
+    assert_array_equal(OURS(np.array([0, -np.inf], np.float32)), [0, -np.inf])
+    assert 0.97 < OURS(np.ones(1, np.float32))[0] < 0.99  # none is certain
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +74,38 @@ def test_a_file_keeps_the_map_and_refuses_another(tagger, packages, tmp_path):
         write_model(path, {**own, "tagger": {**own["tagger"], "calibration": wrong}}, arrays)
         with pytest.raises(ff.errors.FormatError):
             ff.load(path)
+
+
+def as_version_5(path):
+    """Make a file what version 5 wrote of the same."""
+    config, arrays = read_model(path)
+    config = {**config, "version": 5}
+    of_callbacks = [x["state"] for x in config.get("training", {}).get("callbacks", [])]
+    for described in (config["tagger"], *(x["kept"] for x in of_callbacks if x.get("kept"))):
+        del described["calibration"]
+    write_model(path, config, arrays)
+    return config
+
+
+def test_models_of_before_answer_and_go_on_as_before(packages, tmp_path):
+    train, test = packages[0][:1500], packages[1]
+    path = tmp_path / "checkpoint"
+    watching = [ff.callbacks.EarlyStopping("val/P@1"), ff.callbacks.Checkpoint(path)]
+    how = {"eval_sets": {"val": test}, "callbacks": watching}
+    plan = {"n_jobs": 1, "slowing": 0, "max_epochs": 3}
+    ff.Tagger("fast", **plan).fit(train, **how)
+    tagger = ff.load(path)
+    assert "kept" in str(as_version_5(path))
+    old = ff.load(path)
+    assert old.forest.calibration == PLAIN
+    scores = old.predict_topk(test, 5).scores
+    assert_array_equal(OURS(scores.copy()), tagger.predict_topk(test, 5).scores)
+    assert old.partial_fit(train, max_epochs=1).forest.calibration == PLAIN
+    longer = ff.Tagger("fast", **plan | {"max_epochs": 4}).fit(train, **how, resume=path)
+    assert longer.forest.calibration == PLAIN
+    assert len(longer.history_) == 4
+
+
+def test_likelihoods_of_classes_are_told_as_they_are():
+    X = np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 10]
+    assert ff.Tagger("fast", n_jobs=1).fit(X, [2, 0, 1, 3] * 10).forest.calibration == PLAIN

@@ -48,10 +48,10 @@ def plot(run: Path, output: Path | None) -> None:
 def epochs_of(run: Path) -> list[dict[str, Any]]:
     """Return the epochs of a training."""
     if holds_model(run):
-        config, _ = read_model(run)
-        if "training" not in config:
+        rows = kept_epochs(run)
+        if rows is None:
             raise ValueError(f"{run} is a model without its history: give a checkpoint, or a --log")
-        return list(config["training"]["history"])
+        return rows
     if run.stat().st_size > _MOST:
         raise ValueError(f"{run} is too large for the epochs of a training")
     try:
@@ -69,7 +69,19 @@ def epochs_of(run: Path) -> list[dict[str, Any]]:
 def _is_epoch(row: Mapping[str, Any]) -> bool:
     """Whether a row has an epoch and figures of it, all of them numbers."""
     figures = [value for name, value in row.items() if "/" in name]
-    return bool(figures) and all(isinstance(x, int | float) for x in (row["epoch"], *figures))
+    return (
+        bool(figures)
+        and isinstance(row["epoch"], int | float)
+        and all(isinstance(x, int | float | None) for x in figures)
+    )
+
+
+def kept_epochs(model: Path) -> list[dict[str, Any]] | None:
+    """Return the epochs of a checkpoint, of a blend those of the network; None of other models."""
+    config, _ = read_model(model)
+    parts = [config, *config.get("blend", {}).get("parts", [])]
+    found = [part["training"]["history"] for part in parts if "training" in part]
+    return list(found[-1]) if found else None
 
 
 def _of_json(report: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import click
 
-from ..base.files import read_model
-from ..base.printable import field
+from ..base.printable import field, visible
 from ..base.replacing import replacing
 from ..loading import load
 from .common import PATH, WRITABLE, jobs_option, read_part, show
 from .long_runs import plain_warnings
 from .page import Page
 from .places import check_apart
-from .plot import epochs_of
+from .plot import epochs_of, kept_epochs
 from .report_parts import describe, measure, show_examples, tell_labels, tell_training
 
 
@@ -38,11 +37,11 @@ def report(
     check_apart()
     place = output or model.with_name(f"{model.name}.html")
     net = load(model)
-    page = Page(f"Report on {model.name}", "made by fewfire report")
+    page = Page(f"Report on {visible(model.name)}", "made by fewfire report")
     describe(page, net, model)
-    config, _ = read_model(model)
-    if run is not None or "training" in config:
-        tell_training(page, epochs_of(run or model))
+    rows = kept_epochs(model) if run is None else epochs_of(run)
+    if rows:
+        tell_training(page, rows)
     if data is not None:
         with plain_warnings():
             examples = read_part(data, net.encoding, 1)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.curves import draw, figure_class
+from ..base.printable import visible
 from ..blend import Blend
 from ..data import Dataset
 from ..model.contract import Model
@@ -33,7 +34,10 @@ def describe(page: Page, model: Model, path: Path) -> None:
     """Tell what a model is."""
     section = page.section("Model")
     encoding = model.encoding
-    facts = {"file": f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB", "kind": repr(model)}
+    facts = {
+        "file": f"{visible(path.name)}, {path.stat().st_size / 1e6:,.1f} MB",
+        "kind": repr(model),
+    }
     if encoding is not None:
         kind = {"classes": "classes", "labels": "labels", "values": "columns of values"}
         facts |= {
@@ -195,6 +199,8 @@ def show_examples(page: Page, model: Model, data: Dataset) -> None:
     top = model.predict_topk(some, min(_BEST, model.n_outputs))
     tagger = next((part for part in parts_of(model) if isinstance(part, Tagger)), None)
     reasons = None if tagger is None else tagger.explain(some, 1, n=_WHY)
+    what = "scores" if isinstance(model, Network) else "likelihoods"
+    section.text(f"The best answers and their {what}; right ones are green.")
     items = []
     for i in range(len(some)):
         wanted = ids[indptr[i] : indptr[i + 1]]
@@ -203,7 +209,9 @@ def show_examples(page: Page, model: Model, data: Dataset) -> None:
             for row, score in zip(top.indices[i], top.scores[i], strict=True)
             if row >= 0
         )
-        label = ", ".join(escape(str(names[row])) for row in wanted[:_LABELS]) or "none"
+        known = ", ".join(escape(str(names[row])) for row in wanted[:_LABELS])
+        none = "none" if some.unknown_labels is None else "none that the model knows"
+        label = known or none
         why = ""
         if tagger is not None and reasons is not None and reasons[i]:
             told = zip(reasons[i][0].features, reasons[i][0].contributions, strict=True)

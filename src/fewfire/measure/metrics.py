@@ -185,7 +185,9 @@ def _by_label(
 def _mean(values: NDArray[np.floating], sample_weight: Weights) -> float:
     """Return the mean of a figure of each example."""
     weights = _checked(sample_weight, len(values))
-    return float((values * weights).sum() / total) if (total := weights.sum()) > 0 else 0.0
+    if len(values) and not weights.any():
+        raise ValueError("sample_weight is 0 for all examples: there is nothing to measure")
+    return float((values * weights).sum() / weights.sum()) if len(values) else 0.0
 
 
 def _checked(sample_weight: Weights, n: int) -> NDArray[np.float64]:

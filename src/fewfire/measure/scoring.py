@@ -73,10 +73,12 @@ def figures(
         labels = window.all_label_lists() if means else None
         best = top[done : done + len(window)]
         done += len(window)
+        if _weight(window) == 0 < total:
+            continue
         for name, (measure, k) in means.items():
             assert labels is not None
             figure = formulas[measure](k, best, labels, sample_weight=window.sample_weight)
-            found[name] += figure * _weight(window) / (total or 1.0)
+            found[name] += figure * (_weight(window) / total)
     for name in wanted.keys() - means.keys():
         measure, k = wanted[name]
         found[name] = formulas[measure](

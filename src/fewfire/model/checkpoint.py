@@ -12,6 +12,7 @@ from ..base.history import History
 from ..base.ledger import Ledger
 from ..data import Encoding
 from .callbacks import CheckSnapshot
+from .older import upgraded
 from .watchers import Described, Watchers
 
 _OTHER = {  # settings that are fingerprints, and what others tell
@@ -38,6 +39,8 @@ class Saved:
         """Read a file, unless that was done; raise unless it is a checkpoint whose description has
         the key `kind`."""
         saved = resume if isinstance(resume, Saved) else cls.open(resume)
+        with refusing(f"{saved.path}: the model inside is damaged"):
+            saved = cls(saved.path, upgraded(saved.config), saved.arrays)
         if "training" not in saved.config:
             raise ValueError(
                 f"{saved.path} is a model without training state: resume wants a checkpoint"

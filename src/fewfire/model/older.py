@@ -30,7 +30,7 @@ def upgraded(config: Described) -> dict[str, Any]:
     now = dict(config)
     for step in steps[config["version"] - 1 :]:
         now = step(now)
-    return now
+    return {**now, "version": len(steps) + 1}
 
 
 def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]]) -> dict[str, Any]:
@@ -45,7 +45,20 @@ def _from_5(config: Described) -> dict[str, Any]:
         return _of_parts(config, _from_5)
     if "tagger" not in config:
         return dict(config)
-    return {**config, "tagger": {**config["tagger"], "calibration": [1.0, 1.0, 0.0]}}
+    plain = {"calibration": [1.0, 1.0, 0.0]}
+    now = {**config, "tagger": {**config["tagger"], **plain}}
+    if "callbacks" in config.get("training", {}):
+        watching = [_with_kept(x, plain) for x in config["training"]["callbacks"]]
+        now["training"] = {**config["training"], "callbacks": watching}
+    return now
+
+
+def _with_kept(callback: Described, more: Described) -> Described:
+    """Return a callback that may keep the tagger of an epoch, whose description gets more."""
+    state = callback["state"]
+    if not state.get("kept"):
+        return callback
+    return {**callback, "state": {**state, "kept": {**state["kept"], **more}}}
 
 
 def _from_4(config: Described) -> dict[str, Any]:

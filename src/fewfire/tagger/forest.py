@@ -66,6 +66,7 @@ class Forest:
         room: int,
         n_threads: int,
         before: Sequence[PackedTree] = (),
+        calibration: Calibration | None = None,
     ) -> Forest:
         """Pack trained trees into at most `room` bytes, behind those `before`: where more weights
         would be kept, those below a larger `settings.prune` are left out."""
@@ -78,7 +79,7 @@ class Forest:
             PackedTree.pack(tree, own.width, settings.loss, prune, n_threads)
             for tree, own in zip(trees, expansions, strict=True)
         ]
-        return cls(replace(settings, prune=prune), expansion, [*before, *packed])
+        return cls(replace(settings, prune=prune), expansion, [*before, *packed], calibration)
 
     def find(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int

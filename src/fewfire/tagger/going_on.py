@@ -49,6 +49,7 @@ def prepare_more(
         limit,
         n_at_once,
         n_forests,
+        forest.calibration,
         data.sample_weight,
     )
 

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from ..data import Dataset
 from ..data.csr import make_csr
+from .calibration import PLAIN, Calibration
 from .centroids import ExamplesOfLabels
 from .expansion import Expansion, expansions_of, for_each
 from .layout import LevelSize
@@ -66,6 +67,7 @@ class Prepared:
     limit: int  # of it
     n_at_once: int  # trees that are trained side by side
     n_forests: int  # packed ones that are held at once
+    calibration: Calibration
     weights: NDArray[np.float32] | None = None  # (n,) as how many examples each comes
 
     @property
@@ -136,6 +138,8 @@ class _Draft:
         self._n_threads, self._n_at_once, self._n_forests = n_threads, n_at_once, n_forests
         self._lists = lists
         self._weights = data.sample_weight
+        learning = LEARNING[settings.loss]  # likelihoods of classes are of another kind
+        self._calibration = PLAIN if data.kind == "classes" else learning.calibration
         self._expansion = Expansion.learn(data, settings, n_threads)
         self._expansions = expansions_of(settings, self._expansion)
         self._n_values = for_each(self._expansions, lambda own: own.n_values(data, n_threads))
@@ -254,5 +258,6 @@ class _Draft:
             self._limit,
             self._n_at_once,
             self._n_forests,
+            self._calibration,
             self._weights,
         )

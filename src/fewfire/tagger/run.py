@@ -179,7 +179,15 @@ class Run(TrainingRun):
         later = range(self._own.stop, len(prepared.plans))
         room = int(room * own / (own + sum(map(prepared.packed_bytes, later))))
         settings, n_threads = prepared.settings, self.task.n_threads
-        packed = Forest.pack(settings, prepared.expansion, self._trees, room, n_threads, before)
+        packed = Forest.pack(
+            settings,
+            prepared.expansion,
+            self._trees,
+            room,
+            n_threads,
+            before,
+            prepared.calibration,
+        )
         if done is not None and (done.settings.prune or 0) > (packed.settings.prune or 0):
             packed.settings = replace(packed.settings, prune=done.settings.prune)
         return packed

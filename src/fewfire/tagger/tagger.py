@@ -21,6 +21,7 @@ from ..base.progress import tell
 from ..data import Dataset
 from ..data.class_weights import ClassWeight, check_class_weight, weighted
 from ..data.dataset import Examples
+from ..data.frames import checked_words
 from ..measure.result import TopKResult
 from ..model.callbacks import Callback
 from ..model.checkpoint import Resume
@@ -386,7 +387,8 @@ class Tagger(Model):
         found by the names that they had in training); after a training that is
         under way, for the trees that it makes."""
         with self.access.training():
-            named = replace(self.trained, shown_names=tuple(names))
+            own = self.trained
+            named = replace(own, shown_names=checked_words(names, own.n_features))
             with self.access.changing():
                 self._trained = named
 

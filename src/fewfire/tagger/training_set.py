@@ -32,7 +32,9 @@ def to_learn_more(X: Any, y: Any, known: Encoding) -> Dataset:
         data = Dataset(X, y, like=known)
     except ValueError:  # of new labels; columns of a frame are still in the order of the known ones
         X = Dataset(X, like=known.of_features()).X if is_frame(X) else X
-        data = Dataset(X, y, feature_names=known.feature_names)
+        data = Dataset(X, y)
+        check_features(data, known.n_features, known)
+        data = Dataset(data.X, y, feature_names=known.feature_names)
     return to_learn(data, None)
 
 
