@@ -57,10 +57,15 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Any:
             )
         axes.set(xlabel="epoch", ylabel=title)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        tidy(axes)
         axes.legend(frameon=False)
     return figure
+
+
+def tidy(axes: Any) -> None:
+    """Give axes a faint grid, and no frame on top and on the right."""
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _points(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

@@ -112,6 +112,19 @@ def put_model(file: IO[bytes], config: Mapping[str, Any], arrays: Arrays) -> Non
 
 def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
     """Read what `write_model` wrote; raise `FormatError` for anything else."""
+    with _opened(path) as (file, header, config):
+        return config, _arrays(Path(path), file, header)
+
+
+def read_description(path: PathLike) -> dict[str, Any]:
+    """Read a model's description alone; only the arrays tell whether the checksum of all fits."""
+    with _opened(path) as (_, _, config):
+        return config
+
+
+@contextlib.contextmanager
+def _opened(path: PathLike) -> Iterator[tuple[BufferedReader, Header, dict[str, Any]]]:
+    """Open a model file; yield it, its header and its description."""
     path = Path(path)
     if path.is_dir():
         raise FormatError(f"{path} is a folder, not a model file")
@@ -123,7 +136,7 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
         with refusing(f"{path} is damaged, truncated, or no safetensors file"):
             header = read_header(file)
             config = _config(path, header.metadata)
-        return config, _arrays(path, file, header)
+        yield file, header, config
 
 
 def _arrays(path: Path, file: BufferedReader, header: Header) -> Arrays:

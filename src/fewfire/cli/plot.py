@@ -48,7 +48,7 @@ def plot(run: Path, output: Path | None) -> None:
 def epochs_of(run: Path) -> list[dict[str, Any]]:
     """Return the epochs of a training."""
     if holds_model(run):
-        rows = kept_epochs(run)
+        rows = kept_epochs(read_model(run)[0])
         if rows is None:
             raise ValueError(f"{run} is a model without its history: give a checkpoint, or a --log")
         return rows
@@ -76,9 +76,9 @@ def _is_epoch(row: Mapping[str, Any]) -> bool:
     )
 
 
-def kept_epochs(model: Path) -> list[dict[str, Any]] | None:
-    """Return the epochs of a checkpoint, of a blend those of the network; None of other models."""
-    config, _ = read_model(model)
+def kept_epochs(config: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the epochs in a checkpoint's description, of a blend those of the network; None of
+    other models."""
     parts = [config, *config.get("blend", {}).get("parts", [])]
     found = [part["training"]["history"] for part in parts if "training" in part]
     return list(found[-1]) if found else None

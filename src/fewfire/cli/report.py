@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..base.files import read_description
 from ..base.printable import field, visible
 from ..base.replacing import replacing
 from ..loading import load
@@ -39,7 +40,7 @@ def report(
     net = load(model)
     page = Page(f"Report on {visible(model.name)}", "made by fewfire report")
     describe(page, net, model)
-    rows = kept_epochs(model) if run is None else epochs_of(run)
+    rows = kept_epochs(read_description(model)) if run is None else epochs_of(run)
     if rows:
         tell_training(page, rows)
     if data is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.curves import draw, figure_class
+from ..base.curves import draw, figure_class, tidy
 from ..base.printable import visible
 from ..blend import Blend
 from ..data import Dataset
@@ -124,8 +124,7 @@ def _tell_gates(section: Section, net: Network, data: Dataset, n_jobs: int) -> N
         axes.plot(np.arange(1, len(share) + 1), share, color=_INK)
         axes.set(title=f"layer {each.layer}", xlabel="rows, the most used first", ylim=(0, None))
         axes.set_ylabel("share of the examples")
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        tidy(axes)
     section.figure(figure, f"How many of {len(data):,} examples choose each row.")
     section.table(
         [
