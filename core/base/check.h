@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/views.h"
 
@@ -39,6 +40,16 @@ inline int threads_of(int n_threads) {
 template <class Id>
 void check_ids(std::span<const Id> ids, int64_t n, const char* message) {
   for (const Id id : ids) require(id >= 0 && id < n, message);
+}
+
+// Distinct ids in 0 .. n - 1, ascending.
+template <class Id>
+std::vector<Id> checked_distinct(std::span<const Id> ids, int64_t n) {
+  std::vector<Id> sorted(ids.begin(), ids.end());
+  std::sort(sorted.begin(), sorted.end());
+  require(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "a row is there twice");
+  check_ids(std::span<const Id>(sorted), n, "a row is out of range");
+  return sorted;
 }
 
 // The begins of n lists among `end` entries, and their end.

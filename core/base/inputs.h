@@ -2,6 +2,7 @@
 // they should give.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -21,6 +22,13 @@ class Inputs {
   virtual int64_t n_columns() const = 0;
   // The non-zero values of example i; `buffer` may hold them.
   virtual SparseVector row(int64_t i, RowBuffer& buffer) const = 0;
+  // All values of example i, as many as there are columns.
+  virtual void copy_row(int64_t i, std::span<float> values) const {
+    RowBuffer buffer;
+    const SparseVector x = row(i, buffer);
+    std::ranges::fill(values, 0.0f);
+    for (int64_t k = 0; k < x.size(); ++k) values[x.ids[k]] = x.values[k];
+  }
 };
 
 class DenseInputs : public Inputs {
@@ -39,6 +47,9 @@ class DenseInputs : public Inputs {
       n += value != 0.0f;
     }
     return {std::span(buffer.ids).first(n), std::span(buffer.values).first(n)};
+  }
+  void copy_row(int64_t i, std::span<float> values) const override {
+    std::ranges::copy(X_.row(i), values.begin());
   }
 
  private:

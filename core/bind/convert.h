@@ -121,6 +121,7 @@ void bind_hashes(nb::module_& m);
 void bind_indexes(nb::module_& m);
 void bind_gates(nb::module_& m);
 void bind_network(nb::module_& m);
+void bind_stepper(nb::module_& m);
 void bind_answers(nb::module_& m);
 void bind_text(nb::module_& m);
 void bind_trees(nb::module_& m);

@@ -22,6 +22,7 @@ NB_MODULE(_core, m) {
   bind_indexes(m);
   bind_gates(m);
   bind_network(m);
+  bind_stepper(m);
   bind_answers(m);
   bind_text(m);
   bind_trees(m);

@@ -107,10 +107,11 @@ void bind_layers(nb::module_& m) {
       .def(
           "__init__",
           [](Model* self, const std::vector<Layer>& layers, const std::string& loss,
-             std::shared_ptr<Turnstile> turnstile) {
-            new (self) Model(layers, loss_of(loss), std::move(turnstile));
+             std::shared_ptr<Turnstile> turnstile, bool takes_matrix) {
+            new (self) Model(layers, loss_of(loss), std::move(turnstile), takes_matrix);
           },
-          "layers"_a, "loss"_a, "turnstile"_a = nb::none(), nb::keep_alive<1, 2>());
+          "layers"_a, "loss"_a, "turnstile"_a = nb::none(), "takes_matrix"_a = false, nb::keep_alive<1, 2>(),
+          "takes_matrix: inputs are read as a full matrix, and get gradients.");
 }
 
 void bind_optimizer(nb::module_& m) {

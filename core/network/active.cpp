@@ -31,7 +31,7 @@ void collect_pairs(const Layer& layer, Activity& activity, Workspace& space) {
 
 }  // namespace
 
-double loss_of_active(const Model& model, const Targets& targets, int64_t id, int64_t e, Workspace& space) {
+LossOf loss_of_active(const Model& model, const Targets& targets, int64_t id, int64_t e, Workspace& space) {
   Activity& output = space.layers.back();
   const SparseVector active = output.active(e);
   const std::span<float> deltas = output.deltas_of(e);
@@ -40,14 +40,15 @@ double loss_of_active(const Model& model, const Targets& targets, int64_t id, in
   return loss_of_labels(model.loss, active.ids, active.values, space.labels[e], deltas);
 }
 
-void pass_down_lists(const LayerStep& step, Workspace& space, Pool& pool) {
-  Activity& below = space.layers[step.l - 1];
+void pass_down_lists(const Model& model, size_t l, Workspace& space, Pool& pool) {
+  Activity& below = space.below(l);
   pool.parallel_for(space.n_examples(), 4, [&](int64_t e, int thread) {
     ThreadSpace& own = space.threads[thread];
-    nonzero_deltas(space.layers[step.l], e, own);
+    nonzero_deltas(space.layers[l], e, own);
     const std::span<const RowId> columns = below.active(e).ids;
-    kernels().gather_sum(step.layer.weights, own.rows, own.deltas.data(), columns, below.deltas_of(e).data());
-    own.ledgers[step.l].backward += static_cast<int64_t>(own.rows.size() * columns.size());
+    kernels().gather_sum(model.layers[l].weights, own.rows, own.deltas.data(), columns,
+                         below.deltas_of(e).data());
+    own.ledgers[l].backward += static_cast<int64_t>(own.rows.size() * columns.size());
   });
 }
 

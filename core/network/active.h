@@ -7,11 +7,11 @@
 namespace fewfire {
 
 // The loss over the active rows of the last layer; its gradients are their deltas.
-double loss_of_active(const Model& model, const Targets& targets, int64_t id, int64_t example,
+LossOf loss_of_active(const Model& model, const Targets& targets, int64_t id, int64_t example,
                       Workspace& space);
 
 // From d loss / d score: the deltas of the layer below.
-void pass_down_lists(const LayerStep& step, Workspace& space, Pool& pool);
+void pass_down_lists(const Model& model, size_t l, Workspace& space, Pool& pool);
 
 void update_listed_rows(const LayerStep& step, Workspace& space, Pool& pool);
 

@@ -85,18 +85,23 @@ void collect_inputs(Workspace& space, int64_t n_inputs) {
   space.groups.sort(n_inputs);
 }
 
-void backward(const LayerStep& step, Workspace& space, Pool& pool) {
+void pass_down(const Model& model, size_t l, Workspace& space, Pool&) {
+  Activity& activity = space.layers[l];
+  for (int64_t e = 0; e < space.n_examples(); ++e)
+    score_deltas(model.layers[l], space.keys[e], activity.active(e).values, activity.deltas_of(e));
+}
+
+void update(const LayerStep& step, Workspace& space, Pool& pool) {
   const Layer& layer = step.layer;
   Activity& activity = space.layers[step.l];
   const int64_t n = layer.n_rows(), batch = space.n_examples();
   ThreadSpace& first = space.threads[0];
   first.values.assign(static_cast<size_t>(n), 0.0f);
   for (int64_t e = 0; e < batch; ++e) {
-    const std::span<float> deltas = activity.deltas_of(e);
-    score_deltas(layer, space.keys[e], activity.active(e).values, deltas);
+    const std::span<const float> deltas = activity.deltas_of(e);
     for (size_t j = 0; j < deltas.size(); ++j) first.values[j] += deltas[j];
   }
-  update_biases(step, first.values, first.ledgers[step.l]);
+  apply_bias_gradient(step, first.values, first);
   collect_inputs(space, layer.n_columns());
   const Matrix<const float> deltas{activity.deltas.data(), batch, n};
   pool.parallel_for(space.groups.size(), kRows, [&](int64_t i, int thread) {
@@ -119,6 +124,7 @@ const LayerKind kBag{.fits = fits,
                      .capacity = capacity,
                      .forward = forward,
                      .loss = loss_of_active,
-                     .backward = backward};
+                     .pass_down = pass_down,
+                     .update = update};
 
 }  // namespace fewfire

@@ -68,16 +68,17 @@ void forward(const Model& model, size_t l, Workspace& space, Pool& pool) {
 }
 
 // The deltas below of the examples first .. last - 1, whose values and inputs are matrices.
-void pass_down_block(const LayerStep& step, int64_t first, int64_t last, Workspace& space, ThreadSpace& own) {
-  const std::vector<float>& deltas = space.layers[step.l].deltas;
-  std::vector<float>& below = space.layers[step.l - 1].deltas;
-  const int64_t n = step.layer.n_rows(), d = step.layer.n_columns();
+void pass_down_block(const Layer& layer, size_t l, int64_t first, int64_t last, Workspace& space,
+                     ThreadSpace& own) {
+  const std::vector<float>& deltas = space.layers[l].deltas;
+  std::vector<float>& below = space.below(l).deltas;
+  const int64_t n = layer.n_rows(), d = layer.n_columns();
   std::fill(below.begin() + first * d, below.begin() + last * d, 0.0f);
   for (int64_t row = 0; row < n; row += kRowBlock)
     for (int64_t e = first; e < last; ++e)
-      kernels().weighted_sum(step.layer.weights, nullptr, row, deltas.data() + e * n + row,
+      kernels().weighted_sum(layer.weights, nullptr, row, deltas.data() + e * n + row,
                              std::min(kRowBlock, n - row), below.data() + e * d);
-  own.ledgers[step.l].backward += (last - first) * n * d;
+  own.ledgers[l].backward += (last - first) * n * d;
 }
 
 // The pairs of a row, example by example.
@@ -104,17 +105,19 @@ void score_deltas(Activation activation, int64_t e, Activity& activity) {
   for (size_t i = 0; i < deltas.size(); ++i) deltas[i] *= slope(activation, values[i]);
 }
 
-void backward(const LayerStep& step, Workspace& space, Pool& pool) {
-  const bool is_full = space.layers[step.l].full;
-  for (int64_t e = 0; e < space.n_examples(); ++e)
-    score_deltas(step.layer.activation, e, space.layers[step.l]);
-  if (is_full && space.has_full_input(step.l))
+void pass_down(const Model& model, size_t l, Workspace& space, Pool& pool) {
+  const Layer& layer = model.layers[l];
+  for (int64_t e = 0; e < space.n_examples(); ++e) score_deltas(layer.activation, e, space.layers[l]);
+  if (space.layers[l].full && space.has_full_input(l))
     pool.parallel_blocks(space.n_examples(), kExampleBlock, 1, [&](int64_t first, int64_t end, int thread) {
-      pass_down_block(step, first, end, space, space.threads[thread]);
+      pass_down_block(layer, l, first, end, space, space.threads[thread]);
     });
-  else if (step.l > 0)
-    pass_down_lists(step, space, pool);
-  if (is_full)
+  else if (space.passes_down(l))
+    pass_down_lists(model, l, space, pool);
+}
+
+void update(const LayerStep& step, Workspace& space, Pool& pool) {
+  if (space.layers[step.l].full)
     update_every_row(step, space, pool);
   else
     update_listed_rows(step, space, pool);
@@ -128,6 +131,7 @@ const LayerKind kDense{.fits = fits,
                        .capacity = capacity,
                        .forward = forward,
                        .loss = loss_of_active,
-                       .backward = backward};
+                       .pass_down = pass_down,
+                       .update = update};
 
 }  // namespace fewfire

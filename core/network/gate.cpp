@@ -42,15 +42,6 @@ void keep_picked(SparseVector x, const GateScratch& scratch, Choice& choice, Led
   ledger.rows_touched += n_scored;
 }
 
-// Ascending.
-std::vector<RowId> distinct_rows(std::span<const RowId> rows, int64_t n_rows) {
-  std::vector<RowId> sorted(rows.begin(), rows.end());
-  std::sort(sorted.begin(), sorted.end());
-  require(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "a row is there twice");
-  check_ids(std::span<const RowId>(sorted), n_rows, "a row is out of range");
-  return sorted;
-}
-
 }  // namespace
 
 GateScratch Gate::scratch() const {
@@ -147,7 +138,7 @@ void RankingGate::choose(const Layer& layer, const Query& query, std::span<const
 }
 
 void RankingGate::set_rare(std::span<const RowId> rows, int64_t n_rows) {
-  rare_ = distinct_rows(rows, n_rows);
+  rare_ = checked_distinct(rows, n_rows);
 }
 
 // The labels, and rare rows drawn for this example, as far as the budget has room for them.
@@ -209,7 +200,7 @@ int64_t Retrieve::capacity(int64_t n_rows, int64_t n_labels, Mode mode) const {
 }
 
 void Retrieve::set_head(std::span<const RowId> rows, int64_t n_rows) {
-  head_ = distinct_rows(rows, n_rows);
+  head_ = checked_distinct(rows, n_rows);
   head_bits_.assign(head_.empty() ? 0 : static_cast<size_t>(head_.back() / 64 + 1), 0);
   for (const RowId row : head_) head_bits_[row / 64] |= uint64_t{1} << (row % 64);
 }

@@ -64,11 +64,10 @@ void score_deltas(Activation activation, int64_t e, Activity& activity) {
   activity.deltas[end] = -total;
 }
 
-void backward(const LayerStep& step, Workspace& space, Pool& pool) {
+void pass_down(const Model& model, size_t l, Workspace& space, Pool& pool) {
   for (int64_t e = 0; e < space.n_examples(); ++e)
-    score_deltas(step.layer.activation, e, space.layers[step.l]);
-  if (step.l > 0) pass_down_lists(step, space, pool);
-  update_listed_rows(step, space, pool);
+    score_deltas(model.layers[l].activation, e, space.layers[l]);
+  if (space.passes_down(l)) pass_down_lists(model, l, space, pool);
 }
 
 }  // namespace
@@ -79,6 +78,7 @@ const LayerKind kGated{.fits = fits,
                        .capacity = capacity,
                        .forward = forward,
                        .loss = loss_of_active,
-                       .backward = backward};
+                       .pass_down = pass_down,
+                       .update = update_listed_rows};
 
 }  // namespace fewfire

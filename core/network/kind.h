@@ -7,6 +7,7 @@
 #include "base/inputs.h"
 #include "base/pool.h"
 #include "network/gate.h"
+#include "network/loss.h"
 
 namespace fewfire {
 
@@ -29,11 +30,14 @@ struct LayerKind {
   // The active rows of all examples, and their values.
   void (*forward)(const Model& model, size_t l, Workspace& space, Pool& pool);
   // Of a last layer: the loss of one example, and d loss / d value as its deltas.
-  double (*loss)(const Model& model, const Targets& targets, int64_t id, int64_t example, Workspace& space);
-  // From d loss / d value: the deltas of the layer below, if there is one, then the update of every row with
-  // a gradient.
-  void (*backward)(const LayerStep& step, Workspace& space, Pool& pool);
+  LossOf (*loss)(const Model& model, const Targets& targets, int64_t id, int64_t example, Workspace& space);
+  // From d loss / d value: d loss / d score, and the deltas of what the layer reads, if somebody wants them.
+  void (*pass_down)(const Model& model, size_t l, Workspace& space, Pool& pool);
+  // After that: every row with a gradient learns.
+  void (*update)(const LayerStep& step, Workspace& space, Pool& pool);
   std::unique_ptr<KindSpace> (*space)() = nullptr;  // null: it keeps nothing more
+  // Both at once, where that reads rows once; null: one after the other.
+  void (*pass_down_and_update)(const LayerStep& step, Workspace& space, Pool& pool) = nullptr;
 };
 
 const LayerKind& kind_of(const Model& model, size_t l, Mode mode);

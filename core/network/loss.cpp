@@ -16,10 +16,10 @@ bool is_label(std::span<const RowId> labels, RowId row) {
   return std::binary_search(labels.begin(), labels.end(), row);
 }
 
-double softmax(std::span<const RowId> rows, std::span<const float> scores, std::span<const RowId> labels,
+LossOf softmax(std::span<const RowId> rows, std::span<const float> scores, std::span<const RowId> labels,
                std::span<float> gradients) {
   std::fill(gradients.begin(), gradients.end(), 0.0f);
-  if (labels.empty() || rows.empty()) return 0.0;
+  if (labels.empty() || rows.empty()) return {};
   const float highest = *std::max_element(scores.begin(), scores.end());
   double total = 0.0;
   for (size_t i = 0; i < rows.size(); ++i) total += gradients[i] = std::exp(scores[i] - highest);
@@ -30,7 +30,7 @@ double softmax(std::span<const RowId> rows, std::span<const float> scores, std::
     gradients[i] = static_cast<float>(gradients[i] / total - (wanted ? share : 0.0));
     if (wanted) loss += share * (log_total - scores[i]);
   }
-  return loss;
+  return {loss, log_total};
 }
 
 // log(1 + exp z), and its gradient
@@ -55,10 +55,10 @@ struct Decoupled {
   }
 };
 
-double decoupled(std::span<const RowId> rows, std::span<const float> scores, std::span<const RowId> labels,
+LossOf decoupled(std::span<const RowId> rows, std::span<const float> scores, std::span<const RowId> labels,
                  std::span<float> gradients) {
   std::fill(gradients.begin(), gradients.end(), 0.0f);
-  if (labels.empty() || rows.empty()) return 0.0;
+  if (labels.empty() || rows.empty()) return {};
   float highest = kNothing;
   for (size_t i = 0; i < rows.size(); ++i)
     if (!is_label(labels, rows[i])) highest = std::max(highest, scores[i]);
@@ -70,10 +70,10 @@ double decoupled(std::span<const RowId> rows, std::span<const float> scores, std
     if (is_label(labels, rows[i])) gradients[i] = sums.gradient_of_label(scores[i]);
   for (size_t i = 0; i < rows.size(); ++i)
     if (!is_label(labels, rows[i])) gradients[i] = static_cast<float>(gradients[i] * (sums.pull / others));
-  return sums.loss;
+  return {sums.loss, sums.log_others};
 }
 
-double logistic(std::span<const RowId> rows, std::span<const float> scores, std::span<const RowId> labels,
+LossOf logistic(std::span<const RowId> rows, std::span<const float> scores, std::span<const RowId> labels,
                 std::span<float> gradients) {
   double loss = 0.0;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -83,7 +83,7 @@ double logistic(std::span<const RowId> rows, std::span<const float> scores, std:
     loss += softplus(z, probability) - (wanted ? z : 0.0);
     gradients[i] = static_cast<float>(probability - (wanted ? 1.0 : 0.0));
   }
-  return loss;
+  return {loss};
 }
 
 float highest_of(std::span<const float> scores) {
@@ -112,7 +112,7 @@ Partition partition(std::span<const float> candidates, std::span<const float> ne
   return {total, std::log(total) + highest};
 }
 
-double sampled_softmax(const SampledScores& scores, std::span<float> candidates, std::span<float> negatives) {
+LossOf sampled_softmax(const SampledScores& scores, std::span<float> candidates, std::span<float> negatives) {
   const size_t n_labels = static_cast<size_t>(scores.n_labels);
   const Partition all = partition(scores.candidates, scores.negatives, scores.weight, candidates, negatives);
   const double share = 1.0 / static_cast<double>(n_labels);
@@ -123,10 +123,10 @@ double sampled_softmax(const SampledScores& scores, std::span<float> candidates,
     loss += share * (all.log - scores.candidates[i]);
     candidates[i] -= static_cast<float>(share);
   }
-  return loss;
+  return {loss, all.log};
 }
 
-double sampled_decoupled(const SampledScores& scores, std::span<float> candidates,
+LossOf sampled_decoupled(const SampledScores& scores, std::span<float> candidates,
                          std::span<float> negatives) {
   const size_t n_labels = static_cast<size_t>(scores.n_labels);
   const Partition others = partition(scores.candidates.subspan(n_labels), scores.negatives, scores.weight,
@@ -136,7 +136,7 @@ double sampled_decoupled(const SampledScores& scores, std::span<float> candidate
   const double pull = others.total == 0.0 ? 0.0 : sums.pull / others.total;  // of masked ones alone
   multiply(candidates.subspan(n_labels), pull);
   multiply(negatives, pull);
-  return sums.loss;
+  return {sums.loss, others.log};
 }
 
 // sum of log(1 + exp z), and its gradient. A product of up to 512 factors of at most 2 fits a double.
@@ -154,7 +154,7 @@ double softplus(std::span<const float> scores, std::span<float> gradients) {
   return loss + std::log(product);
 }
 
-double sampled_logistic(const SampledScores& scores, std::span<float> candidates,
+LossOf sampled_logistic(const SampledScores& scores, std::span<float> candidates,
                         std::span<float> negatives) {
   double loss = softplus(scores.candidates, candidates);
   for (int64_t i = 0; i < scores.n_labels; ++i) {
@@ -163,19 +163,19 @@ double sampled_logistic(const SampledScores& scores, std::span<float> candidates
   }
   loss += scores.weight * softplus(scores.negatives, negatives);
   multiply(negatives, scores.weight);
-  return loss;
+  return {loss};
 }
 
 }  // namespace
 
-double loss_of_labels(Loss loss, std::span<const RowId> rows, std::span<const float> values,
+LossOf loss_of_labels(Loss loss, std::span<const RowId> rows, std::span<const float> values,
                       std::span<const RowId> labels, std::span<float> gradients) {
   if (loss == Loss::softmax) return softmax(rows, values, labels, gradients);
   return loss == Loss::decoupled ? decoupled(rows, values, labels, gradients)
                                  : logistic(rows, values, labels, gradients);
 }
 
-double loss_of_sample(Loss loss, const SampledScores& scores, std::span<float> candidates,
+LossOf loss_of_sample(Loss loss, const SampledScores& scores, std::span<float> candidates,
                       std::span<float> negatives) {
   if (loss == Loss::logistic) return sampled_logistic(scores, candidates, negatives);
   if (scores.n_labels > 0)
@@ -183,17 +183,17 @@ double loss_of_sample(Loss loss, const SampledScores& scores, std::span<float> c
                                    : sampled_softmax(scores, candidates, negatives);
   std::fill(candidates.begin(), candidates.end(), 0.0f);
   std::fill(negatives.begin(), negatives.end(), 0.0f);
-  return 0.0;
+  return {};
 }
 
-double loss_of_values(std::span<const RowId> rows, std::span<const float> values,
+LossOf loss_of_values(std::span<const RowId> rows, std::span<const float> values,
                       std::span<const float> targets, std::span<float> gradients) {
   double loss = 0.0;
   for (size_t i = 0; i < rows.size(); ++i) {
     gradients[i] = values[i] - targets[rows[i]];
     loss += 0.5 * static_cast<double>(gradients[i]) * static_cast<double>(gradients[i]);
   }
-  return loss;
+  return {loss};
 }
 
 void RunningLoss::add(std::span<const float> scores, std::span<float> scratch) {

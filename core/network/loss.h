@@ -17,10 +17,17 @@ enum class Loss {
   squared     // 1/2 sum_rows (a - y)^2
 };
 
+struct LossOf {  // one example
+  double value = 0.0;
+  // Of a softmax: the logarithm of the sum over all rows, or over those that stand for them, that scores are
+  // divided by; of a decoupled one, over all rows that are no label. 0 without labels, and for other losses.
+  double partition = 0.0;
+};
+
 // labels ascending. gradients[i] = d loss / d values[i].
-double loss_of_labels(Loss loss, std::span<const RowId> rows, std::span<const float> values,
+LossOf loss_of_labels(Loss loss, std::span<const RowId> rows, std::span<const float> values,
                       std::span<const RowId> labels, std::span<float> gradients);
-double loss_of_values(std::span<const RowId> rows, std::span<const float> values,
+LossOf loss_of_values(std::span<const RowId> rows, std::span<const float> values,
                       std::span<const float> targets, std::span<float> gradients);
 
 // The loss of an example all of whose rows are computed, a block after another: never are all held.
@@ -48,7 +55,7 @@ struct SampledScores {
 };
 
 // Gradients for the values of candidates and negatives.
-double loss_of_sample(Loss loss, const SampledScores& scores, std::span<float> candidates,
+LossOf loss_of_sample(Loss loss, const SampledScores& scores, std::span<float> candidates,
                       std::span<float> negatives);
 
 }  // namespace fewfire

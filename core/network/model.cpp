@@ -15,9 +15,14 @@ void check_layers(const std::vector<Layer>& layers) {
 
 }  // namespace
 
-Model::Model(std::vector<Layer> its_layers, Loss its_loss, std::shared_ptr<Turnstile> its_turnstile)
-    : layers(std::move(its_layers)), loss(its_loss), turnstile(std::move(its_turnstile)) {
+Model::Model(std::vector<Layer> its_layers, Loss its_loss, std::shared_ptr<Turnstile> its_turnstile,
+             bool its_inputs_are_full)
+    : layers(std::move(its_layers)),
+      loss(its_loss),
+      turnstile(std::move(its_turnstile)),
+      takes_matrix(its_inputs_are_full) {
   check_layers(layers);
+  require(!takes_matrix || !layers[0].is_bag, "a bag reads sparse inputs");
   for (size_t l = 0; l < layers.size(); ++l) {
     kinds_in_training.push_back(&kind_of(*this, l, Mode::train));
     kinds_in_prediction.push_back(&kind_of(*this, l, Mode::gated));

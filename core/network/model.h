@@ -19,14 +19,21 @@ namespace fewfire {
 
 struct Model {
   // Throws std::invalid_argument where they do not fit. No turnstile: nobody changes the net meanwhile.
-  Model(std::vector<Layer> layers, Loss loss, std::shared_ptr<Turnstile> turnstile = nullptr);
+  // `takes_matrix`: inputs are read as a full matrix, zeros and all, and get gradients, as the values of a
+  // layer below would.
+  Model(std::vector<Layer> layers, Loss loss, std::shared_ptr<Turnstile> turnstile = nullptr,
+        bool takes_matrix = false);
   const std::vector<const LayerKind*>& kinds(Mode mode) const {
     return mode == Mode::train ? kinds_in_training : kinds_in_prediction;
   }
 
+  // Whether the layer reads a full matrix.
+  bool is_full_below(size_t l) const { return l > 0 ? is_full[l - 1] != 0 : takes_matrix; }
+
   std::vector<Layer> layers;
   Loss loss = Loss::softmax;
   std::shared_ptr<Turnstile> turnstile;
+  bool takes_matrix = false;
   std::vector<const LayerKind*> kinds_in_training, kinds_in_prediction;  // per layer
   std::vector<char> is_full;  // per layer: the values of all its rows are kept, as a full matrix
 };

@@ -88,6 +88,13 @@ struct RowGradient {
   float along = 0.0f;  // its product with the mean input, where updates are centred
 };
 
+// Gradients of rows, a line of weights each.
+struct RowGradients {
+  std::vector<RowId> rows;
+  std::vector<float> values;
+  std::vector<float> bias;  // of each row; of a bag, of all its neurons
+};
+
 // Columns whose weight crossed zero are left in `flipped`; null: nobody wants them. Returns by how much the
 // product of the row with the mean input changed, where updates are centred.
 float update_row(const OptimizerStep& step, RowId row, const RowGradient& gradient,

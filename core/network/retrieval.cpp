@@ -45,8 +45,8 @@ const Retrieve& gate_of(const Layer& layer) { return static_cast<const Retrieve&
 
 // Not for the squared loss: a value that nobody computes costs nothing.
 bool fits(const Model& model, size_t l, Mode mode) {
-  return mode == Mode::train && model.loss != Loss::squared && is_retrieval(model, l) && l > 0 &&
-         model.is_full[l - 1];
+  return mode == Mode::train && model.loss != Loss::squared && is_retrieval(model, l) &&
+         model.is_full_below(l);
 }
 
 bool is_full(const Model&, size_t) { return false; }
@@ -150,8 +150,7 @@ void thin(const Retrieve& gate, uint64_t key, std::span<float> candidates, std::
   kernels().thin(negatives.data(), std::ssize(negatives), gate.thin(), static_cast<uint32_t>(lots >> 32));
 }
 
-// The gradients of negatives are already a share of the micro-batch's.
-double loss_of_example(const Model& model, const Targets& targets, int64_t id, int64_t e, Workspace& space) {
+LossOf loss_of_example(const Model& model, const Targets&, int64_t, int64_t e, Workspace& space) {
   const size_t l = model.layers.size() - 1;
   Negatives& negatives = space_of(l, space).negatives;
   Activity& output = space.layers[l];
@@ -160,16 +159,22 @@ double loss_of_example(const Model& model, const Targets& targets, int64_t id, i
   const float weight =
       n_left > 0 ? static_cast<float>(n_rows - candidates.size()) / static_cast<float>(n_left) : 1.0f;
   const std::span<float> deltas = negatives.deltas_of(e);
-  const double loss = loss_of_sample(model.loss,
+  const LossOf loss = loss_of_sample(model.loss,
                                      {.candidates = candidates.values,
                                       .n_labels = static_cast<int64_t>(space.labels[e].size()),
                                       .negatives = negatives.scores_of(e),
                                       .weight = weight},
                                      output.deltas_of(e), deltas);
   thin(gate_of(model.layers[l]), space.keys[e], output.deltas_of(e), deltas);
-  const float share = targets.weight(id) * space.share();
-  for (float& delta : deltas) delta *= share;
   return loss;
+}
+
+// Those of the candidates have been (step.cpp).
+void scale_negatives(size_t l, Workspace& space, Pool& pool) {
+  Negatives& negatives = space_of(l, space).negatives;
+  pool.parallel_for(space.n_examples(), 16, [&](int64_t e, int) {
+    for (float& delta : negatives.deltas_of(e)) delta *= space.scales[e];
+  });
 }
 
 // The rows that a gradient flows to, those of candidates and of negatives, in space.groups.
@@ -185,12 +190,13 @@ void collect_pairs(const Layer& layer, size_t l, Workspace& space) {
 }
 
 // The deltas of the examples of these pairs, below.
-void pass_down(const LayerStep& step, std::span<const Pair> pairs, Workspace& space, ThreadSpace& mine) {
-  const int64_t d = step.layer.n_columns(), n = std::ssize(pairs);
+void pass_down_pairs(const Layer& layer, size_t l, std::span<const Pair> pairs, Workspace& space,
+                     ThreadSpace& mine) {
+  const int64_t d = layer.n_columns(), n = std::ssize(pairs);
   load_pairs(pairs, mine);
-  kernels().spread(read_row(step.layer.weights, pairs[0].row, mine.widened).data(), mine.ids.data(),
-                   mine.deltas.data(), n, {space.layers[step.l - 1].deltas.data(), space.n_examples(), d});
-  mine.ledgers[step.l].backward += n * d;
+  kernels().spread(read_row(layer.weights, pairs[0].row, mine.widened).data(), mine.ids.data(),
+                   mine.deltas.data(), n, {space.below(l).deltas.data(), space.n_examples(), d});
+  mine.ledgers[l].backward += n * d;
 }
 
 // The part of a group whose examples are first .. end - 1; examples ascend in it.
@@ -202,34 +208,55 @@ std::span<const Pair> part_of(std::span<const Pair> group, int64_t first, int64_
   return {below(first), below(end)};
 }
 
+// The pairs of a step that begins its way back, and deltas of 0 below.
+void begin(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
+  scale_negatives(l, space, pool);
+  collect_pairs(layer, l, space);
+  std::vector<float>& below = space.below(l).deltas;
+  std::fill(below.begin(), below.begin() + space.n_examples() * layer.n_columns(), 0.0f);
+}
+
 // Several threads share a step: each takes some examples through all rows, in ascending order: the same sums
 // whoever shares the examples.
-void pass_down_shared(const LayerStep& step, Workspace& space, Pool& pool) {
+void pass_down_shared(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
   const Groups<Pair>& groups = space.groups;
   const int64_t batch = space.n_examples(), share = (batch + pool.size() - 1) / pool.size();
   pool.parallel_blocks(batch, share, 1, [&](int64_t first, int64_t end, int thread) {
     for (int64_t i = 0; i < groups.size(); ++i) {
-      ask_for_row(step.layer, groups, i + kAhead);
+      ask_for_row(layer, groups, i + kAhead);
       const std::span<const Pair> part = part_of(groups.group(i), first, end);
-      if (!part.empty()) pass_down(step, part, space, space.threads[thread]);
+      if (!part.empty()) pass_down_pairs(layer, l, part, space, space.threads[thread]);
     }
   });
 }
 
-void backward(const LayerStep& step, Workspace& space, Pool& pool) {
+void pass_down(const Model& model, size_t l, Workspace& space, Pool& pool) {
+  begin(model.layers[l], l, space, pool);
+  pass_down_shared(model.layers[l], l, space, pool);
+}
+
+// Of the pairs in space.groups.
+void update_grouped(const LayerStep& step, bool passes_down, Workspace& space, Pool& pool) {
   const Groups<Pair>& groups = space.groups;
-  collect_pairs(step.layer, step.l, space);
-  std::vector<float>& below = space.layers[step.l - 1].deltas;
-  std::fill(below.begin(), below.begin() + space.n_examples() * step.layer.n_columns(), 0.0f);
-  const bool shared = pool.size() > 1;
-  if (shared) pass_down_shared(step, space, pool);
   pool.parallel_for(groups.size(), kGroups, [&](int64_t i, int thread) {
     ask_for_row(step.layer, groups, i + kAhead);
     if (i + kAhead < groups.size()) step.state.prefetch(groups.row(i + kAhead));
     ThreadSpace& mine = space.threads[thread];
-    if (!shared) pass_down(step, groups.group(i), space, mine);
+    if (passes_down) pass_down_pairs(step.layer, step.l, groups.group(i), space, mine);
     apply_pairs(step, groups.group(i), space, mine);
   });
+}
+
+void update(const LayerStep& step, Workspace& space, Pool& pool) {
+  collect_pairs(step.layer, step.l, space);  // other layers have used the groups since
+  update_grouped(step, false, space, pool);
+}
+
+void pass_down_and_update(const LayerStep& step, Workspace& space, Pool& pool) {
+  begin(step.layer, step.l, space, pool);
+  const bool shared = pool.size() > 1;
+  if (shared) pass_down_shared(step.layer, step.l, space, pool);
+  update_grouped(step, !shared, space, pool);
 }
 
 }  // namespace
@@ -240,7 +267,9 @@ const LayerKind kRetrieval{.fits = fits,
                            .capacity = capacity,
                            .forward = forward,
                            .loss = loss_of_example,
-                           .backward = backward,
-                           .space = make_space};
+                           .pass_down = pass_down,
+                           .update = update,
+                           .space = make_space,
+                           .pass_down_and_update = pass_down_and_update};
 
 }  // namespace fewfire

@@ -9,6 +9,14 @@ namespace {
 
 constexpr uint64_t kNoEpoch = 0;  // prediction draws nothing that depends on the epoch
 
+// Row `id` of the inputs, zeros and all.
+SparseVector whole_row(const Inputs& inputs, int64_t id, int64_t e, Activity& given) {
+  const size_t n = static_cast<size_t>(inputs.n_columns());
+  given.counts[e] = inputs.n_columns();
+  inputs.copy_row(id, std::span(given.values).subspan(static_cast<size_t>(e) * n, n));
+  return given.active(e);
+}
+
 void load_examples(const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids, uint64_t epoch,
                    Workspace& space, Pool& pool) {
   const size_t n = ids.size();
@@ -16,8 +24,10 @@ void load_examples(const Inputs& inputs, const Targets& targets, std::span<const
   space.inputs.resize(n);
   space.labels.resize(n);
   space.keys.resize(n);
+  if (space.given.full) space.given.resize(static_cast<int64_t>(n), inputs.n_columns());
   pool.parallel_for(static_cast<int64_t>(n), 64, [&](int64_t e, int) {
-    space.inputs[e] = inputs.row(ids[e], space.buffers[e]);
+    space.inputs[e] =
+        space.given.full ? whole_row(inputs, ids[e], e, space.given) : inputs.row(ids[e], space.buffers[e]);
     space.labels[e] = targets.labels(ids[e]);
     space.keys[e] = mix(content_key(space.inputs[e]) + (space.mode == Mode::train ? epoch : kNoEpoch));
   });
@@ -38,7 +48,7 @@ void make_room(const Model& model, Workspace& space) {
 void count_dense(const Model& model, Workspace& space) {
   for (size_t l = 0; l < model.layers.size(); ++l) {
     const int64_t n = model.layers[l].n_rows(), d = model.layers[l].n_columns();
-    const int64_t passes = space.mode != Mode::train ? 1 : l == 0 ? 2 : 3;
+    const int64_t passes = space.mode != Mode::train ? 1 : space.passes_down(l) ? 3 : 2;
     Ledger& ledger = space.threads[0].ledgers[l];
     for (const SparseVector& x : space.inputs) {
       ledger.dense += passes * n * d;
@@ -62,29 +72,48 @@ void compute_losses(const Model& model, const Targets& targets, std::span<const 
                     Workspace& space, Pool& pool) {
   Activity& output = space.layers.back();
   const LayerKind& kind = *space.kinds.back();
-  const float share = space.share();
   space.losses.resize(ids.size());
+  space.partitions.resize(ids.size());
+  space.scales.resize(ids.size());
   space.hits.resize(ids.size());
   pool.parallel_for(space.n_examples(), 16, [&](int64_t e, int) {
     const float weight = targets.weight(ids[e]);
-    space.losses[e] = weight * kind.loss(model, targets, ids[e], e, space);
+    const LossOf loss = kind.loss(model, targets, ids[e], e, space);
+    space.losses[e] = weight * loss.value;
+    space.partitions[e] = loss.partition;
+    space.scales[e] = weight * space.share();
     const SparseVector active = output.active(e);
     const auto best = std::max_element(active.values.begin(), active.values.end()) - active.values.begin();
     space.hits[e] = std::binary_search(space.labels[e].begin(), space.labels[e].end(), active.ids[best]);
-    for (float& delta : output.deltas_of(e)) delta *= weight * share;
   });
+}
+
+void scale_gradients(Workspace& space, Pool& pool) {
+  pool.parallel_for(space.n_examples(), 16, [&](int64_t e, int) {
+    for (float& delta : space.layers.back().deltas_of(e)) delta *= space.scales[e];
+  });
+}
+
+LayerStep layer_step(const Model& model, size_t l, const Optimizer& optimizer, const OptimizerState& state,
+                     float lr, int64_t number) {
+  Rates rates = optimizer.rates(lr, number);
+  rates.lr *= state.pace;
+  return {{optimizer, lr, number, model.layers[l], state, rates}, l, listener_of(model.layers[l])};
 }
 
 void backward(const Model& model, const Optimizer& optimizer, std::span<const OptimizerState> states,
               float lr, int64_t number, Workspace& space, Pool& pool) {
-  const Rates plain = optimizer.rates(lr, number);
+  scale_gradients(space, pool);
   for (size_t l = model.layers.size(); l-- > 0;) {
-    const Layer& layer = model.layers[l];
-    Rates rates = plain;
-    rates.lr *= states[l].pace;
-    const LayerStep step{{optimizer, lr, number, layer, states[l], rates}, l, listener_of(layer)};
+    const LayerStep step = layer_step(model, l, optimizer, states[l], lr, number);
+    const LayerKind& kind = *space.kinds[l];
     look_at_inputs(step, space, pool);
-    space.kinds[l]->backward(step, space, pool);
+    if (kind.pass_down_and_update != nullptr) {
+      kind.pass_down_and_update(step, space, pool);
+    } else {
+      kind.pass_down(model, l, space, pool);
+      kind.update(step, space, pool);
+    }
   }
 }
 

@@ -23,9 +23,16 @@ namespace fewfire {
 void forward(const Model& model, const Inputs& inputs, const Targets& targets, std::span<const int64_t> ids,
              uint64_t epoch, Workspace& space, Pool& pool);
 
-// Losses of what `forward` left, and their gradients scaled to the mean over the micro-batch.
+// Losses of what `forward` left, and their gradients; space.scales become those of the mean over the
+// micro-batch.
 void compute_losses(const Model& model, const Targets& targets, std::span<const int64_t> ids,
                     Workspace& space, Pool& pool);
+
+// Multiplies the gradients of the last layer's values by space.scales.
+void scale_gradients(Workspace& space, Pool& pool);
+
+LayerStep layer_step(const Model& model, size_t l, const Optimizer& optimizer, const OptimizerState& state,
+                     float lr, int64_t number);
 
 // Layer by layer from the last: input deltas, gradients, and the update of every row that has one; `number`
 // is that of the step.

@@ -79,6 +79,15 @@ RowGradient row_gradient(const LayerStep& step, std::span<const Pair> pairs, con
   return gradient;
 }
 
+void append(RowId row, const RowGradient& gradient, int64_t width, RowGradients& rows) {
+  rows.rows.push_back(row);
+  if (gradient.bias) rows.bias.push_back(*gradient.bias);
+  rows.values.resize(rows.values.size() + static_cast<size_t>(width));
+  float* to = rows.values.data() + rows.values.size() - width;
+  for (size_t k = 0; k < gradient.values.size(); ++k)
+    to[gradient.ids.empty() ? static_cast<RowId>(k) : gradient.ids[k]] = gradient.scale * gradient.values[k];
+}
+
 // Tells the index which columns of the row crossed zero, as own.flipped has them.
 void report(const LayerStep& step, RowId row, ThreadSpace& own) {
   if (step.listener != nullptr && !own.flipped.empty())
@@ -92,8 +101,15 @@ Index* listener_of(const Layer& layer) {
   return index != nullptr && index->reads_signs() ? index : nullptr;
 }
 
+void apply_bias_gradient(const LayerStep& step, std::span<const float> gradients, ThreadSpace& own) {
+  if (step.sink == nullptr) return update_biases(step, gradients, own.ledgers[step.l]);
+  (*step.sink)[0].bias.assign(gradients.begin(), gradients.end());
+}
+
 void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradient, const Workspace& space,
                     ThreadSpace& own) {
+  if (step.sink != nullptr)
+    return append(row, gradient, step.layer.weights.cols, (*step.sink)[&own - space.threads.data()]);
   Ledger& ledger = own.ledgers[step.l];
   ledger.rows_updated += 1;
   ledger.conflicts += is_conflict(step.state.touched[row], step.number, space.rivals);

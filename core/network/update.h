@@ -8,12 +8,16 @@ namespace fewfire {
 
 // What a step does to one layer.
 struct LayerStep : OptimizerStep {
-  size_t l;         // place of the layer
-  Index* listener;  // wants to hear of weights that crossed zero; null: nobody does
+  size_t l;                                   // place of the layer
+  Index* listener;                            // wants to hear of weights that crossed zero; null: nobody does
+  std::vector<RowGradients>* sink = nullptr;  // of each thread: takes gradients, and rows stay as they are
 };
 
 // The index that wants to hear when weights of the layer cross zero; null: there is none.
 Index* listener_of(const Layer& layer);
+
+// The biases of all neurons of a bag.
+void apply_bias_gradient(const LayerStep& step, std::span<const float> gradients, ThreadSpace& own);
 
 void apply_gradient(const LayerStep& step, RowId row, const RowGradient& gradient, const Workspace& space,
                     ThreadSpace& own);

@@ -66,32 +66,32 @@ void check_k(const Model& model, int64_t k) {
   require(k >= 1 && k <= model.layers.back().n_rows(), "k must be in 1 .. rows of the last layer");
 }
 
-void check_states(const Model& model, const Optimizer& optimizer, std::span<const OptimizerState> states) {
-  require(states.size() == model.layers.size(), "one optimizer state per layer is wanted");
-  const auto fits = [](const Layer& layer, int64_t width, Matrix<float> moments, std::span<float> bias) {
+void check_state(const Layer& layer, size_t l, const Optimizer& optimizer, const OptimizerState& state) {
+  const auto fits = [&](int64_t width, Matrix<float> moments, std::span<float> bias) {
     return moments.rows == layer.weights.rows && moments.cols == width && bias.size() == layer.bias.size();
   };
-  for (size_t l = 0; l < states.size(); ++l) {
-    const Layer& layer = model.layers[l];
-    const OptimizerState& state = states[l];
-    require(static_cast<int64_t>(state.touched.size()) == layer.weights.rows,
-            "touched must have one entry per row");
-    const std::vector<int64_t> widths = optimizer.moment_widths(layer.weights.cols);
-    require((widths.size() < 1 || fits(layer, widths[0], state.first, state.first_bias)) &&
-                (widths.size() < 2 || fits(layer, widths[1], state.second, state.second_bias)),
-            "the moments do not fit the layer or the optimizer");
-    require(std::isfinite(state.pace) && state.pace > 0.0f, "the pace of a layer must be above 0");
-    const Centre& centre = state.centre;
-    if (!centre.is_on()) continue;
-    require(optimizer.rowwise && optimizer.rule != Rule::adam && !layer.is_bag && layer.trains_bias,
-            "centred updates want one moment a row, rows of neurons, and biases that are trained");
-    require(static_cast<int64_t>(centre.mean.size()) == layer.n_columns() &&
-                static_cast<int64_t>(centre.owed.size()) == layer.n_rows() &&
-                centre.n_owed.size() == centre.owed.size() && centre.stride.size() == centre.mean.size() &&
-                (centre.scale.empty() || (l == 0 && centre.scale.size() == centre.mean.size())),
-            "a mean input of each column is wanted, in the first layer perhaps its scale, and what each row "
-            "owes");
-  }
+  require(static_cast<int64_t>(state.touched.size()) == layer.weights.rows,
+          "touched must have one entry per row");
+  const std::vector<int64_t> widths = optimizer.moment_widths(layer.weights.cols);
+  require((widths.size() < 1 || fits(widths[0], state.first, state.first_bias)) &&
+              (widths.size() < 2 || fits(widths[1], state.second, state.second_bias)),
+          "the moments do not fit the layer or the optimizer");
+  require(std::isfinite(state.pace) && state.pace > 0.0f, "the pace of a layer must be above 0");
+  const Centre& centre = state.centre;
+  if (!centre.is_on()) return;
+  require(optimizer.rowwise && optimizer.rule != Rule::adam && !layer.is_bag && layer.trains_bias,
+          "centred updates want one moment a row, rows of neurons, and biases that are trained");
+  require(static_cast<int64_t>(centre.mean.size()) == layer.n_columns() &&
+              static_cast<int64_t>(centre.owed.size()) == layer.n_rows() &&
+              centre.n_owed.size() == centre.owed.size() && centre.stride.size() == centre.mean.size() &&
+              (centre.scale.empty() || (l == 0 && centre.scale.size() == centre.mean.size())),
+          "a mean input of each column is wanted, in the first layer perhaps its scale, and what each row "
+          "owes");
+}
+
+void check_states(const Model& model, const Optimizer& optimizer, std::span<const OptimizerState> states) {
+  require(states.size() == model.layers.size(), "one optimizer state per layer is wanted");
+  for (size_t l = 0; l < states.size(); ++l) check_state(model.layers[l], l, optimizer, states[l]);
 }
 
 }  // namespace fewfire

@@ -18,6 +18,8 @@ void check_targets(const Model& model, const Targets& targets, int64_t n_example
 // How many of the last layer's rows are wanted.
 void check_k(const Model& model, int64_t k);
 
+// Of layer l, and of all.
+void check_state(const Layer& layer, size_t l, const Optimizer& optimizer, const OptimizerState& state);
 void check_states(const Model& model, const Optimizer& optimizer, std::span<const OptimizerState> states);
 
 }  // namespace fewfire

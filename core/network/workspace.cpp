@@ -4,6 +4,12 @@
 
 namespace fewfire {
 
+void Activity::become_full(int64_t n_rows) {
+  full = true;
+  rows.resize(static_cast<size_t>(n_rows));
+  std::iota(rows.begin(), rows.end(), 0);
+}
+
 void Activity::resize(int64_t n_examples, int64_t slots) {
   const size_t n = static_cast<size_t>(n_examples);
   capacity = slots;
@@ -21,12 +27,10 @@ Workspace::Workspace(const Model& model, Mode mode, int n_threads, bool counts_r
       kinds(model.kinds(mode)),
       layers(model.layers.size()),
       threads(static_cast<size_t>(n_threads)) {
+  if (model.takes_matrix) given.become_full(model.layers[0].n_columns());
   for (size_t l = 0; l < layers.size(); ++l) {
     of_kinds.push_back(kinds[l]->space != nullptr ? kinds[l]->space() : nullptr);
-    layers[l].full = model.is_full[l];
-    if (!layers[l].full) continue;
-    layers[l].rows.resize(static_cast<size_t>(model.layers[l].n_rows()));
-    std::iota(layers[l].rows.begin(), layers[l].rows.end(), 0);
+    if (model.is_full[l]) layers[l].become_full(model.layers[l].n_rows());
   }
   for (ThreadSpace& thread : threads) {
     thread.ledgers.resize(layers.size());

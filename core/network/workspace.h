@@ -25,6 +25,7 @@ struct Activity {
   std::vector<RowId> threshold_rows;  // -1 where no gradient flows to a threshold
   std::vector<float> scales;
 
+  void become_full(int64_t n_rows);
   void resize(int64_t n_examples, int64_t slots);
   SparseVector active(int64_t example) const {
     const size_t begin = static_cast<size_t>(example * capacity), n = static_cast<size_t>(counts[example]);
@@ -67,9 +68,12 @@ struct Workspace {
   std::vector<SparseVector> inputs;
   std::vector<std::span<const RowId>> labels;
   std::vector<uint64_t> keys;
+  Activity given;  // the inputs, where the model takes a matrix
   std::vector<Activity> layers;
-  Groups<Pair> groups;
-  std::vector<double> losses;                        // per example
+  Groups<Pair> groups;                               // of a layer that learns
+  std::vector<double> losses;                        // per example, like the next two
+  std::vector<double> partitions;                    // logarithm of the sum that a softmax divides by
+  std::vector<float> scales;                         // what gradients are multiplied by
   std::vector<std::unique_ptr<KindSpace>> of_kinds;  // per layer
   std::vector<LookedAt> looked_at;                   // per example, of the layer that learns: update.h
   std::vector<char> hits;                            // per example: the best row is one of the labels
@@ -80,13 +84,16 @@ struct Workspace {
   int64_t n_examples() const { return static_cast<int64_t>(inputs.size()); }
   // What the loss of an example counts for in the gradient of a step.
   float share() const { return loss_scale / static_cast<float>(n_examples()); }
+  const Activity& below(size_t layer) const { return layer == 0 ? given : layers[layer - 1]; }
+  Activity& below(size_t layer) { return layer == 0 ? given : layers[layer - 1]; }
+  // Whether somebody wants the gradients of what the layer reads.
+  bool passes_down(size_t layer) const { return layer > 0 || given.full; }
   SparseVector input_of(size_t layer, int64_t example) const {
     return layer == 0 ? inputs[example] : layers[layer - 1].active(example);
   }
-  bool has_full_input(size_t layer) const { return layer > 0 && layers[layer - 1].full; }
+  bool has_full_input(size_t layer) const { return below(layer).full; }
   Matrix<const float> input_matrix(size_t layer) const {
-    const Activity& below = layers[layer - 1];
-    return {below.values.data(), n_examples(), below.capacity};
+    return {below(layer).values.data(), n_examples(), below(layer).capacity};
   }
 };
 
