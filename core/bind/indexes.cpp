@@ -94,6 +94,8 @@ void bind_upkeep(Tables& tables) {
           "The share of bits (or codes) in which the codes of some rows are stale: (share, cost).");
 }
 
+using Learned = nb::typed<nb::tuple, Numpy<float>, Numpy<uint32_t>>;
+
 void bind_refit(Tables& tables) {
   tables
       .def(
@@ -114,6 +116,19 @@ void bind_refit(Tables& tables) {
           },
           "weights"_a.noconvert(), "bias"_a.noconvert(), "rows"_a.noconvert(), "n_threads"_a = 1,
           "Compute the new codes of some rows; returns what it cost.")
+      .def_prop_ro(
+          "refit",
+          [](const TableIndex& self) -> Learned {
+            return nb::make_tuple(to_numpy(self.next_learned()), to_numpy(self.next_codes()));
+          },
+          "Of a refit that has begun: (what it has learned, the new codes).")
+      .def(
+          "restore_refit",
+          [](TableIndex& self, Array2<const float> learned, Array2<const uint32_t> codes, int n_threads) {
+            unlocked(n_threads, [&](Pool& pool) { self.restore_refit(view(learned), view(codes), pool); });
+          },
+          "learned"_a.noconvert(), "codes"_a.noconvert(), "n_threads"_a = 1,
+          "Go on with a refit that left these.")
       .def(
           "end_refit",
           [](TableIndex& self, const ReadWeights& weights, int n_threads) {

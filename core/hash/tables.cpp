@@ -180,6 +180,23 @@ Ledger TableIndex::end_refit(const Weights& weights, Pool& pool) {
   return fill_all(weights, pool);
 }
 
+Matrix<const float> TableIndex::next_learned() const {
+  require(is_refitting(), "no refit has begun");
+  return next_->learned();
+}
+
+Matrix<const uint32_t> TableIndex::next_codes() const {
+  require(is_refitting(), "no refit has begun");
+  return {next_codes_.data(), n_rows_, hash_->n_tables()};
+}
+
+void TableIndex::restore_refit(Matrix<const float> learned, Matrix<const uint32_t> codes, Pool& pool) {
+  check_restored(*this, learned, codes);
+  next_ = hash_->unfitted();
+  next_->restore(learned, pool);
+  next_codes_.assign(codes.data, codes.data + codes_.size());
+}
+
 double TableIndex::drift(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows,
                          Pool& pool, Ledger& ledger) const {
   check_layer(*this, weights, bias, rows);

@@ -58,6 +58,11 @@ class TableIndex : public Index {
                     Pool& pool);
   Ledger end_refit(const Weights& weights, Pool& pool);
   bool is_refitting() const { return next_ != nullptr; }
+  // Of a refit that has begun: what it has learned, and the new codes, of some rows perhaps only.
+  Matrix<const float> next_learned() const;
+  Matrix<const uint32_t> next_codes() const;
+  // Go on with a refit that left these.
+  void restore_refit(Matrix<const float> learned, Matrix<const uint32_t> codes, Pool& pool);
   // How far the codes of some rows are from those of the weights now: the mean share of bits that differ in
   // a table, or of codes where bits mean nothing.
   double drift(const Weights& weights, std::span<const float> bias, std::span<const RowId> rows, Pool& pool,

@@ -16,6 +16,7 @@ from ..data.core_views import core_inputs, core_targets
 from ..measure.result import TopKResult
 from .gates import All
 from .layer import Layer
+from .retrieve import Retrieve
 
 _CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
 Call: TypeAlias = "tuple[_core.Inputs, _core.Targets | None, NDArray[np.int64]]"
@@ -31,13 +32,21 @@ class Evaluation(NamedTuple):
 
 
 def core_model(
-    layers: Sequence[Layer], loss: str | None, turnstile: _core.Turnstile | None = None
+    layers: Sequence[Layer],
+    loss: str | None,
+    turnstile: _core.Turnstile | None = None,
+    *,
+    takes_matrix: bool = False,
 ) -> _core.Model:
     """Return the core's view of a network: it shares the arrays.
 
-    Without the `turnstile` of the network's `Access` it must be used where nobody changes it.
+    Without the `turnstile` of the network's `Access` it must be used where nobody changes it. One
+    that takes a matrix reads all values of its inputs, zeros as well, and gives them gradients;
+    one whose only layer retrieves does so always.
     """
-    return _core.Model([layer.core for layer in layers], loss or "softmax", turnstile)
+    own = [layer.core for layer in layers]
+    retrieves = isinstance(layers[0].settings.gate, Retrieve)
+    return _core.Model(own, loss or "softmax", turnstile, takes_matrix or retrieves)
 
 
 def density(layers: Sequence[Layer], usage: Sequence[NDArray[np.int64]], n_examples: int) -> float:

@@ -45,7 +45,7 @@ def check_layers(layers: Sequence[Settings]) -> None:
         if isinstance(layer.gate, Retrieve) and not _may_retrieve(layers, position):
             raise ValueError(
                 f"layer {position} cannot retrieve: that is for a last layer with "
-                'activation="linear" above a layer without a gate; choose Hashed'
+                'activation="linear", alone or above a layer without a gate; choose Hashed'
             )
 
 
@@ -54,15 +54,15 @@ def with_fitted_output(layers: Sequence[Settings]) -> tuple[Settings, ...]:
     *below, last = layers
     if isinstance(last, Linear) and last.out_features >= WIDE and not last.has_own_gate:
         retrieving = (*below, replace(last, gate=Retrieve()))
-        return retrieving if _may_retrieve(layers, len(below)) else tuple(layers)
+        return retrieving if below and _may_retrieve(layers, len(below)) else tuple(layers)
     return tuple(layers)
 
 
 def _may_retrieve(layers: Sequence[Settings], position: int) -> bool:
     return (
-        0 < position == len(layers) - 1
+        position == len(layers) - 1
         and layers[position].activation == "linear"
-        and isinstance(layers[position - 1].gate, All)
+        and (position == 0 or isinstance(layers[position - 1].gate, All))
     )
 
 

@@ -106,6 +106,16 @@ class CellCodes(TableCodes):
         """Find the new cells of some rows."""
         return np.asarray(self.index.refit_rows(self.weights, self.bias, rows, n_threads))
 
+    @property
+    def refit(self) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+        """Copies of the new centroids, and of the new cells, of some rows perhaps only."""
+        centroids, cells = self.index.refit
+        return np.asarray(centroids), np.asarray(cells)
+
+    def restore_refit(self, centroids: NDArray[np.float32], cells: NDArray[np.uint32]) -> None:
+        """Go on with what `refit` returned."""
+        self.index.restore_refit(centroids, cells)
+
     def end_refit(self, n_threads: int = 1) -> NDArray[np.int64]:
         """Let the new cells, by now those of all rows, take over."""
         return np.asarray(self.index.end_refit(self.weights, n_threads))

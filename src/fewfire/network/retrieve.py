@@ -15,9 +15,9 @@ _HEAD = 256  # rows (docs/design.md)
 class Retrieve(Options):
     """Compute the rows that an index of hash codes proposes, of a wide last layer.
 
-    For the last layer of a network, with `activation="linear"`, above a layer without a gate. All
-    candidates are kept. Training computes an example's labels besides, and rows that the examples
-    of a micro-batch share.
+    For the last layer of a network, with `activation="linear"`, above a layer without a gate, or
+    alone: then inputs are read as a matrix, zeros and all. All candidates are kept. Training
+    computes an example's labels besides, and rows that the examples of a micro-batch share.
 
     Parameters
     ----------

@@ -7,8 +7,9 @@ run change it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +116,27 @@ class TableUpkeep:
         """Let the cells of a refit take over, if there is one, after the rows that are left."""
         if self._refit is not None:
             self._go_on(self._refit, self._n_rows)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return where the upkeep is, to go on from later, to the bit."""
+        if self._refit is None:
+            return {"hashed_at": self._hashed_at.copy()}
+        centroids, cells = self._refit.codes.refit
+        return {
+            "hashed_at": self._hashed_at.copy(),
+            "refit": np.array([self._refit.since, self._refit.n_done]),
+            "centroids": centroids,
+            "cells": cells,
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `state` returned, of a layer with the codes of then."""
+        self._hashed_at[:] = state["hashed_at"]
+        self._refit = None
+        if "refit" in state and isinstance(self.codes, CellCodes):
+            self.codes.restore_refit(state["centroids"], state["cells"])
+            since, n_done = map(int, state["refit"])
+            self._refit = Refit(self.codes, since, n_done)
 
     def _next_refresh(self, step: int) -> int:
         growth = self.tables.refresh_growth
