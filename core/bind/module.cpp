@@ -22,6 +22,9 @@ NB_MODULE(_core, m) {
   bind_indexes(m);
   bind_gates(m);
   bind_network(m);
+  m.def(
+      "set_leak_warnings", [](bool shown) { nb::set_leak_warnings(shown); }, "shown"_a,
+      "Whether the end of the process tells of objects of ours that others still held.");
   bind_stepper(m);
   bind_answers(m);
   bind_text(m);
