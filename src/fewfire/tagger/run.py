@@ -148,7 +148,7 @@ class Run(TrainingRun):
                 renumbered(prepared.lists, tree.labels),
                 LEARNING[loss],
                 loss,
-                [task.seed, number],
+                task.seeds.of(number),
                 self.epoch,
                 self.max_epochs,
                 task.rate_factor(slowing),
