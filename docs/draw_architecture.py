@@ -30,6 +30,7 @@ WHAT = {
     "loading": "models from files",
     "blend": "a tagger and a network together",
     "sklearn": "estimators of scikit-learn",
+    "dask": "taggers on several machines",
     "training": "runs, optimizers, callbacks",
     "network": "layers, gates, answers",
     "tagger": "trees over labels",

@@ -66,6 +66,18 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bits_are_the_same(
     assert (tmp_path / "killed").exists()
 
 
+def test_workers_that_are_lost_again_and_again_end_it_with_one_error(
+    path, cluster, client, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    killed = workers.KilledOnce(str(tmp_path / "killed"))
+    monkeypatch.setattr("fewfire.dask.tasks.train", killed)
+    tagger = ff.Tagger("fast", **SMALL)
+    with pytest.raises(RuntimeError, match="workers were lost too often"):
+        fd.fit(tagger, path, client, parts=2)
+    assert not tagger.is_trained
+
+
 def test_arrays_in_partitions_are_trained_on(client, data, whole):
     from dask import array
 
