@@ -34,6 +34,7 @@ def main() -> None:
     option("--examples", type=int, default=None, help="train on the first so many alone")
     option("--parts", type=int, default=2, help="ranges of a tree's leaves, in the last training")
     option("--seed", type=int, default=0)
+    option("--no-threads", action="store_true", help="leave out two threads")
     options = parser.parse_args()
     rows = ff.datasets.load_xc(options.folder / "train.txt.gz")
     train, validation = rows.split(N_VALIDATION)
@@ -60,7 +61,8 @@ def compare(options: argparse.Namespace, path: Path, validation: ff.Dataset) -> 
         return tagger(n_jobs=n_jobs).fit(ff.datasets.load(path))
 
     one = measured(options, "one thread", lambda: here(1), validation)
-    measured(options, "two threads", lambda: here(2), validation, like=one)
+    if not options.no_threads:
+        measured(options, "two threads", lambda: here(2), validation, like=one)
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
