@@ -31,6 +31,7 @@ WHAT = {
     "blend": "a tagger and a network together",
     "sklearn": "estimators of scikit-learn",
     "torch": "modules of PyTorch",
+    "dask": "taggers on several machines",
     "training": "runs, optimizers, callbacks",
     "network": "layers, gates, answers",
     "tagger": "trees over labels",

@@ -17,7 +17,7 @@ PYTHON_WINGS = [
     "model",
     "network tagger",
     "training",
-    "blend sklearn torch",
+    "blend sklearn torch dask",
     "loading",
     "fewfire",  # the package itself, which says its version
     "study",
@@ -25,7 +25,7 @@ PYTHON_WINGS = [
 ]
 SHARED = {"base", "network", "tagger"}  # one word on both sides
 OF_CORE = {"kernels", "hash", "text", "bind"}
-OF_PYTHON = {"data", "measure", "model", "training", "sklearn", "torch", "study", "cli"}
+OF_PYTHON = {"data", "measure", "model", "training", "sklearn", "torch", "dask", "study", "cli"}
 OF_TESTS = {"fuzz"}  # looks at all wings at once
 # A word that was given up, and the one that is used for its idea.
 RETIRED = {

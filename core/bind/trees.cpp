@@ -40,26 +40,78 @@ TablesResult make_tables(Array1<const int64_t> indptr, Array1<const RowId> featu
   return nb::make_tuple(to_numpy(std::move(tables.begins)), to_numpy(std::move(tables.entries)));
 }
 
+Slice slice_of(const Inputs& inputs, Array1<const int64_t> label_indptr, Array1<const RowId> labels,
+               Array1<const int64_t> order, Array1<const float> rates, Array1<const float> weights,
+               double loss_before) {
+  return {.inputs = inputs,
+          .labels = {view(label_indptr), view(labels)},
+          .order = view(order),
+          .shares = {view(rates), view(weights)},
+          .loss_before = loss_before};
+}
+
+TrainedTree told(const TreeTotals& totals) { return nb::make_tuple(totals.loss, ledger_of(totals.ledger)); }
+
 TrainedTree train_tree_slice(const Tree& tree, const Inputs& inputs, Array1<const int64_t> label_indptr,
                              Array1<const RowId> labels, Array1<const int64_t> order,
-                             Array1<const float> rates, Array1<const float> weights, const std::string& loss,
-                             const std::vector<float>& lr, int64_t n_negatives, float least_path,
-                             float negative_scale, float thin, float bias_lr, float slowing,
-                             double loss_before, int n_threads) {
-  const TreeOptions options{.loss = tree_loss_of(loss),
-                            .n_negatives = n_negatives,
-                            .least_path = least_path,
-                            .negative_scale = negative_scale,
-                            .thin = thin,
-                            .bias_lr = bias_lr,
-                            .slowing = slowing,
-                            .lr = lr,
-                            .loss_before = loss_before};
-  const TreeTotals totals = unlocked([&] {
-    return train_tree(tree, inputs, {view(label_indptr), view(labels)}, view(order),
-                      {view(rates), view(weights)}, options, n_threads);
-  });
-  return nb::make_tuple(totals.loss, ledger_of(totals.ledger));
+                             Array1<const float> rates, Array1<const float> weights,
+                             const TreeOptions& options, double loss_before, int n_threads) {
+  const Slice slice = slice_of(inputs, label_indptr, labels, order, rates, weights, loss_before);
+  return told(unlocked([&] { return train_tree(tree, slice, options, n_threads); }));
+}
+
+TrainedTree train_router_slice(const Tree& tree, const Inputs& inputs, Array1<const int64_t> label_indptr,
+                               Array1<const RowId> labels, Array1<const int64_t> order,
+                               Array1<const float> rates, Array1<const float> weights,
+                               const TreeOptions& options, double loss_before, Array1<RowId> opened,
+                               int n_threads) {
+  const Slice slice = slice_of(inputs, label_indptr, labels, order, rates, weights, loss_before);
+  return told(unlocked([&] { return train_router(tree, slice, options, view(opened), n_threads); }));
+}
+
+TrainedTree train_leaves_slice(const Level& level, const Inputs& inputs, Array1<const int64_t> label_indptr,
+                               Array1<const RowId> labels, Array1<const int64_t> order,
+                               Array1<const float> rates, Array1<const float> weights,
+                               const TreeOptions& options, double loss_before, Array1<const RowId> opened,
+                               RowId first, int n_threads) {
+  const Slice slice = slice_of(inputs, label_indptr, labels, order, rates, weights, loss_before);
+  return told(unlocked([&] { return train_leaves(level, slice, options, view(opened), first, n_threads); }));
+}
+
+void bind_options(nb::module_& m) {
+  nb::class_<TreeOptions>(m, "TreeOptions", "How a tree learns; see core/tagger/train_tree.h.")
+      .def(
+          "__init__",
+          [](TreeOptions* self, const std::string& loss, const std::vector<float>& lr, int64_t n_negatives,
+             float least_path, float negative_scale, float thin, float bias_lr, float slowing) {
+            new (self) TreeOptions{.loss = tree_loss_of(loss),
+                                   .n_negatives = n_negatives,
+                                   .least_path = least_path,
+                                   .negative_scale = negative_scale,
+                                   .thin = thin,
+                                   .bias_lr = bias_lr,
+                                   .slowing = slowing,
+                                   .lr = lr};
+          },
+          "loss"_a, "lr"_a, "n_negatives"_a, "least_path"_a, "negative_scale"_a, "thin"_a, "bias_lr"_a,
+          "slowing"_a)
+      .def_ro("n_negatives", &TreeOptions::n_negatives);
+}
+
+void bind_training(nb::module_& m) {
+  m.def("train_tree", &train_tree_slice, "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(),
+        "labels"_a.noconvert(), "order"_a.noconvert(), "rates"_a.noconvert(), "weights"_a.noconvert(),
+        "options"_a, "loss_before"_a, "n_threads"_a,
+        "Train on a slice of an epoch: (loss sum so far, ledger).");
+  m.def("train_router", &train_router_slice, "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(),
+        "labels"_a.noconvert(), "order"_a.noconvert(), "rates"_a.noconvert(), "weights"_a.noconvert(),
+        "options"_a, "loss_before"_a, "opened"_a.noconvert(), "n_threads"_a,
+        "Train the levels above the leaves, which are its labels, and write down those that learn though "
+        "they hold no label: (loss sum so far, ledger).");
+  m.def("train_leaves", &train_leaves_slice, "level"_a, "inputs"_a, "label_indptr"_a.noconvert(),
+        "labels"_a.noconvert(), "order"_a.noconvert(), "rates"_a.noconvert(), "weights"_a.noconvert(),
+        "options"_a, "loss_before"_a, "opened"_a.noconvert(), "first"_a, "n_threads"_a,
+        "Train some leaves on what a router wrote down: (loss sum so far, ledger).");
 }
 
 void bind_tree(nb::module_& m) {
@@ -98,6 +150,8 @@ void bind_tree(nb::module_& m) {
 
 void bind_trees(nb::module_& m) {
   bind_tree(m);
+  bind_options(m);
+  bind_training(m);
   m.def("cluster", &cluster_rows, "rows"_a, "depth"_a, "seed"_a, "n_threads"_a,
         "An order of the rows, and the begins of its 2^depth leaves.");
   m.def("collect_vocabulary", &collect_vocabulary, "inputs"_a, "indptr"_a.noconvert(),
@@ -108,11 +162,6 @@ void bind_trees(nb::module_& m) {
         "first"_a, "least"_a, "n_threads"_a, "How many features `collect_vocabulary` finds without a limit.");
   m.def("fill_tables", &make_tables, "indptr"_a.noconvert(), "features"_a.noconvert(),
         "The features' tables of the nodes that know them: (begins, entries).");
-  m.def("train_tree", &train_tree_slice, "tree"_a, "inputs"_a, "label_indptr"_a.noconvert(),
-        "labels"_a.noconvert(), "order"_a.noconvert(), "rates"_a.noconvert(), "weights"_a.noconvert(),
-        "loss"_a, "lr"_a, "n_negatives"_a, "least_path"_a, "negative_scale"_a, "thin"_a, "bias_lr"_a,
-        "slowing"_a, "loss_before"_a, "n_threads"_a,
-        "Train on a slice of an epoch: (loss sum so far, ledger).");
 }
 
 }  // namespace fewfire

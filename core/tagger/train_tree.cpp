@@ -171,70 +171,134 @@ void choose(std::span<const RowId> targets, const TreeOptions& options, Space& s
     space.visits.push_back({candidate.child, false, candidate.path});
 }
 
-void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, float rate, float weight,
-           const TreeOptions& options, Space& space) {
-  find_targets(tree, labels, space);
-  space.visits.assign(1, {0, true, 0.0f});
-  for (size_t l = 0; l < tree.levels.size(); ++l) {
-    const Level& level = tree.levels[l];
-    const bool is_last = l + 1 == tree.levels.size();
-    const float lr = rate_of_copies(options.loss, rate * options.lr[l], weight);
-    space.rows.find(level, space.visits, x.ids);
-    space.candidates.clear();
-    for (size_t i = 0; i < space.visits.size(); ++i) {
-      const Opened& visit = space.visits[i];
-      const std::span<const RowId> rows = space.rows.of(i);
-      score_node(level, visit.node, rows, x.values, space.scores);
-      for (int64_t c = 0; !is_last && c < level.n_children(visit.node); ++c)
-        space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),
-                                    visit.path + log_likelihood(options.loss, space.scores[c])});
-      compare(level, visit, space.targets[l], weight, options, space);
-      update_node(level, visit.node, rows, x, lr, rate * options.bias_lr, options.slowing, weight, space);
-      space.totals.ledger.forward += x.size() * level.n_children(visit.node);
-      space.totals.ledger.rows_touched += x.size();
-    }
-    if (!is_last) choose(space.targets[l], options, space);
+// All children of the visited nodes learn. Where there are nodes below they become candidates.
+void learn_level(const Level& level, SparseVector x, std::span<const RowId> targets, float lr, float rate,
+                 float weight, bool leads_on, const TreeOptions& options, Space& space) {
+  space.rows.find(level, space.visits, x.ids);
+  space.candidates.clear();
+  for (size_t i = 0; i < space.visits.size(); ++i) {
+    const Opened& visit = space.visits[i];
+    const std::span<const RowId> rows = space.rows.of(i);
+    score_node(level, visit.node, rows, x.values, space.scores);
+    for (int64_t c = 0; leads_on && c < level.n_children(visit.node); ++c)
+      space.candidates.push_back({static_cast<RowId>(level.children[visit.node] + c),
+                                  visit.path + log_likelihood(options.loss, space.scores[c])});
+    compare(level, visit, targets, weight, options, space);
+    update_node(level, visit.node, rows, x, rate_of_copies(options.loss, rate * lr, weight),
+                rate * options.bias_lr, options.slowing, weight, space);
+    space.totals.ledger.forward += x.size() * level.n_children(visit.node);
+    space.totals.ledger.rows_touched += x.size();
   }
 }
 
-void check_slice(const Tree& tree, const Inputs& inputs, const Lists& labels, std::span<const int64_t> order,
-                 const Shares& shares, const TreeOptions& options) {
-  require(tree.n_features == inputs.n_columns(), "inputs have another width than the tree");
-  check_lists(labels);
-  require(labels.size() == inputs.n_rows(), "labels must have a list per example");
-  check_ascending(labels, tree.n_labels());
-  check_ids(order, inputs.n_rows(), "an example id is out of range");
+// is_router: below the last level are leaves; they become the visits.
+void learn(const Tree& tree, SparseVector x, std::span<const RowId> labels, float rate, float weight,
+           bool is_router, const TreeOptions& options, Space& space) {
+  find_targets(tree, labels, space);
+  space.visits.assign(1, {0, true, 0.0f});
+  for (size_t l = 0; l < tree.levels.size(); ++l) {
+    const bool leads_on = is_router || l + 1 < tree.levels.size();
+    learn_level(tree.levels[l], x, space.targets[l], options.lr[l], rate, weight, leads_on, options, space);
+    if (leads_on) choose(space.targets[l], options, space);
+  }
+}
+
+// The visits of an example are the leaves of its labels, and those of the opened ones that are there.
+void visit_leaves(const Level& level, std::span<const RowId> labels, std::span<const RowId> opened,
+                  RowId first, Space& space) {
+  space.visits.clear();
+  for (const RowId label : labels)
+    if (const RowId node = level.parents[label]; space.visits.empty() || space.visits.back().node != node)
+      space.visits.push_back({node, true, 0.0f});
+  for (const RowId leaf : opened)
+    if (leaf >= first && leaf - first < level.n_nodes()) space.visits.push_back({leaf - first, false, 0.0f});
+}
+
+void check_slice(const Slice& slice, int64_t n_labels, size_t n_levels, const TreeOptions& options) {
+  check_lists(slice.labels);
+  require(slice.labels.size() == slice.inputs.n_rows(), "labels must have a list per example");
+  check_ascending(slice.labels, n_labels);
+  check_ids(slice.order, slice.inputs.n_rows(), "an example id is out of range");
   require(options.n_negatives >= 0, "n_negatives must be at least 0");
   require(std::isfinite(options.slowing) && options.slowing >= 0.0f, "slowing must be finite and at least 0");
-  require(order.size() == shares.rates.size() && options.lr.size() == tree.levels.size(),
+  require(slice.order.size() == slice.shares.rates.size() && options.lr.size() == n_levels,
           "one rate per example and level is wanted");
-  require(shares.weights.empty() || shares.weights.size() == order.size(),
+  require(slice.shares.weights.empty() || slice.shares.weights.size() == slice.order.size(),
           "one weight per example is wanted");
-  for (const float weight : shares.weights)
+  for (const float weight : slice.shares.weights)
     require(std::isfinite(weight) && weight >= 0.0f, "weights must be finite and at least 0");
 }
 
-}  // namespace
+void check_slice(const Tree& tree, const Slice& slice, const TreeOptions& options) {
+  require(tree.n_features == slice.inputs.n_columns(), "inputs have another width than the tree");
+  check_slice(slice, tree.n_labels(), tree.levels.size(), options);
+}
 
-TreeTotals train_tree(const Tree& tree, const Inputs& inputs, const Lists& labels,
-                      std::span<const int64_t> order, const Shares& shares, const TreeOptions& options,
-                      int n_threads) {
-  check_slice(tree, inputs, labels, order, shares, options);
+void check_opened(std::span<const RowId> opened, const Slice& slice, const TreeOptions& options) {
+  require(opened.size() == slice.order.size() * static_cast<size_t>(options.n_negatives),
+          "n_negatives places for each example are wanted");
+}
+
+// learn(i, space): what the i-th example of the order teaches.
+template <class Learn>
+TreeTotals go_through(const Slice& slice, int n_threads, Learn learn) {
   constexpr int64_t kExamples = 16;  // that a thread takes at a time
   Pool pool(n_threads);
   std::vector<Space> spaces(static_cast<size_t>(pool.size()));
-  spaces[0].totals.loss = options.loss_before;
-  pool.parallel_for(static_cast<int64_t>(order.size()), kExamples, [&](int64_t i, int thread) {
-    Space& space = spaces[thread];
-    learn(tree, inputs.row(order[i], space.buffer), labels[order[i]], shares.rates[i], shares.weight(i),
-          options, space);
-  });
+  spaces[0].totals.loss = slice.loss_before;
+  pool.parallel_for(static_cast<int64_t>(slice.order.size()), kExamples,
+                    [&](int64_t i, int thread) { learn(i, spaces[thread]); });
   TreeTotals totals;
   for (const Space& space : spaces) {
     totals.loss += space.totals.loss;
     totals.ledger += space.totals.ledger;
   }
   return totals;
+}
+
+}  // namespace
+
+TreeTotals train_tree(const Tree& tree, const Slice& slice, const TreeOptions& options, int n_threads) {
+  check_slice(tree, slice, options);
+  return go_through(slice, n_threads, [&](int64_t i, Space& space) {
+    const int64_t id = slice.order[i];
+    learn(tree, slice.inputs.row(id, space.buffer), slice.labels[id], slice.shares.rates[i],
+          slice.shares.weight(i), false, options, space);
+  });
+}
+
+TreeTotals train_router(const Tree& tree, const Slice& slice, const TreeOptions& options,
+                        std::span<RowId> opened, int n_threads) {
+  check_slice(tree, slice, options);
+  check_opened(opened, slice, options);
+  const size_t n_places = static_cast<size_t>(options.n_negatives);
+  return go_through(slice, n_threads, [&](int64_t i, Space& space) {
+    const int64_t id = slice.order[i];
+    learn(tree, slice.inputs.row(id, space.buffer), slice.labels[id], slice.shares.rates[i],
+          slice.shares.weight(i), true, options, space);
+    RowId* to = opened.data() + i * n_places;
+    std::fill_n(to, n_places, RowId{-1});
+    for (const Opened& visit : space.visits)
+      if (!visit.is_positive) *to++ = visit.node;
+  });
+}
+
+TreeTotals train_leaves(const Level& level, const Slice& slice, const TreeOptions& options,
+                        std::span<const RowId> opened, RowId first, int n_threads) {
+  check_slice(slice, level.children.back(), 1, options);
+  check_opened(opened, slice, options);
+  require(first >= 0, "the first leaf must be at least 0");
+  for (int64_t node = 0; node < level.n_nodes(); ++node)
+    require(level.n_shared(node) > 0 || level.known[node] == slice.inputs.n_columns(),
+            "a node without shared rows must have a row for each feature");
+  const size_t n_places = static_cast<size_t>(options.n_negatives);
+  return go_through(slice, n_threads, [&](int64_t i, Space& space) {
+    const int64_t id = slice.order[i];
+    visit_leaves(level, slice.labels[id], opened.subspan(i * n_places, n_places), first, space);
+    if (space.visits.empty()) return;
+    learn_level(level, slice.inputs.row(id, space.buffer), slice.labels[id], options.lr[0],
+                slice.shares.rates[i], slice.shares.weight(i), false, options, space);
+  });
 }
 
 }  // namespace fewfire

@@ -25,6 +25,7 @@ from .data.encoding import Encoding, Kind
 from .data.generators import Deformed
 from .data.mapped import Mapped
 from .data.readers import save_idx, save_idx_folder, save_npz, save_svmlight
+from .data.remote import fetching
 from .data.words import Counted, Hashing, Words
 
 __all__ = [
@@ -278,6 +279,7 @@ def packages() -> Pair:
         return train, load_text(folder / "packages-test.tsv.gz", like=train)
 
 
+@fetching
 def load_xc(
     path: PathLike,
     like: Dataset | Encoding | None = None,
@@ -301,6 +303,7 @@ def load_xc(
     return readers.read_xc(path, like, label_names=label_names)
 
 
+@fetching
 def load_svmlight(
     path: PathLike,
     like: Dataset | Encoding | None = None,
@@ -337,6 +340,7 @@ def load_svmlight(
     )  # fmt: skip
 
 
+@fetching
 def load_text(
     path: PathLike,
     like: Dataset | Encoding | None = None,
@@ -391,6 +395,7 @@ def load_text(
     return readers.read_text(path, like, vectorizer=vectorizer, columns=columns)
 
 
+@fetching
 def load_label_text(
     path: PathLike, train: Dataset, *, columns: Columns | None = None
 ) -> tuple[Dataset, csr_array]:
@@ -440,6 +445,7 @@ def load_label_text(
         return described(train, by)
 
 
+@fetching
 def load_names(path: PathLike) -> tuple[str, ...]:
     """Read names of labels: text in UTF-8, gzipped or not, whose line i, from 0, names label i.
 
@@ -488,6 +494,7 @@ def convert(
     readers.convert(source, target, like=like, label_names=label_names, kind=kind)
 
 
+@fetching
 def load_mapped(
     path: PathLike,
     like: Dataset | Encoding | None = None,
@@ -504,6 +511,7 @@ def load_mapped(
     return Mapped(path, like, label_names, kind=kind)
 
 
+@fetching
 def load_npz(
     path: PathLike, like: Dataset | Encoding | None = None, *, kind: Kind = None
 ) -> Dataset | Pair:
@@ -518,6 +526,7 @@ def load_npz(
     return readers.read_npz(path, like, kind=kind)
 
 
+@fetching
 def load(
     path: PathLike,
     like: Dataset | Encoding | None = None,

@@ -11,6 +11,7 @@ import numpy as np
 
 from .base.files import Arrays, PathLike, read_model
 from .blend import Blend, part
+from .data.remote import fetching
 from .model.contract import Model
 from .model.damage import checked
 from .network.network import Network
@@ -18,6 +19,7 @@ from .network.reading import network_of
 from .tagger.tagger import Tagger
 
 
+@fetching
 def load(path: PathLike) -> Model:
     """Read what `save` or a checkpoint wrote; it predicts the same bits.
 

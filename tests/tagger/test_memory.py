@@ -22,6 +22,7 @@ from fewfire.tagger.forest import Forest
 from fewfire.tagger.going_on import prepare_more
 from fewfire.tagger.new_labels import with_labels
 from fewfire.tagger.packed import PackedTree
+from fewfire.tagger.seeds import TreeSeeds
 from fewfire.tagger.settings import MOST_TREES, PRESETS
 from tags import tagged
 
@@ -47,7 +48,7 @@ def grown(prepared):
 
 
 def test_an_estimate_is_what_training_makes():
-    prepared = preparing.prepare(tagged(), BEST, 2**40, 0, 1, MOST_TREES)
+    prepared = preparing.prepare(tagged(), BEST, 2**40, TreeSeeds(0), 1, MOST_TREES)
     memory, levels = prepared.memory, [level for tree in grown(prepared) for level in tree.levels]
     kinds = {id(rows): rows for rows in prepared.rows}.values()
     rows = sum(x.data.nbytes + x.indices.nbytes + x.indptr.nbytes for x in kinds)
@@ -113,7 +114,8 @@ def test_the_peak_of_a_training_is_what_was_estimated(preset, share):
 
 def test_a_best_epoch_that_is_kept_has_room_of_its_own(train):
     once, twice = (
-        preparing.prepare(train, BEST, 2**40, 0, 1, MOST_TREES, n_forests=n) for n in (1, 2)
+        preparing.prepare(train, BEST, 2**40, TreeSeeds(0), 1, MOST_TREES, n_forests=n)
+        for n in (1, 2)
     )
     assert twice.memory.packed == 2 * once.memory.packed
     assert twice.room == (2**40 - once.memory.besides_packed) // 2
@@ -146,19 +148,19 @@ def test_a_limit_is_kept_or_refused(share):
 @pytest.mark.parametrize("pairs", [0, 1])
 def test_a_limit_of_the_estimate_gives_up_nothing(train, pairs, labels_per_leaf):
     free = replace(PRESETS["fast"], pairs=pairs, labels_per_leaf=labels_per_leaf)
-    wanted = preparing.prepare(train, free, 2**40, 0, 1, MOST_TREES)
-    limited = preparing.prepare(train, free, wanted.memory.total, 0, 1, MOST_TREES)
+    wanted = preparing.prepare(train, free, 2**40, TreeSeeds(0), 1, MOST_TREES)
+    limited = preparing.prepare(train, free, wanted.memory.total, TreeSeeds(0), 1, MOST_TREES)
     assert limited.settings == wanted.settings
     assert limited.memory == wanted.memory
 
 
 def test_pairs_go_first_then_words_then_trees(train):
     def chosen(limit):
-        prepared = preparing.prepare(train, BEST, limit, 0, 1, MOST_TREES)
+        prepared = preparing.prepare(train, BEST, limit, TreeSeeds(0), 1, MOST_TREES)
         known = sum(layout.known.sum() for layout in prepared.plans[0].layouts)
         return prepared.settings.n_trees, prepared.settings.pairs, known
 
-    full = preparing.prepare(train, BEST, 2**40, 0, 1, MOST_TREES).memory.total
+    full = preparing.prepare(train, BEST, 2**40, TreeSeeds(0), 1, MOST_TREES).memory.total
     steps = [chosen(int(share * full)) for share in (1.1, 0.9, 0.5, 0.3, 0.2, 0.1)]
     assert steps[0][:2] == (BEST.n_trees, BEST.pairs)
     assert steps[1][:2] == (BEST.n_trees, 0)
@@ -178,7 +180,7 @@ def test_smaller_trees_still_learn(train, test):
 
 def with_weights(train):
     """A forest to be packed, all of whose weights are large enough to be kept."""
-    prepared = preparing.prepare(train, PRESETS["fast"], 2**40, 0, 1, MOST_TREES)
+    prepared = preparing.prepare(train, PRESETS["fast"], 2**40, TreeSeeds(0), 1, MOST_TREES)
     trees = grown(prepared)
     for level in trees[0].levels:
         level.weights[:] = np.linspace(0.2, 3, len(level.weights))

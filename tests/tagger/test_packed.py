@@ -8,6 +8,7 @@ import fewfire as ff
 from fewfire.tagger import preparing
 from fewfire.tagger.new_labels import Growth
 from fewfire.tagger.packed import PackedTree, _columns
+from fewfire.tagger.seeds import TreeSeeds
 from fewfire.tagger.settings import LEARNING, MOST_TREES
 from tags import tagged
 
@@ -39,7 +40,7 @@ def test_packing_what_was_unpacked_gives_the_same_bits(tagger):
 @pytest.mark.parametrize("prune", [0.0, 0.05, 0.3])
 def test_packing_leaves_out_small_weights_and_rounds_the_others(train, prune):
     tagger = ff.Tagger("fast", **SMALL)
-    rows = preparing.prepare(train, tagger.settings, 2**40, 0, 1, MOST_TREES)
+    rows = preparing.prepare(train, tagger.settings, 2**40, TreeSeeds(0), 1, MOST_TREES)
     trees = rows.grow(range(len(rows.plans)))
     rng = np.random.default_rng(0)
     for level in trees[0].levels:

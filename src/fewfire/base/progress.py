@@ -32,11 +32,16 @@ class Pace:
 
 
 def epoch_bar(title: str, n_examples: int, *, verbose: bool) -> tqdm[Any]:
+    """Return a bar of examples; without `verbose` it shows nothing."""
+    return bar(title, n_examples, " examples", verbose=verbose)
+
+
+def bar(title: str, total: int, unit: str, *, verbose: bool) -> tqdm[Any]:
     """Return a bar, on a terminal or in a notebook; without `verbose` it shows nothing."""
     return tqdm(
-        total=n_examples,
+        total=total,
         desc=title,
-        unit=" examples",
+        unit=unit,
         unit_scale=True,
         disable=not (verbose and _on_terminal()),
         leave=False,

@@ -67,6 +67,10 @@ class Expansion:
         keys = _core.count_pairs(inputs, settings.in_pairs, LEAST_ROWS, n_threads)
         return cls(*own, keys[: LARGEST_ID - plain.n_read], plain.known)
 
+    def __reduce__(self) -> Any:
+        own = self.n_features, self.power, self.largest, self.keys, self.known
+        return Expansion, own
+
     def without_pairs(self) -> Expansion:
         """Return the same without pairs."""
         return Expansion(self.n_features, self.power, self.largest, known=self.known)

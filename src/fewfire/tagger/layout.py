@@ -115,6 +115,16 @@ class Layout:
         known = np.diff(indptr)
         return cls(children, known, known + shared_rows(known), vocabulary)
 
+    def some(self, first: int, stop: int) -> Layout:
+        """Return the layout of some of the nodes, neighbours."""
+        begins = _begins(self.listed)
+        return Layout(
+            self.children[first : stop + 1] - self.children[first],
+            self.known[first:stop],
+            self.rows[first:stop],
+            self.vocabulary[begins[first] : begins[stop]],
+        )
+
     @property
     def n_nodes(self) -> int:
         """Nodes."""

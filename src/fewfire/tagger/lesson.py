@@ -1,11 +1,17 @@
 """Training trees side by side, each in slices of about a tenth of a second. Trees share nothing; a
-tree whose slice is run by several threads is shared by these (Hogwild)."""
+tree whose slice is run by several threads is shared by these (Hogwild).
+
+A tree is also trained in parts: its router, which writes down the leaves that examples open, and
+from that any of its leaves.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +22,17 @@ from ..base.interrupts import deferred_interrupts
 from ..base.ledger import Ledger
 from ..base.progress import Pace
 from .expansion import as_inputs
-from .settings import Learning
 from .tree import Tree
+
+# Of an epoch, for the core: inputs, label lists, order, rates and weights.
+Slice: TypeAlias = tuple[
+    _core.SparseInputs,
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int64],
+    NDArray[np.float32],
+    NDArray[np.float32],
+]
 
 
 class Lesson:
@@ -30,16 +45,15 @@ class Lesson:
     rows : csr_array, (n, width)
     lists : csr_array, (n, places)
         The labels of each example, as the tree numbers them.
+    options : _core.TreeOptions
+    last_rate : float
+        Of the learning rates, which fall in a line.
     seed : sequence of int
         Of the order of the examples.
     epoch : int
         Epochs done.
     n_epochs : int
         Of them in all.
-    rate_factor : float
-        What the learning rates are multiplied with.
-    slowing : float
-        How soon children that have learned much learn more slowly.
     weights : ndarray of float32, (n,), optional
         As how many examples each comes; None: 1 each.
     """
@@ -49,23 +63,20 @@ class Lesson:
         tree: Tree,
         rows: csr_array,
         lists: csr_array,
-        learning: Learning,
-        loss: str,
+        options: _core.TreeOptions,
+        last_rate: float,
         seed: Sequence[int],
         epoch: int,
         n_epochs: int,
-        rate_factor: float,
-        slowing: float,
         weights: NDArray[np.float32] | None = None,
     ) -> None:
-        self._core = tree.core(int(rows.shape[1]))
+        self.tree, self._width = tree, int(rows.shape[1])
         self._n_children, self._n_features = tree.n_children, np.diff(rows.indptr)
-        self._rates = learning.rates(len(tree.levels), rate_factor)
+        self._options = options
         self._weights = np.empty(0, np.float32) if weights is None else weights
         self._inputs = as_inputs(rows)
         self._lists = np.asarray(lists.indptr, np.int64), np.asarray(lists.indices, np.int32)
-        self._learning, self._loss, self._slowing = learning, loss, slowing
-        self._seed, self._n_epochs = seed, n_epochs
+        self._last_rate, self._seed, self._n_epochs = last_rate, seed, n_epochs
         self._pace = Pace()
         self.n = int(rows.shape[0])
         self.ledger = Ledger.empty(1)
@@ -89,15 +100,20 @@ class Lesson:
         ids = self._order[self.done : self.done + self._pace.size]
         weights = self._weights[ids] if len(self._weights) else self._weights
         with self._pace.of(len(ids)):
-            self.loss, ledger = _core.train_tree(
-                self._core, self._inputs, *self._lists, ids, self._factors(len(ids)),
-                weights, self._loss, self._rates, self._learning.n_negatives,
-                self._learning.least_path, self._learning.negative_scale, self._learning.thin,
-                self._learning.bias_lr, self._slowing, self.loss, n_threads,
-            )  # fmt: skip
+            examples = self._inputs, *self._lists, ids, self._factors(len(ids)), weights
+            self.loss, ledger = self._learn(examples, n_threads)
         self.ledger += Ledger(ledger) + self._dense(ids)
         self.done += len(ids)
         return len(ids)
+
+    def _learn(self, examples: Slice, n_threads: int) -> tuple[float, NDArray[np.int64]]:
+        """Train on a slice; return the loss of the epoch so far, and the work."""
+        tree = self._core
+        return _core.train_tree(tree, *examples, self._options, self.loss, n_threads)
+
+    @cached_property
+    def _core(self) -> _core.Tree:
+        return self.tree.core(self._width)
 
     def _dense(self, ids: NDArray[np.int64]) -> Ledger:
         """Return what scores of every child, and gradients of every weight, would multiply."""
@@ -108,8 +124,47 @@ class Lesson:
         """Return the factors of the rates of the next `n` examples, which fall in a line."""
         first = (self.epoch - 1) * self.n + self.done
         position = (first + np.arange(n)) / (self._n_epochs * self.n)
-        last = self._learning.last_rate
-        return np.asarray(1 - position * (1 - last), np.float32)
+        return np.asarray(1 - position * (1 - self._last_rate), np.float32)
+
+
+class RouterLesson(Lesson):
+    """What the levels above the leaves learn, whose labels the leaves are. After an epoch `opened`
+    are the leaves that each example of its order opens though they hold none of its labels, so
+    many that all have a place, -1 behind."""
+
+    def start_epoch(self) -> None:
+        """Shuffle the examples for the next epoch."""
+        super().start_epoch()
+        self._n_places = self._options.n_negatives
+        self.opened = np.full(self.n * self._n_places, -1, np.int32)
+
+    def _learn(self, examples: Slice, n_threads: int) -> tuple[float, NDArray[np.int64]]:
+        opened = self.opened[_places(self.done, len(examples[3]), self._n_places)]
+        return _core.train_router(
+            self._core, *examples, self._options, self.loss, opened, n_threads
+        )
+
+
+class LeavesLesson(Lesson):
+    """What some leaves learn, those from `first` on of a tree, from what its router opened in each
+    epoch. The tree has their level alone."""
+
+    def __init__(
+        self, *arguments: Any, opened: Sequence[NDArray[np.int32]], first: int, **options: Any
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self._opened, self._first = opened, first
+
+    def _learn(self, examples: Slice, n_threads: int) -> tuple[float, NDArray[np.int64]]:
+        places = _places(self.done, len(examples[3]), self._options.n_negatives)
+        opened = self._opened[self.epoch - 1][places]
+        return _core.train_leaves(
+            self.tree.cores[0], *examples, self._options, self.loss, opened, self._first, n_threads
+        )
+
+
+def _places(begin: int, n: int, n_places: int) -> slice:
+    return slice(begin * n_places, (begin + n) * n_places)
 
 
 def train_epoch(

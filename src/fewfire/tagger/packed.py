@@ -21,6 +21,7 @@ from .settings import Learning
 from .tree import Level, Tree
 
 _LEAST_PRUNE, _PRUNE_STEP = 0.01, 1.25  # where the weights of trees have too little room
+_MOST_WEIGHTS = 2**32 - 1  # of a level: rows are numbers of 32 bits
 _ROUNDED = 1.01  # times a bfloat16 is more than what was rounded to it
 
 _TYPES = {
@@ -75,6 +76,42 @@ class PackedLevel:
         moments = level.bias_moments[_columns(layout, layout.children)]
         return cls(layout.children, bias, moments, lists, nodes, shared, rows, weights)
 
+    @classmethod
+    def joined(cls, parts: Sequence[PackedLevel]) -> PackedLevel:
+        """Return the level of the nodes of all parts, in their order: that which all of them packed
+        together are."""
+        sizes = [np.array([len(x.bias), x.n_nodes, x.shared[-1], len(x.weights)]) for x in parts]
+        before = np.cumsum([np.zeros(4, np.int64), *sizes[:-1]], axis=0).T
+        if sum(len(part.weights) for part in parts) > _MOST_WEIGHTS:
+            raise ValueError("a level keeps more than 2^32 weights: prune more")
+        features = np.concatenate([part.features for part in parts])
+        order = np.argsort(features, kind="stable")  # so the nodes of a feature still ascend
+        counts = [np.diff(part.rows).astype(np.int64) for part in parts]
+        begins = [part.rows[:-1] + first for part, first in zip(parts, before[3], strict=True)]
+        own = [slice(0, len(part.nodes)) for part in parts]
+        rest = [slice(len(part.nodes), None) for part in parts]
+
+        def in_order(of_rows: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+            known = np.concatenate([x[rows] for x, rows in zip(of_rows, own, strict=True)])
+            shared = [x[rows] for x, rows in zip(of_rows, rest, strict=True)]
+            return np.concatenate([known[order], *shared])
+
+        n_kept, rows = in_order(counts), np.concatenate([[0], np.cumsum(in_order(counts))])
+        weights = np.concatenate([part.weights for part in parts])
+        width = len(parts[0].lists) - 1
+        return cls(
+            _one_after_another([part.children for part in parts], before[0]),
+            np.concatenate([part.bias for part in parts]),
+            np.concatenate([part.bias_moments for part in parts]),
+            np.concatenate([[0], np.cumsum(np.bincount(features, minlength=width))]),
+            np.concatenate(
+                [part.nodes + np.int32(n) for part, n in zip(parts, before[1], strict=True)]
+            )[order],
+            _one_after_another([part.shared for part in parts], before[2]),
+            rows.astype(np.uint32),
+            weights[np.repeat(in_order(begins) - rows[:-1], n_kept) + np.arange(rows[-1])],
+        )
+
     def unpack(self, layout: Layout, bias: float) -> Level:
         """Return the level in a layout that `layout` gave; biases of padding and of further
         children are `bias`."""
@@ -102,10 +139,17 @@ class PackedLevel:
         n_shared = np.diff(self.shared)
         if self.n_nodes == 1 and n_shared[0] == 0:
             return Layout.dense(width, int(children[-1]))
-        features = np.repeat(np.arange(len(self.lists) - 1, dtype=np.int32), np.diff(self.lists))
         known = np.bincount(self.nodes, minlength=self.n_nodes)
-        vocabulary = features[np.argsort(self.nodes, kind="stable")]
+        vocabulary = self.features[np.argsort(self.nodes, kind="stable")]
         return Layout(children, known, known + n_shared, vocabulary)
+
+    def __reduce__(self) -> Any:
+        return PackedLevel, tuple(getattr(self, name) for name in _TYPES)
+
+    @property
+    def features(self) -> NDArray[np.int32]:
+        """The feature of each of `nodes`."""
+        return np.repeat(np.arange(len(self.lists) - 1, dtype=np.int32), np.diff(self.lists))
 
     @cached_property
     def parents(self) -> NDArray[np.int32]:
@@ -137,11 +181,22 @@ class PackedLevel:
         """Return feature, child and value of all weights of features that have a row of their own;
         children as the level below numbers them."""
         counts = np.diff(self.rows)[: len(self.nodes)]
-        features = np.repeat(np.arange(len(self.lists) - 1), np.diff(self.lists))
         weights = self.weights[: int(counts.sum())]
         first = self.children[self.nodes]
         children = np.repeat(first, counts) + (weights >> np.uint32(16)).astype(np.int64)
-        return np.repeat(features, counts), children, widened(_halves(weights))
+        return (
+            np.repeat(self.features.astype(np.int64), counts),
+            children,
+            widened(_halves(weights)),
+        )
+
+
+def _one_after_another(
+    begins: Sequence[NDArray[np.int64]], before: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the begins of lists that follow those of `before`, and the end of the last."""
+    moved = [own[:-1] + n for own, n in zip(begins, before, strict=True)]
+    return np.concatenate([*moved, [begins[-1][-1] + before[-1]]])
 
 
 def _halves(weights: NDArray[np.uint32]) -> NDArray[np.uint16]:

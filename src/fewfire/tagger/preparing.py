@@ -36,6 +36,7 @@ from .memory import (
     packed_bytes,
     pair_bytes,
 )
+from .seeds import TreeSeeds
 from .settings import LEARNING, Learning, Settings, prune_of
 from .tree import Tree
 
@@ -95,7 +96,7 @@ def prepare(
     data: Dataset,
     settings: Settings,
     limit: int,
-    seed: int,
+    seeds: TreeSeeds,
     n_threads: int,
     n_at_once: int,
     n_forests: int = 1,
@@ -106,7 +107,7 @@ def prepare(
     Pairs are given up first, then features of vocabularies, the lightest first, then trees.
     """
     lists = label_lists(data, data.n_labels)
-    own = limit, seed, n_threads, n_at_once, n_forests
+    own = limit, seeds, n_threads, n_at_once, n_forests
     if settings.pairs:
         with contextlib.suppress(TooLittleMemoryError):
             return _Draft(data, lists, settings, *own).in_full()
@@ -129,12 +130,12 @@ class _Draft:
         lists: csr_array,
         settings: Settings,
         limit: int,
-        seed: int,
+        seeds: TreeSeeds,
         n_threads: int,
         n_at_once: int,
         n_forests: int,
     ) -> None:
-        self._settings, self._limit, self._seed = settings, limit, seed
+        self._settings, self._limit, self._seeds = settings, limit, seeds
         self._n_threads, self._n_at_once, self._n_forests = n_threads, n_at_once, n_forests
         self._lists = lists
         self._weights = data.sample_weight
@@ -233,7 +234,7 @@ class _Draft:
         return self._sketches[number]
 
     def _leaves(self, number: int) -> Leaves:
-        seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1, np.uint64)[0])
+        seed = self._seeds.leaves(number)
         return find_leaves(self._centroids, self._labels, self._depths, seed, self._n_threads)
 
     def _settled(self, n_trees: int, most: int) -> Prepared:

@@ -141,18 +141,17 @@ class Run(TrainingRun):
         self._own = next(self._turns)
         self._trees = prepared.grow(self._own)
         loss, slowing = prepared.settings.loss, prepared.settings.slowing or 0.0
+        learning, factor = LEARNING[loss], task.rate_factor(slowing)
         self._lessons = [
             Lesson(
                 tree,
                 prepared.rows[number],
                 renumbered(prepared.lists, tree.labels),
-                LEARNING[loss],
-                loss,
-                [task.seed, number],
+                learning.options(loss, learning.rates(len(tree.levels), factor), slowing),
+                learning.last_rate,
+                task.seeds.of(number),
                 self.epoch,
                 self.max_epochs,
-                task.rate_factor(slowing),
-                slowing,
                 prepared.weights,
             )
             for number, tree in zip(self._own, self._trees, strict=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _core
 from ..base.checks import LARGEST_ID, MOST_EPOCHS, check_choice, check_integer, check_number
 from ..base.options import Options, option
 from ..data import Dataset
@@ -100,6 +101,13 @@ class Learning:
     def rates(self, n_levels: int, factor: float) -> list[float]:
         """Return the learning rate of each level, the default ones times `factor`."""
         return [factor * self.router_lr] * (n_levels - 1) + [factor * self.label_lr]
+
+    def options(self, loss: str, rates: list[float], slowing: float) -> _core.TreeOptions:
+        """Return what the core learns by, with a learning rate for each level."""
+        return _core.TreeOptions(
+            loss, rates, self.n_negatives, self.least_path, self.negative_scale, self.thin,
+            self.bias_lr, slowing,
+        )  # fmt: skip
 
     def bias(self, *, is_last: bool) -> float:
         """Return what the biases of a level start at."""

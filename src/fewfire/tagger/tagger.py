@@ -34,12 +34,14 @@ from .forest import Forest
 from .going_on import prepare_more
 from .label_text import with_label_text
 from .memory import TaggerMemory, data_bytes, memory_limit
+from .merging import merged
 from .new_labels import with_labels
 from .pilots import chosen
 from .preparing import Prepared, prepare
 from .reasons import Leaf, Reason
 from .run import Run
-from .settings import Settings, fitted, settings_of
+from .seeds import TreeSeeds
+from .settings import MOST_TREES, Settings, fitted, settings_of
 from .task import Task
 from .trained import Trained
 from .training_set import to_learn
@@ -87,6 +89,9 @@ class Tagger(Model):
         trainings, on examples kept aside, and 1/16 where none is.
     random_state : int
         Seeds the leaves and the order of the examples.
+    first_tree : int
+        The number of the first tree, among trees that are trained apart and merged: it draws the
+        random numbers that this tree would draw beside the others.
     n_jobs : int, optional
         Threads; None for all cores. One gives the same bits each time; more share the trees
         asynchronously (Hogwild).
@@ -142,6 +147,7 @@ class Tagger(Model):
         prune: float | None = None,
         slowing: float | None = None,
         random_state: int = 0,
+        first_tree: int = 0,
         n_jobs: int | None = None,
         deterministic: bool = False,
         class_weight: ClassWeight = None,
@@ -161,6 +167,7 @@ class Tagger(Model):
         }
         self.settings = self._wanted = settings_of(preset, given)
         self.random_state = check_integer("random_state", random_state, low=0)
+        self.first_tree = check_integer("first_tree", first_tree, low=0, high=MOST_TREES)
         self.n_jobs = n_jobs
         thread_count(n_jobs)
         check_flag("deterministic", deterministic)
@@ -176,9 +183,55 @@ class Tagger(Model):
     @classmethod
     def from_state(cls, config: Mapping[str, Any], arrays: Arrays) -> Tagger:
         """Make the tagger that `state` described; raise `ValueError` if it is damaged."""
-        tagger = cls(random_state=config["tagger"]["random_state"])
+        own = config["tagger"]
+        tagger = cls(random_state=own["random_state"], first_tree=own.get("first_tree", 0))
         tagger._trained = Trained.from_state(config, arrays)
         tagger.settings = tagger._wanted = tagger.forest.settings
+        return tagger
+
+    @classmethod
+    def merge(cls, taggers: Sequence[Tagger]) -> Tagger:
+        """Return one tagger of the trees of several that were trained apart, such as on several
+        machines; these stay as they are.
+
+        Trees that draw the same random numbers as side by side are the same: of taggers that read
+        pairs in all trees or in none, each with its `first_tree`, the merged one has the bits of
+        the one that trains all trees. Seeds of its own, and how it is used, it has from the first.
+
+        Parameters
+        ----------
+        taggers : sequence of Tagger
+            Trained, on the same examples. Trees that read pairs come first.
+
+        Raises
+        ------
+        ValueError
+            If there is none, one is not trained, or features, labels, examples or settings differ;
+            of these only `n_trees`, `pairs` and `prune` may, of which the largest is told.
+
+        Examples
+        --------
+        >>> X, y = np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 10], [2, 0, 1, 3] * 10
+        >>> first = Tagger("fast", pairs=0, n_jobs=1).fit(X, y)
+        >>> second = Tagger("fast", pairs=0, first_tree=1, n_jobs=1).fit(X, y)
+        >>> Tagger.merge([first, second])
+        Tagger(4 features, 4 labels in 1 leaf, trees: 2)
+        """
+        if not taggers:
+            raise ValueError("there is no tagger to merge: give one or more")
+        parts = [tagger.trained for tagger in taggers]
+        first = taggers[0]
+        tagger = cls(
+            memory=first.memory,
+            random_state=first.random_state,
+            first_tree=min(own.first_tree for own in taggers),
+            n_jobs=first.n_jobs,
+            deterministic=first.deterministic,
+            class_weight=first.class_weight,
+            verbose=first.verbose,
+        )
+        tagger._answer_by(merged(parts))
+        tagger._wanted = tagger.settings
         return tagger
 
     def fit(
@@ -238,12 +291,12 @@ class Tagger(Model):
             warn_of_values(given)
             resumed, spent = None, None
             if resume is None:
-                settings, why, spent = chosen(wanted, given, self._pilot, task.seed)
+                settings, why, spent = chosen(wanted, given, self._pilot, self.random_state)
                 prepared = prepare(
                     task.data,
                     settings,
                     self._limit,
-                    task.seed,
+                    task.seeds,
                     task.n_threads,
                     task.n_at_once,
                     task.n_forests,
@@ -345,7 +398,7 @@ class Tagger(Model):
         train, n_threads = to_learn(X, y), thread_count(self.n_jobs)
         wanted = fitted(self._wanted, train)
         return prepare(
-            train, wanted, self._limit, self.random_state, n_threads, n_at_once=n_threads
+            train, wanted, self._limit, self._seeds, n_threads, n_at_once=n_threads
         ).memory
 
     @property
@@ -519,7 +572,7 @@ class Tagger(Model):
         return pilot
 
     def _state(self) -> tuple[dict[str, Any], Arrays]:
-        return self.trained.state(self.random_state)
+        return self.trained.state(self._seeds)
 
     def _find(
         self, data: Dataset, k: int, *, exact: bool, n_threads: int
@@ -548,6 +601,10 @@ class Tagger(Model):
 
     def _threads(self, n_jobs: int | None) -> int:
         return thread_count(self.n_jobs if n_jobs is None else n_jobs)
+
+    @property
+    def _seeds(self) -> TreeSeeds:
+        return TreeSeeds(self.random_state, self.first_tree)
 
     @property
     def _limit(self) -> int:

@@ -15,6 +15,7 @@ from ..measure.scoring import metrics_of
 from ..model.callbacks import Callback
 from ..model.checks import check_alike
 from ..model.watchers import Watchers, columns
+from .seeds import TreeSeeds
 from .settings import MOST_TREES, Settings, rate_factor
 from .training_set import continued, to_learn_more
 
@@ -30,7 +31,8 @@ class Task:
         Of the labels that the tagger then knows.
     eval_sets : dict of str to Dataset
     callbacks : sequence of Callback
-    max_epochs, seed, n_threads : int
+    max_epochs, n_threads : int
+    seeds : TreeSeeds
     deterministic : bool
         Whether no two threads share a tree.
     goes_on : bool
@@ -50,7 +52,7 @@ class Task:
     eval_sets: Mapping[str, Dataset]
     callbacks: Sequence[Callback]
     max_epochs: int
-    seed: int
+    seeds: TreeSeeds
     n_threads: int
     deterministic: bool
     goes_on: bool
@@ -113,7 +115,7 @@ class Task:
         task = cls(
             eval_sets=dict(eval_sets or {}),
             callbacks=tuple(callbacks),
-            seed=tagger.random_state,
+            seeds=tagger._seeds,
             n_threads=thread_count(tagger.n_jobs),
             deterministic=tagger.deterministic,
             verbose=tagger.verbose,
@@ -151,7 +153,7 @@ class Task:
             "method": "partial_fit" if self.goes_on else "fit",
             **self.choices,
             "max_epochs": self.max_epochs,
-            "random_state": self.seed,
+            **self.seeds.told(),
             "n_examples": len(self.data),
             **fingerprints(self.data, self.eval_sets),
         }

@@ -17,6 +17,7 @@ from ..measure.result import TopKResult
 from ..model.learned import Learned
 from .forest import Forest
 from .reasons import Leaf, Reason, leaves, reason, row_of
+from .seeds import TreeSeeds
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +91,10 @@ class Trained:
         n = check_integer("n", n, low=0)
         return leaves(self.forest, tree, n)
 
-    def state(self, random_state: int) -> tuple[dict[str, Any], Arrays]:
+    def state(self, seeds: TreeSeeds) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds of a tagger: a description for JSON, and the arrays by name."""
         learned, arrays = self.learned.state()
-        config = {"tagger": {**self.forest.describe(), "random_state": random_state}, **learned}
+        config = {"tagger": {**self.forest.describe(), **seeds.told()}, **learned}
         arrays = self.forest.arrays() | arrays
         if self.shown_names is not None:
             arrays["feature_names"] = array_of(self.shown_names)

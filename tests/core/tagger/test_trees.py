@@ -123,11 +123,11 @@ class Case:
 
     def train(self, core: Any, n_threads: int = 1) -> tuple[float, np.ndarray]:
         inputs = native.vectors(self.X, self.form)
-        how = asdict(self.options) | {"lr": list(self.options.lr)}
-        how |= {"loss_before": 0.0, "n_threads": n_threads}
-        return _core.train_tree(
-            core, inputs, *lists(self.labels), self.order, self.rates, self.weights, **how
-        )
+        slice_of = inputs, *lists(self.labels), self.order, self.rates, self.weights
+        return _core.train_tree(core, *slice_of, self.core_options(), 0.0, n_threads)
+
+    def core_options(self, levels: slice = slice(None)) -> Any:
+        return _core.TreeOptions(**asdict(self.options) | {"lr": list(self.options.lr)[levels]})
 
 
 @st.composite
