@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,21 @@ from .gates import All
 from .initial import initial_arrays
 from .layer import Layer
 from .targets import fitting
+
+
+class Teacher(Protocol):
+    """What trains a network one epoch."""
+
+    def __call__(
+        self,
+        net: Network,
+        X: Examples,
+        y: Any,
+        *,
+        classes: Sequence[Any] | None,
+        n_jobs: int | None,
+    ) -> object: ...
+
 
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
 
@@ -78,6 +93,7 @@ class Network(Model):
 
     ways = Ways("gates", "row", "rows", exact_is_slow=False)
     own_metrics = ("loss",)
+    teacher: ClassVar[Teacher]  # who trains a network imports it, and so it sets this
 
     def __init__(self, *layers: Settings, random_state: int = 0) -> None:
         check_layers(layers)
@@ -115,6 +131,7 @@ class Network(Model):
         self.hashed_by_default = False
         self.loss: str | None = None
         self._learned = Learned()
+        self.going_on: object = None  # what trainings in pieces keep between them
         self.layers = [
             Layer(
                 settings,
@@ -240,6 +257,49 @@ class Network(Model):
         chosen, place = np.unique(best, return_inverse=True)  # of a million names, those alone
         names = [self.label_names[row] for row in chosen]
         return np.asarray(names or self.label_names[:1])[place]
+
+    def partial_fit(
+        self,
+        X: Examples,
+        y: Any = None,
+        *,
+        classes: Sequence[Any] | None = None,
+        n_jobs: int | None = None,
+    ) -> Network:
+        """Train one epoch on these examples, from the start or after those of earlier calls.
+
+        Short for `Trainer(net, n_jobs=n_jobs).partial_fit(X, y, classes=classes)`, and a trainer
+        takes an optimizer, a batch size and a loss of yours.
+
+        Parameters
+        ----------
+        X : Dataset, array_like or sparse, (n, n_features)
+        y : array_like or sparse, optional
+            Targets, as a `Dataset` takes them. Left out with a data set.
+        classes : sequence, optional
+            The name of each class or label there will ever be, at the first call, where they are
+            not 0, 1, ...
+        n_jobs : int, optional
+            Threads; None for all cores, which train without locks.
+
+        Returns
+        -------
+        Network
+            Itself.
+
+        Examples
+        --------
+        >>> from fewfire import Linear
+        >>> net = Network(Linear(2, 50, activation="relu"), Linear(50, 3))
+        >>> rng = np.random.default_rng(0)
+        >>> for _ in range(90):  # batches as they come
+        ...     X = rng.normal(size=(200, 2))
+        ...     net = net.partial_fit(X, 1 * (X[:, 0] > 0), n_jobs=1)
+        >>> net.predict([[2, 0], [-2, 0]])
+        array([1, 0], dtype=int32)
+        """
+        self.teacher(self, X, y, classes=classes, n_jobs=n_jobs)
+        return self
 
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1
