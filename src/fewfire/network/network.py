@@ -29,6 +29,7 @@ from ..model.learned import Learned
 from .answers import Evaluation, candidate_scores, core_model, density, output_scores, predict
 from .architecture import Settings, check_layers, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
+from .explanation import Explanation, explanation
 from .gate_stats import TableStats, table_stats
 from .gates import All
 from .initial import initial_arrays
@@ -300,6 +301,78 @@ class Network(Model):
         """
         self.teacher(self, X, y, classes=classes, n_jobs=n_jobs)
         return self
+
+    def explain(self, X: Examples, row: int = 0, *, label: Any = None) -> Explanation:
+        """Tell what made a score: which rows fired and why, and what each feature gave.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features), or texts
+        row : int
+            Of `X`.
+        label : optional
+            The label whose score is explained, by its name or number; None: the best, or the first
+            column of values.
+
+        Returns
+        -------
+        Explanation
+            Contributions are gradient x (input - mean input), with the rows that fired held; with
+            `rest` they add up to the score, of ReLU networks as a sum of what was.
+
+        Raises
+        ------
+        ValueError
+            If there is no such row or label, or `X` does not fit.
+
+        Examples
+        --------
+        >>> from fewfire import Hashed, Linear
+        >>> net = Network(Linear(3, 40, "relu", Hashed(density=0.1)), Linear(40, 2))
+        >>> found = net.explain([[1.0, 0.0, 2.0]])
+        >>> bool(np.isclose(found.contributions.sum() + found.rest, found.score))
+        True
+        >>> sorted(found.features.tolist()), len(found.layers[0].rows)
+        ([0, 2], 4)
+        """
+        data = self._examples(X)
+        row = check_integer("row", row, low=0, high=len(data) - 1)
+        with self.access.reading():  # rows, tables and scores are of the same moment
+            model = core_model(self.layers, self.loss)
+            one = data[row : row + 1]
+            if label is None and self.loss == "squared":
+                label = 0
+            if label is None:
+                best = predict(model, len(self.layers), one, 1, exact=False, n_threads=1).top
+                place, score = int(best.indices[0, 0]), float(best.scores[0, 0])
+            else:
+                place = self._place_of(label)
+                wanted = csr_array(([1.0], [place], [0, 1]), shape=(1, self.n_outputs))
+                score = float(
+                    candidate_scores(model, len(self.layers), one, wanted, n_threads=1)[0][0]
+                )
+            return explanation(self.layers, one, place, score)
+
+    def _place_of(self, label: Any) -> int:
+        """Return the row of a label, given by its name or number."""
+        names = self.label_names or ()
+        if label in names:
+            return names.index(label)
+        if isinstance(label, int | np.integer) and 0 <= label < self.n_outputs:
+            return int(label)
+        raise ValueError(f"the network has no label {label!r}: give a name, or a number from 0 on")
+
+    def feature_name(self, feature: int) -> str:
+        """Return what a feature is called: by the names of columns, the words of the text it was
+        trained on, or its number.
+
+        >>> from fewfire import Linear
+        >>> Network(Linear(3, 2)).feature_name(1)
+        '1'
+        """
+        feature = check_integer("feature", feature, low=0, high=self.n_features - 1)
+        words = None if self.encoding is None else self.encoding.words_of_features
+        return str(feature) if words is None else words[feature]
 
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1
