@@ -22,6 +22,7 @@ from ..base.ledger import Ledger
 from ..data import Dataset
 from ..data.core_views import core_inputs
 from ..data.dataset import Examples
+from ..measure.metrics import Explained
 from ..measure.result import TopKResult
 from ..model.contract import Answers, Model, Ways
 from ..model.finite import check_all, check_best, check_given
@@ -51,6 +52,7 @@ class Teacher(Protocol):
     ) -> object: ...
 
 
+_AT_ONCE = 1 << 14  # examples whose values are held
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
 
 
@@ -511,6 +513,15 @@ class Network(Model):
 
     def _log_likelihoods(self, scores: NDArray[np.float32]) -> NDArray[np.floating]:
         return log_expit(scores) if self.loss == "logistic" else scores
+
+    def _explained(self, data: Dataset, *, exact: bool, n_jobs: int | None) -> float:
+        sums = Explained()
+        for window in data.windows():
+            for begin in range(0, len(window), _AT_ONCE):
+                part = window[begin : begin + _AT_ONCE]
+                found = self.decision_function(part, exact=exact, n_jobs=n_jobs)
+                sums.add(found, np.asarray(part.y), part.sample_weight)
+        return sums.share
 
     def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:
         _, ledger = self._find(data, k, exact=False, n_threads=n_threads)
