@@ -295,7 +295,8 @@ class Model(ABC):
         k = check_integer("k", k, low=1)
         counts, _ = now.learned.frequencies("recall by group")
         top = now.predict_topk(data, min(k, now.n_outputs), exact=exact, n_jobs=n_jobs)
-        return recall_by_group(k, top.indices, data.label_lists(), counts)
+        lists, weights = data.label_lists(), data.sample_weight
+        return recall_by_group(k, top.indices, lists, counts, weights)
 
     def latency(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Latency:
         """Return how fast single examples are answered, and what gates or router leave out.
