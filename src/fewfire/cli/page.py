@@ -111,9 +111,9 @@ class Section:
         file = io.StringIO()
         drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
         svg, least = file.getvalue(), _LEAST * drawn.get_figwidth()
+        head = f'<figure role="img" aria-label="{escape(caption)}" style="--least: {least:.1f}rem">'
         self._parts.append(
-            f'<figure role="img" aria-label="{escape(caption)}" style="--least: {least:.1f}rem">{svg[svg.index("<svg") :]}'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
+            f"{head}{svg[svg.index('<svg') :]}<figcaption>{escape(caption)}</figcaption></figure>"
         )
 
     def html(self) -> str:
