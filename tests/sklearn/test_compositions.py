@@ -172,3 +172,14 @@ def test_regressors_compose():
         pipe = make_pipeline(MinMaxScaler(), asks)
         pipe.fit(X, y, sample_weight=pd.Series(np.ones(len(y))))
     assert "HashedRegressor" in pipe._repr_html_()
+
+
+@BOTH
+def test_what_is_inside_knows_names_of_columns_and_classes(model):
+    fitted = clone(model).set_params(class_weight={"ill": 2.0}).fit(FRAME, IS_ILL)
+    inside = fitted.network_ if model is HASHED else fitted.tagger_
+    assert inside.label_names == ("ill", "well")
+    assert inside.feature_name(3) == "mean area"
+    assert set(fitted.predict_topk(FRAME, 1).names.ravel()) <= {"ill", "well"}
+    again = clone(model).partial_fit(FRAME, IS_ILL, classes=["well", "ill"])
+    assert_array_equal(again.partial_fit(FRAME[:9], IS_ILL[:9]).classes_, ["ill", "well"])

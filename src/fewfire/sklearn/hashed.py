@@ -254,7 +254,7 @@ class HashedRegressor(RegressorMixin, _Hashed):
         X, y = self._read(X, y, multi_output=True, y_numeric=True)
         weights = weights_for(X, sample_weight)
         self._is_column = np.ndim(y) == 1
-        self._train(Dataset(X, y, kind="values", sample_weight=weights))
+        self._train(self._values(X, y, weights))
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -264,8 +264,12 @@ class HashedRegressor(RegressorMixin, _Hashed):
         weights = weights_for(X, sample_weight)
         if is_first:
             self._is_column = np.ndim(y) == 1
-        self._train_piece(Dataset(X, y, kind="values", sample_weight=weights), is_first=is_first)
+        self._train_piece(self._values(X, y, weights), is_first=is_first)
         return self
+
+    def _values(self, X: Any, y: Any, weights: Any) -> Dataset:
+        words = self._feature_words()
+        return Dataset(X, y, kind="values", sample_weight=weights, feature_names=words)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the values of each example, in the shape that `fit` was given."""
