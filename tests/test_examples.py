@@ -15,6 +15,14 @@ SAYS = {
     "explain": ("interface::commandline 0.", "leaf 1: "),
     "digits": ("hashed, 10 %: accuracy 0.9", "dense: accuracy 0.9"),
     "pipeline": ("accuracy 0.9", "hashedclassifier__density"),
+    "table": (
+        "density': 0.",
+        "accuracy                           ",
+        "shop.safetensors.html",
+        "colour_red",
+        "['no' 'yes' 'no'] there",
+        "['no' 'yes' 'no'] here",
+    ),
     "resume": ("stopped after 3 epochs", "the same bits: True"),
     "many_labels": ("of the multiplications of all 2,000 labels", "right of examples not seen"),
 }

@@ -1,4 +1,5 @@
-// Windows into hash families and indexes, for tests alone: what they drew, learned and keep, step by step.
+// Windows into hash families and indexes: what they drew, learned and keep, step by step. For tests, and for
+// telling why a row was found.
 #include <numeric>
 
 #include "bind/convert.h"
@@ -120,6 +121,13 @@ void bind_windows(nb::module_&) {
       .def_prop_ro(
           "sign_bits", [](const TableIndex& self) { return to_numpy(self.sign_bits()); },
           nb::rv_policy::automatic, "Of rank sign: bit j % 64 of word j / 64 of a row says w_j > 0.")
+      .def(
+          "hash_query",
+          [](const TableIndex& self, Array1<const RowId> ids, Array1<const float> values) {
+            return codes_of_query(self.hash(), ids, values);
+          },
+          "ids"_a.noconvert(), "values"_a.noconvert(),
+          "The buckets that a query visits, (n_tables, n_visited), the likeliest first.")
       .def_prop_ro(
           "rows", [](const TableIndex& self) { return to_numpy(self.rows()); }, nb::rv_policy::automatic);
 }

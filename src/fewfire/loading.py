@@ -7,9 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from .base.files import Arrays, PathLike, read_model
+from .base.files import Arrays, PathLike, read_model, writable
 from .blend import Blend, part
 from .data.remote import fetching
 from .model.contract import Model
@@ -58,10 +56,8 @@ def _reduced(model: Network | Tagger) -> Any:
 
 
 def _unpickled(config: Mapping[str, Any], arrays: Arrays) -> Model:
-    """Return a model of arrays that may be mapped from a file, as joblib's are: they are copied
-    where nobody may write to them."""
-    own = {name: a if a.flags.writeable else np.array(a) for name, a in arrays.items()}
-    return _model(config, own)
+    """Return a model of arrays that may be mapped from a file."""
+    return _model(config, {name: writable(array) for name, array in arrays.items()})
 
 
 def _reduced_blend(blend: Blend) -> Any:
@@ -72,7 +68,7 @@ def _blend(tagger: Tagger, network: Network, weight: float) -> Blend:
     return Blend(tagger, network, weight=weight)
 
 
-_OF_NETWORK = ("hashed_by_default",)
+_OF_NETWORK = ("hashed_by_default", "going_on")
 _OF_TAGGER = ("_wanted", "n_jobs", "deterministic", "memory", "verbose", "history_")
 
 copyreg.pickle(Network, _reduced)

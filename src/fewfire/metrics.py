@@ -10,6 +10,7 @@ from .measure.metrics import (
     ndcg_at,
     precision_at,
     psp_at,
+    r2,
     recall_at,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "precision_at",
     "propensities",
     "psp_at",
+    "r2",
     "recall_at",
     "recall_by_group",
 ]

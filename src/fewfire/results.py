@@ -9,11 +9,13 @@ from .measure.metrics import Metrics
 from .measure.result import TopKResult
 from .model.contract import Model
 from .model.learned import Learned
+from .network.explanation import Explanation
 from .network.gate_stats import TableStats
 from .training.memory import MemoryEstimate
 
 __all__ = [
     "Energy",
+    "Explanation",
     "History",
     "LabelGroup",
     "Latency",

@@ -27,6 +27,10 @@ def folder(tmp_path_factory):
     )
     ff.Trainer(net, max_epochs=2, n_jobs=1).fit(train)
     net.save(folder / "net")
+    tables = ff.Hashed(0.2, ff.gates.SimHash(n_bits=3, n_tables=4))
+    hashed = ff.Network(ff.Linear(784, 40, "relu", tables), ff.Linear(40, 10))
+    ff.Trainer(hashed, max_epochs=1, n_jobs=1, tune=False).fit(train)
+    hashed.save(folder / "tables")
     ff.datasets.save_npz(folder / "images.npz", test)
     words = tagged(n=300)
     write_xc(folder / "train.txt", words)
@@ -44,7 +48,11 @@ def folder(tmp_path_factory):
 
 
 CASES = {
-    "net": ("images.npz", ["Model", "Quality", "Rows in use", "Labels by frequency", "Confusions"]),
+    "net": (
+        "images.npz",
+        ["Model", "Quality", "Rows in use", "Rows computed", "Labels by frequency", "Confusions"],
+    ),
+    "tables": ("images.npz", ["Rows in use", "Buckets", "Rows computed"]),
     "tagger": ("train.txt", ["Model", "Leaves", "Training", "Quality", "Examples"]),
     "blend": ("train.txt", ["Model", "Leaves", "Quality", "Examples"]),
     "values": ("values.npz", ["Model", "Quality"]),
@@ -94,6 +102,7 @@ def test_a_browser_shows_it(folder, tmp_path):
                f"file://{folder / 'shown.html'}"]  # fmt: skip
     shown = subprocess.run(command, capture_output=True, timeout=HANG, check=True).stdout.decode()
     assert re.findall(r'<section id="([\w-]+)">', shown) == [
-        "model", "quality", "rows-in-use", "labels-by-frequency", "confusions", "examples",
+        "model", "quality", "rows-in-use", "rows-computed", "labels-by-frequency", "confusions",
+        "examples",
     ]  # fmt: skip
-    assert shown.count("<svg") == 1
+    assert shown.count("<svg") == 2

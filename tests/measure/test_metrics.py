@@ -331,7 +331,7 @@ def test_training_counts_classes_and_no_values():
     ff.Trainer(values, max_epochs=1, n_jobs=1).fit(ff.Dataset(X, X[:, :2]))
     assert values.label_counts is None
     assert values.n_trained == 40
-    with pytest.raises(ValueError, match="a loss only"):
+    with pytest.raises(ValueError, match="a loss and R2"):
         values.evaluate(ff.Dataset(X, X[:, :2]), ["nDCG@1"])
     with pytest.raises(ValueError, match="values are no labels"):
         values.recall_by_group(ff.Dataset(X, X[:, :2]))

@@ -73,3 +73,15 @@ def test_an_evaluation_weighs_examples_by_their_data_set():
         none = data.weighing(np.arange(len(data)) == 0)[1:]
         with pytest.raises(ValueError, match="there is nothing to measure"):
             model.evaluate(none, NAMES)
+
+
+@given(case=weighed(), k=st.integers(1, 5))
+def test_recall_of_groups_hears_weights(case, k):
+    top, lists, weights = case
+    weights[0] = max(1, weights[0])
+    again = np.repeat(np.arange(len(top)), weights)
+    counts = np.array([9, 5, 4, 2, 1, 0])
+    want = metrics.recall_by_group(k, top[again], as_labels([lists[i] for i in again]), counts)
+    got = metrics.recall_by_group(k, top, as_labels(lists), counts, weights)
+    for name, group in want.items():
+        assert got[name].recall == pytest.approx(group.recall, nan_ok=True)

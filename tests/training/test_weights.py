@@ -114,10 +114,10 @@ def test_weights_go_where_examples_go():
 @pytest.mark.parametrize(
     ("weights", "said"),
     [
-        ([1.0], "one weight for each"),
+        ([1.0], "a number for each"),
         (np.full(N, -1.0), "-1 in row 0: weights are 0 or more"),
         (np.full(N, np.nan), "sample_weight holds nan in row 0"),
-        (np.ones((N, 1)), "one weight for each"),
+        (np.ones((N, 1)), "a number for each"),
         (np.zeros(N), "0 for all examples"),
     ],
 )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_COLOURS = ("#1b6ca8", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e")
+COLOURS = ("#1b6ca8", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e")
 
 
 def figure_class() -> Any:
@@ -50,7 +50,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Any:
                 [epoch for epoch, _ in points],
                 [value for _, value in points],
                 lines[same.index(name) % len(lines)],
-                color=_COLOURS[sets.index(group) % len(_COLOURS)],
+                color=COLOURS[sets.index(group) % len(COLOURS)],
                 marker="o" if len(points) < 20 else None,
                 markersize=3,
                 label=group if title == "loss" else f"{group} {measure}",

@@ -187,6 +187,17 @@ def names_of(names: NDArray[Any]) -> list[Any]:
     return found
 
 
+def writable(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that may be written to: itself, or a copy of one that is mapped from a file,
+    as those in pickles of joblib are.
+
+    >>> array = np.zeros(2)
+    >>> writable(array) is array
+    True
+    """
+    return array if array.flags.writeable else np.array(array)
+
+
 def check_array(
     arrays: Arrays, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
 ) -> None:

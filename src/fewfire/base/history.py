@@ -41,6 +41,13 @@ class History(list[dict[str, Any]]):
         self.ledger.counts += work
         self.n_examples += n_examples
 
+    def with_more(self, later: History) -> History:
+        """Return this and what came later."""
+        whole = History([*self, *later], self.ledger + later.ledger)
+        whole.n_examples = self.n_examples + later.n_examples
+        whole.interrupted = later.interrupted
+        return whole
+
     def plot(self) -> Any:
         """Return a figure of matplotlib: losses by epoch, and metrics beside them.
 

@@ -23,6 +23,7 @@ from .common import say
 from .convert import convert
 from .data import data
 from .evaluate import evaluate
+from .explain import explain
 from .inspect import inspect
 from .plot import plot
 from .predict import predict
@@ -54,6 +55,7 @@ for command in (
     train,
     evaluate,
     predict,
+    explain,
     inspect,
     plot,
     report,

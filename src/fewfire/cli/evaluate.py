@@ -51,7 +51,9 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
 @click.argument("model", type=PATH)
 @click.argument("data", type=PATH)
 @click.option("--exact", is_flag=True, help=EXACT)
-@click.option("--metrics", metavar="M,M", help=f"accuracy, loss, {NAMES}: P@1,nDCG@3,PSP@5.")
+@click.option(
+    "--metrics", metavar="M,M", help=f"accuracy, loss, R2 of values, {NAMES}: P@1,nDCG@3."
+)
 @click.option(
     "--propensity",
     callback=_pair,

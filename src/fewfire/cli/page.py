@@ -7,19 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+_LEAST = 3.2  # rem that an inch of a figure has on narrow screens: there it scrolls
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --ink: #1b6ca8; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; }
 h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid var(--line); }
 .wide { overflow-x: auto; }
+.wide + .wide { margin-top: 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; }
 th.number, td.number { text-align: right; }
 thead th { border-bottom: 1px solid var(--line); }
 tbody tr:nth-child(even) { background: var(--soft); }
 figure { margin: 1rem 0; padding: .5rem; background: white; overflow-x: auto; }
-figure svg { max-width: 100%; height: auto; }
+figure svg { max-width: 100%; min-width: var(--least); height: auto; }
 figcaption, .note { color: #777; font-size: .9rem; }
 ul { padding-left: 1.2rem; }
 .right { color: #1b7f3b; font-weight: 600; }
@@ -108,10 +110,10 @@ class Section:
         """Add a figure of matplotlib."""
         file = io.StringIO()
         drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-        svg = file.getvalue()
+        svg, least = file.getvalue(), _LEAST * drawn.get_figwidth()
+        head = f'<figure role="img" aria-label="{escape(caption)}" style="--least: {least:.1f}rem">'
         self._parts.append(
-            f'<figure role="img" aria-label="{escape(caption)}">{svg[svg.index("<svg") :]}'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
+            f"{head}{svg[svg.index('<svg') :]}<figcaption>{escape(caption)}</figcaption></figure>"
         )
 
     def html(self) -> str:

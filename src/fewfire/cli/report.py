@@ -30,7 +30,8 @@ def report(
     model: Path, data: Path | None, run: Path | None, output: Path | None, n_jobs: int
 ) -> None:
     """Write a page of HTML about MODEL: what it is made of and, with --data, how good it is, which
-    rows are in use, which labels it finds and confuses, and what it answers to some examples.
+    rows are in use, how full buckets are, what gates would find with other budgets, which labels it
+    finds and confuses, and what it answers to some examples.
 
     Learning curves are drawn if MODEL is a checkpoint, or of --run. The page needs no other file.
     Needs matplotlib: pip install 'fewfire[plot]'.

@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from ..base.curves import draw, figure_class, tidy
+from ..base.curves import draw
 from ..base.printable import visible
 from ..blend import Blend
 from ..data import Dataset
+from ..measure.metrics import counts_of
 from ..model.contract import Model
 from ..network.network import Network
 from ..tagger.tagger import Tagger
 from .common import cost, unknown_labels, ways_of
 from .page import Page, Section
+from .report_gates import tell_gates
 
-_SEEN = 2000  # examples for which gates are looked into
 _LEAVES, _WORDS, _LABELS = 10, 8, 6  # of a tagger that are shown
 _CONFUSED, _EXAMPLES, _BEST, _WHY = 12, 8, 3, 6
-_INK = "#1b6ca8"
 
 
 def parts_of(model: Model) -> list[Model]:
@@ -110,33 +110,7 @@ def measure(page: Page, model: Model, data: Dataset, n_jobs: int) -> None:
     )
     for part in parts_of(model):
         if isinstance(part, Network) and part.is_gated:
-            _tell_gates(page.section("Rows in use"), part, data[:_SEEN], n_jobs)
-
-
-def _tell_gates(section: Section, net: Network, data: Dataset, n_jobs: int) -> None:
-    stats = [each for each in net.table_stats(data, n_jobs=n_jobs) if each.n_examples]
-    if not stats:
-        return
-    figure = figure_class()(figsize=(5.2 * min(3, len(stats)), 3.2), layout="constrained")
-    for place, each in enumerate(stats):
-        axes = figure.add_subplot(1, len(stats), place + 1)
-        share = np.sort(np.asarray(each.usage))[::-1] / max(1, each.n_examples)
-        axes.plot(np.arange(1, len(share) + 1), share, color=_INK)
-        axes.set(title=f"layer {each.layer}", xlabel="rows, the most used first", ylim=(0, None))
-        axes.set_ylabel("share of the examples")
-        tidy(axes)
-    section.figure(figure, f"How many of {len(data):,} examples choose each row.")
-    section.table(
-        [
-            {
-                "layer": str(each.layer),
-                "rows in use": f"{len(each.usage) - each.never_chosen:,} of {len(each.usage):,}",
-                "largest found": f"{each.recall:.1%}",
-                "cost of finding": f"{each.cost_share:.1%}",
-            }
-            for each in stats
-        ]
-    )
+            tell_gates(page, part, data, n_jobs)
 
 
 def tell_labels(page: Page, model: Model, data: Dataset, n_jobs: int) -> None:
@@ -167,25 +141,32 @@ def _tell_confusions(section: Section, model: Model, data: Dataset, n_jobs: int)
     names = model.label_names or range(model.n_outputs)
     found = model.predict_topk(data, 1, n_jobs=n_jobs).indices[:, 0]
     truth = np.asarray(data.y)
-    wrong = (found != truth) & (found >= 0)
-    pairs, counts = np.unique(
-        np.stack([truth[wrong], found[wrong]], axis=1), axis=0, return_counts=True
+    weights = counts_of(data.sample_weight, len(data))
+    wrong = (found != truth) & (found >= 0) & (weights > 0)
+    pairs, place = np.unique(
+        np.stack([truth[wrong], found[wrong]], axis=1), axis=0, return_inverse=True
     )
-    if not len(counts):
+    if not len(pairs):
         section.text("No example was taken for another class.")
         return
-    sizes = np.bincount(truth, minlength=model.n_outputs)
+    counts = np.bincount(place.ravel(), weights[wrong])
+    sizes = np.bincount(truth, weights, minlength=model.n_outputs)
     section.table(
         [
             {
                 "class": str(names[int(pairs[i, 0])]),
                 "taken for": str(names[int(pairs[i, 1])]),
-                "examples": f"{counts[i]:,}",
+                "examples": _count(counts[i]),
                 "of the class": f"{counts[i] / sizes[pairs[i, 0]]:.1%}",
             }
             for i in np.argsort(-counts, kind="stable")[:_CONFUSED]
         ]
     )
+
+
+def _count(weight: float) -> str:
+    """Return how many examples, or what they count for."""
+    return f"{weight:,.0f}" if weight == round(weight) else f"{weight:,.2f}"
 
 
 def show_examples(page: Page, model: Model, data: Dataset) -> None:

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 import click
 
+from ..base.curves import figure_class
 from ..base.printable import field
 from ..study.data import GENERATED, check_source, load
 from ..study.grid import Grid, run_grid
-from ..study.plots import pyplot
 from ..study.report import write_report
 from ..study.results import AnyTrial, Line, Results
 from ..study.runner import run
@@ -122,7 +122,7 @@ def kdd2017(
     that are done are kept in FOLDER and never run again: stop it at any time, and give the same
     command to go on.
     """
-    pyplot()
+    figure_class()  # raises where nothing can be drawn
     if "threads" in parts and not {"LSH", "NN"} <= set(methods):
         raise click.UsageError("--parts threads needs NN and LSH among the methods")
     sizes = QUICK if quick else Sizes(epochs=EPOCHS)

@@ -63,6 +63,13 @@ class Encoding:
             self.n_features, kind, 0, None, self.zero_based, self.text, self.feature_names
         )
 
+    @property
+    def words_of_features(self) -> tuple[str, ...] | None:
+        """What each feature is called: its name, or the word of a text that it counts."""
+        if self.feature_names is None and self.text is not None:
+            return self.text.words
+        return self.feature_names
+
     def agrees(self, other: Encoding) -> bool:
         """Whether numbers mean the same in both; names of features count where both have them."""
         names = self.feature_names, other.feature_names

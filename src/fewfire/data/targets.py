@@ -53,10 +53,10 @@ def values_of(y: NDArray[Any], n_columns: int | None, first_row: int = 0) -> NDA
 def weights_of(weights: Any, n: int) -> NDArray[np.float32]:
     """Return what each of `n` examples counts for as float32 (n,)."""
     found = np.asarray(weights)
-    if found.shape != (n,):
+    if found.shape != (n,) or found.dtype.kind not in "biuf":
         raise ValueError(
-            f"sample_weight has the shape {found.shape}, but there are {n} examples: give one "
-            "weight for each"
+            f"sample_weight holds {found.dtype} in the shape {found.shape}, and there are {n} "
+            "examples: give a number for each"
         )
     checked = finite_floats("sample_weight", found.reshape(n, 1), 0).ravel()
     if (checked < 0).any():

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base.checks import check_integer, check_number
 from .given import Labels, best_rows, counts, label_lists
-from .metrics import hits
+from .metrics import Weights, counts_of, hits, owners
 
 GROUPS = ("head", "torso", "tail")
 
@@ -62,7 +63,8 @@ class LabelGroup:
     n_occurrences : int
         Pairs of an example and a label of this group, in the data measured on.
     recall : float
-        Share of these pairs whose label is among the example's best rows; nan without pairs.
+        Share of these pairs whose label is among the example's best rows, each pair counting for
+        the weight of its example; nan without pairs.
     """
 
     n_labels: int
@@ -93,7 +95,11 @@ def label_groups(label_counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def recall_by_group(
-    k: int, top: NDArray[np.int32], labels: Labels, label_counts: NDArray[np.int64]
+    k: int,
+    top: NDArray[np.int32],
+    labels: Labels,
+    label_counts: NDArray[np.int64],
+    sample_weight: Weights = None,
 ) -> dict[str, LabelGroup]:
     """Return recall@k of head, torso and tail, the groups of `label_groups`.
 
@@ -105,6 +111,8 @@ def recall_by_group(
     labels : indptr (n + 1,) and label ids
     label_counts : ndarray of int64, (rows,)
         Of the training set.
+    sample_weight : array_like, (n,), optional
+        As how often each example comes; None: once.
 
     >>> top = np.array([[0, 1], [0, 2]], np.int32)
     >>> labels = np.array([0, 2, 3]), np.array([0, 1, 1])
@@ -118,13 +126,19 @@ def recall_by_group(
         raise ValueError(
             f"there are {len(label_counts)} label_counts but label {ids.max()}: give one for each"
         )
-    found = top[:, :k][hits(k, top, (indptr, ids))]
+    weights = counts_of(sample_weight, len(indptr) - 1)
+    is_hit = hits(k, top, (indptr, ids))
     groups = label_groups(label_counts)
-    n_labels, n_occurrences, n_found = (
-        np.bincount(of, minlength=len(GROUPS)).tolist()
-        for of in (groups, groups[ids], groups[found])
-    )
+
+    def summed(own: NDArray[Any], weights: NDArray[np.float64] | None = None) -> list[Any]:
+        return list(np.bincount(groups[own], weights, minlength=len(GROUPS)).tolist())
+
+    n_labels, n_pairs = summed(np.arange(len(groups))), summed(ids)
+    of_pairs = summed(ids, weights[owners(indptr)])
+    of_hits = summed(top[:, :k][is_hit], weights[np.nonzero(is_hit)[0]])
     return {
-        name: LabelGroup(size, n, n_hits / n if n else float("nan"))
-        for name, size, n, n_hits in zip(GROUPS, n_labels, n_occurrences, n_found, strict=True)
+        name: LabelGroup(size, n, found / total if total else float("nan"))
+        for name, size, n, total, found in zip(
+            GROUPS, n_labels, n_pairs, of_pairs, of_hits, strict=True
+        )
     }

@@ -17,9 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..base.checks import check_integer
 from ..base.ledger import Ledger
+from ..data.targets import weights_of
 from .given import Labels, best_rows, label_lists
 
 Weights: TypeAlias = "ArrayLike | None"
+_NOTHING = "sample_weight is 0 for all examples: there is nothing to measure"
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def _by_label(
     """Return of each label that occurs how often it is answered, and how often rightly."""
     found = hits(k, top, labels)
     indptr, ids = label_lists(labels)
-    weights = _checked(sample_weight, len(indptr) - 1)
+    weights = counts_of(sample_weight, len(indptr) - 1)
     best, occurring = (
         best_rows(top, len(indptr) - 1)[:, :k],
         np.unique(ids[weights[owners(indptr)] > 0]),
@@ -184,22 +186,82 @@ def _by_label(
 
 def _mean(values: NDArray[np.floating], sample_weight: Weights) -> float:
     """Return the mean of a figure of each example."""
-    weights = _checked(sample_weight, len(values))
+    weights = counts_of(sample_weight, len(values))
     if len(values) and not weights.any():
-        raise ValueError("sample_weight is 0 for all examples: there is nothing to measure")
+        raise ValueError(_NOTHING)
     return float((values * weights).sum() / weights.sum()) if len(values) else 0.0
 
 
-def _checked(sample_weight: Weights, n: int) -> NDArray[np.float64]:
-    """Return how often each example comes."""
-    if sample_weight is None:
-        return np.ones(n)
-    weights = np.asarray(sample_weight)
-    if weights.shape != (n,) or weights.dtype.kind not in "biuf":
-        raise ValueError(f"sample_weight is {weights.dtype}{weights.shape}, wanted numbers ({n},)")
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError("sample_weight must be finite, and 0 or more")
-    return weights.astype(np.float64)
+def counts_of(sample_weight: Weights, n: int) -> NDArray[np.float64]:
+    """Return how often each of `n` examples comes.
+
+    >>> counts_of(None, 2), counts_of([0.5, 2], 2)
+    (array([1., 1.]), array([0.5, 2. ]))
+    """
+    return np.ones(n) if sample_weight is None else weights_of(sample_weight, n).astype(np.float64)
+
+
+def r2(values: ArrayLike, targets: ArrayLike, sample_weight: Weights = None) -> float:
+    """Return R2, the share of the variance of values that predictions explain: the mean over the
+    columns, as `sklearn.metrics.r2_score`.
+
+    R2 = 1 - sum_i (y_i - f_i)^2 / sum_i (y_i - mean y)^2. Of a column that does not vary it is 1
+    if all predictions are right, else 0.
+
+    Parameters
+    ----------
+    values : array_like, (n,) or (n, columns)
+        What was predicted, f.
+    targets : array_like of the same shape
+        What is true, y.
+
+    >>> r2([1.0, 2.0, 2.0], [1.0, 2.0, 3.0])
+    0.5
+    """
+    sums = Explained()
+    sums.add(values, targets, sample_weight)
+    return sums.share
+
+
+class Explained:
+    """The share of the variance of values that predictions explain, part by part: sums of squares
+    about a mean are brought together as by Chan, Golub & LeVeque (1983)."""
+
+    def __init__(self) -> None:
+        self._weight = 0.0
+        self._mean: Any = 0.0  # of each column
+        self._varied: Any = 0.0
+        self._missed: Any = 0.0
+
+    def add(self, values: ArrayLike, targets: ArrayLike, sample_weight: Weights) -> None:
+        """Add some examples."""
+        found, true = (np.asarray(x, np.float64) for x in (values, targets))
+        if found.shape != true.shape or found.ndim not in (1, 2) or not len(found):
+            raise ValueError(
+                f"values have the shape {found.shape} and targets {true.shape}: give the same, "
+                "(n,) or (n, columns), of an example at least"
+            )
+        found, true = (x.reshape(len(x), -1) for x in (found, true))
+        weights = counts_of(sample_weight, len(true))
+        own = float(weights.sum())
+        if own == 0:
+            return
+        mean, total = weights @ true / own, self._weight + own
+        apart = (mean - self._mean) ** 2 * (self._weight * own / total)
+        self._varied = self._varied + weights @ (true - mean) ** 2 + apart
+        self._missed = self._missed + weights @ (true - found) ** 2
+        self._mean = self._mean + (mean - self._mean) * (own / total)
+        self._weight = total
+
+    @property
+    def share(self) -> float:
+        """R2 of all that was added."""
+        if self._weight == 0:
+            raise ValueError(_NOTHING)
+        at_rest = np.asarray(self._missed > 0, np.float64)
+        return float(
+            np.mean(1 - np.divide(self._missed, self._varied, out=at_rest, where=self._varied > 0))
+        )
 
 
 def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights = None) -> float:
@@ -254,7 +316,7 @@ def psp_at(
     rows = owners(indptr)
     best_first = ids[np.lexsort((-gains[ids], rows))]
     rank = np.arange(len(ids)) - indptr[rows]
-    weights = _checked(sample_weight, len(indptr) - 1)
+    weights = counts_of(sample_weight, len(indptr) - 1)
     attainable = (gains[best_first] * weights[rows])[rank < k].sum()
     reached = (gains[top[:, :k][found]] * weights[np.nonzero(found)[0]]).sum()
     return float(reached / attainable) if attainable > 0 else 0.0
@@ -278,6 +340,7 @@ MEANS: dict[str, Formula] = {  # over examples
 }
 OF_ALL: dict[str, Formula] = {"macroP": macro_precision_at, "coverage": coverage_at}
 MEASURES = (*MEANS, "PSP", *OF_ALL)  # of the k best rows
+OF_VALUES = ("R2",)
 NAMES = ", ".join(f"{measure}@k" for measure in MEASURES)
 
 
@@ -289,7 +352,7 @@ class Cutoff(NamedTuple):
 
 
 def cutoffs(names: Collection[str]) -> dict[str, Cutoff]:
-    """Return what each name asks of the best rows: accuracy is P@1, the loss asks nothing.
+    """Return what each name asks of the best rows: accuracy is P@1, the loss and R2 ask nothing.
 
     >>> cutoffs(["accuracy", "loss", "nDCG@3"])
     {'accuracy': Cutoff(measure='P', k=1), 'nDCG@3': Cutoff(measure='nDCG', k=3)}
@@ -297,7 +360,7 @@ def cutoffs(names: Collection[str]) -> dict[str, Cutoff]:
     are_many = isinstance(names, Collection) and not isinstance(names, str)
     if not are_many or not all(isinstance(name, str) for name in names):
         raise TypeError(f"metrics are a list of names, such as ['P@1', 'nDCG@3'], not {names!r}")
-    return {name: _cutoff(name) for name in names if name != "loss"}
+    return {name: _cutoff(name) for name in names if name not in ("loss", *OF_VALUES)}
 
 
 def _cutoff(name: str) -> Cutoff:
@@ -306,6 +369,6 @@ def _cutoff(name: str) -> Cutoff:
     match = re.fullmatch(rf"({'|'.join(MEASURES)})@([1-9]\d*)", name)
     if match is None:
         raise ValueError(
-            f"unknown metric {name!r}; there are accuracy, loss, and {NAMES}, as in P@3"
+            f"unknown metric {name!r}; there are accuracy, loss, R2, and {NAMES}, as in P@3"
         )
     return Cutoff(match[1], int(match[2]))

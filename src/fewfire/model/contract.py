@@ -26,7 +26,7 @@ from ..data.encoding import Kind
 from ..data.given import as_dataset
 from ..measure.frequencies import LabelGroup, recall_by_group
 from ..measure.latency import Latency, measure_latency
-from ..measure.metrics import NAMES, Metrics, cutoffs
+from ..measure.metrics import NAMES, OF_VALUES, Metrics, cutoffs
 from ..measure.ranking import RankBy, Ranking, exponent_of
 from ..measure.result import TopKResult
 from ..measure.scoring import by_pair, depth_of, figures, formulas_of, metrics_of
@@ -216,7 +216,7 @@ class Model(ABC):
         metrics : list of str, optional
             "accuracy", "P@1", "R@10", "F1@5", "nDCG@3", "PSP@5", "macroP@5", "coverage@5", with any
             k (docs/metrics.md), of a network also "loss"; default: accuracy for classes, P@1, 3, 5
-            for label lists, and the loss of a network.
+            for label lists, and the loss of a network; of values the loss and "R2".
         rank_by : {"precision", "propensity"} or float
             As for `predict_topk`, by the propensities of `propensity`.
         exact : bool
@@ -245,7 +245,9 @@ class Model(ABC):
         if "loss" in names and "loss" not in self.own_metrics:
             raise ValueError(f"this model measures accuracy, {NAMES}, and no loss")
         if data.kind == "values" and wanted:
-            raise ValueError("values have a loss only; other metrics are for classes and labels")
+            raise ValueError("values have a loss and R2; other metrics are for classes and labels")
+        if data.kind != "values" and set(names) & set(OF_VALUES):
+            raise ValueError(f"R2 is of values, and the data set holds {data.kind}")
         unknown = data.unknown_labels
         n_unknown = 0 if unknown is None else int(unknown.shape[1])
         frequencies = partial(now.learned.frequencies, "PSP@k")
@@ -256,6 +258,8 @@ class Model(ABC):
         found = now._answer(data, depth, exact=exact, n_threads=self._threads(n_jobs))
         top = ranking.best(found.top, now._log_likelihoods, k)
         values = {**found.own} | figures(wanted, formulas, top.indices, data)
+        if "R2" in names:
+            values["R2"] = now._explained(data, exact=exact, n_jobs=n_jobs)
         ordered = {name: values[name] for name in names}
         return Metrics(ordered, found.density, found.ledger, len(data), exact)
 
@@ -291,7 +295,8 @@ class Model(ABC):
         k = check_integer("k", k, low=1)
         counts, _ = now.learned.frequencies("recall by group")
         top = now.predict_topk(data, min(k, now.n_outputs), exact=exact, n_jobs=n_jobs)
-        return recall_by_group(k, top.indices, data.label_lists(), counts)
+        lists, weights = data.label_lists(), data.sample_weight
+        return recall_by_group(k, top.indices, lists, counts, weights)
 
     def latency(self, X: Examples, k: int = 5, *, n_jobs: int | None = None) -> Latency:
         """Return how fast single examples are answered, and what gates or router leave out.
@@ -324,7 +329,8 @@ class Model(ABC):
 
     def default_metrics(self, kind: Kind) -> list[str]:
         """Return the metrics that `evaluate` computes for targets of this kind, the first first."""
-        return [*metrics_of(kind, self.n_outputs), *self.own_metrics]
+        of_values = OF_VALUES if kind == "values" else ()
+        return [*metrics_of(kind, self.n_outputs), *self.own_metrics, *of_values]
 
     def save(self, path: PathLike) -> None:
         """Write the model to a safetensors file: beside `path` first, then renamed.
@@ -394,6 +400,10 @@ class Model(ABC):
     @abstractmethod
     def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
         """Return what `_find` does, and what an evaluation tells besides."""
+
+    def _explained(self, data: Dataset, *, exact: bool, n_jobs: int | None) -> float:
+        """Return the R2 of values, which only some models have."""
+        raise NotImplementedError
 
     @abstractmethod
     def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:

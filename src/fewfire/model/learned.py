@@ -50,11 +50,13 @@ class Learned:
 
     def and_of(self, more: Dataset, encoding: Encoding) -> Learned:
         """Return this and what training on `more` adds; its `encoding` goes on from this one's."""
-        assert self.label_counts is not None
-        counts = _count(more, encoding.n_labels)
+        n_trained = self.n_trained + len(more)
+        if self.label_counts is None:
+            return Learned(encoding, None, n_trained)
+        counts = _count(more, max(encoding.n_labels, len(self.label_counts)))
         assert counts is not None
         counts[: len(self.label_counts)] += self.label_counts
-        return Learned(encoding, counts, self.n_trained + len(more))
+        return Learned(encoding, counts, n_trained)
 
     @property
     def label_names(self) -> tuple[Any, ...] | None:

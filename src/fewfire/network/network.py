@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from ..base.ledger import Ledger
 from ..data import Dataset
 from ..data.core_views import core_inputs
 from ..data.dataset import Examples
+from ..measure.metrics import Explained
 from ..measure.result import TopKResult
 from ..model.contract import Answers, Model, Ways
 from ..model.finite import check_all, check_best, check_given
@@ -29,12 +30,29 @@ from ..model.learned import Learned
 from .answers import Evaluation, candidate_scores, core_model, density, output_scores, predict
 from .architecture import Settings, check_layers, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
+from .explanation import Explanation, explanation
 from .gate_stats import TableStats, table_stats
 from .gates import All
 from .initial import initial_arrays
 from .layer import Layer
 from .targets import fitting
 
+
+class Teacher(Protocol):
+    """What trains a network one epoch."""
+
+    def __call__(
+        self,
+        net: Network,
+        X: Examples,
+        y: Any,
+        *,
+        classes: Sequence[Any] | None,
+        n_jobs: int | None,
+    ) -> object: ...
+
+
+_AT_ONCE = 1 << 14  # examples whose values are held
 DENSE_BUDGET = 2 * 2**30  # bytes that a dense (examples x outputs) answer may take
 
 
@@ -78,6 +96,7 @@ class Network(Model):
 
     ways = Ways("gates", "row", "rows", exact_is_slow=False)
     own_metrics = ("loss",)
+    teacher: ClassVar[Teacher]  # who trains a network imports it, and so it sets this
 
     def __init__(self, *layers: Settings, random_state: int = 0) -> None:
         check_layers(layers)
@@ -115,6 +134,7 @@ class Network(Model):
         self.hashed_by_default = False
         self.loss: str | None = None
         self._learned = Learned()
+        self.going_on: object = None  # what trainings in pieces keep between them
         self.layers = [
             Layer(
                 settings,
@@ -240,6 +260,121 @@ class Network(Model):
         chosen, place = np.unique(best, return_inverse=True)  # of a million names, those alone
         names = [self.label_names[row] for row in chosen]
         return np.asarray(names or self.label_names[:1])[place]
+
+    def partial_fit(
+        self,
+        X: Examples,
+        y: Any = None,
+        *,
+        classes: Sequence[Any] | None = None,
+        n_jobs: int | None = None,
+    ) -> Network:
+        """Train one epoch on these examples, from the start or after those of earlier calls.
+
+        Short for `Trainer(net, n_jobs=n_jobs).partial_fit(X, y, classes=classes)`, and a trainer
+        takes an optimizer, a batch size and a loss of yours.
+
+        Parameters
+        ----------
+        X : Dataset, array_like or sparse, (n, n_features)
+        y : array_like or sparse, optional
+            Targets, as a `Dataset` takes them. Left out with a data set.
+        classes : sequence, optional
+            The name of each class or label there will ever be, at the first call, where they are
+            not 0, 1, ...
+        n_jobs : int, optional
+            Threads; None for all cores, which train without locks.
+
+        Returns
+        -------
+        Network
+            Itself.
+
+        Examples
+        --------
+        >>> from fewfire import Linear
+        >>> net = Network(Linear(2, 50, activation="relu"), Linear(50, 3))
+        >>> rng = np.random.default_rng(0)
+        >>> for _ in range(90):  # batches as they come
+        ...     X = rng.normal(size=(200, 2))
+        ...     net = net.partial_fit(X, 1 * (X[:, 0] > 0), n_jobs=1)
+        >>> net.predict([[2, 0], [-2, 0]])
+        array([1, 0], dtype=int32)
+        """
+        self.teacher(self, X, y, classes=classes, n_jobs=n_jobs)
+        return self
+
+    def explain(self, X: Examples, row: int = 0, *, label: Any = None) -> Explanation:
+        """Tell what made a score: which rows fired and why, and what each feature gave.
+
+        Parameters
+        ----------
+        X : ndarray, scipy sparse or Dataset, (n, n_features), or texts
+        row : int
+            Of `X`.
+        label : optional
+            The label whose score is explained, by its name or number; None: the best, or the first
+            column of values.
+
+        Returns
+        -------
+        Explanation
+            Contributions are gradient x (input - mean input), with the rows that fired held; with
+            `rest` they add up to the score, of ReLU networks as a sum of what was.
+
+        Raises
+        ------
+        ValueError
+            If there is no such row or label, or `X` does not fit.
+
+        Examples
+        --------
+        >>> from fewfire import Hashed, Linear
+        >>> net = Network(Linear(3, 40, "relu", Hashed(density=0.1)), Linear(40, 2))
+        >>> found = net.explain([[1.0, 0.0, 2.0]])
+        >>> bool(np.isclose(found.contributions.sum() + found.rest, found.score))
+        True
+        >>> sorted(found.features.tolist()), len(found.layers[0].rows)
+        ([0, 2], 4)
+        """
+        data = self._examples(X)
+        row = check_integer("row", row, low=0, high=len(data) - 1)
+        with self.access.reading():  # rows, tables and scores are of the same moment
+            model = core_model(self.layers, self.loss)
+            one = data[row : row + 1]
+            if label is None and self.loss == "squared":
+                label = 0
+            if label is None:
+                best = predict(model, len(self.layers), one, 1, exact=False, n_threads=1).top
+                place, score = int(best.indices[0, 0]), float(best.scores[0, 0])
+            else:
+                place = self._place_of(label)
+                wanted = csr_array(([1.0], [place], [0, 1]), shape=(1, self.n_outputs))
+                score = float(
+                    candidate_scores(model, len(self.layers), one, wanted, n_threads=1)[0][0]
+                )
+            return explanation(self.layers, one, place, score)
+
+    def _place_of(self, label: Any) -> int:
+        """Return the row of a label, given by its name or number."""
+        names = self.label_names or ()
+        if label in names:
+            return names.index(label)
+        if isinstance(label, int | np.integer) and 0 <= label < self.n_outputs:
+            return int(label)
+        raise ValueError(f"the network has no label {label!r}: give a name, or a number from 0 on")
+
+    def feature_name(self, feature: int) -> str:
+        """Return what a feature is called: by the names of columns, the words of the text it was
+        trained on, or its number.
+
+        >>> from fewfire import Linear
+        >>> Network(Linear(3, 2)).feature_name(1)
+        '1'
+        """
+        feature = check_integer("feature", feature, low=0, high=self.n_features - 1)
+        words = None if self.encoding is None else self.encoding.words_of_features
+        return str(feature) if words is None else words[feature]
 
     def table_stats(
         self, data: Dataset | None = None, *, n_jobs: int | None = 1
@@ -378,6 +513,15 @@ class Network(Model):
 
     def _log_likelihoods(self, scores: NDArray[np.float32]) -> NDArray[np.floating]:
         return log_expit(scores) if self.loss == "logistic" else scores
+
+    def _explained(self, data: Dataset, *, exact: bool, n_jobs: int | None) -> float:
+        sums = Explained()
+        for window in data.windows():
+            for begin in range(0, len(window), _AT_ONCE):
+                part = window[begin : begin + _AT_ONCE]
+                found = self.decision_function(part, exact=exact, n_jobs=n_jobs)
+                sums.add(found, np.asarray(part.y), part.sample_weight)
+        return sums.share
 
     def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:
         _, ledger = self._find(data, k, exact=False, n_threads=n_threads)

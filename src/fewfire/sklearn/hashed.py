@@ -65,12 +65,8 @@ class _Hashed(Estimator):
 
     def _train(self, data: Dataset, **how: Any) -> None:
         """Train a new network on a data set."""
-        seed, sizes = self._seed(), list(np.atleast_1d(self.hidden_layer_sizes).tolist())
-        if not sizes:
-            raise ValueError("hidden_layer_sizes is empty: give at least one, such as (1000,)")
-        gate = Hashed(self.density)
-        hidden = [Linear(a, b, "relu", gate) for a, b in pairwise([data.n_features, *sizes])]
-        net = Network(*hidden, Linear(sizes[-1], data.n_labels), random_state=seed)
+        net = self._new(data)
+        seed = net.random_state
         sets: dict[str, Dataset] = {}
         stops = []
         if self.early_stopping:
@@ -90,6 +86,34 @@ class _Hashed(Estimator):
         )
         self.history_: History = trainer.fit(data, eval_sets=sets)
         self.network_ = net
+
+    def _train_piece(self, data: Dataset, *, is_first: bool, **how: Any) -> None:
+        """Train an epoch more, of the network of before unless it is the first."""
+        if self.early_stopping:
+            raise ValueError("partial_fit keeps nothing aside: use early_stopping=False")
+        net = self._new(data) if is_first else self.network_
+        trainer = Trainer(
+            net,
+            optimizer=self._optimizer(),
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            random_state=net.random_state,
+            verbose=bool(self.verbose),
+            **how,
+        )
+        history = trainer.partial_fit(data)
+        if not is_first:
+            history = self.history_.with_more(history)
+        self.network_, self.history_ = net, history
+
+    def _new(self, data: Dataset) -> Network:
+        """Return a network for a data set, as it was made."""
+        sizes = list(np.atleast_1d(self.hidden_layer_sizes).tolist())
+        if not sizes:
+            raise ValueError("hidden_layer_sizes is empty: give at least one, such as (1000,)")
+        gate = Hashed(self.density)
+        hidden = [Linear(a, b, "relu", gate) for a, b in pairwise([data.n_features, *sizes])]
+        return Network(*hidden, Linear(sizes[-1], data.n_labels), random_state=self._seed())
 
     def _optimizer(self) -> RMS | None:
         """Return what was asked for; None: rate and decay follow the data."""
@@ -160,6 +184,18 @@ class HashedClassifier(Classifying, _Hashed):
         self._train(data, class_weight=self._class_weight())
         return self
 
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train one epoch on these examples, as `Trainer.partial_fit` does; return the estimator.
+
+        `classes` are all there will be, at the first call; of several labels the numbers of the
+        columns of `y`. `max_iter` says nothing here, and rate and decay do not follow the data:
+        they are `learning_rate_init`, 0.001 by default, and `alpha`, 0 by default.
+        """
+        is_first = not hasattr(self, "network_")
+        data = self._piece(X, y, classes, sample_weight, is_first=is_first)
+        self._train_piece(data, is_first=is_first, class_weight=self._class_weight())
+        return self
+
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return scores (n, n_classes); of two classes how far the second leads, (n,)."""
         scores = self._scores(X)
@@ -218,8 +254,22 @@ class HashedRegressor(RegressorMixin, _Hashed):
         X, y = self._read(X, y, multi_output=True, y_numeric=True)
         weights = weights_for(X, sample_weight)
         self._is_column = np.ndim(y) == 1
-        self._train(Dataset(X, y, kind="values", sample_weight=weights))
+        self._train(self._values(X, y, weights))
         return self
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train one epoch on these examples, as `HashedClassifier.partial_fit` does."""
+        is_first = not hasattr(self, "network_")
+        X, y = self._read(X, y, multi_output=True, y_numeric=True, reset=is_first)
+        weights = weights_for(X, sample_weight)
+        if is_first:
+            self._is_column = np.ndim(y) == 1
+        self._train_piece(self._values(X, y, weights), is_first=is_first)
+        return self
+
+    def _values(self, X: Any, y: Any, weights: Any) -> Dataset:
+        words = self._feature_words()
+        return Dataset(X, y, kind="values", sample_weight=weights, feature_names=words)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the values of each example, in the shape that `fit` was given."""

@@ -66,8 +66,28 @@ class TaggerClassifier(Classifying):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on `X`, (n, n_features), and `y`, of which each example counts for its weight;
         return the estimator."""
-        data = self._training_set(X, y, sample_weight)
-        self.tagger_ = Tagger(
+        data = _sparse(self._training_set(X, y, sample_weight))
+        self.tagger_ = self._new().fit(data)
+        self.n_iter_ = len(self.tagger_.history_)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train one epoch on these examples, and return the estimator: the first time as
+        `TaggerClassifier(max_iter=1)` would, with a tree for what these examples are like, then
+        after those of before.
+
+        `classes` are all there will be, at the first call.
+        """
+        is_first = not hasattr(self, "tagger_")
+        data = _sparse(self._piece(X, y, classes, sample_weight, is_first=is_first))
+        tagger = self._new() if is_first else self.tagger_
+        self.tagger_ = tagger.partial_fit(data, max_epochs=1)
+        self.n_iter_ = 1 if is_first else self.n_iter_ + 1
+        return self
+
+    def _new(self) -> Tagger:
+        """Return a tagger that is not trained."""
+        return Tagger(
             self.preset,
             memory=self.memory,
             max_epochs=self.max_iter,
@@ -75,9 +95,7 @@ class TaggerClassifier(Classifying):
             n_jobs=self.n_jobs,
             class_weight=self._class_weight(),
             verbose=bool(self.verbose),
-        ).fit(Dataset(csr_array(data.X), data.y, like=data, sample_weight=data.sample_weight))
-        self.n_iter_ = len(self.tagger_.history_)
-        return self
+        )
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the likelihood of each class, which make 1 together, or of each label for itself,
@@ -110,3 +128,7 @@ class TaggerClassifier(Classifying):
         rows, places = np.nonzero(top.indices >= 0)
         found[rows, top.indices[rows, places]] = top.scores[rows, places]
         return found[:, : len(self.classes_)]
+
+
+def _sparse(data: Dataset) -> Dataset:
+    return Dataset(csr_array(data.X), data.y, like=data, sample_weight=data.sample_weight)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.curves import figure_class
 from ..base.replacing import replacing
 from . import paper
 from .results import Line
@@ -21,26 +22,6 @@ _COLOURS = dict(
 )  # fmt: skip
 
 
-def pyplot() -> Any:
-    """Return matplotlib's pyplot, drawing to files only.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError(
-            "the plots of a study need matplotlib: pip install 'fewfire[study]'"
-        ) from error
-    matplotlib.use("Agg")
-    import matplotlib.pyplot
-
-    return matplotlib.pyplot
-
-
 def draw_all(
     folder: Path, found: Sequence[Group], timed: Sequence[Group], raced: Sequence[Line]
 ) -> dict[str, str]:
@@ -51,7 +32,6 @@ def draw_all(
     def keep(name: str, caption: str, figure: Any) -> None:
         with replacing(folder / f"{name}.png") as file:
             figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
-        pyplot().close(figure)
         drawn[name] = caption
 
     if found:
@@ -95,13 +75,9 @@ def _panels(found: Sequence[Group], draw: Callable[[Any, list[Group]], None]) ->
     places = nets(found)
     n_columns = min(3, len(places))
     n_rows = -(-len(places) // n_columns)
-    figure, axes = pyplot().subplots(
-        n_rows,
-        n_columns,
-        figsize=(5 * n_columns, 3.8 * n_rows + 0.6),
-        squeeze=False,
-        layout="constrained",
-    )
+    size = (5 * n_columns, 3.8 * n_rows + 0.6)
+    figure = figure_class()(figsize=size, layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False)
     by_depth = sorted(places, key=lambda place: place[1])
     for axis, (data, depth) in zip(axes.flat, by_depth, strict=False):
         draw(axis, [g for g in found if (g.data, g.depth) == (data, depth)])
@@ -197,7 +173,8 @@ def _curves(axis: Any, those: list[Group], x_of: Callable[[dict[str, Any]], Any]
 
 
 def _threads(timed: Sequence[Group]) -> Any:
-    figure, (left, right) = pyplot().subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure = figure_class()(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
     for group in timed:
         by_threads = group.by_threads()
         counts = list(by_threads)
@@ -231,7 +208,8 @@ def _recorded_overlaps(timed: Sequence[Group]) -> dict[str, dict[str, dict[str, 
 
 
 def _overlap(overlaps: dict[str, dict[str, dict[str, float]]]) -> Any:
-    figure, axis = pyplot().subplots(figsize=(6, 3.8))
+    figure = figure_class()(figsize=(6, 3.8))
+    axis = figure.subplots()
     for label, shares in overlaps.items():
         threads = [int(n) for n in shares]
         (drawn,) = axis.plot(
@@ -253,9 +231,8 @@ def _overlap(overlaps: dict[str, dict[str, dict[str, float]]]) -> Any:
 def _speed(raced: Sequence[Line]) -> Any:
     trials = [line.trial for line in raced if isinstance(line.trial, SpeedTrial)]
     depths = sorted({trial.depth for trial in trials})
-    figure, axes = pyplot().subplots(
-        1, len(depths), figsize=(5 * len(depths), 4.4), squeeze=False, layout="constrained"
-    )
+    figure = figure_class()(figsize=(5 * len(depths), 4.4), layout="constrained")
+    axes = figure.subplots(1, len(depths), squeeze=False)
     for axis, depth in zip(axes.flat, depths, strict=True):
         for system in dict.fromkeys(trial.system for trial in trials):
             points = sorted(

@@ -44,7 +44,7 @@ from .seeds import TreeSeeds
 from .settings import MOST_TREES, Settings, fitted, settings_of
 from .task import Task
 from .trained import Trained
-from .training_set import to_learn
+from .training_set import in_classes, to_learn
 
 _MANY = 32  # labels that an example is first looked at for
 
@@ -289,28 +289,34 @@ class Tagger(Model):
         with self._training():
             given, wanted, task = self._asked(X, y, label_features, eval_sets, callbacks)
             warn_of_values(given)
-            resumed, spent = None, None
-            if resume is None:
-                settings, why, spent = chosen(wanted, given, self._pilot, self.random_state)
-                prepared = prepare(
-                    task.data,
-                    settings,
-                    self._limit,
-                    task.seeds,
-                    task.n_threads,
-                    task.n_at_once,
-                    task.n_forests,
-                )
-                if self.verbose and why:
-                    tell(why)
-            else:
-                resumed = Resumed.read(resume, task)
-                prepared = resumed.prepare(task, self._limit)
-            if self.verbose:
-                tell(f"{prepared.settings.told()}\n{prepared.memory}")
-            learned = Learned.of(given, given.n_labels)
-            self._learn(task, prepared, learned, resumed, spent=spent)
+            self._fit(given, wanted, task, resume)
         return self
+
+    def _fit(
+        self, given: Dataset, wanted: Settings, task: Task, resume: Resume | None = None
+    ) -> None:
+        """Train from the start, or from a checkpoint."""
+        resumed, spent = None, None
+        if resume is None:
+            settings, why, spent = chosen(wanted, given, self._pilot, self.random_state)
+            prepared = prepare(
+                task.data,
+                settings,
+                self._limit,
+                task.seeds,
+                task.n_threads,
+                task.n_at_once,
+                task.n_forests,
+            )
+            if self.verbose and why:
+                tell(why)
+        else:
+            resumed = Resumed.read(resume, task)
+            prepared = resumed.prepare(task, self._limit)
+        if self.verbose:
+            tell(f"{prepared.settings.told()}\n{prepared.memory}")
+        learned = Learned.of(given, given.n_labels)
+        self._learn(task, prepared, learned, resumed, spent=spent)
 
     def check(
         self,
@@ -332,12 +338,15 @@ class Tagger(Model):
         X: Any,
         y: Any = None,
         *,
+        classes: Sequence[Any] | None = None,
         max_epochs: int | None = None,
         eval_sets: Mapping[str, Dataset] | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Tagger:
-        """Go on training with other examples, whose labels may be new.
+        """Go on training with other examples, whose labels may be new; the first time, `fit`.
 
+        The first examples decide much: trees are grown by their labels, and features that none of
+        them has teach nothing later. So let them be many.
         A new label goes to the leaf whose router likes its examples best and gets a column of its
         own there. All else learns on from the weights that it has, so examples should also be of
         old labels where those matter: what is not seen again is forgotten little by little.
@@ -348,12 +357,16 @@ class Tagger(Model):
             As for `fit`, with the features of the training set. Labels are those of the training
             set, by name if they have names; where there are new ones, `X` is a Dataset whose
             labels 0.. are those of the training set, and those behind are new.
+        classes : sequence, optional
+            The name of each label there will be, of an untrained tagger; of a trained one those it
+            knows, in their order, and new ones behind them.
         max_epochs : int, optional
             None for that of `settings`.
         eval_sets : dict of str to Dataset, optional
             As for `fit`.
         callbacks : sequence of Callback
-            As for `fit`. A `Checkpoint` is a model to go on from, but cannot be resumed.
+            As for `fit`. A `Checkpoint` of a trained tagger is a model to go on from, but cannot
+            be resumed.
 
         Returns
         -------
@@ -363,13 +376,25 @@ class Tagger(Model):
         Raises
         ------
         ValueError
-            If the tagger is not trained, or the data does not go on where its own ended; nothing
-            has changed then.
+            If the data does not go on where the tagger's own ended; nothing has changed then.
         MemoryError
             If the unpacked trees and the examples take more than `memory`, besides what data and
             tagger do; nothing has changed then.
+
+        Examples
+        --------
+        >>> X = np.eye(4, dtype=np.float32)
+        >>> tagger = Tagger("fast", n_jobs=1)
+        >>> tagger = tagger.partial_fit(X[[0, 1] * 9], ["cat", "dog"] * 9, classes=["cat", "dog"])
+        >>> tagger.partial_fit(X[[1, 0] * 9], ["dog", "cat"] * 9).predict(X[:2])
+        array(['cat', 'dog'], dtype=object)
         """
         with self._training():
+            X, y = in_classes(X, y, classes, self.encoding)
+            if self._trained is None:
+                given, wanted, task = self._asked(X, y, None, eval_sets, callbacks, max_epochs)
+                self._fit(given, wanted, task)
+                return self
             task = Task.to_go_on(self, X, y, eval_sets, callbacks, max_epochs)
             data, encoding, old = task.data, task.encoding, self.trained
             prepared = prepare_more(
@@ -548,11 +573,15 @@ class Tagger(Model):
         label_features: Any,
         eval_sets: Mapping[str, Dataset] | None,
         callbacks: Sequence[Callback],
+        max_epochs: int | None = None,
     ) -> tuple[Dataset, Settings, Task]:
         """Return the training set, the settings wanted for it, and what is to be done: with that
         set, and an example for each description of a label."""
         given = weighted(to_learn(X, y), self.class_weight)
-        wanted = fitted(self._wanted, given)
+        wanted = (
+            self._wanted if max_epochs is None else replace(self._wanted, max_epochs=max_epochs)
+        )
+        wanted = fitted(wanted, given)
         train = with_label_text(given, label_features)
         return given, wanted, Task.to_fit(self, wanted, train, eval_sets, callbacks)
 

@@ -65,8 +65,8 @@ class Trained:
         most = self.n_features + len(self.forest.expansion.keys) - 1
         feature = check_integer("feature", feature, low=0, high=most)
         names, encoding = self.feature_names, self.learned.encoding
-        if names is None and encoding is not None and encoding.text is not None:
-            names = encoding.text.words
+        if names is None and encoding is not None:
+            names = encoding.words_of_features
         return self.forest.expansion.name(feature, names)
 
     def explain(self, data: Dataset, top: TopKResult, n: int, n_threads: int) -> list[list[Reason]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..data import Dataset, Encoding
 from ..data.frames import is_frame
+from ..data.label_names import checked_names
 from ..model.checks import check_features, check_labelled
 
 
@@ -21,6 +23,22 @@ def to_learn(X: Any, y: Any) -> Dataset:
     if len(data.label_lists()[1]) == 0:
         raise ValueError("no example has a label: there is nothing to learn")
     return data
+
+
+def in_classes(
+    X: Any, y: Any, classes: Sequence[Any] | None, known: Encoding | None
+) -> tuple[Any, Any]:
+    """Return examples and targets; as a data set where `classes` are others than the known ones."""
+    if classes is None:
+        return X, y
+    if isinstance(X, Dataset) or y is None:
+        raise TypeError("classes name the targets of partial_fit(X, y): a data set has its own")
+    names = checked_names(classes)
+    if known is not None and names == (known.label_names or tuple(range(known.n_labels))):
+        return X, y
+    if names == tuple(range(len(names))):
+        return Dataset(X, y, n_labels=len(names)), None
+    return Dataset(X, y, label_names=names), None
 
 
 def to_learn_more(X: Any, y: Any, known: Encoding) -> Dataset:

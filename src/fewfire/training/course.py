@@ -31,18 +31,25 @@ class Slice(NamedTuple):
 
 
 class Course:
-    """The steps of all epochs."""
+    """The steps of all epochs, those behind `start`: epochs, and their steps, of other data."""
 
-    def __init__(self, plan: Plan, train: Examples, weights: Weights) -> None:
+    def __init__(
+        self, plan: Plan, train: Examples, weights: Weights, start: tuple[int, int] = (0, 0)
+    ) -> None:
         self.plan, self.train, self.weights = plan, train, weights
         self.steps_per_epoch = math.ceil(len(train) / plan.batch_size)
+        self.first_epoch, self.first_step = start
+
+    def steps(self, epoch: int) -> int:
+        """Return how many steps the first `epoch` epochs have."""
+        return self.first_step + (epoch - self.first_epoch) * self.steps_per_epoch
 
     def slices(
         self, epoch: int, pace: Pace, steps_to_next: Callable[[int], int]
     ) -> Iterator[Slice]:
         """Go through the epoch after `epoch` others, cut where something is due: `steps_to_next`
         tells how many steps after a step that is."""
-        batch_size, step = self.plan.batch_size, epoch * self.steps_per_epoch
+        batch_size, step = self.plan.batch_size, self.steps(epoch)
         rng = np.random.default_rng(np.random.SeedSequence([self.plan.random_state, epoch]))
         for window, order in windows_of(self.train, batch_size, rng):
             inputs = core_inputs(window)
@@ -60,8 +67,8 @@ class Course:
 
     def last_rate(self, epoch: int) -> float:
         """Return the learning rate of the last step of the first `epoch` epochs."""
-        return self.plan.optimizer.lr * float(self._factors(epoch * self.steps_per_epoch - 1, 1)[0])
+        return self.plan.optimizer.lr * float(self._factors(self.steps(epoch) - 1, 1)[0])
 
     def _factors(self, first: int, n_steps: int) -> NDArray[np.float32]:
-        total = self.plan.max_epochs * self.steps_per_epoch
+        total = self.steps(self.plan.max_epochs)
         return self.plan.schedule.factors(first, n_steps, total)

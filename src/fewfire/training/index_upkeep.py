@@ -27,6 +27,7 @@ class Upkeep:
         steps_per_epoch: int,
         random_state: int,
         n_threads: int,
+        first_step: int = 0,
     ) -> None:
         self.net = net
         self.moments = moments
@@ -43,6 +44,7 @@ class Upkeep:
                 n_threads,
                 partial(self._hash_all, [position]),
                 partial(self._count, position),
+                first_step,
             )
             for position, layer in enumerate(net.layers)
             if isinstance(layer.codes, TableCodes)

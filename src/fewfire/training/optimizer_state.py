@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..base.files import writable
 from ..base.finite import check_finite
 from ..network.gates import All, Dropout
 from ..network.layer import Layer
@@ -28,24 +29,43 @@ class Owing(NamedTuple):
     n_owed: NDArray[np.int32]  # updates that it owes for
 
 
+Moments: TypeAlias = "list[tuple[NDArray[Any], NDArray[Any]]]"  # of a layer: weights and bias
+
+
 class OptimizerState:
     """Moments of each layer's weights and biases, and the step that last touched each row; `pace`
     is how much faster the last layer moves than others."""
 
     def __init__(self, net: Network, optimizer: Optimizer, pace: float = 1.0) -> None:
-        self.core = core_optimizer(optimizer)
+        core = core_optimizer(optimizer)
         value = optimizer.initial if isinstance(optimizer, Adagrad) else 0.0
-        self.moments = [_initial(layer, self.core, value) for layer in net.layers]
-        self.touched = [np.zeros(len(layer.stored), dtype=np.int64) for layer in net.layers]
-        self.owing = [
+        moments = [_initial(layer, core, value) for layer in net.layers]
+        touched = [np.zeros(len(layer.stored), dtype=np.int64) for layer in net.layers]
+        owing = [
             _owing(layer, is_first=place == 0) if is_centred(layer, optimizer) else None
             for place, layer in enumerate(net.layers)
         ]
-        paces = [1.0] * (len(net.layers) - 1) + [pace]
+        self._assemble(optimizer, pace, moments, touched, owing)
+
+    def _assemble(
+        self,
+        optimizer: Optimizer,
+        pace: float,
+        moments: list[Moments],
+        touched: list[NDArray[np.int64]],
+        owing: list[Owing | None],
+    ) -> None:
+        self.core = core_optimizer(optimizer)
+        self._settings = optimizer, pace
+        self.moments, self.touched, self.owing = moments, touched, owing
+        paces = [1.0] * (len(moments) - 1) + [pace]
         self.states = [
             _core.OptimizerState(*of_layer)
             for of_layer in zip(self.moments, self.touched, self.owing, paces, strict=True)
         ]
+
+    def __reduce__(self) -> Any:
+        return _unpickled, (*self._settings, self.moments, self.touched, self.owing)
 
     def of_rows(self, position: int) -> list[NDArray[Any]]:
         """Return everything of a layer that has an entry per row."""
@@ -85,6 +105,25 @@ class OptimizerState:
             array[...] = arrays[name]
 
 
+def _unpickled(
+    optimizer: Optimizer,
+    pace: float,
+    moments: list[Moments],
+    touched: list[NDArray[np.int64]],
+    owing: list[Owing | None],
+) -> OptimizerState:
+    """Return a state of arrays that may be mapped from a file."""
+    state = OptimizerState.__new__(OptimizerState)
+    state._assemble(
+        optimizer,
+        pace,
+        [[(writable(x), writable(y)) for x, y in own] for own in moments],
+        [writable(x) for x in touched],
+        [None if own is None else Owing(*map(writable, own)) for own in owing],
+    )
+    return state
+
+
 def is_centred(layer: Layer, optimizer: Optimizer) -> bool:
     """Whether the rows of a layer learn as if the mean input had been taken from every input: where
     a gate looks at it. (A last layer without one learned less well so: docs/design.md.)"""
@@ -107,9 +146,7 @@ def n_bytes(layers: Sequence[Layer], optimizer: Optimizer) -> int:
     return total
 
 
-def _initial(
-    layer: Layer, core: _core.Optimizer, value: float
-) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+def _initial(layer: Layer, core: _core.Optimizer, value: float) -> Moments:
     """Moments of the weights, (rows, columns) or, row-wise, (rows, 1), each with the biases'."""
     n_rows, n_columns = layer.stored.shape
     return [

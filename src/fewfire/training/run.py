@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -46,6 +46,16 @@ from .schedules import Constant
 from .settings import Plan
 from .sums import Sums
 
+
+class GoingOn(NamedTuple):
+    """What a further epoch, of other data, goes on from."""
+
+    moments: OptimizerState
+    unit: Unit
+    epochs: int
+    steps: int
+
+
 _FIRST_RENUMBERING = 1024  # steps
 LONG = 4096  # steps of an epoch after which much has changed
 
@@ -56,10 +66,16 @@ class DivergenceError(RuntimeError):
 
 
 class Run(TrainingRun):
-    """One training run: its position, its optimizer state, its history."""
+    """One training run: its position, its optimizer state, its history; `past` is what it goes on
+    from, in the same process."""
 
     def __init__(
-        self, plan: Plan, net: Network, train: Examples, eval_sets: dict[str, Dataset]
+        self,
+        plan: Plan,
+        net: Network,
+        train: Examples,
+        eval_sets: dict[str, Dataset],
+        past: GoingOn | None = None,
     ) -> None:
         self.plan = plan
         self.max_epochs = plan.max_epochs
@@ -74,17 +90,22 @@ class Run(TrainingRun):
         self.weights = Weights(self.known, plan.class_weight)
         self.memory = estimate_memory(net, plan.optimizer)
         check_memory("training", self.memory.total)
-        self.epoch = 0  # epochs done
-        self.course = Course(plan, train, self.weights)
+        self.epoch = 0 if past is None else past.epochs  # done
+        start = (0, 0) if past is None else (past.epochs, past.steps)
+        self.course = Course(plan, train, self.weights, start)
         self.history = History([], Ledger.empty(len(net.layers)))
-        self.unit = Unit.of(self.known, self.loss, self.weights)
-        self.moments = OptimizerState(net, plan.optimizer, self.unit.pace(plan.optimizer))
+        if past is None:
+            self.unit = Unit.of(self.known, self.loss, self.weights)
+            self.moments = OptimizerState(net, plan.optimizer, self.unit.pace(plan.optimizer))
+        else:
+            self.unit, self.moments = past.unit, past.moments
         self.upkeep = Upkeep(
             net,
             self.moments,
             self.course.steps_per_epoch,
             plan.random_state,
             plan.n_threads,
+            self.course.first_step,
         )
         self.centring = Centring(net, self.known, self.moments, plan.random_state, plan.n_threads)
 
@@ -96,14 +117,14 @@ class Run(TrainingRun):
     @property
     def step(self) -> int:
         """Steps of the epochs done."""
-        return self.epoch * self.course.steps_per_epoch
+        return self.course.steps(self.epoch)
 
     def _begin(self) -> None:
         """Let the network learn what the data is."""
         if self.plan.verbose:
             tell(str(self.memory))
         self.net.loss = self.loss
-        self.net.learned = Learned.of(self.known, self.net.n_outputs)
+        self.net.learned, self.net.going_on = self._learned(), None
         is_new = is_untrained(self.net)
         if self.step == 0:
             self.history.ledger.add(self.centring.start())
@@ -114,6 +135,10 @@ class Run(TrainingRun):
             self.history.ledger.add(spent)
         self.upkeep.start(self.step, self.history)
         super()._begin()
+
+    def _learned(self) -> Learned:
+        """Return what the network knows of its data once this is trained on."""
+        return Learned.of(self.known, self.net.n_outputs)
 
     def one_epoch(self) -> None:
         """Train an epoch, measure it, and let callbacks look."""

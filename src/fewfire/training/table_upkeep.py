@@ -42,7 +42,8 @@ class TableUpkeep:
         Of the network: others may read it.
     touched : ndarray of int64, (rows,)
         The step that last changed each row.
-    steps_per_epoch, random_state, n_threads : int
+    steps_per_epoch, random_state, n_threads, first_step : int
+        Epochs begin with `first_step`.
     hash_all : callable
         Hashes all rows, with the mean inputs of the time, and counts that.
     count : callable
@@ -59,11 +60,12 @@ class TableUpkeep:
         n_threads: int,
         hash_all: Callable[[], None],
         count: Callable[[NDArray[np.int64]], None],
+        first_step: int = 0,
     ) -> None:
         self.codes = codes
         self.access = access
         self.tables = codes.family
-        self.steps_per_epoch = steps_per_epoch
+        self.steps_per_epoch, self.first_step = steps_per_epoch, first_step
         self._touched = touched
         self._random_state = random_state
         self._n_threads = n_threads
@@ -186,14 +188,14 @@ class TableUpkeep:
 
     def _next_hurried(self, step: int) -> int:
         """The first step after `step` that is one of an epoch's last, but not the very last."""
-        to_end = self.steps_per_epoch - step % self.steps_per_epoch
+        to_end = self.steps_per_epoch - (step - self.first_step) % self.steps_per_epoch
         wait = to_end - _HURRY if to_end > 1 else 1 + self.steps_per_epoch - _HURRY
         return step + max(1, wait)
 
     def _hurry(self, step: int) -> None:
         """Do a part of what the end of the epoch would have to do at once: of the rest of a refit,
         and then of the rows that changed."""
-        to_end = -step % self.steps_per_epoch
+        to_end = (self.first_step - step) % self.steps_per_epoch
         if _PARTS < to_end <= _HURRY and self._refit is not None:
             done = self._refit.n_done
             self._go_on(self._refit, done + (self._n_rows - done) // (to_end - _PARTS))

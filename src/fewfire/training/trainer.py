@@ -23,6 +23,7 @@ from ..network.losses import check_loss
 from ..network.network import Network
 from .fitting import as_before, fitted, usual
 from .optimizers import Optimizer
+from .pieces import as_piece, train_piece
 from .run import Run
 from .schedules import Schedule
 from .settings import Plan
@@ -201,6 +202,54 @@ class Trainer:
             run.history.ledger.add(spent)
             return run.go()
 
+    def partial_fit(
+        self, X: Examples, y: Any = None, *, classes: Sequence[Any] | None = None
+    ) -> History:
+        """Train one more epoch, on these examples, whatever `max_epochs` is.
+
+        The optimizer's state and the count of steps go on from the last call, as long as nothing
+        else trains the network, so that calls with the same data are the epochs of one `fit` with
+        a constant rate. Nothing is tuned: an optimizer that is not given is the usual one, without
+        a choice of rate and decay. Features are standardised, and values scaled, by the first
+        call: let it have some hundred examples.
+
+        Parameters
+        ----------
+        X : Dataset, array_like or sparse, (n, n_features)
+        y : array_like or sparse, optional
+            Targets, as a `Dataset` takes them. Left out with a data set.
+        classes : sequence, optional
+            The name of each class or label there will ever be, at the first call, where they are
+            not 0, 1, ...; later the same, or None.
+
+        Returns
+        -------
+        History
+            Of this epoch.
+
+        Raises
+        ------
+        ValueError
+            If the data does not fit the network or has a class that it does not know, or the
+            trainer has callbacks or a schedule that is not `Constant`; nothing has changed then.
+        DivergenceError
+            If the loss is no longer a number.
+
+        Examples
+        --------
+        >>> from fewfire import Linear, Network
+        >>> from fewfire.optim import Adam
+        >>> net = Network(Linear(2, 8, activation="relu"), Linear(8, 2))
+        >>> trainer = Trainer(net, optimizer=Adam(lr=0.05), n_jobs=1)
+        >>> for _ in range(30):
+        ...     history = trainer.partial_fit([[0, 1], [1, 0]], ["a", "b"], classes=["a", "b"])
+        >>> history[0]["epoch"], net.predict([[0, 1], [1, 0]]).tolist()
+        (30, ['a', 'b'])
+        """
+        with self.net.access.training():
+            data = as_piece(self.net, X, y, classes, self.plan.loss)
+            return train_piece(self.plan, self.net, data)
+
     def check(
         self,
         X: Examples | Deformed,
@@ -241,3 +290,12 @@ class Trainer:
         with refusing(f"{saved.path}: the training state is damaged"):
             plan = as_before(self.plan, past.settings)
         return Run(plan, self.net, train, eval_sets), saved
+
+
+def _teach(
+    net: Network, X: Examples, y: Any, *, classes: Sequence[Any] | None, n_jobs: int | None
+) -> History:
+    return Trainer(net, n_jobs=n_jobs).partial_fit(X, y, classes=classes)
+
+
+Network.teacher = staticmethod(_teach)
