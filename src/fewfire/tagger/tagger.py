@@ -44,6 +44,7 @@ from .task import Task
 from .trained import Trained
 from .training_set import to_learn
 
+_NOBODY = Access()  # trains what answers by the trees of a moment
 _MANY = 32  # labels that an example is first looked at for
 
 
@@ -364,6 +365,8 @@ class Tagger(Model):
     def _last(self) -> Trained | None:
         """What the last training made, or the last epoch of one that is measured; while trees are
         packed, another thread waits for them."""
+        if self.access is _NOBODY:
+            return self._trained
         with self.access.reading():
             return self._trained
 
@@ -559,7 +562,7 @@ class Tagger(Model):
         now = object.__new__(type(self))
         with self.access.reading():
             vars(now).update(vars(self))
-        now.access = Access()  # nobody trains it
+        now.access = _NOBODY
         return now
 
     @contextmanager
