@@ -352,8 +352,8 @@ def load_text(
     between labels is found out, too: see `Columns`. Text is in UTF-8, or in UTF-16 with its mark.
 
     Words, runs of letters and digits in lower case, are counted and weighted by tf-idf, each text
-    scaled to unit length. A model that is trained on the result takes text from then on. Needs
-    scikit-learn, which `pip install 'fewfire[text]'` installs.
+    scaled to unit length; `vectorizer` takes n-grams, characters or other weights. A model that is
+    trained on the result takes text from then on.
 
     Parameters
     ----------
@@ -371,8 +371,6 @@ def load_text(
     ------
     ValueError
         If a line is wrong, with its number, or columns do not tell what they hold.
-    ImportError
-        If scikit-learn is not installed.
 
     Warns
     -----
