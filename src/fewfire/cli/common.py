@@ -122,24 +122,33 @@ def _finite(value: Any) -> Any:
 
 
 def read_part(
-    path: Path,
+    paths: Sequence[Path],
     encoding: Encoding | None,
     part: int,
     labels: Path | None = None,
     kind: Kind = None,
     columns: Columns | None = None,
 ) -> Dataset:
-    """Read a file, or with "-" standard input; of a folder or archive with two parts, the training
-    (0) or the test set (1).
+    """Read a file or several, or with "-" standard input; of a folder or archive with two parts,
+    the training (0) or the test set (1).
 
     `labels` is the file of the labels' names, if there is one; `kind` says what targets are,
     `columns` where texts and labels are.
     """
-    like = None if path.is_dir() else encoding
+    like = None if paths[0].is_dir() else encoding
     names = None if labels is None else datasets.load_names(labels)
-    with at_hand(path) as place:
-        found = datasets.load(place, like, label_names=names, kind=kind, columns=columns)
+    with all_at_hand(paths) as places:
+        found = datasets.load(places, like, label_names=names, kind=kind, columns=columns)
     return one_part(found, part)
+
+
+@contextlib.contextmanager
+def all_at_hand(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Return where to read files, as `at_hand` does."""
+    if len(paths) > 1 and any(str(path) == "-" for path in paths):
+        raise click.UsageError("standard input is read alone: leave out the other files")
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(at_hand(path)) for path in paths]
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
 
 @click.command()
 @click.argument("model", type=PATH)
-@click.argument("data", type=PATH)
+@click.argument("data", type=PATH, nargs=-1, required=True)
 @click.option("--exact", is_flag=True, help=EXACT)
 @click.option("--metrics", metavar="M,M", help=f"accuracy, loss, {NAMES}: P@1,nDCG@3,PSP@5.")
 @click.option(
@@ -71,7 +71,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
 @json_option
 def evaluate(
     model: Path,
-    data: Path,
+    data: tuple[Path, ...],
     exact: bool,
     metrics: str | None,
     propensity: tuple[float, float],
@@ -89,8 +89,8 @@ def evaluate(
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
     text, or what `fewfire convert` made of it, encoded like the training set; for a model of texts
-    any file that train takes; - for standard input. Labels that the model does not know count as
-    missed.
+    any file that train takes; several files of one format; - for standard input. Labels that the
+    model does not know count as missed.
     """
     net = load(model)
     columns = columns_of(text_column, label_column, label_separator)

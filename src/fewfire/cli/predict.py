@@ -36,7 +36,7 @@ _WHY = 8  # features that `--why` shows for a label
 
 @click.command()
 @click.argument("model", type=PATH)
-@click.argument("data", type=PATH)
+@click.argument("data", type=PATH, nargs=-1, required=True)
 @click.option(
     "-k", type=COUNT, metavar="K", default=1, show_default=True, help="Best rows per example."
 )
@@ -52,7 +52,7 @@ _WHY = 8  # features that `--why` shows for a label
 @json_option
 def predict(
     model: Path,
-    data: Path,
+    data: tuple[Path, ...],
     k: int,
     exact: bool,
     rank_by: float,
