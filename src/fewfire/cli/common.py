@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from .. import datasets
-from ..base.checks import thread_count
+from ..base.checks import check_number, thread_count
 from ..base.ledger import Ledger
 from ..base.printable import visible
 from ..base.replacing import check_writable
@@ -69,6 +69,27 @@ def rank_by_option(command: Command) -> Command:
         help=text,
     )  # fmt: skip
     return declare(command)
+
+
+def threshold_option(command: Command) -> Command:
+    """Add `--threshold`, a number or "auto"."""
+    text = (
+        "Tagger of label lists: the labels whose score is above X, 0 to 1; auto: that of the best "
+        "F1 on validation, which training kept."
+    )
+    declare = click.option("--threshold", metavar="X", callback=_threshold, help=text)
+    return declare(command)
+
+
+def _threshold(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | str | None:
+    if value in (None, "auto"):
+        return value
+    try:
+        return check_number("threshold", float(value), low=0.0, high=1.0)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not auto or a number from 0 to 1") from error
 
 
 def _exponent(context: click.Context, parameter: click.Parameter, value: str) -> float:
