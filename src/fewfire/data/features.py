@@ -24,6 +24,21 @@ def features(X: Any, n_features: int | None) -> Features:
     return checked
 
 
+def label_features_of(given: Any, kind: str | None, wanted: tuple[int, int]) -> csr_array:
+    """Return what describes labels, (n_labels, n_features); raise unless there are labels, and a
+    row for each, with the features of an example."""
+    if kind not in ("labels", "classes"):
+        held = "no targets" if kind is None else kind
+        raise ValueError(f"label_features describe labels, and y holds {held}")
+    described = csr_array(features(given, None))
+    if described.shape != wanted:
+        raise ValueError(
+            f"label_features have the shape {described.shape}, but there are {wanted[0]} labels "
+            f"and {wanted[1]} features: give a row for each label, of zeros where it has no text"
+        )
+    return described
+
+
 def _dense_features(X: Any) -> NDArray[np.float32]:
     try:
         raw = np.asarray(X)

@@ -31,6 +31,8 @@ def joined(parts: Sequence[Dataset]) -> Dataset:
     whole = first[:]
     widest = max(part.n_features for part in parts)
     whole._X = _stacked([part.X for part in parts], widest)
+    if any(part.encoding != first.encoding for part in parts):
+        whole._label_features = None
     if first.kind is not None and not _share_labels(parts):
         whole = _numbered_anew(whole, parts)
     elif first.kind == "labels":
