@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -55,6 +56,22 @@ class DenseInputs : public Inputs {
  private:
   Matrix<const float> X_;
 };
+
+// Whether a CSR is what SparseInputs wants, and holds finite values alone, none of them 0.
+inline bool is_canonical(const Lists& ids, std::span<const float> values, int64_t n_columns) {
+  const std::span<const int64_t> begins = ids.indptr;
+  if (begins.empty() || begins.front() != 0 || !std::is_sorted(begins.begin(), begins.end()) ||
+      begins.back() != static_cast<int64_t>(ids.indices.size()) || values.size() != ids.indices.size())
+    return false;
+  for (int64_t i = 0; i < ids.size(); ++i) {
+    int64_t least = 0;
+    for (const RowId id : ids[i]) {
+      if (id < least || id >= n_columns) return false;
+      least = int64_t{id} + 1;
+    }
+  }
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x) && x != 0.0f; });
+}
 
 class SparseInputs : public Inputs {
  public:

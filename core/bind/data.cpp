@@ -22,6 +22,14 @@ void bind_data(nb::module_& m) {
           "indptr"_a.noconvert(), "indices"_a.noconvert(), "values"_a.noconvert(), "n_columns"_a,
           nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>(), nb::keep_alive<1, 4>());
 
+  m.def(
+      "is_canonical",
+      [](Array1<const int64_t> indptr, Array1<const RowId> indices, Array1<const float> values,
+         int64_t n_columns) { return is_canonical({view(indptr), view(indices)}, view(values), n_columns); },
+      "indptr"_a.noconvert(), "indices"_a.noconvert(), "values"_a.noconvert(), "n_columns"_a,
+      nb::call_guard<nb::gil_scoped_release>(),
+      "Whether ids ascend inside each row of a CSR, and all values are finite and none is 0.");
+
   nb::class_<Targets>(m, "Targets")
       .def(
           "weigh", [](Targets& self, Array1<const float> weights) { self.weights = view(weights); },

@@ -8,6 +8,7 @@ Dataset(100 examples, 784 dense features, 2 classes)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
 from typing import Any, TypeAlias
@@ -342,7 +343,7 @@ def load_svmlight(
 
 @fetching
 def load_text(
-    path: PathLike,
+    path: PathLike | Sequence[PathLike],
     like: Dataset | Encoding | None = None,
     *,
     vectorizer: Words | None = None,
@@ -356,11 +357,13 @@ def load_text(
     between labels is found out, too: see `Columns`. Text is in UTF-8, or in UTF-16 with its mark.
 
     Words, runs of letters and digits in lower case, are counted and weighted by tf-idf, each text
-    scaled to unit length. A model that is trained on the result takes text from then on. Needs
-    scikit-learn, which `pip install 'fewfire[text]'` installs.
+    scaled to unit length; `vectorizer` takes n-grams, characters or other weights. A model that is
+    trained on the result takes text from then on.
 
     Parameters
     ----------
+    path : path, or several
+        Several files are read as if they were one.
     like : Dataset or Encoding, optional
         Training set, or `net.encoding`, whose words and labels count, and whose columns are
         looked for. Its other labels are in `Dataset.unknown_labels`. If no row has labels, the
@@ -375,8 +378,6 @@ def load_text(
     ------
     ValueError
         If a line is wrong, with its number, or columns do not tell what they hold.
-    ImportError
-        If scikit-learn is not installed.
 
     Warns
     -----
@@ -528,7 +529,7 @@ def load_npz(
 
 @fetching
 def load(
-    path: PathLike,
+    path: PathLike | Sequence[PathLike],
     like: Dataset | Encoding | None = None,
     *,
     label_names: Sequence[Any] | None = None,
@@ -539,13 +540,17 @@ def load(
 
     The format is guessed. `columns` are for texts, see `load_text`; `label_names` are for text of
     numbers, converted or not, alone. `kind` says what targets are where they do not
-    tell, as for a `Dataset`: "values" for whole numbers to predict.
+    tell, as for a `Dataset`: "values" for whole numbers to predict. Several files of one format, a
+    list of paths, are read as if they were one.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
     >>> load("data.npz")
     Dataset(2 examples, 1 dense feature, 2 classes)
     """
-    return readers.read(path, like, label_names=label_names, kind=kind, columns=columns)
+    one = path if isinstance(path, str | os.PathLike) else path[0] if len(path) == 1 else None
+    read = readers.read_all if one is None else readers.read
+    given: Any = path if one is None else one
+    return read(given, like, label_names=label_names, kind=kind, columns=columns)
 
 
 def _pair(

@@ -25,7 +25,7 @@ OPTIONS = [parameter for parameter in train.params if isinstance(parameter, Opti
 SILENT = [option for option in OPTIONS if option.of.describes is None]
 DESCRIBING = [option for option in OPTIONS if option.of.describes is not None]
 LACKING = [(option, model) for option in OPTIONS for model in option.lacks]
-SPECIAL = {"--hidden": "9", "--memory": "2G"}
+SPECIAL = {"--hidden": "9", "--memory": "2G", "--ngrams": "1,2"}
 
 
 def words(option):

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from damage import CASES, DAMAGES, damaged
 from fewfire.data import Dataset
-from fewfire.data.csr import checked_csr, csr_of
+from fewfire.data.csr import canonical, checked_csr, csr_of, read_as_is
 
 X = sparse.random_array((6, 4), density=0.6, rng=np.random.default_rng(0), format="csr")
 
@@ -101,3 +101,37 @@ def test_what_was_given_keeps_its_arrays_and_may_be_written_to():
         assert getattr(given_array, part).flags.writeable
         assert not getattr(data.X, part).flags.writeable
         assert not getattr(data.y, part).flags.writeable
+
+
+VALUES = st.sampled_from([0.5, -2.0, 0.0, np.nan, np.inf])
+ROWS = st.lists(
+    st.dictionaries(st.integers(0, 7), VALUES, max_size=4),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(rows=ROWS, index_type=st.sampled_from([np.int32, np.int64]), n_columns=st.integers(6, 8))
+def test_what_is_read_as_it_is_is_canonical_already(rows, index_type, n_columns):
+    lengths = [len(row) for row in rows]
+    indptr = np.array([0, *np.cumsum(lengths)], index_type)
+    indices = np.array([i for row in rows for i in row], index_type)
+    values = np.array([x for row in rows for x in row.values()], np.float32)
+    matrix = sparse.csr_array((len(rows), n_columns), dtype=np.float32)
+    matrix.data, matrix.indices, matrix.indptr = values, indices, indptr
+    found = read_as_is(matrix)
+    ascend = all(list(row) == sorted(row) for row in rows)
+    is_right = ascend and (indices < n_columns).all() and np.isfinite(values).all() and values.all()
+    assert (found is not None) == is_right
+    if found is not None:
+        wanted = canonical(checked_csr(matrix, "X"))
+        for part in ("data", "indices", "indptr"):
+            assert_array_equal(getattr(found, part), getattr(wanted, part))
+            assert getattr(found, part).dtype == getattr(wanted, part).dtype
+
+
+def test_wide_ids_that_would_wrap_around_are_not_read_as_they_are():
+    matrix = sparse.csr_array((1, 8), dtype=np.float32)
+    matrix.data, matrix.indptr = np.ones(1, np.float32), np.array([0, 1])
+    matrix.indices = np.array([2**32 + 3])
+    assert read_as_is(matrix) is None

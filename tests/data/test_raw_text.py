@@ -174,11 +174,11 @@ def test_damaged_words_of_a_model_are_refused(path, tmp_path, damage):
         ff.load(tmp_path / "model")
 
 
-def test_without_scikit_learn_one_line_says_what_to_install(path):
-    code = f"import sys; sys.modules['sklearn'] = None; import fewfire as ff; " \
-           f"ff.datasets.load_text({str(path)!r})"  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "ImportError: raw text is read with scikit-learn: pip install" in done.stderr
+def test_raw_text_needs_no_scikit_learn_but_its_stop_words_do(path):
+    start = "import sys; sys.modules['sklearn'] = None; from fewfire.datasets import *; "
+    code = f"load_text({str(path)!r}); Counted(stop_words='english')"
+    done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True)
+    assert "ImportError: the English stop words are those of scikit-learn: pip" in done.stderr
 
 
 def test_importing_fewfire_imports_no_scikit_learn():

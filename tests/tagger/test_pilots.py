@@ -29,7 +29,8 @@ def told(data, *, right):
             truth = np.asarray(aside.y)[:, None]
             wrong = (truth + 1) % data.n_labels
             is_right = np.arange(len(aside))[:, None] % 100 < right[settings.slowing]
-            return SimpleNamespace(indices=np.where(is_right, truth, wrong).astype(np.int32))
+            answers = np.where(is_right, truth, wrong).astype(np.int32)
+            return SimpleNamespace(indices=answers, scores=is_right.astype(np.float32))
 
         history = SimpleNamespace(ledger=Ledger.empty(1))
         return SimpleNamespace(predict_topk=predict_topk, history_=history)
@@ -44,7 +45,8 @@ def told(data, *, right):
 def test_what_is_clearly_better_is_taken_and_what_is_between_where_nothing_is(right, expected):
     data = ff.Dataset(np.ones((1200, 3), np.float32), np.arange(1200) % 7)
     train, seen = told(data, right=right)
-    settings, why, _ = chosen(WANTED, data, train, seed=0)
+    settings, why, _, threshold = chosen(WANTED, data, train, seed=0)
+    assert threshold == 0.5  # between the scores of right and of wrong answers
     assert settings == replace(WANTED, slowing=expected)
     assert [(one.slowing, one.n_trees, one.pairs, one.max_epochs) for one, _ in seen] == [
         (0.0, 1, 0, 8),

@@ -183,3 +183,15 @@ def test_a_training_with_other_weights_does_not_go_on(tmp_path):
     by_class(class_weight="balanced").fit(data, callbacks=[ff.callbacks.Checkpoint(path)])
     with pytest.raises(ValueError, match="was trained on other data"):
         by_class(class_weight={0: 2.0}).fit(data, resume=path)
+
+
+def test_descriptions_that_the_data_set_brings_count_as_those_of_fit():
+    data = ff.Dataset(X, as_lists(LABELS))
+    own = ff.Dataset(data.X, data.y, like=data, label_features=TEXT)
+    assert (own[:5].label_features != TEXT).nnz == 0
+    told, brought = fit(data, label_features=TEXT), fit(own)
+    assert np.array_equal(told.predict_topk(ASKED, 5).scores, brought.predict_topk(ASKED, 5).scores)
+    with pytest.raises(ValueError, match="label_features have the shape"):
+        ff.Dataset(data.X, data.y, like=data, label_features=TEXT[:2])
+    with pytest.raises(ValueError, match="y holds no targets"):
+        ff.Dataset(data.X, label_features=TEXT)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from .. import datasets
-from ..base.checks import thread_count
+from ..base.checks import check_number, thread_count
 from ..base.ledger import Ledger
 from ..base.printable import visible
 from ..base.replacing import check_writable
@@ -71,6 +71,27 @@ def rank_by_option(command: Command) -> Command:
     return declare(command)
 
 
+def threshold_option(command: Command) -> Command:
+    """Add `--threshold`, a number or "auto"."""
+    text = (
+        "Tagger of label lists: the labels whose score is above X, 0 to 1; auto: that of the best "
+        "F1 on validation, which training kept."
+    )
+    declare = click.option("--threshold", metavar="X", callback=_threshold, help=text)
+    return declare(command)
+
+
+def _threshold(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | str | None:
+    if value in (None, "auto"):
+        return value
+    try:
+        return check_number("threshold", float(value), low=0.0, high=1.0)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not auto or a number from 0 to 1") from error
+
+
 def _exponent(context: click.Context, parameter: click.Parameter, value: str) -> float:
     try:
         return exponent_of(value if value in EXPONENTS else float(value))
@@ -122,24 +143,33 @@ def _finite(value: Any) -> Any:
 
 
 def read_part(
-    path: Path,
+    paths: Sequence[Path],
     encoding: Encoding | None,
     part: int,
     labels: Path | None = None,
     kind: Kind = None,
     columns: Columns | None = None,
 ) -> Dataset:
-    """Read a file, or with "-" standard input; of a folder or archive with two parts, the training
-    (0) or the test set (1).
+    """Read a file or several, or with "-" standard input; of a folder or archive with two parts,
+    the training (0) or the test set (1).
 
     `labels` is the file of the labels' names, if there is one; `kind` says what targets are,
     `columns` where texts and labels are.
     """
-    like = None if path.is_dir() else encoding
+    like = None if paths[0].is_dir() else encoding
     names = None if labels is None else datasets.load_names(labels)
-    with at_hand(path) as place:
-        found = datasets.load(place, like, label_names=names, kind=kind, columns=columns)
+    with all_at_hand(paths) as places:
+        found = datasets.load(places, like, label_names=names, kind=kind, columns=columns)
     return one_part(found, part)
+
+
+@contextlib.contextmanager
+def all_at_hand(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Return where to read files, as `at_hand` does."""
+    if len(paths) > 1 and any(str(path) == "-" for path in paths):
+        raise click.UsageError("standard input is read alone: leave out the other files")
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(at_hand(path)) for path in paths]
 
 
 @contextlib.contextmanager

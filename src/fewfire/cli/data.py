@@ -122,8 +122,9 @@ def convert(source: Path, target: Path, like: Path | None, as_json: bool) -> Non
     Of a folder of idx files this takes the training set; for its test set, add --like FOLDER.
     """
     check_apart()
-    writer = datasets.save_npz if target.suffix == ".npz" else datasets.save_svmlight
-    if target.suffix != ".npz" and not target.name.endswith((".txt", ".txt.gz", ".svm", ".svm.gz")):
+    name = target.name.lower()
+    writer = datasets.save_npz if name.endswith(".npz") else datasets.save_svmlight
+    if not name.endswith((".npz", ".txt", ".txt.gz", ".svm", ".svm.gz")):
         raise click.UsageError(f"{target}: name it .npz, .txt or .txt.gz")
     examples = _source(source, like)
     writer(target, examples)

@@ -15,6 +15,7 @@ from ..measure.frequencies import LabelGroup
 from ..measure.latency import Latency
 from ..measure.metrics import NAMES, Metrics
 from ..model.contract import Ways
+from ..tagger.threshold import answered
 from .common import (
     EXACT,
     PATH,
@@ -28,11 +29,13 @@ from .common import (
     read_part,
     show,
     table,
+    threshold_option,
     unknown_labels,
     ways_of,
     with_column_options,
 )
 from .long_runs import plain_warnings
+from .tagger_output import tagger_of_lists
 
 _K = 5  # best labels that are timed, and among which `--groups` looks for a label
 
@@ -49,7 +52,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
 
 @click.command()
 @click.argument("model", type=PATH)
-@click.argument("data", type=PATH)
+@click.argument("data", type=PATH, nargs=-1, required=True)
 @click.option("--exact", is_flag=True, help=EXACT)
 @click.option(
     "--metrics", metavar="M,M", help=f"accuracy, loss, R2 of values, {NAMES}: P@1,nDCG@3."
@@ -63,6 +66,7 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
     help="Of PSP@k and --rank-by; 0.5,0.4 for Wikipedia, 0.6,2.6 for Amazon.",
 )
 @rank_by_option
+@threshold_option
 @click.option(
     "--groups",
     is_flag=True,
@@ -73,11 +77,12 @@ def _pair(context: click.Context, parameter: click.Parameter, value: str) -> tup
 @json_option
 def evaluate(
     model: Path,
-    data: Path,
+    data: tuple[Path, ...],
     exact: bool,
     metrics: str | None,
     propensity: tuple[float, float],
     rank_by: float,
+    threshold: float | str | None,
     groups: bool,
     text_column: str | None,
     label_column: str | None,
@@ -91,8 +96,8 @@ def evaluate(
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
     text, or what `fewfire convert` made of it, encoded like the training set; for a model of texts
-    any file that train takes; - for standard input. Labels that the model does not know count as
-    missed.
+    any file that train takes; several files of one format; - for standard input. Labels that the
+    model does not know count as missed.
     """
     net = load(model)
     columns = columns_of(text_column, label_column, label_separator)
@@ -102,12 +107,20 @@ def evaluate(
     measure = partial(
         net.evaluate, examples, names, n_jobs=n_jobs, propensity=propensity, rank_by=rank_by
     )
+    above = None
+    if threshold is not None:
+        tagger = tagger_of_lists(net)
+        least = tagger.threshold_ if isinstance(threshold, str) else threshold
+        met = answered(tagger, examples, least, exact=exact, n_jobs=n_jobs)
+        above = {"threshold": least, **met._asdict()}
     recalls = partial(net.recall_by_group, examples, _K, n_jobs=n_jobs)
     in_use = partial(net.latency, examples, min(_K, net.n_outputs), n_jobs=n_jobs)
     if as_json:
         report = metrics_dict(measure(exact=exact))
         unknown = examples.unknown_labels
         report["unknown_labels"] = 0 if unknown is None else int(unknown.nnz)
+        if above is not None:
+            report["above"] = above
         if net.is_gated:
             report["latency"] = asdict(in_use())
         if groups:
@@ -124,6 +137,9 @@ def evaluate(
     if told := unknown_labels(examples):
         show(told)
     show(table(rows))
+    if above is not None:
+        show("labels above a threshold, of all examples together")
+        show(table([{name: f"{value:.4f}" for name, value in above.items()}]))
     if net.is_gated:
         show(_in_use(net.ways, in_use()))
     if groups:

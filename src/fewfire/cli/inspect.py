@@ -65,7 +65,7 @@ def inspect(
     stats = None
     if tables:
         features = net.encoding and net.encoding.of_features()
-        seen = None if data is None else read_part(data, features, 1)[:examples]
+        seen = None if data is None else read_part([data], features, 1)[:examples]
         stats = net.table_stats(seen, n_jobs=n_jobs)
     _inspect_network(net, model, stats, as_json=as_json)
 

@@ -28,12 +28,15 @@ def check_apart(*, settings: Path | None = None, model: Path | None = None) -> N
     context = click.get_current_context()
     read: dict[str, Path] = {} if settings is None else {"the settings": settings}
     written: dict[str, Path] = {} if model is None else {"the model": model}
+    several: list[tuple[str, Path]] = []
     for parameter in context.command.params:
         path = context.params.get(parameter.name or "")
         if isinstance(path, Path):
             (written if parameter.type is WRITABLE else read)[_name(parameter)] = path
+        elif isinstance(path, tuple):
+            several += [(_name(parameter), each) for each in path if isinstance(each, Path)]
     for of_written, place in written.items():
-        for of_read, path in read.items():
+        for of_read, path in (*read.items(), *several):
             if (of_written, of_read) != _GOES_ON and _holds(path, place):
                 raise _overwriting(place, of_read, of_written)
     for (one, place), (other, path) in combinations(written.items(), 2):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 import click
+import numpy as np
 
 from ..base.printable import field
 from ..data import Dataset
@@ -24,11 +25,12 @@ from .common import (
     rank_by_option,
     read_part,
     show,
+    threshold_option,
     with_column_options,
 )
 from .long_runs import plain_warnings
 from .numbers import COUNT
-from .tagger_output import as_lines, reasons, tagger_of
+from .tagger_output import as_lines, reasons, tagger_of, tagger_of_lists
 
 _CHUNK = 4096  # examples per block of output
 _WHY = 8  # features that `--why` shows for a label
@@ -36,12 +38,13 @@ _WHY = 8  # features that `--why` shows for a label
 
 @click.command()
 @click.argument("model", type=PATH)
-@click.argument("data", type=PATH)
+@click.argument("data", type=PATH, nargs=-1, required=True)
 @click.option(
     "-k", type=COUNT, metavar="K", default=1, show_default=True, help="Best rows per example."
 )
 @click.option("--exact", is_flag=True, help=EXACT)
 @rank_by_option
+@threshold_option
 @click.option(
     "--why",
     is_flag=True,
@@ -52,10 +55,11 @@ _WHY = 8  # features that `--why` shows for a label
 @json_option
 def predict(
     model: Path,
-    data: Path,
+    data: tuple[Path, ...],
     k: int,
     exact: bool,
     rank_by: float,
+    threshold: float | str | None,
     why: bool,
     text_column: str | None,
     label_column: str | None,
@@ -77,10 +81,22 @@ def predict(
     if rank_by and (why or _gives_values(net)):
         what = "--why explains the likeliest labels" if why else "values are in no order"
         raise click.UsageError(f"{what}: leave out --rank-by")
+    if threshold is not None:
+        if why or rank_by:
+            other = "--why" if why else "--rank-by"
+            raise click.UsageError(f"--threshold answers the likeliest: leave out {other}")
+        tagger = tagger_of_lists(net)
+        parts = (_above(tagger, chunk, threshold, exact, n_jobs) for chunk in chunks)
+        _print(net, parts, as_json=as_json)
+        return
     if why:
         _explain(tagger_of(net, "--why"), chunks, k, exact=exact, as_json=as_json)
         return
     parts = (_predictions(net, chunk, k, rank_by, exact, n_jobs) for chunk in chunks)
+    _print(net, parts, as_json=as_json)
+
+
+def _print(net: Model, parts: Iterable[list[Any]], *, as_json: bool) -> None:
     if as_json:
         print_json({"predictions": [row for part in parts for row in part]})
         return
@@ -102,6 +118,16 @@ def _explain(
         return
     for example in found:
         show(as_lines(example))
+
+
+def _above(
+    tagger: Tagger, data: Dataset, threshold: float | str, exact: bool, n_jobs: int
+) -> list[Any]:
+    """Return the labels of each example that score more than a threshold, best first."""
+    found = tagger.predict(data, threshold=threshold, exact=exact, n_jobs=n_jobs)
+    most = max(1, int(np.diff(found.indptr).max(initial=0)))
+    rows = _predictions(tagger, data, most, 0.0, exact, n_jobs)
+    return [row[:n] for row, n in zip(rows, np.diff(found.indptr).tolist(), strict=True)]
 
 
 def _predictions(

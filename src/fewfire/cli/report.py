@@ -46,7 +46,7 @@ def report(
         tell_training(page, rows)
     if data is not None:
         with plain_warnings():
-            examples = read_part(data, net.encoding, 1)
+            examples = read_part([data], net.encoding, 1)
         measure(page, net, examples, n_jobs)
         tell_labels(page, net, examples, n_jobs)
         show_examples(page, net, examples)

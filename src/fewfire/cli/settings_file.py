@@ -14,13 +14,17 @@ SETTINGS = "fewfire.settings"  # the file, in the context's `meta`
 
 
 def read_settings(
-    context: click.Context, parameter: click.Parameter, value: Path | None
-) -> Path | None:
-    """Take a TOML file's settings as defaults; return the data set that it names."""
-    if value is None or value.suffix != ".toml":
-        return value
+    context: click.Context, parameter: click.Parameter, given: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    """Take a TOML file's settings as defaults; return the files of data that it names."""
+    value = next((path for path in given if path.suffix.lower() == ".toml"), None)
+    if value is None:
+        return given
+    if len(given) > 1:
+        raise click.UsageError(f"{value} holds settings, and names its data: leave out the others")
     context.meta[SETTINGS] = value
     settings, names = _parsed(value), _names(context.command)
+    named = settings.pop("data", None)
     unknown = [key for key in settings if _plain(key) not in names]
     if unknown:
         raise click.UsageError(f"{value}: no option is named {', '.join(unknown)}")
@@ -28,10 +32,10 @@ def read_settings(
         names[_plain(key)].name or "": _as_typed(f"{value}: {key}", x, names[_plain(key)])
         for key, x in settings.items()
     }
-    data = context.default_map.get("data")
-    if not isinstance(data, str):
+    files = named if isinstance(named, list) else [named]
+    if not files or not all(isinstance(name, str) for name in files):
         raise click.UsageError(f'{value} names no data set: add data = "folder or file"')
-    return Path(data)
+    return tuple(Path(name) for name in files)
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -28,6 +28,14 @@ def tagger_of(model: Model, asker: str) -> Tagger:
     return found
 
 
+def tagger_of_lists(model: Model) -> Tagger:
+    """Return a tagger of label lists; raise if the model is something else."""
+    encoding = model.encoding
+    if not isinstance(model, Tagger) or encoding is None or encoding.kind != "labels":
+        raise click.UsageError("--threshold wants a tagger of label lists")
+    return model
+
+
 def reasons(tagger: Tagger, data: Any, k: int, n: int) -> Iterator[list[dict[str, Any]]]:
     """Go through examples: the best labels of each, with the features that spoke most for them."""
     names = tagger.label_names or range(tagger.n_outputs)

@@ -18,7 +18,7 @@ from .choosing import BLEND, NETWORK, TAGGER, asked_for, choose
 from .common import (
     COLUMN_OPTIONS,
     PATH,
-    at_hand,
+    all_at_hand,
     columns_of,
     read_part,
     say,
@@ -31,6 +31,7 @@ from .options import given, with_options
 from .places import check_apart
 from .settings_file import SETTINGS, read_settings
 from .tagger_training import TaggerTraining
+from .text_options import vectorizer_of
 from .train_options import OPTIONS
 from .training_output import finish
 
@@ -42,18 +43,18 @@ TRAININGS: dict[str, type[TaggerTraining | NetworkTraining | BlendTraining]] = {
 
 
 @click.command(cls=Resumable)
-@click.argument("data", type=PATH, is_eager=True, callback=read_settings)
+@click.argument("data", type=PATH, nargs=-1, required=True, is_eager=True, callback=read_settings)
 @with_options(OPTIONS)
 @click.pass_context
-def train(context: click.Context, /, data: Path, **options: Any) -> int:
+def train(context: click.Context, /, data: tuple[Path, ...], **options: Any) -> int:
     """Train a model on DATA and write it to a file: a tagger for label lists, or 300 classes or
     more, of sparse features; a network otherwise, or where an option describes one.
 
     DATA is a folder of idx files such as MNIST (its training set is used), npz, svmlight or
     Extreme Classification text, or what `fewfire convert` made of it; texts with labels: lines of
     text, tab, label,label, a table (.csv, .tsv), JSON lines or fastText's lines; - for any text
-    from standard input; or a TOML file with `data = "..."` and any of these options by their names,
-    which the command line overrides.
+    from standard input; several files of one format; or a TOML file with `data = "..."` and any of
+    these options by their names, which the command line overrides.
 
     Without -o, the model is written to DATA.safetensors, beside DATA; another file of that name is
     only replaced if it is a model, too.
@@ -61,7 +62,7 @@ def train(context: click.Context, /, data: Path, **options: Any) -> int:
     _check(options)
     wanted = given(context)
     asked_for(wanted)  # where options disagree, nothing is read
-    output = options["output"] or place_beside(data)
+    output = options["output"] or place_beside(data[0])
     check_apart(settings=context.meta.get(SETTINGS), model=None if options["output"] else output)
     with plain_warnings():
         fit, held_out, label_features = _read(data, options)
@@ -98,23 +99,22 @@ def _check(options: Mapping[str, Any]) -> None:
         raise click.UsageError("give --val or --val-size, not both")
     if options["patience"] is not None and val is None and val_size is None:
         raise click.UsageError("--patience needs data to measure on: add --val or --val-size")
-    if options["hash_words"] is not None and options["labels"] is not None:
+    if vectorizer_of(options) is not None and options["labels"] is not None:
         raise click.UsageError("raw text brings its own labels: leave out --labels")
 
 
 def _read(
-    data: Path, options: Mapping[str, Any]
+    data: tuple[Path, ...], options: Mapping[str, Any]
 ) -> tuple[Dataset, Dataset | None, csr_array | None]:
     """Return the examples to fit, those to measure on, and the features of labels, if any."""
-    n_features, val = options["hash_words"], options["val"]
+    words, val = vectorizer_of(options), options["val"]
     kind: Kind = "values" if options["loss"] == "squared" else None
     columns = columns_of(*(options[name] for name in COLUMN_OPTIONS))
-    if n_features is None:
+    if words is None:
         fit = read_part(data, None, 0, options["labels"], kind, columns)
     else:
-        words = datasets.Hashing(n_features=n_features)
-        with at_hand(data) as place:
-            fit = datasets.load_text(place, vectorizer=words, columns=columns)
+        with all_at_hand(data) as places:
+            fit = datasets.load_text(places, vectorizer=words, columns=columns)
     label_features = None
     if options["label_text"] is not None:
         text = options["label_text"]
@@ -124,5 +124,5 @@ def _read(
             return *fit.hold_out(options["val_size"], options["seed"]), label_features
         except ValueError as error:
             raise ValueError(f"--val-size: {error}") from None
-    held_out = None if val is None else read_part(val, fit.encoding, 1, columns=columns)
+    held_out = None if val is None else read_part([val], fit.encoding, 1, columns=columns)
     return fit, held_out, label_features

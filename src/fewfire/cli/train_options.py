@@ -16,6 +16,7 @@ from .choosing import BLEND, NETWORK, TAGGER
 from .common import PATH, WRITABLE, column_options, jobs_option, json_option
 from .numbers import COUNT, SEED
 from .options import Option, Owner, Table, option
+from .text_options import text_options
 from .train_network_options import NETWORK_OPTIONS
 
 OUTPUT = Owner("What comes out")
@@ -39,7 +40,7 @@ _OUTPUT: Table = [
         of=OUTPUT,
         first=True,
         type=WRITABLE,
-        help="Model file to write; default: DATA.safetensors, beside DATA.",
+        help="Model file to write; default: DATA.safetensors, beside the first DATA.",
     ),
     option(
         "--log",
@@ -60,9 +61,7 @@ _DATA: Table = [
     option("--val-size", of=DATA, first=True, type=int,
            help="Or keep N training examples for that, drawn by --seed, classes in their shares; "
                 "of a converted file the last N."),
-    option("--hash-words", of=DATA, type=COUNT,
-           help="DATA is raw text: give its words N features by their hashes, and keep no "
-                "vocabulary."),
+    *text_options(partial(option, of=DATA)),
     *column_options(partial(option, of=DATA)),
     option("--label-text", of=DATA, type=PATH,
            lacks={NETWORK: "use for descriptions of labels"},

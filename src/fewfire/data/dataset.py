@@ -18,7 +18,7 @@ from scipy.sparse import csr_array, hstack, issparse
 from ..base.checks import LARGEST_ID, check_integer
 from .csr import check_lists, make_csr, read_only, take_rows
 from .encoding import Encoding, Kind
-from .features import Features, features
+from .features import Features, features, label_features_of
 from .frames import checked_feature_names, is_frame, read_frame
 from .kinds import kind_of, wanted_kind
 from .label_lists import are_columns, are_lists, lists_of
@@ -65,6 +65,9 @@ class Dataset:
         twice.
     feature_names : sequence of str, optional
         Name of each column of `X`, where this is no frame with names.
+    label_features : ndarray or scipy sparse, (n_labels, n_features), optional
+        What describes each label, in the features of an example; a row of zeros for a label
+        without. A `Tagger` learns from it.
 
     Raises
     ------
@@ -91,6 +94,7 @@ class Dataset:
     _looks_like_values = False
     _weights: NDArray[np.float32] | None = None
     _unknown: csr_array | None = None
+    _label_features: csr_array | None = None
 
     def __init__(
         self,
@@ -103,6 +107,7 @@ class Dataset:
         kind: Kind = None,
         sample_weight: ArrayLike | None = None,
         feature_names: Sequence[str] | None = None,
+        label_features: Any = None,
     ) -> None:
         if like is not None and (label_names is not None or n_labels is not None):
             raise ValueError("like= brings its own labels: leave out label_names and n_labels")
@@ -131,6 +136,9 @@ class Dataset:
         if sample_weight is not None:
             self._weights = weights_of(sample_weight, len(self))
             self.check_counted()
+        if label_features is not None:
+            shape = self._n_labels, self.n_features
+            self._label_features = label_features_of(label_features, self._kind, shape)
         if like is None and width is None:
             self._doubt()
 
@@ -189,6 +197,11 @@ class Dataset:
         return self._weights
 
     @property
+    def label_features(self) -> csr_array | None:
+        """What describes each label, (n_labels, n_features), if it was given."""
+        return self._label_features
+
+    @property
     def unknown_labels(self) -> csr_array | None:
         """Labels that a file has beside those of its training set, CSR of ones (n, m), a column
         each; None where there are none. An evaluation counts them as missed."""
@@ -235,6 +248,7 @@ class Dataset:
         part._label_names, part._zero_based = self._label_names, self._zero_based
         part._text, part._looks_like_values = self._text, self._looks_like_values
         part._feature_names = self._feature_names
+        part._label_features = self._label_features
         part._X = _take(self.X, chosen)
         part._y = None if self.y is None else _take(self.y, chosen)
         if self._weights is not None:

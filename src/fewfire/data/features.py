@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
-from .csr import canonical, checked_csr, make_csr, read_only
+from .csr import canonical, checked_csr, make_csr, read_as_is, read_only
 
 Features: TypeAlias = "NDArray[np.float32] | csr_array"
 
@@ -22,6 +22,21 @@ def features(X: Any, n_features: int | None) -> Features:
             f"keep the columns known to both, X[:, :{n_features}], or read the wider one first"
         )
     return checked
+
+
+def label_features_of(given: Any, kind: str | None, wanted: tuple[int, int]) -> csr_array:
+    """Return what describes labels, (n_labels, n_features); raise unless there are labels, and a
+    row for each, with the features of an example."""
+    if kind not in ("labels", "classes"):
+        held = "no targets" if kind is None else kind
+        raise ValueError(f"label_features describe labels, and y holds {held}")
+    described = csr_array(features(given, None))
+    if described.shape != wanted:
+        raise ValueError(
+            f"label_features have the shape {described.shape}, but there are {wanted[0]} labels "
+            f"and {wanted[1]} features: give a row for each label, of zeros where it has no text"
+        )
+    return described
 
 
 def _dense_features(X: Any) -> NDArray[np.float32]:
@@ -42,13 +57,15 @@ def _dense_features(X: Any) -> NDArray[np.float32]:
 
 
 def _sparse_features(X: Any, n_features: int | None) -> csr_array:
-    with np.errstate(over="ignore", invalid="ignore"):
-        sparse = canonical(checked_csr(X, "X"))
-    finite = np.isfinite(sparse.data)
-    if not finite.all():
-        place = int(np.argmin(finite))
-        row = int(np.searchsorted(sparse.indptr, place, side="right")) - 1
-        raise _not_finite("X", sparse.data[place], row, int(sparse.indices[place]))
+    sparse = read_as_is(X)
+    if sparse is None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            sparse = canonical(checked_csr(X, "X"))
+        finite = np.isfinite(sparse.data)
+        if not finite.all():
+            place = int(np.argmin(finite))
+            row = int(np.searchsorted(sparse.indptr, place, side="right")) - 1
+            raise _not_finite("X", sparse.data[place], row, int(sparse.indices[place]))
     if n_features is not None and sparse.shape[1] < n_features:
         sparse = make_csr(sparse.data, sparse.indices, sparse.indptr, (sparse.shape[0], n_features))
     return sparse

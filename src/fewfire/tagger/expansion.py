@@ -87,7 +87,11 @@ class Expansion:
 
     def inputs(self, data: Dataset) -> _core.Inputs:
         """Return the core's view of examples, expanded when they are read."""
-        return _core.Expanded(core_inputs(data), self._core)
+        return self.over(core_inputs(data))
+
+    def over(self, examples: _core.Inputs) -> _core.Inputs:
+        """Return the same of the core's view of them as they are."""
+        return _core.Expanded(examples, self._core)
 
     def n_values(self, data: Dataset, n_threads: int) -> int:
         """Return how many values `rows` will have."""

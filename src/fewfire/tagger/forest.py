@@ -15,6 +15,7 @@ from ..base.checks import LARGEST_ID, check_integer
 from ..base.files import Arrays
 from ..base.ledger import Ledger
 from ..data import Dataset
+from ..data.core_views import core_inputs
 from ..measure.result import TopKResult
 from .calibration import Calibration
 from .expansion import Expansion, T, expansions_of, for_each
@@ -86,17 +87,15 @@ class Forest:
     ) -> tuple[TopKResult, Ledger]:
         """Return the `k` likeliest labels of each example, and the work."""
         beam = max(tree.most_nodes for tree in self.trees) if exact else self.settings.beam
-        indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
-        ledger = Ledger.empty(1)
-        for inputs, ids in self._calls(data):
-            found = _core.predict_trees(
+        found = [
+            _core.predict_trees(
                 self._cores, inputs, ids, k, beam, self._path_weight,
                 self._threads(len(ids), n_threads),
-            )  # fmt: skip
-            indices.append(found[0])
-            scores.append(self.calibration(found[1]))
-            ledger += Ledger(found[2])
-        return TopKResult(np.concatenate(indices), np.concatenate(scores)), ledger
+            )
+            for inputs, ids in self._calls(data)
+        ]  # fmt: skip
+        indices, scores, counts = found[0] if len(found) == 1 else _joined(found, k)
+        return TopKResult(indices, self.calibration(scores)), Ledger(counts)
 
     def score(
         self, data: Dataset, wanted: csr_array, n_threads: int
@@ -203,7 +202,8 @@ class Forest:
 
     def _inputs(self, data: Dataset) -> list[_core.Inputs]:
         """Return the core's view of the examples as each tree reads them."""
-        return self.for_each(lambda own: own.inputs(data))
+        examples = core_inputs(data)
+        return self.for_each(lambda own: own.over(examples))
 
     def _calls(self, data: Dataset) -> Iterator[tuple[list[_core.Inputs], NDArray[np.int64]]]:
         """Go through the examples window by window, in pieces."""
@@ -216,6 +216,15 @@ class Forest:
     @staticmethod
     def _threads(n_examples: int, n_threads: int) -> int:
         return min(n_threads, -(-n_examples // _GRAIN))
+
+
+def _joined(parts: Sequence[tuple[NDArray[Any], ...]], k: int) -> tuple[NDArray[Any], ...]:
+    """Return what several calls found, or none: labels, scores, and the work of all."""
+    none = np.empty((0, k), np.int32), np.empty((0, k), np.float32)
+    indices, scores = (
+        np.concatenate(own) for own in zip(none, *(x[:2] for x in parts), strict=True)
+    )
+    return indices, scores, sum((x[2] for x in parts), Ledger.empty(1).counts)
 
 
 def _check_known(known: NDArray[Any], n_features: int) -> None:

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array, vstack
 
 from ..data import Dataset
 from ..data.csr import make_csr
-from ..data.features import features
+from ..data.features import label_features_of
 from ..measure.metrics import owners
 
 
@@ -24,17 +24,10 @@ def with_label_text(train: Dataset, label_features: Any) -> Dataset:
 
     Raises a `ValueError` unless there is a row for each label, with the features of an example.
     """
-    if label_features is None:
+    given = train.label_features if label_features is None else label_features
+    if given is None:
         return train
-    if train.kind not in ("labels", "classes"):
-        raise ValueError(f"label_features describe labels, and y holds {train.kind}")
-    described = csr_array(features(label_features, None))
-    wanted = (train.n_labels, train.n_features)
-    if described.shape != wanted:
-        raise ValueError(
-            f"label_features have the shape {described.shape}, but there are {wanted[0]} labels "
-            f"and {wanted[1]} features: give a row for each label, of zeros where it has no text"
-        )
+    described = label_features_of(given, train.kind, (train.n_labels, train.n_features))
     indptr = np.asarray(described.indptr, np.int64)
     labels = np.unique(owners(indptr)[described.data != 0]).astype(np.int32)
     X = csr_array(vstack([csr_array(train.X), described[labels]]))

@@ -20,6 +20,7 @@ from ..data import Dataset
 from ..measure.metrics import hits
 from .memory import TooLittleMemoryError
 from .settings import MANY_EPOCHS, Settings, mean_stored
+from .threshold import DEPTH, best_threshold
 
 SLOWINGS, BETWEEN = (0.0, 1.0), 1 / 16  # tried, and taken where neither is clearly better
 _CLEAR = 2.0  # standard errors of the difference
@@ -32,12 +33,13 @@ Train: TypeAlias = Callable[[Settings, Dataset], Any]  # returns a trained tagge
 
 
 class Chosen(NamedTuple):
-    """Settings that nothing is left out of, a line about what was chosen, if anything, and what
-    that took."""
+    """Settings that nothing is left out of, a line about what was chosen, if anything, what that
+    took, and the threshold that was best."""
 
     settings: Settings
     why: str
     ledger: Ledger
+    threshold: float | None = None
 
 
 def chosen(wanted: Settings, data: Dataset, train: Train, seed: int) -> Chosen:
@@ -58,8 +60,9 @@ def chosen(wanted: Settings, data: Dataset, train: Train, seed: int) -> Chosen:
         return Chosen(replace(wanted, slowing=SLOWINGS[0]), "", nothing)
     finally:
         _core.trim_heap()  # the trees to come shall find room
-    found = [own for own, _ in tried]
+    found = [own for own, _, _ in tried]
     ledger = tried[0][1] + tried[1][1]
+    thresholds = dict(zip(SLOWINGS, (own for _, _, own in tried), strict=True))
     lead = (found[1] - found[0]).sum(axis=1)
     clear = _CLEAR * lead.std() / math.sqrt(len(lead))
     best = BETWEEN if abs(lead.mean()) <= clear else SLOWINGS[int(lead.mean() > 0)]
@@ -69,7 +72,8 @@ def chosen(wanted: Settings, data: Dataset, train: Train, seed: int) -> Chosen:
     )
     names = ", ".join(f"P@{k}" for k in CUTOFFS)
     why = f"slowing {best:g}: {names} of {len(lead):,} examples kept aside are {', '.join(told)}"
-    return Chosen(replace(wanted, slowing=best), why, ledger)
+    threshold = thresholds.get(best, sum(thresholds.values()) / len(thresholds))
+    return Chosen(replace(wanted, slowing=best), why, ledger, threshold)
 
 
 def _parts(data: Dataset, seed: int) -> tuple[Dataset, Dataset] | None:
@@ -88,16 +92,20 @@ def _parts(data: Dataset, seed: int) -> tuple[Dataset, Dataset] | None:
         return None
     for part in parts:
         part._looks_like_values = False  # that was told of all
+        part._label_features = None  # which the training itself learns from
     return parts
 
 
 def _try(
     settings: Settings, known: Dataset, aside: Dataset, train: Train
-) -> tuple[NDArray[np.float64], Ledger]:
-    """Train a pilot; return the P@k of each example kept aside, (n, cutoffs), and what it took."""
+) -> tuple[NDArray[np.float64], Ledger, float]:
+    """Train a pilot; return the P@k of each example kept aside, (n, cutoffs), what it took, and its
+    best threshold."""
     pilot = train(settings, known)
-    top = pilot.predict_topk(aside, min(max(CUTOFFS), known.n_labels))
-    right = hits(max(CUTOFFS), top.indices, aside.label_lists())
+    k, lists = min(DEPTH, known.n_labels), aside.label_lists()
+    top = pilot.predict_topk(aside, k)
+    right = hits(max(k, *CUTOFFS), top.indices, lists)
+    threshold = best_threshold(top.scores, right[:, : top.scores.shape[1]], len(lists[1]))
     ledger = pilot.history_.ledger.without_dense()  # these examples come once more
     precisions = np.stack([right[:, :k].sum(axis=1) / k for k in CUTOFFS], axis=1)
-    return precisions, ledger
+    return precisions, ledger, threshold

@@ -26,6 +26,7 @@ from .lesson import Lesson, mean_loss, train_epoch
 from .preparing import Prepared
 from .settings import LEARNING
 from .task import Task
+from .threshold import USUAL, threshold_on
 from .trained import Trained
 
 
@@ -47,6 +48,8 @@ class Run(TrainingRun):
         Of features.
     spent : Ledger, optional
         What was counted before.
+    threshold : float
+        Of the labels that the tagger then answers.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class Run(TrainingRun):
         resumed: Resumed | None = None,
         shown_names: tuple[str, ...] | None = None,
         spent: Ledger | None = None,
+        threshold: float = USUAL,
     ) -> None:
+        self._threshold = threshold
         self._tagger, self.task, self.max_epochs = tagger, task, task.max_epochs
         self.watchers = task.watchers
         self._keep, self._prepared = keep, prepared
@@ -104,8 +109,20 @@ class Run(TrainingRun):
         with self._tagger.access.changing():
             self._answer_by(forest)
 
+    def settle_threshold(self) -> None:
+        """Let the tagger answer labels above the threshold that is best on the first set that is
+        measured, if there is one with lists of labels."""
+        first = next(iter(self.task.eval_sets.values()), None)
+        if first is None or first.kind != "labels":
+            return
+        tagger = self.model
+        self._threshold, forest = threshold_on(tagger, first), tagger.forest
+        with tagger.access.changing():
+            self._answer_by(forest)
+
     def checkpoint(self) -> State:
         """Return the tagger and all that is needed to go on, as a file holds it."""
+        self.settle_threshold()
         past, kept = self.past()
         config, arrays = self.model.state()
         return {**config, "training": past}, {**arrays, **arrays_of(self._trees), **kept}
@@ -229,4 +246,4 @@ class Run(TrainingRun):
         }
 
     def _answer_by(self, forest: Forest) -> None:
-        self._keep(Trained(forest, self._learned, self._shown_names))
+        self._keep(Trained(forest, self._learned, self._shown_names, self._threshold))

@@ -43,9 +43,11 @@ from .run import Run
 from .seeds import TreeSeeds
 from .settings import MOST_TREES, Settings, fitted, settings_of
 from .task import Task
+from .threshold import USUAL
 from .trained import Trained
 from .training_set import in_classes, to_learn
 
+_NOBODY = Access()  # trains what answers by the trees of a moment
 _MANY = 32  # labels that an example is first looked at for
 
 
@@ -108,6 +110,9 @@ class Tagger(Model):
     ----------
     settings : Settings
         What the preset and the parameters chose; after `fit` also what memory allowed.
+    threshold_ : float
+        From which score on `predict` answers labels: where micro F1 was best on the first of
+        `eval_sets`, or on the examples that `fit` kept aside to choose `slowing`; .5 without both.
     feature_names : tuple of str or None
         Those of the training set, or by `set_feature_names`: `explain`, `leaves` and the command
         line show them.
@@ -255,7 +260,8 @@ class Tagger(Model):
         label_features : ndarray or scipy sparse, (n_labels, n_features), optional
             What describes each label, in the features of an example, such as the words of its
             description; a row of zeros for a label without. Rare labels are found more often by
-            it, and labels that no example has are learned from it alone.
+            it, and labels that no example has are learned from it alone. Default: those of the
+            data set.
         eval_sets : dict of str to Dataset, optional
             Their figures are in the history as `<name>/<metric>`.
         callbacks : sequence of Callback
@@ -296,9 +302,11 @@ class Tagger(Model):
         self, given: Dataset, wanted: Settings, task: Task, resume: Resume | None = None
     ) -> None:
         """Train from the start, or from a checkpoint."""
-        resumed, spent = None, None
+        resumed, spent, threshold = None, None, None
         if resume is None:
-            settings, why, spent = chosen(wanted, given, self._pilot, self.random_state)
+            settings, why, spent, threshold = chosen(
+                wanted, given, self._pilot, self.random_state
+            )
             prepared = prepare(
                 task.data,
                 settings,
@@ -313,10 +321,13 @@ class Tagger(Model):
         else:
             resumed = Resumed.read(resume, task)
             prepared = resumed.prepare(task, self._limit)
+            threshold = resumed.trained.threshold
         if self.verbose:
             tell(f"{prepared.settings.told()}\n{prepared.memory}")
         learned = Learned.of(given, given.n_labels)
-        self._learn(task, prepared, learned, resumed, spent=spent)
+        if threshold is None or given.kind != "labels":
+            threshold = USUAL
+        self._learn(task, prepared, learned, resumed, spent=spent, threshold=threshold)
 
     def check(
         self,
@@ -410,7 +421,9 @@ class Tagger(Model):
             if self.verbose:
                 tell(str(prepared.memory))
             learned = old.learned.and_of(data, encoding)
-            self._learn(task, prepared, learned, shown_names=old.shown_names)
+            self._learn(
+                task, prepared, learned, shown_names=old.shown_names, threshold=old.threshold
+            )
         return self
 
     def estimate_memory(self, X: Any, y: Any = None) -> TaggerMemory:
@@ -442,6 +455,8 @@ class Tagger(Model):
     def _last(self) -> Trained | None:
         """What the last training made, or the last epoch of one that is measured; while trees are
         packed, another thread waits for them."""
+        if self.access is _NOBODY:
+            return self._trained
         with self.access.reading():
             return self._trained
 
@@ -459,6 +474,11 @@ class Tagger(Model):
     def feature_names(self) -> tuple[str, ...] | None:
         """Name of each feature, if they were given."""
         return None if (trained := self._last) is None else trained.feature_names
+
+    @property
+    def threshold_(self) -> float:
+        """From which score on `predict` answers labels."""
+        return self.trained.threshold
 
     def set_feature_names(self, names: Sequence[str]) -> None:
         """Keep a name for each feature, to be shown where features are (columns of frames are still
@@ -491,7 +511,12 @@ class Tagger(Model):
         return self.trained.n_opened
 
     def predict(
-        self, X: Examples, *, threshold: float = 0.5, exact: bool = False, n_jobs: int | None = None
+        self,
+        X: Examples,
+        *,
+        threshold: float | str = "auto",
+        exact: bool = False,
+        n_jobs: int | None = None,
     ) -> Any:
         """Return the class of each row of `X`, (n,), by name where names are known; or the labels
         that are likelier than `threshold`, as a sparse array of booleans, (n, n_outputs).
@@ -499,8 +524,9 @@ class Tagger(Model):
         Parameters
         ----------
         X : ndarray, scipy sparse or Dataset, (n, n_features), or texts
-        threshold : float
-            0 to 1; a lower one answers more labels. Of classes the likeliest is taken in any case.
+        threshold : float or "auto"
+            0 to 1; a lower one answers more labels; "auto": `threshold_`. Of classes the likeliest
+            is taken in any case.
         exact, n_jobs
             As for `predict_topk`.
 
@@ -517,17 +543,18 @@ class Tagger(Model):
         array([[ True, False],
                [ True,  True]])
         """
-        check_number("threshold", threshold, low=0.0, high=1.0)
         now = self._now()
+        given: Any = now.threshold_ if threshold == "auto" else threshold
+        least = check_number("threshold", given, low=0.0, high=1.0)
         data, k = now._examples(X), min(_MANY, now.n_outputs)
         if now.encoding is not None and now.encoding.kind == "classes":
             return now.predict_topk(data, 1, exact=exact, n_jobs=n_jobs).names[:, 0]
         while True:  # until the last of the best is not likely enough
             top = now.predict_topk(data, k, exact=exact, n_jobs=n_jobs)
-            if k == now.n_outputs or not (top.scores[:, -1] > threshold).any():
+            if k == now.n_outputs or not (top.scores[:, -1] > least).any():
                 break
             k = min(4 * k, now.n_outputs)
-        rows, places = np.nonzero(top.scores > threshold)
+        rows, places = np.nonzero(top.scores > least)
         found = np.ones(len(rows), bool)
         shape = (len(data), now.n_outputs)
         return csr_array((found, (rows, top.indices[rows, places])), shape=shape)
@@ -645,7 +672,7 @@ class Tagger(Model):
         now = object.__new__(type(self))
         with self.access.reading():
             vars(now).update(vars(self))
-        now.access = Access()  # nobody trains it
+        now.access = _NOBODY
         return now
 
     @contextmanager
@@ -668,11 +695,15 @@ class Tagger(Model):
         resumed: Resumed | None = None,
         shown_names: tuple[str, ...] | None = None,
         spent: Ledger | None = None,
+        threshold: float = USUAL,
     ) -> None:
         """Train the trees, and pack them."""
         self.settings = prepared.settings
-        run = Run(self, self._answer_by, task, prepared, learned, resumed, shown_names, spent)
+        run = Run(
+            self, self._answer_by, task, prepared, learned, resumed, shown_names, spent, threshold
+        )
         self.history_ = run.go()
+        run.settle_threshold()
 
     def _answer_by(self, trained: Trained | None) -> None:
         self._trained = trained

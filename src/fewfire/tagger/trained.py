@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.checks import LARGEST_ID, check_integer
+from ..base.checks import LARGEST_ID, check_integer, check_number
 from ..base.files import Arrays, array_of, names_of
 from ..data import Dataset
 from ..data.frames import checked_words
@@ -18,6 +18,7 @@ from ..model.learned import Learned
 from .forest import Forest
 from .reasons import Leaf, Reason, leaves, reason, row_of
 from .seeds import TreeSeeds
+from .threshold import USUAL
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class Trained:
     forest: Forest
     learned: Learned
     shown_names: tuple[str, ...] | None = None  # of features, in place of those of the training set
+    threshold: float = USUAL  # of the labels that `predict` answers
 
     def __post_init__(self) -> None:
         if self.shown_names is not None:
@@ -94,7 +96,8 @@ class Trained:
     def state(self, seeds: TreeSeeds) -> tuple[dict[str, Any], Arrays]:
         """Return what a file holds of a tagger: a description for JSON, and the arrays by name."""
         learned, arrays = self.learned.state()
-        config = {"tagger": {**self.forest.describe(), **seeds.told()}, **learned}
+        own = {**seeds.told(), "threshold": self.threshold}
+        config = {"tagger": {**self.forest.describe(), **own}, **learned}
         arrays = self.forest.arrays() | arrays
         if self.shown_names is not None:
             arrays["feature_names"] = array_of(self.shown_names)
@@ -117,4 +120,6 @@ class Trained:
         n_labels = check_integer("n_labels", encoding.n_labels, low=1, high=LARGEST_ID)
         forest = Forest.from_arrays(config["tagger"], arrays, n_features, n_labels)
         names = names_of(arrays["feature_names"]) if "feature_names" in arrays else None
-        return cls(forest, learned, None if names is None else tuple(names))
+        threshold = config["tagger"].get("threshold", USUAL)  # of a file of before it was kept
+        check_number("threshold", threshold, low=0.0, high=1.0)
+        return cls(forest, learned, None if names is None else tuple(names), threshold)

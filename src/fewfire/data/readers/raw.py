@@ -6,14 +6,15 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
+from os import PathLike as PathLike_
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from ...base.files import PathLike
 from ..columns import Columns
-from ..compatible import speaking_of
 from ..dataset import Dataset
 from ..encoding import Encoding
 from ..words import Counted, Words
@@ -24,57 +25,82 @@ from .raw_rows import Rows, rows_of
 from .shared import decoded, in_memory, reading, start_of
 
 
+class _File(NamedTuple):
+    path: Path
+    rows: Rows
+
+
 def read_text(
-    path: PathLike,
+    path: PathLike | Sequence[PathLike],
     like: Dataset | Encoding | None = None,
     *,
     vectorizer: Words | None = None,
     columns: Columns | None = None,
 ) -> Dataset:
-    """Read texts and labels, for `like` as its training set was read."""
+    """Read texts and labels of one file or several, for `like` as its training set was read."""
+    paths = [path] if isinstance(path, str | PathLike_) else list(path)
     if like is not None and vectorizer is not None:
         raise ValueError("like= brings its own vectorizer: leave out vectorizer")
     if like is not None and like.text is None:
         raise ValueError(
-            f"{path} holds raw text, but the training set held numbers: give features like its own"
+            f"{paths[0]} holds raw text, but the training set held numbers: give features like "
+            "its own"
         )
-    path, wanted = Path(path), columns or Columns()
+    wanted = columns or Columns()
     remembered = like is not None and not wanted.asked  # by the model, and no order of the caller
     if like is not None and like.text is not None:
         wanted = wanted.or_else(like.text.columns)
+    files = [_read(Path(each), wanted, remembered=remembered) for each in paths]
+    if like is None:
+        return _training_set(files, vectorizer or Counted())
+    return _further(files, like)
+
+
+def _read(path: Path, wanted: Columns, *, remembered: bool) -> _File:
     kind: Format = format_of(path, start_of(path), wanted, of_texts=True) or "tsv"
     with reading(path, "texts and labels"), in_memory(path):
-        rows = rows_of(decoded(path), kind, wanted, remembered=remembered)
-        if like is None:
-            return _training_set(path, rows, vectorizer or Counted())
-    with speaking_of(path):
-        return _further(path, rows, like)
+        return _File(path, rows_of(decoded(path), kind, wanted, remembered=remembered))
 
 
-def _training_set(path: Path, rows: Rows, words: Words) -> Dataset:
-    if all(field is None for field in rows.fields):
-        raise ValueError(_UNLABELLED.format(rows.lines[0]))
-    separator = _separator(rows)
-    lists = apart(rows.fields, separator or BLANKS)
-    kept = _with_labels(path, rows, lists)
-    texts, labelled = [rows.texts[i] for i in kept], _of(lists, kept)
+def _training_set(files: Sequence[_File], words: Words) -> Dataset:
+    for path, rows in files:
+        if all(field is None for field in rows.fields):
+            with reading(path, "texts and labels"):
+                raise ValueError(_UNLABELLED.format(rows.lines[0]))
+    texts, labelled = _labelled(files)
     names = tuple(sorted(_names_of(labelled)))
-    text, X = words.fit(texts)
+    with reading(files[0].path, "texts and labels"), in_memory(files[0].path):
+        text, X = words.fit(texts)
     data = Dataset(X, _encoded(labelled, names), label_names=names)
-    data._text = replace(text, columns=replace(rows.columns, separator=separator))
+    columns = files[0].rows.columns
+    data._text = replace(text, columns=replace(columns, separator=_separator(files[0].rows)))
     return data
 
 
-def _further(path: Path, rows: Rows, like: Dataset | Encoding) -> Dataset:
+def _further(files: Sequence[_File], like: Dataset | Encoding) -> Dataset:
     """Return rows that are read as a training set was; labels that it lacks are counted."""
     assert like.text is not None
-    if like.n_labels == 0 or all(field is None for field in rows.fields):
-        return Dataset(like.text(rows.texts), like=like)  # targets are of no interest
-    lists = apart(rows.fields, _separator(rows) or BLANKS)
-    kept = _with_labels(path, rows, lists)
-    labelled, names = _of(lists, kept), like.label_names or ()
+    fields = (field for _, rows in files for field in rows.fields)
+    if like.n_labels == 0 or all(field is None for field in fields):
+        every = [text for _, rows in files for text in rows.texts]
+        return Dataset(like.text(every), like=like)  # targets are of no interest
+    texts, labelled = _labelled(files)
+    names = like.label_names or ()
     y = _encoded(labelled, (*names, *sorted(_names_of(labelled) - set(names))))
-    return dataset_like(path, like.text([rows.texts[i] for i in kept]), y, like)
+    return dataset_like(files[0].path, like.text(texts), y, like)
+
+
+def _labelled(files: Sequence[_File]) -> tuple[list[str], list[Labels]]:
+    """Return the texts of all files that have labels, and these."""
+    texts: list[str] = []
+    labelled: list[Labels] = []
+    for path, rows in files:
+        with reading(path, "texts and labels"):
+            lists = apart(rows.fields, _separator(rows) or BLANKS)
+            kept = _with_labels(path, rows, lists)
+        texts += [rows.texts[i] for i in kept]
+        labelled += _of(lists, kept)
+    return texts, labelled
 
 
 def _separator(rows: Rows) -> str | None:

@@ -21,6 +21,8 @@ _BY_NAME: dict[str, Format] = {
 }
 _NUMBERS = re.compile(r"[-+.,:\deE]*|qid:\d+")  # a word of svmlight
 _OBJECT = re.compile(r'\[?\s*\{\s*"')
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_ROW = re.compile(r'"(?:[^"]|"")*"(?:[,;|\t]"(?:[^"]|"")*")+')
 _CELLS = re.compile(r"[,;|\t]")
 
 
@@ -48,6 +50,8 @@ def format_of(
         return "json"
     if _names_columns(first, columns or Columns()):
         return "tsv" if "\t" in first else "csv"
+    if _are_quoted_cells(lines):
+        return "csv"
     words = next((line for line in lines if line[0] != "#"), "").partition("#")[0].split()
     is_of_numbers = all(map(_NUMBERS.fullmatch, words))
     if of_texts:
@@ -63,6 +67,17 @@ def _names_columns(first: str, columns: Columns) -> bool:
     lowered = [cell.lower() for cell in cells]
     has_usual = any(name in lowered for name in TEXTS) and any(name in lowered for name in LABELS)
     return has_usual or any(name in cells for name in columns.asked)
+
+
+def _are_quoted_cells(lines: list[str]) -> bool:
+    """Whether all lines are cells in quotes, two or more, as many in each.
+
+    >>> _are_quoted_cells(['"a small, grey cat","pets"', '"a ""good"" dog","pets,dogs"'])
+    True
+    """
+    whole = lines[:-1] or lines  # the last may be cut
+    widths = {len(_QUOTED.findall(line)) for line in whole if _ROW.fullmatch(line)}
+    return len(widths) == 1 and all(map(_ROW.fullmatch, whole))
 
 
 def _lines(start: bytes) -> list[str]:

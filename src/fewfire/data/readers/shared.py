@@ -57,7 +57,9 @@ def in_memory(path: PathLike) -> Iterator[None]:
 def writing(path: PathLike) -> Iterator[File]:
     """Open a file that will replace `path`, gzipped if that ends in `.gz`."""
     with replacing(path) as file:
-        if Path(path).suffix == ".gz":  # without name and time: the same content, the same bytes
+        if (
+            Path(path).suffix.lower() == ".gz"
+        ):  # without name and time: the same content, the same bytes
             with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
                 yield packed
         else:
