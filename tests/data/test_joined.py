@@ -26,8 +26,3 @@ def test_parts_of_a_set_join_to_it(kind, weighted):
 def test_dense_parts_stay_dense():
     first = ff.Dataset([[1.0], [2.0]], [0, 1])
     assert not joined([first, first]).is_sparse
-
-
-def test_parts_of_other_labels_are_refused():
-    with pytest.raises(ValueError, match="part 1 has other features or labels"):
-        joined([ff.Dataset([[1.0]], ["cat"]), ff.Dataset([[1.0]], ["dog"])])
