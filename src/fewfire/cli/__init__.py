@@ -20,6 +20,7 @@ import fewfire
 
 from ..base.interrupts import stops_as_interrupts
 from .common import say
+from .compact import compact
 from .convert import convert
 from .data import data
 from .evaluate import evaluate
@@ -57,6 +58,7 @@ for command in (
     inspect,
     plot,
     report,
+    compact,
     convert,
     data,
     reproduce,
