@@ -29,7 +29,8 @@ def trained(gate, activation="relu", depth=2):
     widths = [12, *[24] * depth]
     hidden = [ff.Linear(a, b, activation, gate) for a, b in pairwise(widths)]
     net = ff.Network(*hidden, ff.Linear(24, 3), random_state=2)
-    ff.Trainer(net, max_epochs=3, batch_size=4, n_jobs=1).fit(DATA)
+    adam = ff.optim.Adam(lr=0.01)
+    ff.Trainer(net, optimizer=adam, max_epochs=3, batch_size=4, n_jobs=1).fit(DATA)
     for layer in net.layers[:-1]:
         layer.bias[[3, 5, 11]] = -99  # rows that nothing chooses for a value
     net.refresh()

@@ -24,6 +24,7 @@ from .compact import compact
 from .convert import convert
 from .data import data
 from .evaluate import evaluate
+from .export import export
 from .inspect import inspect
 from .plot import plot
 from .predict import predict
@@ -59,6 +60,7 @@ for command in (
     plot,
     report,
     compact,
+    export,
     convert,
     data,
     reproduce,

@@ -1,0 +1,6 @@
+"""Small models for small devices: networks of integers, and what devices make of them."""
+
+from .export_c import export_c
+from .quantized import Quantized, quantize
+
+__all__ = ["Quantized", "export_c", "quantize"]
