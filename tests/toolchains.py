@@ -39,7 +39,7 @@ BOARD = [
     "enable=on,target=native",
     "-kernel",
 ]
-LONGEST = 600  # seconds that nothing takes
+LONGEST = 3600  # seconds that nothing takes
 
 
 def need(*tools):
@@ -87,3 +87,13 @@ def on_board(folder, *more):
         [*BOARD, "board.elf"], cwd=folder, capture_output=True, text=True, timeout=LONGEST
     )
     return said(done.stderr)  # where the emulator puts what the board says
+
+
+def mutate(folder, n, seed):
+    """Damage the image of the export in `folder` n times, under sanitizers; return how many images
+    were tried, refused and computed."""
+    need("gcc")
+    sanitized = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+    sources = [HERE / "mutate.c", "fewfire.c", "model.c"]
+    run(["gcc", "-std=c99", *sanitized, "-I.", *sources, "-o", "mutate"], folder)
+    return tuple(map(int, run(["./mutate", n, seed], folder).split()))

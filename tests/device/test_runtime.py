@@ -7,7 +7,7 @@ import pytest
 
 from device_nets import DATA, NETS, trained
 from fewfire.device import export_c, quantize
-from toolchains import HERE, HOSTED, M3, RUNTIME, WARNINGS, hash_of, need, on_board, run, whole
+from toolchains import HOSTED, M3, RUNTIME, WARNINGS, hash_of, mutate, need, on_board, run, whole
 
 
 def exported(name, bits, folder):
@@ -76,13 +76,8 @@ def test_a_limit_of_ram_is_held_when_compiling(tmp_path):
 
 
 def test_mutated_images_are_refused_or_computed_within_their_bounds(tmp_path):
-    need("gcc")
     exported("compact", 4, tmp_path)
-    sanitized = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
-    sources = [HERE / "mutate.c", "fewfire.c", "model.c"]
-    run(["gcc", "-std=c99", *sanitized, "-I.", *sources, "-o", "mutate"], tmp_path)
-    counts = run(["./mutate", "5000", "1"], tmp_path)
-    tried, refused, computed = map(int, counts.split())
+    tried, refused, computed = mutate(tmp_path, 5000, seed=1)
     assert tried == refused + computed == 5000
     assert refused > 2500
     assert computed > 50
