@@ -141,5 +141,5 @@ def _hold(report: dict[str, Any], max_loss: float | None) -> None:
     if max_loss is not None and lost > max_loss:
         raise ValueError(
             f"{lost:.2f} points of accuracy would be lost, more than --max-loss {max_loss:g}: "
-            "nothing was written; try --bits 8 or --keep-all"
+            "nothing was written; try --keep-all, or more --bits"
         )
