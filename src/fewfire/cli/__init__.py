@@ -23,6 +23,7 @@ from .common import say
 from .compact import compact
 from .convert import convert
 from .data import data
+from .energy import energy
 from .evaluate import evaluate
 from .export import export
 from .inspect import inspect
@@ -61,6 +62,7 @@ for command in (
     report,
     compact,
     export,
+    energy,
     convert,
     data,
     reproduce,

@@ -3,5 +3,6 @@
 from .export_c import export_c
 from .export_onnx import export_onnx
 from .quantized import Quantized, quantize
+from .spending import EnergyReport, energy
 
-__all__ = ["Quantized", "export_c", "export_onnx", "quantize"]
+__all__ = ["EnergyReport", "Quantized", "energy", "export_c", "export_onnx", "quantize"]
