@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 import fewfire as ff
+from fewfire.device import Quantized, quantize
 from fewfire.model.contract import Model
 
 HOW = {"max_epochs": 3, "batch_size": 4, "n_jobs": 1}
@@ -50,10 +51,15 @@ def blend(data):
     return ff.Blend(tagger(data), retrieving(data), weight=0.3)
 
 
+def quantized(data):
+    return quantize(dense(data), data)
+
+
 MAKERS = {
     ff.Network: [dense, gated, retrieving],
     ff.Tagger: [tagger, plain_tagger],
     ff.Blend: [blend],
+    Quantized: [quantized],
 }
 
 

@@ -16,7 +16,7 @@ PYTHON_WINGS = [
     "measure datasets",
     "model",
     "network tagger",
-    "training",
+    "training device",
     "blend sklearn torch dask",
     "loading annif",
     "fewfire",  # the package itself, which says its version
@@ -26,7 +26,7 @@ PYTHON_WINGS = [
 SHARED = {"base", "network", "tagger"}  # one word on both sides
 OF_CORE = {"kernels", "hash", "text", "bind"}
 OF_PYTHON = {
-    "data", "measure", "model", "training", "sklearn", "torch", "dask", "annif", "study", "cli",
+    "data", "measure", "model", "training", "device", "sklearn", "torch", "dask", "annif", "study", "cli",
 }  # fmt: skip
 OF_TESTS = {"fuzz"}  # looks at all wings at once
 # A word that was given up, and the one that is used for its idea.

@@ -10,6 +10,7 @@ from typing import Any
 from .base.files import Arrays, PathLike, read_model, writable
 from .blend import Blend, part
 from .data.remote import fetching
+from .device.quantized import Quantized
 from .model.contract import Model
 from .model.damage import checked
 from .network.network import Network
@@ -35,6 +36,8 @@ def load(path: PathLike) -> Model:
 def _model(config: Mapping[str, Any], arrays: Arrays) -> Model:
     if "tagger" in config:
         return Tagger.from_state(config, arrays)
+    if "quantized" in config:
+        return Quantized.from_state(config, arrays)
     if "blend" in config:
         blend = config["blend"]
         of_tagger, of_network = blend["parts"]

@@ -95,6 +95,19 @@ class Ledger:
         return sum(getattr(self, name) for name in _MULTIPLICATIONS)
 
     @property
+    def bytes(self) -> int:
+        """Bytes of weights and codes that were read and written, computed from the counts: 4 for a
+        product of forward pass, ranking, hashing and refresh, 8 for a parameter that was changed, a
+        bit for an addition, 8 for a word whose bits were counted.
+
+        >>> Ledger(np.full((1, len(LEDGER_FIELDS)), 8)).bytes
+        257
+        """
+        products = self.forward + self.ranking + self.hashing + self.refresh
+        changed = self.parameters_touched + self.popcounts
+        return 4 * products + 8 * changed + self.additions // 8
+
+    @property
     def share(self) -> float:
         """Multiplications relative to the dense net's, no zero skipped."""
         return self.total / self.dense if self.dense else 0.0
@@ -105,10 +118,10 @@ class Ledger:
         return self.total / self.dense_nonzero if self.dense_nonzero else 0.0
 
     def to_dict(self) -> dict[str, float]:
-        """Return totals by name, `total` and the shares included."""
+        """Return totals by name, `total`, `bytes` and the shares included."""
         counts = {name: getattr(self, name) for name in LEDGER_FIELDS}
         shares = {"share": self.share, "share_nonzero": self.share_nonzero}
-        return {**counts, "total": self.total, **shares}
+        return {**counts, "total": self.total, "bytes": self.bytes, **shares}
 
     def __repr__(self) -> str:
         return (

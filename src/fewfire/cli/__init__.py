@@ -20,10 +20,13 @@ import fewfire
 
 from ..base.interrupts import stops_as_interrupts
 from .common import say
+from .compact import compact
 from .convert import convert
 from .data import data
+from .energy import energy
 from .evaluate import evaluate
 from .explain import explain
+from .export import export
 from .inspect import inspect
 from .plot import plot
 from .predict import predict
@@ -59,6 +62,9 @@ for command in (
     inspect,
     plot,
     report,
+    compact,
+    export,
+    energy,
     convert,
     data,
     reproduce,

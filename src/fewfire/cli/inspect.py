@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..base.checks import to_dict
 from ..base.printable import field
+from ..device.quantized import Quantized
 from ..loading import load
 from ..network.gate_stats import TableStats
 from ..network.layer import Layer
@@ -55,6 +56,9 @@ def inspect(
     if data is not None and not tables:
         raise click.UsageError("--data needs --tables")
     net = load(model)
+    if isinstance(net, Quantized):
+        _inspect_integers(net, model, as_json=as_json)
+        return
     if not isinstance(net, Network):
         if tables:
             raise click.UsageError("--tables is of hashed layers, and the model is a tagger")
@@ -68,6 +72,23 @@ def inspect(
         seen = None if data is None else read_part([data], features, 1)[:examples]
         stats = net.table_stats(seen, n_jobs=n_jobs)
     _inspect_network(net, model, stats, as_json=as_json)
+
+
+def _inspect_integers(net: Quantized, path: Path, *, as_json: bool) -> None:
+    """Print what a network of integers is made of."""
+    layers = net.integers.net.layers
+    found = {
+        "bytes": path.stat().st_size,
+        "image_bytes": len(net.image),
+        "scratch_bytes": net.integers.net.scratch_bytes,
+        "bits": layers[0].bits,
+        "rows": [layer.n_rows for layer in layers],
+    }
+    if as_json:
+        print_json(found)
+        return
+    show(f"{field(path)}: {net!r}, {found['bytes']:,} bytes")
+    show(f"a device reads {found['image_bytes']:,} bytes, writes to {found['scratch_bytes']:,}")
 
 
 def _inspect_network(

@@ -7,14 +7,16 @@ from numpy.typing import NDArray
 
 from .. import _core
 from . import Dataset
+from .some_columns import columns_of
 
 
-def core_inputs(data: Dataset) -> _core.Inputs:
-    """Return the core's view of the examples: it shares the arrays."""
-    if isinstance(data.X, np.ndarray):
-        return _core.DenseInputs(data.X)
-    indptr = np.asarray(data.X.indptr, np.int64)
-    return _core.SparseInputs(indptr, data.X.indices, data.X.data, data.n_features)
+def core_inputs(data: Dataset, columns: NDArray[np.int32] | None = None) -> _core.Inputs:
+    """Return the core's view of the examples: it shares the arrays, or holds copies of the
+    `columns`, which ascend, where it is to see no others."""
+    X = data.X if columns is None else columns_of(data.X, columns)
+    if isinstance(X, np.ndarray):
+        return _core.DenseInputs(X)
+    return _core.SparseInputs(np.asarray(X.indptr, np.int64), X.indices, X.data, X.shape[1])
 
 
 def core_targets(data: Dataset, weights: NDArray[np.float32] | None = None) -> _core.Targets:

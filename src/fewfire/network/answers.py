@@ -79,15 +79,17 @@ def predict(
     exact: bool,
     n_threads: int,
     counts_rows: bool = False,
+    columns: NDArray[np.int32] | None = None,
 ) -> Evaluation:
     """Return the `k` best rows of every example, its loss if that is asked for, and the cost.
 
     Without `counts_rows` the usage of a last layer that retrieves is one number: of all its rows.
+    `columns` are those that the first layer reads, None for all.
     """
     indices, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
     all_losses, ledger = [np.empty(0)], Ledger.empty(n_layers)
     usage: list[NDArray[np.int64]] = []
-    for inputs, targets, ids in _calls(data, with_targets=losses):
+    for inputs, targets, ids in _calls(data, columns, with_targets=losses):
         part = _core.predict(model, inputs, targets, ids, k, exact, n_threads, counts_rows)
         indices.append(part[0])
         scores.append(part[1])
@@ -99,22 +101,34 @@ def predict(
 
 
 def output_scores(
-    model: _core.Model, n_outputs: int, data: Dataset, *, exact: bool, n_threads: int
+    model: _core.Model,
+    n_outputs: int,
+    data: Dataset,
+    *,
+    exact: bool,
+    n_threads: int,
+    columns: NDArray[np.int32] | None = None,
 ) -> NDArray[np.float32]:
     """Return the scores of all output rows, (n, n_outputs); -inf where none was computed."""
     parts = [
         _core.scores(model, inputs, ids, exact, n_threads)
-        for inputs, _, ids in _calls(data, with_targets=False)
+        for inputs, _, ids in _calls(data, columns, with_targets=False)
     ]
     return np.concatenate([np.empty((0, n_outputs), np.float32), *parts])
 
 
 def candidate_scores(
-    model: _core.Model, n_layers: int, data: Dataset, wanted: csr_array, *, n_threads: int
+    model: _core.Model,
+    n_layers: int,
+    data: Dataset,
+    wanted: csr_array,
+    *,
+    n_threads: int,
+    columns: NDArray[np.int32] | None = None,
 ) -> tuple[NDArray[np.float32], Ledger]:
     """Return the scores of the stored places of `wanted`, in their order, and the cost."""
     scores, ledger, done = [np.empty(0, np.float32)], Ledger.empty(n_layers), 0
-    for inputs, _, ids in _calls(data, with_targets=False):
+    for inputs, _, ids in _calls(data, columns, with_targets=False):
         starts = np.asarray(wanted.indptr[done : done + len(ids) + 1], np.int64)
         rows = np.asarray(wanted.indices[starts[0] : starts[-1]], np.int32)
         begins = starts - starts[0]
@@ -125,10 +139,12 @@ def candidate_scores(
     return np.concatenate(scores), ledger
 
 
-def _calls(data: Dataset, *, with_targets: bool) -> Iterator[Call]:
+def _calls(
+    data: Dataset, columns: NDArray[np.int32] | None, *, with_targets: bool
+) -> Iterator[Call]:
     """Go through the examples window by window, in pieces of `_CHUNK`."""
     for window in data.windows():
-        inputs = core_inputs(window)
+        inputs = core_inputs(window, columns)
         targets = core_targets(window) if with_targets else None
         ids = np.arange(len(window), dtype=np.int64)
         for begin in range(0, len(window), _CHUNK):

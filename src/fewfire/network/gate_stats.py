@@ -114,16 +114,22 @@ class TableStats:
         }
 
 
-def table_stats(layers: Sequence[Layer], data: Dataset | None, n_threads: int) -> list[TableStats]:
+def table_stats(
+    layers: Sequence[Layer],
+    data: Dataset | None,
+    n_threads: int,
+    columns: NDArray[np.int32] | None = None,
+) -> list[TableStats]:
     """Return what `Network.table_stats` does; nobody may change the layers meanwhile."""
     hashed = [position for position, layer in enumerate(layers) if layer.codes is not None]
     if data is None or len(data) == 0:
         return [_unused(position, layers[position]) for position in hashed]
-    model, inputs = core_model(layers, None), core_inputs(data)
+    model, inputs = core_model(layers, None), core_inputs(data, columns)
     ids = np.arange(len(data), dtype=np.int64)
     result = predict(
-        model, len(layers), data, 1, exact=False, n_threads=n_threads, counts_rows=True
-    )
+        model, len(layers), data, 1, exact=False, n_threads=n_threads, counts_rows=True,
+        columns=columns,
+    )  # fmt: skip
     stats = []
     for position in hashed:
         chosen, best = _core.choices(model, position, inputs, ids, n_threads)

@@ -24,6 +24,8 @@ from ..data.core_views import core_inputs
 from ..data.dataset import Examples
 from ..measure.metrics import Explained
 from ..measure.result import TopKResult
+from ..model.checks import check_examples
+from ..model.compacted import Compacted, Part
 from ..model.contract import Answers, Model, Ways
 from ..model.finite import check_all, check_best, check_given
 from ..model.learned import Learned
@@ -31,6 +33,7 @@ from .answers import Evaluation, candidate_scores, core_model, density, output_s
 from .architecture import Settings, check_layers, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
 from .explanation import Explanation, explanation
+from .compact import cut, used
 from .gate_stats import TableStats, table_stats
 from .gates import All
 from .initial import initial_arrays
@@ -75,6 +78,8 @@ class Network(Model):
         Set by training.
     hashed_by_default : bool
         Whether the library chose to hash the last layer, which was given no gate.
+    columns : ndarray of int32, or None
+        The inputs that it reads, ascending, where `compact` left some out; None for all.
 
     Any thread may ask it anything while another trains it: it sees a whole network, with weights of
     the moment, and may wait for a refresh. `save` and `table_stats` hold up refreshes meanwhile.
@@ -133,6 +138,8 @@ class Network(Model):
         self.random_state = random_state
         self.hashed_by_default = False
         self.loss: str | None = None
+        self.columns: NDArray[np.int32] | None = None
+        self._n_features = layers[0].in_features
         self._learned = Learned()
         self.going_on: object = None  # what trainings in pieces keep between them
         self.layers = [
@@ -148,7 +155,7 @@ class Network(Model):
     @property
     def n_features(self) -> int:
         """Width of the inputs."""
-        return self.layers[0].settings.in_features
+        return self._n_features
 
     @property
     def n_outputs(self) -> int:
@@ -222,7 +229,9 @@ class Network(Model):
                 "use predict_topk, or fewer examples at a time"
             )
         n_threads = self._threads(n_jobs)
-        scores = output_scores(self.core, self.n_outputs, data, exact=exact, n_threads=n_threads)
+        scores = output_scores(
+            self.core, self.n_outputs, data, exact=exact, n_threads=n_threads, columns=self.columns
+        )
         check_all(scores, self._largest)
         return scores
 
@@ -408,14 +417,79 @@ class Network(Model):
             data = self._examples(data)
         n_threads = self._threads(n_jobs)
         with self.access.reading():  # all figures are of the same rows, tables and numbers
-            return table_stats(self.layers, data, n_threads)
+            return table_stats(self.layers, data, n_threads, self.columns)
 
     def copy(self) -> Network:
         """Return a network with arrays of its own and the same state."""
         layers = [layer.settings for layer in self.layers]
         twin = Network.from_arrays(layers, self.weights(), self.random_state)
         twin.loss, twin.learned = self.loss, self.learned
+        if self.columns is not None:
+            twin.read_only(self.columns, self.n_features)
         return twin
+
+    def read_only(self, columns: NDArray[np.int32], n_features: int) -> None:
+        """Read these `columns` of inputs that have `n_features` from now on, as many as the first
+        layer has.
+
+        Raises
+        ------
+        ValueError
+            If they do not ascend, or are not so many.
+        """
+        width = self.layers[0].settings.in_features
+        if columns.dtype != np.int32 or columns.shape != (width,):
+            raise ValueError(f"columns are {columns.dtype}{columns.shape}, wanted int32({width},)")
+        if columns[0] < 0 or columns[-1] >= n_features or (columns[1:] <= columns[:-1]).any():
+            raise ValueError(f"columns must ascend from 0 to {n_features - 1} at most")
+        self.columns, self._n_features = columns, n_features
+
+    def compact(
+        self, data: Dataset, *, measure_on: Dataset | None = None, n_jobs: int | None = None
+    ) -> Compacted[Network]:
+        """Return the part of the network that `data` uses, and what leaving out the rest costs.
+
+        Rows that give no example a value leave, with their columns in the layer above, and inputs
+        that are always 0. Order and codes stay; inputs are as wide as before. Rows stay below a
+        layer whose hash functions belong to its columns, as those of `SimHash` do.
+
+        Parameters
+        ----------
+        data : Dataset
+            The training set: a row that other data would need is gone.
+        measure_on : Dataset, optional
+            Examples that both networks answer; None for `data`.
+        n_jobs : int, optional
+            Threads; None for all cores.
+
+        Raises
+        ------
+        ValueError
+            If `data` has no example or does not fit the network.
+
+        Examples
+        --------
+        >>> from fewfire import Linear
+        >>> net = Network(Linear(3, 8, "relu"), Linear(8, 2), random_state=0)
+        >>> small = net.compact(Dataset([[1, 0, 2], [2, 0, 1]]))
+        >>> small.model, small.model.n_features
+        (Network(3-3-2, 17 parameters), 3)
+        """
+        data = self._examples(data)
+        check_examples(data)
+        measured = data if measure_on is None else self._examples(measure_on)
+        n_threads = self._threads(n_jobs)
+        kept = used(self.layers, self.core, data, self.columns, n_threads)
+        with self.access.reading():
+            twin = Network.from_arrays(*cut(self.layers, kept), self.random_state)
+        twin.loss, twin.learned = self.loss, self.learned
+        columns = kept.columns if self.columns is None else self.columns[kept.columns]
+        if len(columns) < self.n_features:
+            twin.read_only(columns, self.n_features)
+        parts = [Part("inputs", len(columns), self.n_features)]
+        for position, (rows, layer) in enumerate(zip(kept.rows, self.layers, strict=True)):
+            parts.append(Part(f"rows of layer {position}", len(rows), len(layer.bias)))
+        return Compacted.measured(twin, self, parts, measured, n_jobs)
 
     def weights(self) -> list[NDArray[Any]]:
         """Return copies of all arrays: weights and bias of each layer in turn, and what its hashing
@@ -481,6 +555,9 @@ class Network(Model):
             "loss": self.loss,
             **learned,
         }
+        if self.columns is not None:
+            config["n_features"] = self.n_features
+            arrays = {**arrays, "columns": self.columns}
         names = array_specs([layer.settings for layer in self.layers])
         own = (array for layer in self.layers for array in layer.arrays)
         return config, dict(zip(names, own, strict=True)) | arrays
@@ -495,7 +572,7 @@ class Network(Model):
         self, data: Dataset, wanted: csr_array, *, n_threads: int
     ) -> tuple[csr_array, Ledger]:
         scores, ledger = candidate_scores(
-            self.core, len(self.layers), data, wanted, n_threads=n_threads
+            self.core, len(self.layers), data, wanted, n_threads=n_threads, columns=self.columns
         )
         check_given(scores, wanted.indptr, self._largest)
         return csr_array((scores, wanted.indices, wanted.indptr), shape=wanted.shape), ledger
@@ -529,11 +606,11 @@ class Network(Model):
 
     def _seconds(self, data: Dataset, k: int, *, exact: bool) -> NDArray[np.float64]:
         """Return what each example takes alone, timed in the core."""
-        ids = np.arange(len(data), dtype=np.int64)
-        return np.asarray(_core.latencies(self.core, core_inputs(data), ids, k, exact))
+        inputs, ids = core_inputs(data, self.columns), np.arange(len(data), dtype=np.int64)
+        return np.asarray(_core.latencies(self.core, inputs, ids, k, exact))
 
     def _fitting(self, data: Dataset) -> Dataset:
-        return fitting(self.layers, data, self.loss, self.encoding)
+        return fitting(self.layers, data, self.loss, self.encoding, self.n_features)
 
     @property
     def core(self) -> _core.Model:
@@ -544,8 +621,9 @@ class Network(Model):
         self, data: Dataset, k: int, *, exact: bool, n_threads: int, losses: bool = False
     ) -> Evaluation:
         found = predict(
-            self.core, len(self.layers), data, k, losses=losses, exact=exact, n_threads=n_threads
-        )
+            self.core, len(self.layers), data, k, losses=losses, exact=exact, n_threads=n_threads,
+            columns=self.columns,
+        )  # fmt: skip
         check_best(found.top, self._largest)
         return found
 

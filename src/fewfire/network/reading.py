@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..base.checks import check_integer
 from ..base.files import Arrays, PathLike
 from ..model.damage import checked
 from ..model.learned import Learned
@@ -32,6 +33,8 @@ def network_of(config: Mapping[str, Any], arrays: Arrays) -> Network:
     net.loss = config["loss"]
     if net.loss is not None and net.loss not in LOSSES:
         raise ValueError(f"unknown loss {net.loss!r}")
+    if "columns" in arrays:
+        net.read_only(arrays["columns"], check_integer("n_features", config["n_features"], low=1))
     learned = Learned.from_state(config, arrays, net.n_outputs)
     encoding = learned.encoding
     if encoding is not None and (

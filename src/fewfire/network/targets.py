@@ -11,7 +11,11 @@ from .losses import default_loss
 
 
 def fitting(
-    layers: Sequence[Layer], data: Dataset, loss: str | None, encoding: Encoding | None
+    layers: Sequence[Layer],
+    data: Dataset,
+    loss: str | None,
+    encoding: Encoding | None,
+    n_features: int | None = None,
 ) -> Dataset:
     """Return `data` as the loss takes its targets: for the squared loss, numbers that are classes
     become values. Raise unless they fit the layers, the loss and the encoding.
@@ -24,10 +28,12 @@ def fitting(
         None for that of a training that is given none.
     encoding : Encoding or None
         Of the training set; None if there was none.
+    n_features : int, optional
+        Width of the data, where the first layer does not read all of it.
     """
     n_outputs = layers[-1].settings.out_features
     check_examples(data)
-    check_features(data, layers[0].settings.in_features, encoding)
+    check_features(data, n_features or layers[0].settings.in_features, encoding)
     if data.kind is None:
         raise ValueError("the data set has no targets: give it y")
     loss = loss or default_loss(layers, data.kind)

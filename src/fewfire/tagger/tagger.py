@@ -25,11 +25,13 @@ from ..data.frames import checked_words
 from ..measure.result import TopKResult
 from ..model.callbacks import Callback
 from ..model.checkpoint import Resume
-from ..model.checks import warn_of_values
+from ..model.checks import check_examples, warn_of_values
+from ..model.compacted import Compacted, Part
 from ..model.contract import Answers, Model, Ways
 from ..model.finite import check_best, check_given
 from ..model.learned import Learned
 from .checkpoint import Resumed
+from .compact import n_weights, pruned
 from .forest import Forest
 from .going_on import prepare_more
 from .label_text import with_label_text
@@ -626,6 +628,48 @@ class Tagger(Model):
         if pilot.history_.interrupted:
             raise KeyboardInterrupt
         return pilot
+
+    def compact(
+        self, data: Dataset, *, prune: float = 0.12, n_jobs: int | None = None
+    ) -> Compacted[Tagger]:
+        """Return a tagger of the larger weights, and what leaving out the others costs on `data`.
+
+        The rows that features share that a node does not know leave, too.
+
+        Parameters
+        ----------
+        data : Dataset
+            What both taggers answer.
+        prune : float
+            Absolute value below which weights leave.
+        n_jobs : int, optional
+            As for `predict_topk`.
+
+        Raises
+        ------
+        ValueError
+            If the tagger is not trained, or `data` has no example or does not fit it.
+
+        Examples
+        --------
+        >>> data = Dataset(np.eye(8, dtype=np.float32), [0, 0, 1, 1, 2, 2, 3, 3])
+        >>> tagger = Tagger("fast", max_epochs=3, n_jobs=1).fit(data)
+        >>> small = tagger.compact(data, prune=0.01)
+        >>> small.n_bytes <= small.n_bytes_before, small.model.n_outputs
+        (True, 4)
+        """
+        least, now = check_number("prune", prune, low=0.0), self._now()
+        data = now._examples(data)
+        check_examples(data)
+        config, arrays = now.state()
+        of_trees = pruned(now.forest, least)
+        described = config["tagger"]
+        settings = {**described["settings"], "prune": least}
+        config = {**config, "tagger": {**described, "settings": settings}}
+        small = Tagger.from_state(config, {**arrays, **of_trees})
+        small.n_jobs = self.n_jobs
+        parts = [Part("weights", n_weights(of_trees), n_weights(arrays))]
+        return Compacted.measured(small, now, parts, data, n_jobs)
 
     def _state(self) -> tuple[dict[str, Any], Arrays]:
         return self.trained.state(self._seeds)

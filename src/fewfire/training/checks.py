@@ -28,6 +28,11 @@ def fitting_sets(
     if not isinstance(train, Examples):
         name = type(train).__name__
         raise TypeError(f"train must be a fewfire.Dataset or Deformed, got {name}")
+    if net.columns is not None:
+        raise ValueError(
+            f"this network was compacted, reads {len(net.columns)} of {net.n_features} inputs, and "
+            "is trained no more: train the one that it was made of"
+        )
     data = known(train)
     if data.kind is None:
         raise ValueError("the training set has no targets: give it y")
