@@ -20,12 +20,12 @@ PYTHON_WINGS = [
     "blend sklearn",
     "loading",
     "fewfire",  # the package itself, which says its version
-    "study",
+    "study serve",
     "cli",
 ]
 SHARED = {"base", "network", "tagger"}  # one word on both sides
 OF_CORE = {"kernels", "hash", "text", "bind"}
-OF_PYTHON = {"data", "measure", "model", "training", "sklearn", "study", "cli"}
+OF_PYTHON = {"data", "measure", "model", "training", "sklearn", "study", "serve", "cli"}
 OF_TESTS = {"fuzz"}  # looks at all wings at once
 # A word that was given up, and the one that is used for its idea.
 RETIRED = {

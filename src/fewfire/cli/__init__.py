@@ -29,6 +29,7 @@ from .predict import predict
 from .quickstart import quickstart
 from .report import report
 from .reproduce import reproduce
+from .serve import serve
 from .train import train
 
 FAULT = 70  # what sysexits.h calls EX_SOFTWARE
@@ -57,6 +58,7 @@ for command in (
     inspect,
     plot,
     report,
+    serve,
     convert,
     data,
     reproduce,
