@@ -27,6 +27,7 @@ from structure import (  # noqa: E402  (the path comes first)
 WHAT = {
     "cli": "the command fewfire",
     "study": "the paper's study, reproduced",
+    "serve": "models over HTTP",
     "loading": "models from files",
     "blend": "a tagger and a network together",
     "sklearn": "estimators of scikit-learn",

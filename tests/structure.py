@@ -20,13 +20,14 @@ PYTHON_WINGS = [
     "blend sklearn torch dask",
     "loading annif",
     "fewfire",  # the package itself, which says its version
-    "study",
+    "study serve",
     "cli",
 ]
 SHARED = {"base", "network", "tagger"}  # one word on both sides
 OF_CORE = {"kernels", "hash", "text", "bind"}
 OF_PYTHON = {
-    "data", "measure", "model", "training", "device", "sklearn", "torch", "dask", "annif", "study", "cli",
+    "data", "measure", "model", "training", "device", "sklearn", "torch", "dask", "annif", "study",
+    "serve", "cli",
 }  # fmt: skip
 OF_TESTS = {"fuzz"}  # looks at all wings at once
 # A word that was given up, and the one that is used for its idea.

@@ -19,8 +19,15 @@ from .tagger.tagger import Tagger
 
 
 @fetching
-def load(path: PathLike) -> Model:
+def load(path: PathLike, *, mapped: bool = False) -> Model:
     """Read what `save` or a checkpoint wrote; it predicts the same bits.
+
+    Parameters
+    ----------
+    path : path
+    mapped : bool
+        Leave the arrays in the file, whose memory processes share. `save` may replace the file
+        meanwhile; to overwrite it in place ends the process.
 
     Raises
     ------
@@ -29,7 +36,7 @@ def load(path: PathLike) -> Model:
     FormatError
         If the file is damaged, truncated, foreign, or of a newer version.
     """
-    config, arrays = read_model(path)
+    config, arrays = read_model(path, mapped=mapped)
     return checked(path, _model, config, arrays)
 
 

@@ -175,9 +175,10 @@ def test_training_is_remembered(model):
         model.label_counts[0] = 1
 
 
-def test_a_loaded_model_answers_the_same_bits(model, tmp_path):
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_loaded_model_answers_the_same_bits(model, tmp_path, mapped):
     model.save(tmp_path / "model")
-    twin = ff.load(tmp_path / "model")
+    twin = ff.load(tmp_path / "model", mapped=mapped)
     assert (type(twin), repr(twin)) == (type(model), repr(model))
     assert (twin.encoding, twin.n_trained) == (model.encoding, model.n_trained)
     assert_array_equal(twin.label_counts, model.label_counts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
@@ -110,10 +111,14 @@ def put_model(file: IO[bytes], config: Mapping[str, Any], arrays: Arrays) -> Non
     sealed.seal()
 
 
-def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
-    """Read what `write_model` wrote; raise `FormatError` for anything else."""
+def read_model(path: PathLike, *, mapped: bool = False) -> tuple[dict[str, Any], Arrays]:
+    """Read what `write_model` wrote; raise `FormatError` for anything else.
+
+    Arrays that are `mapped` stay in the file, whose pages all processes share; what is written to
+    one is the writer's own. The file may be replaced meanwhile, but not overwritten.
+    """
     with _opened(path) as (file, header, config):
-        return config, _arrays(Path(path), file, header)
+        return config, (_mapped if mapped else _arrays)(Path(path), file, header)
 
 
 def read_description(path: PathLike) -> dict[str, Any]:
@@ -141,21 +146,48 @@ def _opened(path: PathLike) -> Iterator[tuple[BufferedReader, Header, dict[str, 
 
 def _arrays(path: Path, file: BufferedReader, header: Header) -> Arrays:
     """Read the arrays of a file, whose header was found right."""
-    wanted = header.metadata.get(checksum.KEY)  # None in files of before it was kept
-    found = None if wanted is None else checksum.Checksum(header.text, wanted)
+    found = _checksum(header)
     arrays = {}
     for name, tensor in header.tensors.items():
         arrays[name] = np.empty(tensor.shape, tensor.dtype)
-        bytes_of = memoryview(arrays[name].reshape(-1).view(np.uint8).data)
-        for begin in range(0, len(bytes_of), checksum.PIECE):
-            piece = bytes_of[begin : begin + checksum.PIECE]
+        for piece in _pieces(memoryview(arrays[name].reshape(-1).view(np.uint8).data)):
             if file.readinto(piece) < len(piece):
                 raise FormatError(f"{path} became shorter while it was read")
             if found is not None:
                 found.add(piece)
+    _check_sum(path, found)
+    return arrays
+
+
+def _mapped(path: Path, file: BufferedReader, header: Header) -> Arrays:
+    """Return the arrays of a file where they are, copied only where they are not aligned."""
+    whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    found = _checksum(header)
+    if found is not None:
+        for piece in _pieces(memoryview(whole)[len(header.text) :]):
+            found.add(piece)
+    _check_sum(path, found)
+    arrays = {}
+    for name, tensor in header.tensors.items():
+        own: NDArray[Any] = np.ndarray(tensor.shape, tensor.dtype, whole, tensor.offset)
+        arrays[name] = own if own.flags.aligned else own.copy()
+    return arrays
+
+
+def _checksum(header: Header) -> checksum.Checksum | None:
+    """Return what the bytes of a file must come to; None in files of before it was kept."""
+    wanted = header.metadata.get(checksum.KEY)
+    return None if wanted is None else checksum.Checksum(header.text, wanted)
+
+
+def _check_sum(path: Path, found: checksum.Checksum | None) -> None:
     if found is not None and not found.fits:
         raise FormatError(f"{path} is damaged: it does not hold what was written")
-    return arrays
+
+
+def _pieces(whole: memoryview) -> Iterator[memoryview]:
+    for begin in range(0, len(whole), checksum.PIECE):
+        yield whole[begin : begin + checksum.PIECE]
 
 
 def holds_model(path: PathLike) -> bool:

@@ -33,6 +33,7 @@ from .predict import predict
 from .quickstart import quickstart
 from .report import report
 from .reproduce import reproduce
+from .serve import serve
 from .train import train
 
 FAULT = 70  # what sysexits.h calls EX_SOFTWARE
@@ -65,6 +66,7 @@ for command in (
     compact,
     export,
     energy,
+    serve,
     convert,
     data,
     reproduce,

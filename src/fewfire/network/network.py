@@ -32,8 +32,8 @@ from ..model.learned import Learned
 from .answers import Evaluation, candidate_scores, core_model, density, output_scores, predict
 from .architecture import Settings, check_layers, with_fitted_output
 from .arrays import array_specs, as_stored, by_layer, check_arrays, parameter_bytes
-from .explanation import Explanation, explanation
 from .compact import cut, used
+from .explanation import Explanation, explanation
 from .gate_stats import TableStats, table_stats
 from .gates import All
 from .initial import initial_arrays

@@ -306,9 +306,7 @@ class Tagger(Model):
         """Train from the start, or from a checkpoint."""
         resumed, spent, threshold = None, None, None
         if resume is None:
-            settings, why, spent, threshold = chosen(
-                wanted, given, self._pilot, self.random_state
-            )
+            settings, why, spent, threshold = chosen(wanted, given, self._pilot, self.random_state)
             prepared = prepare(
                 task.data,
                 settings,
