@@ -33,6 +33,8 @@ WHAT = {
     "sklearn": "estimators of scikit-learn",
     "torch": "modules of PyTorch",
     "dask": "taggers on several machines",
+    "annif": "a backend of Annif",
+    "device": "small models, C, ONNX, energy",
     "training": "runs, optimizers, callbacks",
     "network": "layers, gates, answers",
     "tagger": "trees over labels",

@@ -45,11 +45,11 @@ def compact(
     """
     check_apart()
     net = load(model)
-    test = read_part(data, net.encoding, 1)
+    test = read_part([data], net.encoding, 1)
     if isinstance(net, Network):
         if prune is not None:
             raise click.UsageError("--prune is for taggers: of a network unused rows leave")
-        used = read_part(data, net.encoding, 0)
+        used = read_part([data], net.encoding, 0)
         found = net.compact(used, measure_on=test, n_jobs=n_jobs)
         _write(found, output, as_json=as_json)
     elif isinstance(net, Tagger):

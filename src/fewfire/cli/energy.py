@@ -33,7 +33,7 @@ def energy(model: Path, data: Path, examples: int, seconds: float, as_json: bool
     counts; at last a range by a model, with its constants, which is no measurement.
     """
     net = load(model)
-    seen = read_part(data, net.encoding, 1)[:examples]
+    seen = read_part([data], net.encoding, 1)[:examples]
     found = measure(net, seen, seconds=seconds)
     if as_json:
         print_json(found.to_dict())

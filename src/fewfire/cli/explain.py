@@ -66,7 +66,9 @@ def explain(
     net = load(model)
     columns = columns_of(text_column, label_column, label_separator)
     with plain_warnings():
-        examples = read_part(data, net.encoding and net.encoding.of_features(), 1, columns=columns)
+        examples = read_part(
+            [data], net.encoding and net.encoding.of_features(), 1, columns=columns
+        )
     if row >= len(examples):
         raise click.UsageError(f"--row {row}: there are {len(examples):,} examples, from 0 on")
     if not isinstance(net, Network):

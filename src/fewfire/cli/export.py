@@ -53,7 +53,7 @@ def export(
     if kind == "onnx" and bits is not None:
         raise click.UsageError("--bits is for C: a graph of ONNX has floats")
     net = load(model)
-    test = read_part(data, net.encoding, 1)
+    test = read_part([data], net.encoding, 1)
     if test.kind not in ("classes", "labels"):
         raise ValueError("the loss of an export is measured on classes or labels: DATA has none")
     small: Network | Quantized
@@ -87,7 +87,7 @@ def _integers(net: Model, data: Path, bits: int, *, keep_all: bool, n_jobs: int)
     if isinstance(net, Quantized):
         return net
     small = _floats(net, data, keep_all=keep_all, n_jobs=n_jobs)
-    return quantize(small, read_part(data, net.encoding, 0), bits=bits)
+    return quantize(small, read_part([data], net.encoding, 0), bits=bits)
 
 
 def _floats(net: Model, data: Path, *, keep_all: bool, n_jobs: int) -> Network:
@@ -96,7 +96,7 @@ def _floats(net: Model, data: Path, *, keep_all: bool, n_jobs: int) -> Network:
         raise ValueError(f"only a network is exported so, not a {type(net).__name__}")
     if keep_all:
         return net
-    train = read_part(data, net.encoding, 0)
+    train = read_part([data], net.encoding, 0)
     return net.compact(train, measure_on=train[:1], n_jobs=n_jobs).model
 
 

@@ -32,6 +32,7 @@ from .pilots import chosen
 from .preparing import label_lists, prepare
 from .seeds import TreeSeeds
 from .settings import LEARNING, Learning, Settings
+from .threshold import settled
 from .trained import Trained
 from .tree import Level, Tree
 
@@ -47,6 +48,7 @@ class Outline:
     seeds: TreeSeeds
     rate_factor: float
     weights: NDArray[np.float32] | None  # (n,) as how many examples each comes
+    threshold: float
 
     @property
     def learning(self) -> Learning:
@@ -204,7 +206,7 @@ class TrainingPlan:
         """Settle how a tagger that is not trained learns from the examples, on one thread; raise
         what its `fit` raises before trees have weights."""
         given, wanted, task = tagger._asked(data, None, None, None, ())
-        settings, why, spent = chosen(wanted, given, tagger._pilot, tagger.random_state)
+        settings, why, spent, threshold = chosen(wanted, given, tagger._pilot, tagger.random_state)
         limit = memory_limit(tagger.memory)
         prepared = prepare(task.data, settings, limit, task.seeds, 1, n_at_once=1)
         settings = prepared.settings
@@ -216,6 +218,7 @@ class TrainingPlan:
             task.seeds,
             task.rate_factor(settings.slowing or 0.0),
             prepared.weights,
+            settled(threshold, given),
         )
         lines = [why, settings.told(), str(prepared.memory)]
         return cls(
@@ -265,7 +268,7 @@ class TrainingPlan:
             for number, (plan, parts) in enumerate(zip(self.trees, trees, strict=True))
         ]
         forest = Forest(settings, outline.expansion, packed, outline.calibration)
-        return Trained(forest, learned), self._history(trees)
+        return Trained(forest, learned, threshold=outline.threshold), self._history(trees)
 
     def without_trees(self) -> TrainingPlan:
         """Return what the forest is made with: each tree's labels, without the layouts."""

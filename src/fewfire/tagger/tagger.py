@@ -45,7 +45,7 @@ from .run import Run
 from .seeds import TreeSeeds
 from .settings import MOST_TREES, Settings, fitted, settings_of
 from .task import Task
-from .threshold import USUAL
+from .threshold import USUAL, settled
 from .trained import Trained
 from .training_set import in_classes, to_learn
 
@@ -325,9 +325,8 @@ class Tagger(Model):
         if self.verbose:
             tell(f"{prepared.settings.told()}\n{prepared.memory}")
         learned = Learned.of(given, given.n_labels)
-        if threshold is None or given.kind != "labels":
-            threshold = USUAL
-        self._learn(task, prepared, learned, resumed, spent=spent, threshold=threshold)
+        own = settled(threshold, given)
+        self._learn(task, prepared, learned, resumed, spent=spent, threshold=own)
 
     def check(
         self,

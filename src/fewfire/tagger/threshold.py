@@ -64,3 +64,8 @@ def answered(model: Any, data: Dataset, threshold: float, *, exact: bool, n_jobs
     recall = n_right / len(wanted) if wanted else float("nan")
     f1 = 2 * n_right / (found.nnz + len(wanted)) if found.nnz or wanted else float("nan")
     return Answered(precision, recall, f1)
+
+
+def settled(found: float | None, data: Dataset) -> float:
+    """Return the threshold of a tagger of these examples, if `found` is what pilots found best."""
+    return USUAL if found is None or data.kind != "labels" else found
