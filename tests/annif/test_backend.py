@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("annif", reason="Annif is not installed")
+pytest.importorskip("annif.backend", reason="Annif is not installed")
 
 PROJECTS = """[pets]
 name=Pets
