@@ -21,6 +21,13 @@ def folder(tmp_path_factory):
     return folder
 
 
+def test_dollars_in_names_of_sets_are_no_formula():
+    figure = draw([{"epoch": 1, "train/loss": 0.5, r"$\a_1$/loss": 0.3, "$b/loss": 0.2}])
+    figure.canvas.draw()
+    _, labels = figure.axes[0].get_legend_handles_labels()
+    assert labels == ["train", r"\$\a_1\$", r"\$b"]
+
+
 @pytest.mark.parametrize("source", ["run.csv", "report.json", "checkpoint"])
 @pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_all_that_holds_epochs_is_drawn(source, kind, start, folder):

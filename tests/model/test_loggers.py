@@ -113,6 +113,17 @@ def test_a_file_of_each_epoch_and_only_the_newest_stay(tmp_path):
     assert ff.load(tmp_path / "run-03").evaluate(DATA)["P@1"] > 0
 
 
+@both
+def test_a_resumed_training_counts_the_files_of_its_earlier_part(train, tmp_path):
+    keep = Checkpoint(tmp_path / "run-{epoch}", keep=2)
+    (tmp_path / "run-9").touch()  # of an epoch that is not reached
+    train([keep], max_epochs=2)
+    train([keep], max_epochs=4, resume=tmp_path / "run-2")
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["run-3", "run-4", "run-9"]
+    train([keep], max_epochs=1)  # from the start: what is there is not its own
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_a_file_that_cannot_be_removed_stays_and_is_told(tmp_path, monkeypatch):
     def remove(path):
         raise PermissionError(13, "Permission denied")

@@ -169,11 +169,23 @@ def test_weights_of_classes_are_those_of_their_examples():
             assert_array_equal(a, b)
 
 
+def test_lists_of_one_label_each_are_classes():
+    """As files of texts have them."""
+    data = ff.Dataset(X, as_lists(LABELS))
+    counts = np.bincount(LABELS, minlength=N_LABELS)
+    balanced = len(LABELS) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    told = by_class(class_weight="balanced").fit(data)
+    same = by_class().fit(data.weighing(balanced[LABELS]))
+    for a, b in zip(*(x.predict_topk(ASKED, k=5) for x in (told, same)), strict=True):
+        assert_array_equal(a, b)
+
+
 def test_odd_weights_of_classes_are_refused():
     with pytest.raises(ValueError, match='class_weight must be "balanced" or a dict'):
         by_class(class_weight="even")
-    with pytest.raises(ValueError, match="class_weight is for classes, and y holds labels"):
-        by_class(class_weight="balanced").fit(X, as_lists(LABELS))
+    two = as_lists(LABELS) + as_lists(np.roll(LABELS, 1))
+    with pytest.raises(ValueError, match="y holds lists of several labels, or of none"):
+        by_class(class_weight="balanced").fit(X, two)
     with pytest.raises(ValueError, match="names 99, which is no class"):
         by_class(class_weight={99: 2.0}).fit(ff.Dataset(X, LABELS, n_labels=N_LABELS))
 

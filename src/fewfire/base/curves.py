@@ -53,7 +53,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Any:
                 color=COLOURS[sets.index(group) % len(COLOURS)],
                 marker="o" if len(points) < 20 else None,
                 markersize=3,
-                label=group if title == "loss" else f"{group} {measure}",
+                label=_plain(group if title == "loss" else f"{group} {measure}"),
             )
         axes.set(xlabel="epoch", ylabel=title)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -66,6 +66,11 @@ def tidy(axes: Any) -> None:
     """Give axes a faint grid, and no frame on top and on the right."""
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _plain(text: str) -> str:
+    """Return a text in which matplotlib finds no formula between signs of dollars."""
+    return text.replace("$", r"\$")
 
 
 def _points(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

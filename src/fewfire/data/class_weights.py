@@ -49,15 +49,19 @@ class Weights:
     Raises
     ------
     ValueError
-        If the targets are no classes, or a class of the dict is unknown.
+        If examples have not one class each, or a class of the dict is unknown.
     """
 
     def __init__(self, train: Dataset, class_weight: ClassWeight) -> None:
         self._of_classes: NDArray[np.float32] | None = None
         if class_weight is None:
             return
-        if train.kind != "classes":
-            raise ValueError(f"class_weight is for classes, and y holds {train.kind}")
+        if not _have_one_class(train):
+            held = "values" if train.kind == "values" else "lists of several labels, or of none"
+            raise ValueError(
+                f"class_weight is for examples of one class each, and y holds {held}: leave it "
+                "out, or weigh examples by sample_weight"
+            )
         if isinstance(class_weight, Mapping):
             self._of_classes = _given(train, class_weight)
         else:
@@ -68,7 +72,7 @@ class Weights:
         if self._of_classes is None:
             return data.sample_weight
         own = 1.0 if data.sample_weight is None else data.sample_weight
-        return np.asarray(self._of_classes[np.asarray(data.y)] * own, np.float32)
+        return np.asarray(self._of_classes[data.label_lists()[1]] * own, np.float32)
 
     def all_of(self, data: Dataset) -> NDArray[np.float32]:
         """Return the weight of each example, also where all count 1."""
@@ -85,10 +89,17 @@ def weighted(data: Dataset, class_weight: ClassWeight) -> Dataset:
     return data.weighing(found)
 
 
+def _have_one_class(train: Dataset) -> bool:
+    """Whether each example has a class, maybe as a list of one label, as in a file of texts."""
+    if train.kind != "labels":
+        return train.kind == "classes"
+    return all(bool((np.diff(part.label_lists()[0]) == 1).all()) for part in train.windows())
+
+
 def _balanced(train: Dataset) -> NDArray[np.float32]:
     counts = np.zeros(train.n_labels, np.int64)
     for part in train.windows():
-        counts += np.bincount(np.asarray(part.y), minlength=train.n_labels)
+        counts += np.bincount(part.label_lists()[1], minlength=train.n_labels)
     weights = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return weights.astype(np.float32)
 

@@ -194,7 +194,8 @@ class Checkpoint(Callback):
     every : int
         Epochs between two files; the last epoch is always written.
     keep : int, optional
-        Files of this training, with the number of an epoch, that stay: the newest. None: all.
+        Files of this training, with the number of an epoch, that stay: the newest. None: all. A
+        resumed training counts those of its earlier part.
 
     Attributes
     ----------
@@ -235,8 +236,11 @@ class Checkpoint(Callback):
         check_writable(self.path_of(1))
 
     def on_fit_start(self, run: Run) -> None:
-        """Forget an earlier run."""
+        """Forget an earlier run; of a run that goes on, find the files of its earlier part."""
         self.written_, self._failed, self._there = None, False, []
+        if self.keep is not None:
+            earlier = (self.path_of(epoch) for epoch in range(1, run.epoch + 1))
+            self._there = [path for path in earlier if os.path.exists(path)]
 
     def after_epoch(self, run: Run, *, stops: bool) -> None:
         """Write the file if it is due."""
