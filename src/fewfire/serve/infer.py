@@ -32,7 +32,7 @@ _BINARY = "binary_data_output"
 
 def metadata(loaded: Loaded) -> dict[str, Any]:
     """Return what the protocol tells of a model."""
-    n_features, n_outputs = loaded.model.n_features, loaded.model.n_outputs
+    n_features, n_outputs = loaded.n_features, loaded.n_outputs
     takes = {
         "texts": [("text", "BYTES", [-1])],
         "rows": [("rows", "FP32", [-1, n_features])],

@@ -67,7 +67,7 @@ def texts(given: list[str], loaded: Loaded, at: str) -> Texts:
 
 def dense(given: Any, loaded: Loaded, at: str) -> Dense:
     """Return rows of numbers, (n, n_features); raise unless they are that."""
-    n_features = loaded.model.n_features
+    n_features = loaded.n_features
     try:
         rows = np.asarray(given, np.float64)
     except (ValueError, TypeError):
@@ -108,7 +108,7 @@ def csr(
     lengths: NDArray[Any], indices: NDArray[Any], values: NDArray[Any], loaded: Loaded, at: str
 ) -> Sparse:
     """Return the rows that these arrays are; raise unless features are in range."""
-    n_features = loaded.model.n_features
+    n_features = loaded.n_features
     wrong = (indices < 0) | (indices >= n_features)
     if wrong.any():
         place = int(np.argmax(wrong))
@@ -132,7 +132,7 @@ def together(parts: Sequence[Inputs], loaded: Loaded) -> Dataset:
     ends = np.cumsum(np.concatenate([part.lengths for part in some]))
     indices = np.concatenate([part.indices for part in some])
     values = np.concatenate([part.values for part in some])
-    shape = (len(ends), loaded.model.n_features)
+    shape = (len(ends), loaded.n_features)
     return Dataset(csr_array((values, indices, np.concatenate([[0], ends])), shape=shape))
 
 
@@ -144,4 +144,4 @@ def _finite(rows: NDArray[Any], at: str) -> NDArray[np.float32]:
 
 
 def _width(loaded: Loaded) -> str:
-    return f"{loaded.model.n_features} features"
+    return f"{loaded.n_features} features"

@@ -37,7 +37,7 @@ _SIDES = range(8, 65)  # pixels of an image, one way
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A model as its file had it at one moment."""
+    """A model as its file had it at one moment. Nobody trains it: what it is asked is kept."""
 
     name: str
     model: Model
@@ -45,7 +45,17 @@ class Loaded:
     stamp: Stamp
     since: float  # seconds since 1970
 
-    @property
+    @cached_property
+    def n_features(self) -> int:
+        """Features of an example."""
+        return self.model.n_features
+
+    @cached_property
+    def n_outputs(self) -> int:
+        """Labels or values."""
+        return self.model.n_outputs
+
+    @cached_property
     def takes(self) -> Kind:
         """What examples of it are: texts, sparse rows or dense ones; dense ones it always takes."""
         encoding = self.model.encoding
@@ -57,24 +67,24 @@ class Loaded:
         )
         return "rows" if dense else "sparse"
 
-    @property
+    @cached_property
     def gives_values(self) -> bool:
         """Whether it predicts values, not labels."""
         return isinstance(self.model, Network) and self.model.loss == "squared"
 
-    @property
+    @cached_property
     def tagger(self) -> Tagger | None:
         """What can say why."""
         model = self.model.tagger if isinstance(self.model, Blend) else self.model
         return model if isinstance(model, Tagger) else None
 
-    @property
+    @cached_property
     def network(self) -> Network | None:
         """What has layers."""
         model = self.model.network if isinstance(self.model, Blend) else self.model
         return model if isinstance(model, Network) else None
 
-    @property
+    @cached_property
     def gated_layers(self) -> list[int]:
         """The layers that choose rows."""
         layers = [] if self.network is None else self.network.layers
@@ -83,14 +93,14 @@ class Loaded:
     @property
     def side(self) -> int | None:
         """Pixels of a square image one way, if that is what examples may be."""
-        side = math.isqrt(self.model.n_features)
-        is_image = self.takes == "rows" and side**2 == self.model.n_features and side in _SIDES
+        side = math.isqrt(self.n_features)
+        is_image = self.takes == "rows" and side**2 == self.n_features and side in _SIDES
         return side if is_image else None
 
     @cached_property
     def names(self) -> tuple[Any, ...] | range:
         """What each label is called."""
-        return self.model.label_names or range(self.model.n_outputs)
+        return self.model.label_names or range(self.n_outputs)
 
     @cached_property
     def ids(self) -> Mapping[Any, int]:
@@ -106,8 +116,8 @@ class Loaded:
             "type": type(model).__name__,
             "description": repr(model),
             "takes": self.takes,
-            "n_features": model.n_features,
-            "n_outputs": model.n_outputs,
+            "n_features": self.n_features,
+            "n_outputs": self.n_outputs,
             "gives": "values" if self.gives_values else "labels",
             "explains": self.tagger is not None,
             "gated_layers": self.gated_layers,

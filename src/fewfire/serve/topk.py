@@ -69,7 +69,7 @@ def question_of(
     asked: TopK, loaded: Loaded, n_rows: int, limits: Limits
 ) -> tuple[Question, csr_array | None]:
     """Return what is asked of the examples, and the labels to score, if only some are."""
-    n_outputs = loaded.model.n_outputs
+    n_outputs = loaded.n_outputs
     if loaded.gives_values:
         _refuse(asked, ("k", "threshold", "rank_by", "candidates"), "this model gives values")
     if asked.why and loaded.tagger is None:
@@ -126,7 +126,7 @@ def candidates_of(asked: TopK, loaded: Loaded, n_rows: int) -> csr_array | None:
                 422, "that are too many candidates: ask for fewer examples", "/candidates"
             )
         ids, ends = ids * n_rows, [len(ids) * i for i in range(n_rows + 1)]
-    shape = (n_rows, loaded.model.n_outputs)
+    shape = (n_rows, loaded.n_outputs)
     found = csr_array((np.ones(len(ids), np.float32), ids, ends), shape=shape)
     found.sum_duplicates()
     return found
