@@ -44,6 +44,16 @@ class Blend(Model):
         If they were not.
     TypeError
         If they are other models.
+
+    Examples
+    --------
+    >>> from fewfire import EmbeddingBag, Linear, Trainer
+    >>> X, y = csr_array(np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 10]), [2, 0, 1, 3] * 10
+    >>> tagger = Tagger("fast", n_jobs=1).fit(X, y)
+    >>> network = Network(EmbeddingBag(4, 8), Linear(8, 4), random_state=0)
+    >>> _ = Trainer(network, n_jobs=1).fit(X, y)
+    >>> Blend(tagger, network, weight=0.2).predict_topk(X[:3], k=1).indices.ravel()
+    array([2, 0, 1], dtype=int32)
     """
 
     ways = Tagger.ways

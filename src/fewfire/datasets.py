@@ -72,6 +72,12 @@ def mnist(folder: PathLike) -> Pair:
     ------
     ValueError
         If a file is missing, damaged or does not fit the others.
+
+    Examples
+    --------
+    >>> save_idx_folder("letters", *strokes(n_train=40, n_test=10))  # in the format of MNIST
+    >>> mnist("letters")[1]
+    Dataset(10 examples, 784 dense features, 10 classes)
     """
     return readers.read_idx_folder(folder)
 
@@ -92,6 +98,18 @@ def norb(folder: PathLike) -> Pair:
     ------
     ValueError
         If a file is missing, damaged or does not fit the others.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Path("small").mkdir()
+    >>> for part in ("training", "testing"):  # six pairs of grey images, of class 3
+    ...     images = np.array([0x1E3D4C55, 4, 6, 2, 96, 96], "<i4").tobytes() + bytes(6 * 18_432)
+    ...     classes = np.array([0x1E3D4C54, 1, 6, 1, 1] + [3] * 6, "<i4").tobytes()
+    ...     _ = Path(f"small/{part}-dat.mat").write_bytes(images)
+    ...     _ = Path(f"small/{part}-cat.mat").write_bytes(classes)
+    >>> norb("small")[0]
+    Dataset(6 examples, 2,048 dense features, 5 classes)
     """
     return readers.read_norb_folder(folder)
 
@@ -138,6 +156,11 @@ def rectangles_images(
         If scikit-image is not installed.
     ValueError
         If the folder holds fewer than two usable images, or one that cannot be read.
+
+    Examples
+    --------
+    >>> rectangles_images(n_train=10, n_test=5)[0]
+    Dataset(10 examples, 784 dense features, 2 classes)
     """
     sources = iter(generators.photographs_of(photographs))
 
@@ -500,6 +523,12 @@ def load_mapped(
     Sets larger than memory train: an epoch goes through windows of 64 MiB in random order, and
     through the examples of each in random order. Sort no such set by its labels.
     `kind="values"` takes classes that are numbers as values.
+
+    >>> from pathlib import Path
+    >>> _ = Path("train.txt").write_text("2 3 4\\n0,3 1:0.5\\n2 0:1 2:0.25\\n")
+    >>> convert("train.txt", "train.safetensors")
+    >>> load_mapped("train.safetensors").n_features
+    3
     """
     return Mapped(path, like, label_names, kind=kind)
 

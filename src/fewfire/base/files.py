@@ -32,7 +32,16 @@ _OF_DAMAGE = (
 
 
 class FormatError(ValueError):
-    """The file is damaged, truncated, or no model of this version."""
+    """The file is damaged, truncated, or no model of this version.
+
+    >>> from fewfire import load
+    >>> _ = Path("notes.txt").write_text("no model")
+    >>> try:
+    ...     load("notes.txt")
+    ... except FormatError as error:
+    ...     print(str(error).partition(":")[0])
+    notes.txt is damaged, truncated, or no safetensors file
+    """
 
 
 @contextlib.contextmanager

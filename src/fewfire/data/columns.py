@@ -35,6 +35,16 @@ class Columns:
         What stands between labels; " " for any blanks. Default: of `,`, `;` and `|` the one that
         leaves labels that come again most often, or blanks where all labels are addresses
         (`<http://...>`).
+
+    Examples
+    --------
+    >>> from fewfire import datasets
+    >>> from pathlib import Path
+    >>> rows = ["no;title;body;kind", "1;cats;they purr;pet|small", "2;dogs;they bark;pet"]
+    >>> _ = Path("pets.csv").write_text("\\n".join(rows))
+    >>> columns = Columns(text=("title", "body"), labels="kind", separator="|")
+    >>> datasets.load_text("pets.csv", columns=columns).label_names
+    ('pet', 'small')
     """
 
     text: Name | tuple[Name, ...] | None = None

@@ -32,6 +32,12 @@ class Counted(Options):
     ----------
     min_rows : int
         Texts that must have a word for it to count.
+
+    Examples
+    --------
+    >>> vectorizer, X = Counted(min_rows=2).fit(["a small cat", "a small dog"])
+    >>> vectorizer.words, X.shape
+    (('a', 'small'), (2, 2))
     """
 
     min_rows: int = option(2, check_integer, low=1)
@@ -58,6 +64,12 @@ class Hashing(Options):
     Parameters
     ----------
     n_features : int
+
+    Examples
+    --------
+    >>> vectorizer, X = Hashing(n_features=16).fit(["a small cat", "a small dog"])
+    >>> vectorizer.words, X.shape
+    (None, (2, 16))
     """
 
     n_features: int = option(2**18, check_integer, low=1, high=LARGEST_ID)

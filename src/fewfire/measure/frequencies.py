@@ -63,6 +63,14 @@ class LabelGroup:
         Pairs of an example and a label of this group, in the data measured on.
     recall : float
         Share of these pairs whose label is among the example's best rows; nan without pairs.
+
+    Examples
+    --------
+    >>> from fewfire import Dataset, Tagger
+    >>> X, y = [[1, 0], [0, 1]] * 5, ["cat", "dog"] * 5
+    >>> head = Tagger("fast", n_jobs=1).fit(X, y).recall_by_group(Dataset(X, y), k=1)["head"]
+    >>> head.n_labels, head.n_occurrences, head.recall
+    (1, 5, 1.0)
     """
 
     n_labels: int

@@ -18,7 +18,20 @@ CheckSnapshot: TypeAlias = Callable[[State], object]  # raises for what is none 
 
 
 class Run(Protocol):
-    """What a callback may use of a training run."""
+    """What a callback may use of a training run.
+
+    Examples
+    --------
+    >>> class Say(Callback):
+    ...     def on_epoch_end(self, run: Run, record: Record) -> bool:
+    ...         print(f"epoch {run.epoch} of {run.max_epochs}: a {type(run.model).__name__}")
+    ...         return False
+    >>> from fewfire import Tagger
+    >>> tagger = Tagger("fast", max_epochs=2)
+    >>> _ = tagger.fit([[1, 0], [0, 1]] * 5, [0, 1] * 5, callbacks=[Say()])
+    epoch 1 of 2: a Tagger
+    epoch 2 of 2: a Tagger
+    """
 
     history: History  # of the epochs done
     epoch: int  # epochs done
@@ -49,7 +62,18 @@ class Run(Protocol):
 
 class Callback:
     """Override what you need. What has a state that a resumed run must have, too, gives `settings`,
-    `state` and `restore`; its state then is in every checkpoint."""
+    `state` and `restore`; its state then is in every checkpoint.
+
+    Examples
+    --------
+    >>> class Until(Callback):
+    ...     def on_epoch_end(self, run: Run, record: Record) -> bool:
+    ...         return record["train/loss"] < 0.5 or run.epoch == 2
+    >>> from fewfire import Tagger
+    >>> tagger = Tagger("fast").fit([[1, 0], [0, 1]] * 5, [0, 1] * 5, callbacks=[Until()])
+    >>> len(tagger.history_) <= 2
+    True
+    """
 
     watches: str | None = None  # a column that the history must have
     keeps_model = False  # whether it holds a `snapshot`

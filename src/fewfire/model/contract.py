@@ -58,7 +58,15 @@ class Answers(NamedTuple):
 
 
 class Model(ABC):
-    """A trained model of labels, classes or values."""
+    """A trained model of labels, classes or values.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, Network, Tagger
+    >>> models = [Network(Linear(2, 2)), Tagger("fast").fit([[1, 0], [0, 1]] * 5, [0, 1] * 5)]
+    >>> [isinstance(model, Model) and model.n_outputs for model in models]
+    [2, 2]
+    """
 
     ways: ClassVar[Ways]
     own_metrics: ClassVar[tuple[str, ...]] = ()  # that `Answers.own` holds

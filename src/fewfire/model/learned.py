@@ -28,6 +28,13 @@ class Learned:
         Training examples of each label, read-only; None for values.
     n_trained : int
         Examples that were counted: the training set, of deformed images their source.
+
+    Examples
+    --------
+    >>> from fewfire import Tagger
+    >>> tagger = Tagger("fast", n_jobs=1).fit([[1, 0], [0, 1]] * 5, ["cat", "dog"] * 5)
+    >>> tagger.learned.label_names, tagger.learned.label_counts, tagger.learned.n_trained
+    (('cat', 'dog'), array([5, 5]), 10)
     """
 
     encoding: Encoding | None = None

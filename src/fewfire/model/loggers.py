@@ -72,6 +72,14 @@ class TensorBoard(Callback):
     ------
     ImportError
         If `tensorboardX` is not installed.
+
+    Examples
+    --------
+    >>> from fewfire import Tagger
+    >>> callback = TensorBoard("runs")
+    >>> _ = Tagger("fast").fit([[1, 0], [0, 1]] * 5, [0, 1] * 5, callbacks=[callback])
+    >>> [path.name.split(".")[1] for path in Path("runs").iterdir()]
+    ['out']
     """
 
     def __init__(self, folder: PathLike) -> None:

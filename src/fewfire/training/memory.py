@@ -26,6 +26,13 @@ class MemoryEstimate:
     copy : int
         Of a training: the weights of before the epoch, which a failing epoch goes back to. Networks
         of more than 2**26 parameters have none, whatever those are stored as.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, Network, estimate_memory
+    >>> estimate = estimate_memory(Network(Linear(100, 10)))
+    >>> isinstance(estimate, MemoryEstimate), estimate.total > 4 * 100 * 10
+    (True, True)
     """
 
     parameters: int

@@ -52,7 +52,17 @@ LONG = 4096  # steps of an epoch after which much has changed
 
 class DivergenceError(RuntimeError):
     """The loss, or a weight, is no longer a number. The network is as it was after the last good
-    epoch or, if it has more than 2**26 parameters, after the last step with a loss."""
+    epoch or, if it has more than 2**26 parameters, after the last step with a loss.
+
+    >>> from fewfire import Linear, Network, Trainer, optim
+    >>> net = Network(Linear(1, 1), random_state=0)
+    >>> trainer = Trainer(net, optimizer=optim.SGD(lr=1e30), loss="squared", max_epochs=2)
+    >>> try:
+    ...     trainer.fit([[1.0], [2.0]] * 10, [1.5, 2.5] * 10)
+    ... except DivergenceError as error:
+    ...     print("smaller lr" in str(error))
+    True
+    """
 
 
 class Run(TrainingRun):

@@ -134,6 +134,12 @@ def save_svmlight(path: PathLike, data: Dataset) -> None:
 
     Classes are written by their names where these are integers, and by id otherwise. Svmlight text
     counts features from 1 and does not state how many there are.
+
+    >>> from pathlib import Path
+    >>> save_svmlight("two.txt", Dataset([[0.5, 0.0], [0.0, 2.0]], [1, -1]))
+    >>> print(Path("two.txt").read_text(), end="")
+    1 1:0.5
+    -1 2:2.0
     """
     data.check()
     data.check_known("be saved")

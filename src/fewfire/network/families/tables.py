@@ -41,6 +41,15 @@ class Tables(Family):
         Each pause is this many times longer than the one before; 1 for "rolling".
     drift : float
         `refresh="drift"`: the share above which tables are refreshed.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, gates
+    >>> simhash = gates.SimHash(rank="sign", refresh="touched", refresh_every=500)
+    >>> isinstance(simhash, Tables)
+    True
+    >>> Linear(64, 400, activation="relu", gate=gates.Hashed(density=0.1, family=simhash)).gate
+    Hashed(density=0.1, family=SimHash(rank='sign', refresh='touched', refresh_every=500))
     """
 
     rank: str = "count"
