@@ -66,7 +66,7 @@ class Blend(Model):
                 f"{type(network).__name__}"
             )
         if network.loss not in ("softmax", "decoupled", "logistic"):
-            raise ValueError("a blend wants a network that was trained on labels")
+            raise ValueError("a blend needs a network that was trained on labels")
         self.tagger, self.network = tagger, network
         self._agreed: tuple[Encoding | None, Encoding | None] = None, None  # were compared last
         self._check_alike(tagger.trained.learned.encoding)
@@ -95,7 +95,7 @@ class Blend(Model):
         return self.tagger.n_opened
 
     def _now(self) -> Self:
-        """Return a blend whose tagger stays what it is now; raise if its parts were trained anew,
+        """Return a blend whose tagger stays what it is now; raise if its parts were trained again,
         on different data."""
         now = object.__new__(type(self))
         vars(now).update(vars(self), tagger=self.tagger._now())

@@ -224,19 +224,19 @@ def mnist_variation(
     Raises
     ------
     ValueError
-        If the folder holds fewer than `n_train + n_test` images, or others than 28 x 28, if a file
-        of it is damaged, if there are fewer than two usable photographs or they have no texture,
-        or if photographs are given to a variation without them.
+        If the folder holds fewer than `n_train + n_test` images, or others than 28 x 28, or if a
+        file of it is damaged. If there are fewer than two usable photographs, or they have no
+        texture, or a variation without them is given some.
     ImportError
         If photographs are wanted and scikit-image is not installed.
 
     Notes
     -----
     After Larochelle, Erhan, Courville, Bergstra and Bengio, "An empirical evaluation of deep
-    architectures on problems with many factors of variation" (ICML 2007), and the authors' page
+    architectures on problems with many factors of variation" (ICML 2007). The authors' page was
     "MnistVariations". What is known of these names neither the interpolation, nor the least
-    variance of a patch, nor how a digit covers its background, and all their patches came from the
-    same twenty photographs: compare methods on these sets with each other, never with a published
+    variance of a patch, nor how a digit covers its background. All their patches came from the same
+    twenty photographs: compare methods on these sets with each other, never with a published
     number.
 
     Examples
@@ -342,12 +342,12 @@ def load_svmlight(
     n_features : int, optional
         Width, if the last features may be missing from this file.
     zero_based : bool, optional
-        Whether features count from 0; by default the file tells.
+        Whether features count from 0; by default the file says.
     label_names : sequence, optional
         Name of each label, whose numbers from 0 are in the file.
     kind : {"classes", "labels", "values"}, optional
         What the targets are: "values" for whole numbers to predict. Default: as in `like`, and
-        without it as the text tells.
+        without it as the text says.
 
     >>> from pathlib import Path
     >>> _ = Path("train.txt").write_text("+1 1:0.5 3:2\\n-1 2:1\\n")
@@ -386,14 +386,14 @@ def load_text(
         result has no targets.
     vectorizer : Counted, Hashing or Vectorizer, optional
         Which words are features; default: `Counted()`, those in at least two texts. That of
-        another set, `data.text`, counts and weighs as there, and labels are numbered afresh.
+        another set, `data.text`, counts and weighs as there; labels are numbered from the start.
     columns : Columns, optional
-        Which columns hold text and labels, and what separates labels, where they do not tell.
+        Which columns hold text and labels, and what separates labels, where they do not say.
 
     Raises
     ------
     ValueError
-        If a line is wrong, with its number, or columns do not tell what they hold.
+        If a line is wrong, with its number, or columns do not say what they hold.
     ImportError
         If scikit-learn is not installed.
 
@@ -489,7 +489,7 @@ def convert(
     Parameters
     ----------
     source, target : path
-        The text, and the file to write, by custom named `.safetensors`.
+        The text, and the file to write, usually named `.safetensors`.
     like : Dataset or Encoding, optional
         Training set whose labels and features the text shares.
     label_names : sequence, optional
@@ -559,7 +559,7 @@ def load(
 
     The format is guessed. `columns` are for texts, see `load_text`; `label_names` are for text of
     numbers, converted or not, alone. `kind` says what targets are where they do not
-    tell, as for a `Dataset`: "values" for whole numbers to predict.
+    say, as for a `Dataset`: "values" for whole numbers to predict.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
     >>> load("data.npz")

@@ -1,4 +1,4 @@
-"""Models from files and from pickles: both hold what `Model.state` tells."""
+"""Models from files and from pickles: both hold what `Model.state` says."""
 
 from __future__ import annotations
 

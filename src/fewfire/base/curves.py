@@ -69,6 +69,6 @@ def tidy(axes: Any) -> None:
 
 
 def _points(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
-    """Return epochs and the figures they have, without those that are no number."""
+    """Return epochs and the figures they have, without those that are not numbers."""
     found = ((row["epoch"], row.get(name)) for row in rows)
     return [(epoch, value) for epoch, value in found if value is not None and math.isfinite(value)]

@@ -126,7 +126,7 @@ def read_model(path: PathLike) -> tuple[dict[str, Any], Arrays]:
 
 
 def read_description(path: PathLike) -> dict[str, Any]:
-    """Read a model's description alone; only the arrays tell whether the checksum of all fits."""
+    """Read a model's description alone; only the arrays say whether the checksum of all fits."""
     with _opened(path) as (_, _, config):
         return config
 
@@ -150,7 +150,7 @@ def _opened(path: PathLike) -> Iterator[tuple[BufferedReader, Header, dict[str, 
 
 def _arrays(path: Path, file: BufferedReader, header: Header) -> Arrays:
     """Read the arrays of a file, whose header was found right."""
-    wanted = header.metadata.get(checksum.KEY)  # None in files of before it was kept
+    wanted = header.metadata.get(checksum.KEY)  # None in older files
     found = None if wanted is None else checksum.Checksum(header.text, wanted)
     arrays = {}
     for name, tensor in header.tensors.items():
@@ -190,9 +190,9 @@ def names_of(names: NDArray[Any]) -> list[Any]:
     try:
         found = json.loads(names.tobytes())
     except RecursionError as error:
-        raise ValueError("label_names are no list") from error
+        raise ValueError("label_names are not a list") from error
     if not isinstance(found, list):
-        raise ValueError("label_names are no list")
+        raise ValueError("label_names are not a list")
     return found
 
 

@@ -41,7 +41,7 @@ class History(list[dict[str, Any]]):
         self.interrupted = False
 
     def begin_epoch(self) -> None:
-        """Count on in a ledger of its own: who keeps the one of before keeps those counts."""
+        """Count on in a ledger of its own: who keeps the earlier one keeps those counts."""
         self.ledger = Ledger(self.ledger.counts)
 
     def add_work(self, work: NDArray[np.int64], n_examples: int) -> None:

@@ -84,13 +84,13 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Measure MODEL on DATA, through its gates as in training and with every row computed; a tagger
-    through its router, or with --exact with every leaf opened. Then tell how long single examples
+    through its router, or with --exact with every leaf opened. Then say how long single examples
     take, and what gates or router leave out.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
-    text, or what `fewfire convert` made of it, encoded like the training set; for a model of texts
-    any file that train takes; - for standard input. Labels that the model does not know count as
-    missed.
+    text, or what `fewfire convert` made of it. It is encoded like the training set; for a model of
+    texts any file that train takes; - for standard input. Labels that the model does not know count
+    as missed.
     """
     net = load(model)
     columns = columns_of(text_column, label_column, label_separator)

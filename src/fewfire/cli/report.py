@@ -29,8 +29,9 @@ from .report_parts import describe, measure, show_examples, tell_labels, tell_tr
 def report(
     model: Path, data: Path | None, run: Path | None, output: Path | None, n_jobs: int
 ) -> None:
-    """Write a page of HTML about MODEL: what it is made of and, with --data, how good it is, which
-    rows are in use, which labels it finds and confuses, and what it answers to some examples.
+    """Write a page of HTML about MODEL: what it is made of and, with --data, how good it is, and
+    which rows are in use. It shows which labels MODEL finds and confuses, and what it answers to
+    some examples.
 
     Learning curves are drawn if MODEL is a checkpoint, or of --run. The page needs no other file.
     Needs matplotlib: pip install 'fewfire[plot]'.

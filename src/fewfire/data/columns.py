@@ -57,7 +57,7 @@ class Columns:
         for name in self.texts + (() if self.labels is None else (self.labels,)):
             if isinstance(name, bool) or not isinstance(name, str | int) or name in ("", 0):
                 raise ValueError(
-                    f"{shown(name)} is no column: give its name, or its place counted from 1"
+                    f"{shown(name)} is not a column: give its name, or its place counted from 1"
                 )
         if self.labels is not None and self.labels in self.texts:
             raise ValueError(f"column {shown(self.labels)} cannot hold both text and labels")

@@ -207,7 +207,7 @@ class Mapped(Dataset):
 
     def _check_own_values(self) -> None:
         values: Any = self.X.data
-        # The core takes no ids that fall inside a row or are no columns.
+        # The core takes no ids that fall inside a row or are not columns.
         _core.SparseInputs(np.asarray(self.X.indptr), self.X.indices, values, self.n_features)
         _check_finite("X", values)
         if self.kind == "values":

@@ -30,7 +30,7 @@ def propensities(
     ----------
     label_counts : ndarray of int64, (rows,)
     n_examples : int
-        At least 3: fewer give C < 0, which is no propensity.
+        At least 3: fewer give C < 0, which is not a propensity.
     a : float
         At least 0.
     b : float
@@ -83,8 +83,9 @@ def label_groups(label_counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
     Labels are sorted by training frequency, the most frequent first, equal ones by id. A label is
     of the head if those before it hold less than a third of all label occurrences of the training
-    set, of the torso if they hold less than two thirds, and else of the tail. So head and torso
-    hold a third each, but for the label that crosses the line; labels never seen are of the tail.
+    set. It is of the torso if they hold less than two thirds, and else of the tail. So head and
+    torso hold a third each, but for the label that crosses the line; labels never seen are of the
+    tail.
 
     >>> label_groups(np.array([1, 4, 0, 2, 2, 3]))
     array([2, 0, 2, 1, 2, 1])

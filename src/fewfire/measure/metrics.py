@@ -212,7 +212,7 @@ def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weigh
     """Return nDCG@k: like P@k, but a hit at rank r counts 1 / log2(r + 1).
 
     nDCG@k = (1/n) sum_i DCG_i / best_i, with DCG_i = sum of 1 / log2(r + 1) over the ranks r <= k
-    that hit, and best_i the same sum over the ranks r <= min(k, n(labels_i)).
+    that hit. And best_i is the same sum over the ranks r <= min(k, n(labels_i)).
 
     >>> top, labels = np.array([[2, 0], [1, 0]], np.int32), (np.array([0, 1, 2]), np.array([2, 0]))
     >>> round(ndcg_at(2, top, labels), 4)  # 1 and 1 / log2(3)

@@ -77,23 +77,23 @@ class Callback:
 
     watches: str | None = None  # a column that the history must have
     keeps_model = False  # whether it holds a `snapshot`
-    looks_at_epochs = True  # whether it hears of epochs, and not of the beginning and end alone
+    looks_at_epochs = True  # whether it is called after epochs, not only at both ends
 
     def check(self, model: Any) -> None:
         """Raise if a training of `model` cannot be served; nothing has changed yet."""
 
     def on_fit_start(self, run: Run) -> None:
-        """Hear that training begins, or goes on."""
+        """Called when training begins, or goes on."""
 
     def on_epoch_end(self, run: Run, record: Record) -> bool:
-        """Hear that an epoch ended, with its row of the history; return True to stop."""
+        """Called when an epoch ended, with its row of the history; return True to stop."""
         return False
 
     def after_epoch(self, run: Run, *, stops: bool) -> None:
-        """Hear that all callbacks have seen the epoch, and whether one of them stops training."""
+        """Called when all callbacks have seen the epoch, and whether one of them stops training."""
 
     def on_fit_end(self, run: Run) -> None:
-        """Hear that training ended, for whatever reason, if `on_fit_start` heard of it."""
+        """Called when training ended, for whatever reason, if `on_fit_start` was called."""
 
     def settings(self) -> dict[str, Any] | None:
         """Return what a resumed run must share, for JSON; None if there is no state."""
@@ -173,7 +173,7 @@ class EarlyStopping(Callback):
         return {name: getattr(self, name) for name in names}
 
     def state(self) -> State:
-        """Return the best epoch, its score, and the model of then."""
+        """Return the best epoch, its score, and the model of that epoch."""
         described, arrays = self._best or ({}, {})
         best = {"best_epoch": self.best_epoch_, "best_score": self.best_score_}
         return {**best, "kept": None if self._best is None else described}, arrays
@@ -195,7 +195,7 @@ class EarlyStopping(Callback):
         check_snapshot((kept, arrays))
 
     def restore(self, state: State) -> None:
-        """Go on from the best epoch of before."""
+        """Go on from the best epoch so far."""
         described, arrays = state
         self.best_epoch_, self.best_score_ = described["best_epoch"], described["best_score"]
         self._best = None if described["kept"] is None else (described["kept"], arrays)

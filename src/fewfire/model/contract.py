@@ -49,7 +49,7 @@ class Answers(NamedTuple):
     top: TopKResult
     ledger: Ledger  # with the multiplications of a model that leaves nothing out
     density: float
-    own: Mapping[str, float]  # figures that only the model can tell, by name
+    own: Mapping[str, float]  # figures that only the model can say, by name
 
     @classmethod
     def counted(cls, top: TopKResult, ledger: Ledger) -> Answers:
@@ -183,8 +183,9 @@ class Model(ABC):
         Returns
         -------
         csr_array
-            Of the places of `candidates`. Labels that training never saw have -inf in a tagger, and
-            count 0 in the tagger's part of a blend, whose softmax is taken over the candidates.
+            Of the places of `candidates`. Labels that training never saw have -inf in a tagger.
+            They count 0 in the tagger's part of a blend, whose softmax is taken over the
+            candidates.
 
         Raises
         ------
@@ -295,7 +296,7 @@ class Model(ABC):
         now = self._now()
         data = now._fitting(data)
         if data.kind == "values":
-            raise ValueError("values are no labels: there are no groups of them")
+            raise ValueError("values are not labels: there are no groups of them")
         k = check_integer("k", k, low=1)
         counts, _ = now.learned.frequencies("recall by group")
         top = now.predict_topk(data, min(k, now.n_outputs), exact=exact, n_jobs=n_jobs)
@@ -401,7 +402,7 @@ class Model(ABC):
 
     @abstractmethod
     def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
-        """Return what `_find` does, and what an evaluation tells besides."""
+        """Return what `_find` does, and what an evaluation says besides."""
 
     @abstractmethod
     def _n_scored(self, data: Dataset, k: int, *, n_threads: int) -> float:

@@ -52,7 +52,7 @@ class Learned:
 
     @classmethod
     def of(cls, train: Dataset, n_outputs: int) -> Learned:
-        """Return what training a model of `n_outputs` rows on `train` tells of it."""
+        """Return what training a model of `n_outputs` rows on `train` says of it."""
         return cls(train.encoding, _count(train, n_outputs), len(train))
 
     def and_of(self, more: Dataset, encoding: Encoding) -> Learned:
@@ -98,7 +98,7 @@ class Learned:
             encoding = Encoding.from_state(config["encoding"], arrays)
             n_outputs = encoding.n_labels if n_outputs is None else n_outputs
         n_trained = check_integer("n_trained", config.get("n_trained", 0), low=0)
-        if "label_counts" not in arrays:  # of values, or in a file of before it was kept
+        if "label_counts" not in arrays:  # of values, or in an older file
             return cls(encoding, None, n_trained)
         check_array(arrays, "label_counts", (n_outputs or 0,), np.int64)
         return cls(encoding, arrays["label_counts"], n_trained)

@@ -20,7 +20,7 @@ class CSVLogger(Callback):
     """Write the history to a table after each epoch: a line per epoch, a column per figure.
 
     The file is replaced each time, so it is whole whenever it is there; a training that goes on
-    from a checkpoint has the epochs of before in it, too. `fewfire plot FILE` draws it. If it
+    from a checkpoint has the earlier epochs in it, too. `fewfire plot FILE` draws it. If it
     cannot be written, for instance because the disk is full, there is a warning, and training goes
     on.
 

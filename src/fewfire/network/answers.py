@@ -17,7 +17,7 @@ from ..measure.result import TopKResult
 from .gates import All
 from .layer import Layer
 
-_CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
+_CHUNK = 4096  # examples per call into the core: Ctrl-C is noticed in between
 Call: TypeAlias = "tuple[_core.Inputs, _core.Targets | None, NDArray[np.int64]]"
 
 

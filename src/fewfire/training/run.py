@@ -1,5 +1,5 @@
 """One training run: it goes through epochs, an epoch through slices of about a tenth of a second,
-and the core trains a slice per call. Between slices Ctrl-C is heard and progress shown.
+and the core trains a slice per call. Between slices Ctrl-C is noticed and progress shown.
 
 Which examples come when is in `course`, what keeps indexes true in `index_upkeep`.
 """

@@ -36,7 +36,7 @@ def read_idx(path: PathLike) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If it is no idx file, or shorter or longer than its header says.
+        If it is not an idx file, or shorter or longer than its header says.
 
     Examples
     --------

@@ -79,7 +79,7 @@ def read_svmlight(
     label_names : sequence, optional
         Name of each label, of which the text holds the numbers, from 0.
     kind : {"classes", "labels", "values"}, optional
-        What the targets are; default: as in `like`, and without it as the text tells.
+        What the targets are; default: as in `like`, and without it as the text says.
     """
     rows, targets, zero_seen = _parse(path, header=False, lists=expects_lists(like, kind))
     if zero_based is None:
