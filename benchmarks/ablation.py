@@ -221,11 +221,13 @@ def page(lines: Sequence[dict[str, Any]], sets: Sequence[str]) -> str:
 
 INTRODUCTION = """# What each choice buys
 
-Two hidden layers of 1000 rows, 50 active, with one thing changed at a time: mean accuracy over
-seeds on images that no net was trained on (no test set), through the gates and, in brackets, with
-every row computed; multiplications and additions per training example are means over the sets.
-MNIST: 20,000 images, 4 epochs; CONVEX: 8,000 and 15; RECTANGLES-image: 12,000 and 6. Short
-trainings, one or two seeds: differences below .2 points (MNIST) or .5 (the others) say nothing.
+Two hidden layers of 1000 rows, 50 active, with one thing changed at a time.
+Figures are the mean accuracy over seeds on images that no net was trained on (no test set).
+They are through the gates and, in brackets, with every row computed.
+Multiplications and additions per training example are means over the sets.
+MNIST: 20,000 images, 4 epochs; CONVEX: 8,000 and 15; RECTANGLES-image: 12,000 and 6.
+Short trainings, one or two seeds: differences below .2 points (MNIST) or .5 (the others) say
+nothing.
 `python benchmarks/ablation.py --mnist FOLDER --out ablation.jsonl --page docs/ablation.md` writes
 this page.
 """

@@ -1,7 +1,7 @@
 """What descriptions of labels add to a tagger, and what ranking by propensity does, on
 debian-depends, whose labels are packages: the text of a label is its own row of the training set.
 
-    python benchmarks/label_text.py ../shared/data/debian-depends --seeds 3
+    python benchmarks/label_text.py FOLDER --seeds 3
 
 A line for each seed, with and without the text, and order of the answers. With `--unseen` a
 twentieth of the labels that have a text lose their examples: `recall@10` is that of these labels,

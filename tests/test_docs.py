@@ -4,6 +4,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+from types import FunctionType, ModuleType
 
 import pytest
 
@@ -29,13 +30,40 @@ def test_examples_in_docstrings_run(name, tmp_path, monkeypatch):
     assert failed == 0
 
 
-def test_public_names_have_docstrings():
-    public = [getattr(fewfire, name) for name in fewfire.__all__]
-    assert [item for item in public if not (item.__doc__ or "").strip()] == []
+def faces():
+    """The package, and the modules in it that say what is public."""
+    inner = (module.name for module in pkgutil.iter_modules(fewfire.__path__, "fewfire."))
+    found = [importlib.import_module(name) for name in inner if name != "fewfire.__main__"]
+    return [fewfire, *(module for module in found if hasattr(module, "__all__"))]
+
+
+@pytest.mark.parametrize("face", faces(), ids=lambda face: face.__name__)
+def test_every_public_name_has_an_example_of_its_own(face):
+    """An alias of types, which has no docstring, is in the example of another name."""
+    public = {name: getattr(face, name) for name in face.__all__}
+    docs = {
+        name: vars(item).get("__doc__") if isinstance(item, type) else item.__doc__
+        for name, item in public.items()
+        if isinstance(item, type | FunctionType)
+    }
+    assert [name for name, doc in docs.items() if ">>> " not in (doc or "")] == []
+    modules = {name for name, item in public.items() if isinstance(item, ModuleType)}
+    shown = {word for doc in docs.values() for word in re.findall(r"\w+", doc)}
+    assert public.keys() - docs.keys() - modules - shown == set()
+
+
+REFERENCE = ROOT / "docs" / "api" / "index.md"
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the tests run without the pages beside them")
+def test_every_public_module_is_in_the_reference():
+    listed = REFERENCE.read_text().split()
+    assert [face.__name__ for face in faces() if face.__name__ not in listed] == []
 
 
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OUTSIDE = [README, ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
+PAGES = [*OUTSIDE, *sorted((ROOT / "docs").rglob("*.md"))]
 FOLDERS = ["core", "src", "tests", "docs", "benchmarks"]
 
 
@@ -43,7 +71,7 @@ EXAMPLES = re.compile(r"```python\n(.*?)```(?:\s+```text\n(.*?)```)?", re.DOTALL
 
 
 @pytest.mark.skipif(not README.exists(), reason="the tests run without the README beside them")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_in_the_pages_run_and_print_what_is_said(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for code, printed in EXAMPLES.findall(page.read_text()):

@@ -44,6 +44,16 @@ class Blend(Model):
         If they were not.
     TypeError
         If they are other models.
+
+    Examples
+    --------
+    >>> from fewfire import EmbeddingBag, Linear, Trainer
+    >>> X, y = csr_array(np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 10]), [2, 0, 1, 3] * 10
+    >>> tagger = Tagger("fast", n_jobs=1).fit(X, y)
+    >>> network = Network(EmbeddingBag(4, 8), Linear(8, 4), random_state=0)
+    >>> _ = Trainer(network, n_jobs=1).fit(X, y)
+    >>> Blend(tagger, network, weight=0.2).predict_topk(X[:3], k=1).indices.ravel()
+    array([2, 0, 1], dtype=int32)
     """
 
     ways = Tagger.ways
@@ -56,7 +66,7 @@ class Blend(Model):
                 f"{type(network).__name__}"
             )
         if network.loss not in ("softmax", "decoupled", "logistic"):
-            raise ValueError("a blend wants a network that was trained on labels")
+            raise ValueError("a blend needs a network that was trained on labels")
         self.tagger, self.network = tagger, network
         self._agreed: tuple[Encoding | None, Encoding | None] = None, None  # were compared last
         self._check_alike(tagger.trained.learned.encoding)
@@ -85,7 +95,7 @@ class Blend(Model):
         return self.tagger.n_opened
 
     def _now(self) -> Self:
-        """Return a blend whose tagger stays what it is now; raise if its parts were trained anew,
+        """Return a blend whose tagger stays what it is now; raise if its parts were trained again,
         on different data."""
         now = object.__new__(type(self))
         vars(now).update(vars(self), tagger=self.tagger._now())

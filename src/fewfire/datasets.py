@@ -74,6 +74,12 @@ def mnist(folder: PathLike) -> Pair:
     ------
     ValueError
         If a file is missing, damaged or does not fit the others.
+
+    Examples
+    --------
+    >>> save_idx_folder("letters", *strokes(n_train=40, n_test=10))  # in the format of MNIST
+    >>> mnist("letters")[1]
+    Dataset(10 examples, 784 dense features, 10 classes)
     """
     return readers.read_idx_folder(folder)
 
@@ -94,6 +100,18 @@ def norb(folder: PathLike) -> Pair:
     ------
     ValueError
         If a file is missing, damaged or does not fit the others.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Path("small").mkdir()
+    >>> for part in ("training", "testing"):  # six pairs of grey images, of class 3
+    ...     images = np.array([0x1E3D4C55, 4, 6, 2, 96, 96], "<i4").tobytes() + bytes(6 * 18_432)
+    ...     classes = np.array([0x1E3D4C54, 1, 6, 1, 1] + [3] * 6, "<i4").tobytes()
+    ...     _ = Path(f"small/{part}-dat.mat").write_bytes(images)
+    ...     _ = Path(f"small/{part}-cat.mat").write_bytes(classes)
+    >>> norb("small")[0]
+    Dataset(6 examples, 2,048 dense features, 5 classes)
     """
     return readers.read_norb_folder(folder)
 
@@ -140,6 +158,11 @@ def rectangles_images(
         If scikit-image is not installed.
     ValueError
         If the folder holds fewer than two usable images, or one that cannot be read.
+
+    Examples
+    --------
+    >>> rectangles_images(n_train=10, n_test=5)[0]
+    Dataset(10 examples, 784 dense features, 2 classes)
     """
     sources = iter(generators.photographs_of(photographs))
 
@@ -203,19 +226,19 @@ def mnist_variation(
     Raises
     ------
     ValueError
-        If the folder holds fewer than `n_train + n_test` images, or others than 28 x 28, if a file
-        of it is damaged, if there are fewer than two usable photographs or they have no texture,
-        or if photographs are given to a variation without them.
+        If the folder holds fewer than `n_train + n_test` images, or others than 28 x 28, or if a
+        file of it is damaged. If there are fewer than two usable photographs, or they have no
+        texture, or a variation without them is given some.
     ImportError
         If photographs are wanted and scikit-image is not installed.
 
     Notes
     -----
     After Larochelle, Erhan, Courville, Bergstra and Bengio, "An empirical evaluation of deep
-    architectures on problems with many factors of variation" (ICML 2007), and the authors' page
+    architectures on problems with many factors of variation" (ICML 2007). The authors' page was
     "MnistVariations". What is known of these names neither the interpolation, nor the least
-    variance of a patch, nor how a digit covers its background, and all their patches came from the
-    same twenty photographs: compare methods on these sets with each other, never with a published
+    variance of a patch, nor how a digit covers its background. All their patches came from the same
+    twenty photographs: compare methods on these sets with each other, never with a published
     number.
 
     Examples
@@ -323,12 +346,12 @@ def load_svmlight(
     n_features : int, optional
         Width, if the last features may be missing from this file.
     zero_based : bool, optional
-        Whether features count from 0; by default the file tells.
+        Whether features count from 0; by default the file says.
     label_names : sequence, optional
         Name of each label, whose numbers from 0 are in the file.
     kind : {"classes", "labels", "values"}, optional
         What the targets are: "values" for whole numbers to predict. Default: as in `like`, and
-        without it as the text tells.
+        without it as the text says.
 
     >>> from pathlib import Path
     >>> _ = Path("train.txt").write_text("+1 1:0.5 3:2\\n-1 2:1\\n")
@@ -370,9 +393,9 @@ def load_text(
         result has no targets.
     vectorizer : Counted, Hashing or Vectorizer, optional
         Which words are features; default: `Counted()`, those in at least two texts. That of
-        another set, `data.text`, counts and weighs as there, and labels are numbered afresh.
+        another set, `data.text`, counts and weighs as there; labels are numbered from the start.
     columns : Columns, optional
-        Which columns hold text and labels, and what separates labels, where they do not tell.
+        Which columns hold text and labels, and what separates labels, where they do not say.
 
     Raises
     ------
@@ -473,7 +496,7 @@ def convert(
     Parameters
     ----------
     source, target : path
-        The text, and the file to write, by custom named `.safetensors`.
+        The text, and the file to write, usually named `.safetensors`.
     like : Dataset or Encoding, optional
         Training set whose labels and features the text shares.
     label_names : sequence, optional
@@ -508,6 +531,12 @@ def load_mapped(
     Sets larger than memory train: an epoch goes through windows of 64 MiB in random order, and
     through the examples of each in random order. Sort no such set by its labels.
     `kind="values"` takes classes that are numbers as values.
+
+    >>> from pathlib import Path
+    >>> _ = Path("train.txt").write_text("2 3 4\\n0,3 1:0.5\\n2 0:1 2:0.25\\n")
+    >>> convert("train.txt", "train.safetensors")
+    >>> load_mapped("train.safetensors").n_features
+    3
     """
     return Mapped(path, like, label_names, kind=kind)
 

@@ -1,4 +1,4 @@
-"""Models from files and from pickles: both hold what `Model.state` tells."""
+"""Models from files and from pickles: both hold what `Model.state` says."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ def load(path: PathLike, *, mapped: bool = False) -> Model:
         If there is no such file.
     FormatError
         If the file is damaged, truncated, foreign, or of a newer version.
+
+    Examples
+    --------
+    >>> model = Tagger("fast", n_jobs=1).fit([[1, 0], [0, 1]] * 5, ["cat", "dog"] * 5)
+    >>> model.save("pets.safetensors")
+    >>> load("pets.safetensors").predict_topk([[0, 1]], k=1).names
+    array([['dog']], dtype=object)
     """
     config, arrays = read_model(path, mapped=mapped)
     return checked(path, _model, config, arrays)

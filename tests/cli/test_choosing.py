@@ -107,7 +107,7 @@ def test_both_models_at_once_are_refused_unless_they_are_blended():
 
 @pytest.mark.parametrize("words", [("--preset", "best"), ("--blend",)])
 def test_values_have_no_tagger(words):
-    with pytest.raises(click.UsageError, match=f"{words[0]} wants labels or classes"):
+    with pytest.raises(click.UsageError, match=f"{words[0]} needs labels or classes"):
         chosen("values", *words)
 
 

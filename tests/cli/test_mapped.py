@@ -91,7 +91,7 @@ ERRORS = {
     "too few names to train": ("train train.txt --labels few", "9 labels, but there are 2"),
     "too few names of a file": ("train out9 --labels few", "2 names, 2 of them distinct"),
     "equal names": ("train train.txt --labels twice", "lines 1 and 2 are the same name"),
-    "names that are no text": ("train train.txt --labels latin", "line 1 is not UTF-8"),
+    "names that are not text": ("train train.txt --labels latin", "line 1 is not UTF-8"),
     "names for names": ("train train.safetensors --labels labels.txt", "names of its own"),
     "names for images": ("train plain.npy --labels labels.txt", "label names are for text"),
     "no such training set": ("convert train.txt out --like nothing", "nothing"),

@@ -85,7 +85,7 @@ def test_a_page_without_data_tells_of_the_model_and_its_training(folder):
 
 def test_what_is_wrong_is_said_and_nothing_written(folder):
     _, err = run("report", "net", "--data", "values.npz", "-o", "no.html", cwd=folder, code=1)
-    assert "the data has 4 features but the model wants 784" in err or "features" in err
+    assert "the data has 4 features but the model needs 784" in err or "features" in err
     _, err = run("report", "net", "--run", "net", "-o", "no.html", cwd=folder, code=1)
     assert "without its history" in err
     _, err = run("report", "net", "-o", "net", cwd=folder, code=1)

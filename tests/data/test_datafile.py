@@ -65,7 +65,7 @@ HOSTILE = {
     ),
     "a name too few": (lambda d, a: a.update(label_names=packed(range(11))), "11 label_names"),
     "names twice": (lambda d, a: a.update(label_names=packed([1] * 12)), "1 of them distinct"),
-    "names that are lists": (lambda d, a: a.update(label_names=packed([[]] * 12)), "no name of"),
+    "names that are lists": (lambda d, a: a.update(label_names=packed([[]] * 12)), "not a name of"),
 }  # fmt: skip
 
 

@@ -312,7 +312,9 @@ def test_a_name_that_is_taken_comes_back_from_a_model(name):
 
 @pytest.mark.parametrize("name", LOST)
 def test_a_name_that_no_file_keeps_is_refused(name):
-    with pytest.raises(ValueError, match=r"no name of a label that a file can keep.*astype\(str\)"):
+    with pytest.raises(
+        ValueError, match=r"not a name of a label that a file can keep.*astype\(str\)"
+    ):
         Dataset(DENSE, [0, 1, 1, 0], label_names=("other", name))
 
 

@@ -40,7 +40,7 @@ def test_what_is_said_of_y_and_true_changes_nothing(y, kind):
     [
         (AGES, {"kind": "numbers"}, "kind must be one of classes, labels, values; got 'numbers'"),
         ([1, 2, 0.5, 3], {"kind": "classes"}, r"y holds 0.5 in row 2, but classes are words or"),
-        (np.ones((4, 2)), {"kind": "classes"}, r"shape \(4, 2\), but kind=\"classes\" wants one"),
+        (np.ones((4, 2)), {"kind": "classes"}, r"shape \(4, 2\), but kind=\"classes\" needs one"),
         (list("abab"), {"kind": "values"}, r'kind="values" is for numbers: give y.astype\(float\)'),
         ([1j] * 4, {"kind": "values"}, 'kind="values" is for numbers'),
         (LISTS, {"kind": "values"}, r'y is sparse, .*kind="values": give y.toarray\(\)'),
@@ -93,7 +93,7 @@ def test_what_is_no_number_is_no_value(y, words):
 
 def test_a_number_beyond_float32_is_no_value():
     for large in (10**60, 10**400):
-        with pytest.raises(ValueError, match="no finite float32"):
+        with pytest.raises(ValueError, match="not a finite float32"):
             ff.Dataset(X, [0, 1, 1, 0], label_names=[0.5, large]).as_values()
 
 

@@ -105,7 +105,7 @@ def test_columns_are_taken_by_name_or_place_and_texts_are_joined(tmp_path):
         load(path, columns=Columns(text=5))
     with pytest.raises(ValueError, match="separates no labels"):
         Columns(separator="")
-    with pytest.raises(ValueError, match="is no column"):
+    with pytest.raises(ValueError, match="is not a column"):
         Columns(text=0)
     with pytest.raises(ValueError, match="cannot hold both"):
         Columns(text=["head", "topic"], labels="topic")
@@ -170,12 +170,12 @@ def test_further_tables_are_read_as_the_training_set_was(tmp_path, name, suffix)
 
 
 WRONG = {
-    "an open quote": ("a.csv", 'text,tags\na cat,x\n"a dog,y\na cat,x\n', "line 3 is no row"),
+    "an open quote": ("a.csv", 'text,tags\na cat,x\n"a dog,y\na cat,x\n', "line 3 is not a row"),
     "too many cells": ("a.csv", "text,tags\na cat,x\na dog,y,z\n", "line 3 has 3 columns"),
     "names alone": ("a.csv", "text,tags\n", "names of columns and no rows"),
     "no labels": ("a.csv", "id,text,note\n1,a cat,x\n", "which column holds the labels"),
-    "no JSON": ("a.jsonl", '{"text": "a cat", "tags": "x"}\n{"text"\n', "line 2 is no JSON"),
-    "a list": ("a.jsonl", '{"text": "a cat", "tags": "x"}\n[1]\n', "line 2 is no JSON object"),
+    "no JSON": ("a.jsonl", '{"text": "a cat", "tags": "x"}\n{"text"\n', "line 2 is not JSON"),
+    "a list": ("a.jsonl", '{"text": "a cat", "tags": "x"}\n[1]\n', "line 2 is not a JSON object"),
     "other entries": ("a.jsonl", '{"a": "a cat", "b": "x"}\n', "which entry holds the text"),
 }
 

@@ -157,7 +157,7 @@ def keep_folder(folder: Path, keep: Path, area: str, number: int) -> Path:
 
 
 def _pipes(folder: str, names: list[str]) -> list[str]:
-    """Return which of the names are no files, and no folders of them."""
+    """Return which of the names are not files, and no folders of them."""
     return [name for name in names if stat.S_ISFIFO(os.lstat(Path(folder) / name).st_mode)]
 
 

@@ -101,7 +101,7 @@ def run(parts: Iterable[Part], n_jobs: int, keep: Path) -> Result:
 
 
 def fast_folder() -> str | None:
-    """Return a folder that is no disk, if there is one."""
+    """Return a folder that is not a disk, if there is one."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 

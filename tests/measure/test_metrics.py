@@ -333,7 +333,7 @@ def test_training_counts_classes_and_no_values():
     assert values.n_trained == 40
     with pytest.raises(ValueError, match="a loss and R2"):
         values.evaluate(ff.Dataset(X, X[:, :2]), ["nDCG@1"])
-    with pytest.raises(ValueError, match="values are no labels"):
+    with pytest.raises(ValueError, match="values are not labels"):
         values.recall_by_group(ff.Dataset(X, X[:, :2]))
 
 

@@ -68,7 +68,7 @@ CHANGES = {
     "starts of features beyond": (TRAIN, "X.indptr", 3, 10**9),
     "starts of features that fall": (TRAIN, "X.indptr", -1, 0),
     "a feature beyond": (TRAIN, "X.indices", 5, 10**9),
-    "a value that is no number": (TRAIN, "X.data", 5, np.nan),
+    "a value that is not a number": (TRAIN, "X.data", 5, np.nan),
     "a class beyond": (CLASSES, "y", 3, 10**9),
     "a class below 0": (CLASSES, "y", 3, -5),
 }

@@ -221,7 +221,7 @@ def test_a_model_of_text_takes_text(maker, tmp_path):
 
 NUMBERS = ff.Dataset(TEST.X, np.zeros((90, 1), np.float32))
 REFUSED = {
-    "another width": (lambda m: m.predict_topk(np.ones((1, 9))), "9 features but the model wants"),
+    "another width": (lambda m: m.predict_topk(np.ones((1, 9))), "9 features but the model needs"),
     "NaN": (lambda m: m.predict_topk(np.full((1, TEST.n_features), np.nan)), "nan"),
     "text": (lambda m: m.predict_topk(["cat"]), "was not trained on text"),
     "k of 0": (lambda m: m.predict_topk(TEST, 0), "k must be at least 1 and at most 30"),

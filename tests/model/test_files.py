@@ -191,7 +191,7 @@ CHANGES = {
     ),
     "an unknown gate": (lambda c, a: c["layers"][0].update(gate={"type": "Md5"}), "Md5"),
     "a missing array": (lambda c, a: a.pop("layers.1.bias"), r"layers.1.bias is missing"),
-    "weights that are no numbers": (lambda c, a: a["layers.0.weights"].fill(np.nan), "finite"),
+    "weights that are not numbers": (lambda c, a: a["layers.0.weights"].fill(np.nan), "finite"),
     "weights of another type": (
         lambda c, a: a.update({"layers.0.bias": np.zeros(20)}), "F64"
     ),

@@ -250,7 +250,7 @@ RELU = {"activation": "relu"}
     ("layers", "words"),
     [
         ([ff.Linear(4, 8), ff.EmbeddingBag(8, 3)], "layer 1 is an EmbeddingBag: only the first"),
-        ([ff.EmbeddingBag(9, 4), ff.Linear(5, 3)], "layer 1 wants 5 inputs but layer 0 has 4"),
+        ([ff.EmbeddingBag(9, 4), ff.Linear(5, 3)], "layer 1 needs 5 inputs but layer 0 has 4"),
         ([ff.EmbeddingBag(9, 4), ff.Linear(4, 8, gate=LAST), ff.Linear(8, 3)],
          "layer 1 cannot retrieve"),
         ([ff.Linear(4, 8, gate=LAST)], "layer 0 cannot retrieve"),

@@ -224,7 +224,7 @@ def test_a_network_larger_than_the_machine_is_refused_before_it_is_made():
     ("layers", "words"),
     [
         ([], "at least one layer"),
-        ([ff.Linear(2, 3), ff.Linear(4, 5)], "layer 1 wants 4 inputs but layer 0 has 3"),
+        ([ff.Linear(2, 3), ff.Linear(4, 5)], "layer 1 needs 4 inputs but layer 0 has 3"),
         ([ff.Linear(2, 3, activation="relu", gate=ff.Hashed())], "soft=False"),
         (["Linear"], "must be a Linear"),
     ],

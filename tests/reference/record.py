@@ -65,7 +65,7 @@ class Record:
         return self.margin > 3e-5 and self.magnitude < 40
 
     def decided(self, distances: np.ndarray) -> None:
-        """An exact zero is no close call: both sides computed nothing but zeros."""
+        """An exact zero is not a close call: both sides computed nothing but zeros."""
         distances = np.abs(distances[distances != 0])
         self.margin = min(self.margin, distances.min(initial=np.inf))
 

@@ -22,7 +22,7 @@ class SignIndex:
     binary: bool = False
 
     def part(self, x: Vector) -> Vector:
-        """The inputs that are read; a zero between layers is no input that is counted."""
+        """The inputs that are read; a zero between layers is not an input that is counted."""
         read = np.ones(len(x.ids), bool) if self.reads is None else self.reads[x.ids]
         read = read & (x.values != 0) if self.binary else read
         ids, values = x.ids[read], x.values[read]

@@ -74,7 +74,7 @@ class Record:
     margin: float = field(default=np.inf)  # of the closest decision
 
     def note(self, distances: Iterable[float]) -> None:
-        """An exact tie is no close decision."""
+        """An exact tie is not a close decision."""
         self.margin = min([self.margin, *(float(d) for d in distances if d > 0)])
 
 

@@ -148,7 +148,7 @@ def test_cut_files_are_refused(folder, share):
 
 def test_a_checkpoint_is_wanted_to_resume_and_no_tagger(folder, data):
     net = ff.Network(ff.Linear(data.n_features, 40))
-    with pytest.raises(ValueError, match="resume wants a checkpoint"):
+    with pytest.raises(ValueError, match="resume needs a checkpoint"):
         ff.Trainer(net).fit(data, resume=folder / "good")
 
 

@@ -178,7 +178,7 @@ def test_a_checkpoint_of_another_model_is_not_resumed(tmp_path):
     with pytest.raises(ValueError, match="another kind of model"):
         make().fit(TRAIN, resume=of_net)
     make().fit(TRAIN).save(tmp_path / "model")
-    with pytest.raises(ValueError, match="resume wants a checkpoint"):
+    with pytest.raises(ValueError, match="resume needs a checkpoint"):
         make().fit(TRAIN, resume=tmp_path / "model")
 
 

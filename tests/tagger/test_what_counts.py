@@ -111,7 +111,7 @@ def test_labels_without_examples_are_found_by_their_text(kind):
     assert share_found(fit(data), unseen, k=5) == 0
     assert share_found(told, unseen, k=5) > 0.6
     assert share_found(told, np.setdiff1d(np.arange(N_LABELS), unseen)) > 0.95
-    assert told.label_counts[unseen].sum() == 0  # descriptions are no examples
+    assert told.label_counts[unseen].sum() == 0  # descriptions are not examples
     assert told.n_trained == seen.sum()
 
 
@@ -186,7 +186,7 @@ def test_odd_weights_of_classes_are_refused():
     two = as_lists(LABELS) + as_lists(np.roll(LABELS, 1))
     with pytest.raises(ValueError, match="y holds lists of several labels, or of none"):
         by_class(class_weight="balanced").fit(X, two)
-    with pytest.raises(ValueError, match="names 99, which is no class"):
+    with pytest.raises(ValueError, match="names 99, which is not a class"):
         by_class(class_weight={99: 2.0}).fit(ff.Dataset(X, LABELS, n_labels=N_LABELS))
 
 

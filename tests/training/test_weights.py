@@ -130,7 +130,7 @@ def test_odd_weights_are_refused(weights, said):
     ("weight", "data", "said"),
     [
         ("even", ff.Dataset(X, CLASSES), 'must be "balanced" or a dict'),
-        ({7: 1.0}, ff.Dataset(X, CLASSES), "names 7, which is no class"),
+        ({7: 1.0}, ff.Dataset(X, CLASSES), "names 7, which is not a class"),
         ({0: -1.0}, ff.Dataset(X, CLASSES), r"class_weight\[0\] must be at least 0"),
         ("balanced", ff.Dataset(X, LISTS), "y holds lists of several labels, or of none"),
     ],

@@ -20,7 +20,7 @@ class Access:
     weights, biases and what optimizers keep of them is `changing`, and alone then. Inside of either
     the core must not be called with a model that has the turnstile: nobody goes through it twice.
 
-    A training is `training` from its start to its end, and a second one waits: it would not hear
+    A training is `training` from its start to its end, and a second one waits: it would not see
     that rows have other numbers. In the same thread, from a callback, it would wait for itself, and
     is refused. It takes the others inside, never the other way round.
 
@@ -49,7 +49,7 @@ class Access:
         """Return a context in which nobody else trains; raise `RuntimeError` inside of it."""
         if self._trainer == threading.get_ident():
             raise RuntimeError(
-                "this thread is training the model already, and may not train it anew meanwhile, "
+                "this thread is training the model already, and may not train it again meanwhile, "
                 "from a callback: train a copy.deepcopy of it, or wait for the end"
             )
         with self._training:

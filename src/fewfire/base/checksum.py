@@ -1,5 +1,5 @@
 """The checksum of a model file: a CRC-32 of all its bytes, itself taken for zeros. Any bit that
-changes is noticed; who wants to forge a model is not held up by it."""
+changes is noticed; who means to forge a model is not held up by it."""
 
 from __future__ import annotations
 

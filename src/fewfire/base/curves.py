@@ -74,6 +74,6 @@ def _plain(text: str) -> str:
 
 
 def _points(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
-    """Return epochs and the figures they have, without those that are no number."""
+    """Return epochs and the figures they have, without those that are not numbers."""
     found = ((row["epoch"], row.get(name)) for row in rows)
     return [(epoch, value) for epoch, value in found if value is not None and math.isfinite(value)]

@@ -33,7 +33,16 @@ _OF_DAMAGE = (
 
 
 class FormatError(ValueError):
-    """The file is damaged, truncated, or no model of this version."""
+    """The file is damaged, truncated, or no model of this version.
+
+    >>> from fewfire import load
+    >>> _ = Path("notes.txt").write_text("no model")
+    >>> try:
+    ...     load("notes.txt")
+    ... except FormatError as error:
+    ...     print(str(error).partition(":")[0])
+    notes.txt is damaged, truncated, or no safetensors file
+    """
 
 
 @contextlib.contextmanager
@@ -122,7 +131,7 @@ def read_model(path: PathLike, *, mapped: bool = False) -> tuple[dict[str, Any],
 
 
 def read_description(path: PathLike) -> dict[str, Any]:
-    """Read a model's description alone; only the arrays tell whether the checksum of all fits."""
+    """Read a model's description alone; only the arrays say whether the checksum of all fits."""
     with _opened(path) as (_, _, config):
         return config
 
@@ -213,9 +222,9 @@ def names_of(names: NDArray[Any]) -> list[Any]:
     try:
         found = json.loads(names.tobytes())
     except RecursionError as error:
-        raise ValueError("label_names are no list") from error
+        raise ValueError("label_names are not a list") from error
     if not isinstance(found, list):
-        raise ValueError("label_names are no list")
+        raise ValueError("label_names are not a list")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Whether arrays hold numbers: none infinite, and none that is no number."""
+"""Whether arrays hold numbers: none infinite, and none that is not a number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def all_finite(array: NDArray[Any]) -> bool:
 
 
 def check_finite(name: str, array: NDArray[Any]) -> None:
-    """Raise unless all values are finite, of floats or of bfloat16 as uint16; tell the first.
+    """Raise unless all values are finite, of floats or of bfloat16 as uint16; say the first.
 
     >>> check_finite("bias", np.array([0.5, np.inf]))
     Traceback (most recent call last):

@@ -24,6 +24,14 @@ class History(list[dict[str, Any]]):
         Examples that were trained on, each as often as it was.
     interrupted : bool
         Whether Ctrl-C ended it.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, Network, Trainer
+    >>> net = Network(Linear(2, 2), random_state=0)
+    >>> history = Trainer(net, max_epochs=3).fit([[1.0, 0.0], [0.0, 1.0]] * 10, [0, 1] * 10)
+    >>> [row["epoch"] for row in history], history.n_examples, history.interrupted
+    ([1, 2, 3], 60, False)
     """
 
     def __init__(self, rows: Sequence[dict[str, Any]], ledger: Ledger) -> None:
@@ -33,7 +41,7 @@ class History(list[dict[str, Any]]):
         self.interrupted = False
 
     def begin_epoch(self) -> None:
-        """Count on in a ledger of its own: who keeps the one of before keeps those counts."""
+        """Count on in a ledger of its own: who keeps the earlier one keeps those counts."""
         self.ledger = Ledger(self.ledger.counts)
 
     def add_work(self, work: NDArray[np.int64], n_examples: int) -> None:

@@ -1,6 +1,6 @@
-"""Ctrl-C, and what else ends a program politely, heard when it does no harm.
+"""Ctrl-C, and what else ends a program politely, noticed when it does no harm.
 
-The stops are SIGINT, SIGTERM and SIGHUP. Handlers that are no functions interrupt no Python code
+The stops are SIGINT, SIGTERM and SIGHUP. Handlers that are not functions interrupt no Python code
 and stay as they are, and only the main thread has handlers.
 """
 
@@ -26,7 +26,7 @@ class Interrupter:
     heard: list[int] = field(default_factory=list)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Hear a signal."""
+        """Take a signal."""
         if self.heard and number != signal.SIGINT:
             return
         self.heard.append(number)
@@ -35,10 +35,10 @@ class Interrupter:
 
 @contextlib.contextmanager
 def stops_as_interrupts() -> Iterator[list[int]]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does; yield the list of those that are heard.
+    """Let SIGTERM and SIGHUP do what Ctrl-C does; yield the list of those that are noticed.
 
     What ignores them, as `nohup` does SIGHUP, goes on ignoring them. Inside of another such block
-    the first stop is once more one that interrupts, and both hear it.
+    the first stop is once more one that interrupts, and both get it.
     """
     interrupter = Interrupter()
     usual = (signal.SIG_DFL, signal.default_int_handler)
@@ -62,7 +62,7 @@ def stops_as_interrupts() -> Iterator[list[int]]:
 
 @contextlib.contextmanager
 def deferred_interrupts() -> Iterator[None]:
-    """Hear Ctrl-C at the end of the block, however it ends: nothing is left half changed or half
+    """Take Ctrl-C at the end of the block, however it ends: nothing is left half changed or half
     written."""
     heard: list[tuple[Handler, int, FrameType | None]] = []
     try:
@@ -86,7 +86,7 @@ class Once:
 @contextlib.contextmanager
 def interrupted_once() -> Iterator[Once]:
     """Let Ctrl-C interrupt the block once, and not where it says that it `is_ending`: what comes
-    later is heard after the block and, because all is done by then, interrupts nothing."""
+    later is noticed after the block and, because all is done by then, interrupts nothing."""
     once = Once()
     waiting: list[tuple[Handler, int, FrameType | None]] = []
 

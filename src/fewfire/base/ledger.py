@@ -16,12 +16,16 @@ _DENSE = [LEDGER_FIELDS.index(name) for name in ("dense", "dense_nonzero")]
 class Ledger:
     """Counts of operations, in total and per layer.
 
-    Every field is an int: `forward`, `backward`, `optimizer`, `hashing`, `ranking`, `refresh`
-    (multiplications; divisions and roots count as one each), `dense` (multiplications of the dense
-    net for the same examples, no zero skipped and its optimizer not counted), `dense_nonzero` (the
-    same with the zeros of the data skipped), `additions`, `comparisons`, `popcounts`,
-    `rows_touched`, `parameters_touched`, `rows_updated` (once for each step that changed the row)
-    and `conflicts` (those of them that another thread's step had changed while this one ran).
+    Every field is an int:
+
+    - `forward`, `backward`, `optimizer`, `hashing`, `ranking`, `refresh`: multiplications;
+      divisions and roots count as one each;
+    - `dense`: multiplications of the dense net for the same examples, no zero skipped and its
+      optimizer not counted;
+    - `dense_nonzero`: the same with the zeros of the data skipped;
+    - `additions`, `comparisons`, `popcounts`, `rows_touched`, `parameters_touched`;
+    - `rows_updated`: once for each step that changed the row;
+    - `conflicts`: those of them that another thread's step had changed while this one ran.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 r"""Text for terminals: what they would obey instead of showing is escaped, as Python writes it.
 
-These are control characters, the marks that turn the direction of text, the two separators of
-lines that look like spaces, and halves of characters, which no encoding holds.
+These are control characters, the marks that turn the direction of text, and the two separators of
+lines that look like spaces. Halves of characters, which no encoding holds, are among them, too.
 """
 
 from __future__ import annotations

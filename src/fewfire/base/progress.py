@@ -49,7 +49,7 @@ def bar(title: str, total: int, unit: str, *, verbose: bool) -> tqdm[Any]:
 
 
 def tell_epoch(record: Mapping[str, Any], max_epochs: int, of: str = "", *, verbose: bool) -> None:
-    """Tell an epoch's losses and metrics in one line that begins with what it is `of`; nothing
+    """Say an epoch's losses and metrics in one line that begins with what it is `of`; nothing
     without `verbose`."""
     if not verbose:
         return

@@ -82,7 +82,7 @@ def _place_of(path: PathLike) -> Path:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(f"{path} is a folder: name a file to write")
         if not stat.S_ISREG(mode):
-            raise OSError(f"{path} is no regular file, such as a device or a pipe: name another")
+            raise OSError(f"{path} is not a regular file, such as a device or a pipe: name another")
         if not os.access(path, os.W_OK):
             raise PermissionError(f"{path} is read-only: allow writing, or name another file")
     return final

@@ -123,7 +123,7 @@ def _fail(reason: str) -> int:
 
 
 def _fault(error: Exception) -> int:
-    """Tell of an error that no input should cause."""
+    """Say of an error that no input should cause."""
     if os.environ.get("FEWFIRE_TRACEBACK"):
         say("".join(traceback.format_exception(error)))
     what = " ".join(f"{type(error).__name__}: {error}".split())

@@ -16,7 +16,7 @@ from .training_output import Trained
 
 
 class BlendTraining:
-    """Both parts and their data, ready to go: what is wrong with the options was told.
+    """Both parts and their data, ready to go: what is wrong with the options was said.
 
     There is one checkpoint for both: as long as the tagger is trained that of the tagger, then a
     blend of the tagger that came out and the network's checkpoint.

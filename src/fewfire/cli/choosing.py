@@ -1,8 +1,8 @@
 """Which model `fewfire train` trains, and why.
 
 Options that describe a model ask for it; without any, the kind of the data chooses. How data is
-read, how training goes and where the model is written to never choose, and an option that the
-chosen model cannot honour is refused by its name.
+read, how training goes and where the model is written to never choose. An option that the chosen
+model cannot honour is refused by its name.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _of_options(model: str, data: Dataset, given: Given) -> Choice:
     asking = _asking(model, given)
     if model != NETWORK and not _has_labels(data):
         kind = data.kind or "no targets"
-        raise click.UsageError(f"{asking[0]} wants labels or classes, the data has {kind}")
+        raise click.UsageError(f"{asking[0]} needs labels or classes, the data has {kind}")
     reason = f"{', '.join(asking)} {'asks' if len(asking) == 1 else 'ask'} for one"
     if model == NETWORK and _suits_tagger(data):
         reason += f"; otherwise {_described(data)} get a tagger"

@@ -116,7 +116,7 @@ def _threads(context: click.Context, parameter: click.Parameter, value: int | No
 
 
 def say(text: str) -> None:
-    """Tell the user about progress, if the terminal is still there."""
+    """Let the user know of progress, if the terminal is still there."""
     with contextlib.suppress(OSError):
         print(visible(text), file=sys.stderr)
 
@@ -286,7 +286,7 @@ def metrics_dict(metrics: Metrics) -> dict[str, Any]:
 
 
 def cost(ledger: Ledger, n_examples: int) -> dict[str, str]:
-    """Return the columns of a table that tell what examples cost."""
+    """Return the columns of a table that say what examples cost."""
     n_examples = max(1, n_examples)
     return {
         "multiplications": f"{ledger.total / n_examples:,.0f}",

@@ -21,7 +21,7 @@ from .places import check_apart
 @click.option(
     "--kind",
     type=click.Choice(["classes", "labels", "values"]),
-    help="What targets are, where TEXT does not tell: values for whole numbers to predict.",
+    help="What targets are, where TEXT does not say: values for whole numbers to predict.",
 )
 @json_option
 def convert(

@@ -91,7 +91,7 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Measure MODEL on DATA, through its gates as in training and with every row computed; a tagger
-    through its router, or with --exact with every leaf opened. Then tell how long single examples
+    through its router, or with --exact with every leaf opened. Then say how long single examples
     take, and what gates or router leave out.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification

@@ -38,7 +38,7 @@ def beside(data: Path) -> Path:
 
 
 def place_beside(data: Path) -> Path | None:
-    """Return `beside(data)` if it can be written; otherwise tell that the model will be lost.
+    """Return `beside(data)` if it can be written; otherwise say that the model will be lost.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _written(save: Save, place: Path) -> OSError | None:
     except OSError as error:
         return error
     except KeyboardInterrupt:
-        if not is_written:  # heard when writing had failed: nobody waits for room
+        if not is_written:  # noticed when writing had failed: nobody waits for room
             return InterruptedError("interrupted")
         say(f"model: {place}")
         raise

@@ -20,7 +20,7 @@ _KEPT = "interrupted: the model is what was learned so far."
 
 
 class Resumable(Grouped):
-    """A command that knows the words it was called with, to be told how it goes on."""
+    """A command that knows the words it was called with, to say how it goes on."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keep the words."""
@@ -57,7 +57,7 @@ def how_to_go_on(
     path = checkpoint.path
     before = options["resume"]
     if checkpoint.written_ is None and before != path:
-        again = "begins anew" if before is None else f"goes on from {before} once more"
+        again = "begins again" if before is None else f"goes on from {before} once more"
         return f"{_KEPT} There is no new checkpoint yet: the same command {again}."
     words = _without_resume(context.meta[_WORDS])
     newest = path if checkpoint.written_ is None else checkpoint.path_of(checkpoint.written_)
@@ -67,7 +67,7 @@ def how_to_go_on(
 
 @contextlib.contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Tell warnings in a line each, without the place in the code."""
+    """Say warnings in a line each, without the place in the code."""
     told = set()
 
     def tell(message: Warning | str, *_: Any, **__: Any) -> None:

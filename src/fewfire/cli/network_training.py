@@ -24,7 +24,7 @@ SCHEDULE_OPTIONS = options_of(SCHEDULES)
 
 
 class NetworkTraining:
-    """A network and its data, ready to go: what is wrong with the options was told."""
+    """A network and its data, ready to go: what is wrong with the options was said."""
 
     def __init__(
         self,
@@ -78,13 +78,13 @@ class NetworkTraining:
 
 
 class _Told(Callback):
-    """Tells what a monitor saw: a line per epoch and layer."""
+    """Says what a monitor saw: a line per epoch and layer."""
 
     def __init__(self, monitor: GateMonitor) -> None:
         self._monitor = monitor
 
     def after_epoch(self, run: Run, *, stops: bool) -> None:
-        """Tell."""
+        """Say."""
         for row in self._monitor.latest:
             n_rows = run.model.layers[row["layer"]].settings.out_features
             say(

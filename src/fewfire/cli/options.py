@@ -57,7 +57,7 @@ class Option(click.Option):
         self.lacks = dict(lacks or {})
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return the default alone: errors tell the range."""
+        """Return the default alone: errors say the range."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra

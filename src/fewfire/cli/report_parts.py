@@ -1,4 +1,4 @@
-"""What a report tells of a model: what it is, how it was trained, and how it fares on data."""
+"""What a report says of a model: what it is, how it was trained, and how it fares on data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parts_of(model: Model) -> list[Model]:
 
 
 def describe(page: Page, model: Model, path: Path) -> None:
-    """Tell what a model is."""
+    """Say what a model is."""
     section = page.section("Model")
     encoding = model.encoding
     facts = {
@@ -93,7 +93,7 @@ def tell_training(page: Page, rows: list[dict[str, Any]]) -> None:
 
 
 def measure(page: Page, model: Model, data: Dataset, n_jobs: int) -> None:
-    """Tell how a model fares on data."""
+    """Say how a model fares on data."""
     section = page.section("Quality")
     section.text(f"{len(data):,} examples.")
     if told := unknown_labels(data):
@@ -114,7 +114,7 @@ def measure(page: Page, model: Model, data: Dataset, n_jobs: int) -> None:
 
 
 def tell_labels(page: Page, model: Model, data: Dataset, n_jobs: int) -> None:
-    """Tell which labels are found, by frequency, and which classes are taken for others."""
+    """Say which labels are found, by frequency, and which classes are taken for others."""
     if data.kind not in ("classes", "labels"):
         return
     if model.label_counts is not None:

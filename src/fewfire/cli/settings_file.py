@@ -60,11 +60,11 @@ def _plain(key: str) -> str:
 
 
 def _as_typed(place: str, value: Any, parameter: click.Parameter) -> Any:
-    """As on the command line, so that click checks it: `lr = true` is no number."""
+    """As on the command line, so that click checks it: `lr = true` is not a number."""
     if isinstance(value, list) and parameter.type is click.UNPROCESSED:
         return value
     if not isinstance(value, str | int | float):
-        raise click.UsageError(f"{place} is no text, number, true or false")
+        raise click.UsageError(f"{place} is not text, number, true or false")
     try:
         return str(value).lower() if isinstance(value, bool) else str(value)
     except ValueError as error:  # a number of thousands of digits

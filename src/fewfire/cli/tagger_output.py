@@ -24,7 +24,7 @@ def tagger_of(model: Model, asker: str) -> Tagger:
     """Return the tagger of a model; raise if there is none."""
     found = model.tagger if isinstance(model, Blend) else model
     if not isinstance(found, Tagger):
-        raise click.UsageError(f"{asker} wants a tagger, and the model is a network")
+        raise click.UsageError(f"{asker} needs a tagger, and the model is a network")
     return found
 
 

@@ -16,7 +16,7 @@ from .training_output import Trained
 
 
 class TaggerTraining:
-    """A tagger and its data, ready to go: what is wrong with the options was told."""
+    """A tagger and its data, ready to go: what is wrong with the options was said."""
 
     def __init__(self, fit: Dataset, held_out: Dataset | None, options: dict[str, Any]) -> None:
         self.fit = fit

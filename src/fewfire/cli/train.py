@@ -50,7 +50,7 @@ def train(context: click.Context, /, data: tuple[Path, ...], **options: Any) -> 
     """Train a model on DATA and write it to a file: a tagger for label lists, or 300 classes or
     more, of sparse features; a network otherwise, or where an option describes one.
 
-    DATA is a folder of idx files such as MNIST (its training set is used), npz, svmlight or
+    DATA is a folder of idx files such as MNIST (its training set is used), or npz; svmlight or
     Extreme Classification text, or what `fewfire convert` made of it; texts with labels: lines of
     text, tab, label,label, a table (.csv, .tsv), JSON lines or fastText's lines; - for any text
     from standard input; several files of one format; or a TOML file with `data = "..."` and any of

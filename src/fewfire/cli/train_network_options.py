@@ -138,7 +138,7 @@ _TABLES: Table = [
     option("--rank", of=TABLES, type=click.Choice(SimHash.RANKS),
            help="Which rows of the buckets; default: count, centroid: sign."),
     option("--refresh", of=TABLES, type=click.Choice(REFRESHES),
-           help="What is hashed anew now and then; default: full, centroid: touched."),
+           help="What is hashed again now and then; default: full, centroid: touched."),
     option("--refresh-every", of=TABLES, type=int,
            help="Steps between two refreshes; default: 1000."),
     option("--refresh-growth", of=TABLES, type=float,
@@ -160,7 +160,7 @@ _RETRIEVAL: Table = [
            help="Hashed: frequent labels among the candidates; default: 256, at most a quarter of "
                 "them."),
     option("--thin", of=RETRIEVAL, type=float,
-           help="Hashed: gradients below this are left out or enlarged to it, by lot; default: "
+           help="Hashed: gradients below this are left out or enlarged to it, at random; default: "
                 "0.001."),
 ]  # fmt: skip
 

@@ -97,7 +97,7 @@ _TRAINING: Table = [
                 "rows learn and how much weights decay (networks); default: yes."),
     option("--monitor-gates", of=TRAINING, type=COUNT,
            lacks={TAGGER: "gates to monitor"},
-           help="After each epoch, tell how true the gates stay for the first N examples of --val "
+           help="After each epoch, say how true the gates stay for the first N examples of --val "
                 "or --val-size, else of DATA; every row is scored: some hundred are enough "
                 "(networks)."),
 ]  # fmt: skip

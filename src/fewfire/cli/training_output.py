@@ -1,4 +1,4 @@
-"""The end of `fewfire train`: the model is written, and what training came to is told."""
+"""The end of `fewfire train`: the model is written, and what training came to is said."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Trained:
 def finish(
     trained: Trained, held_out: Dataset | None, output: Path | None, options: Mapping[str, Any]
 ) -> int:
-    """Write a trained model, tell of its training, and return the exit code."""
+    """Write a trained model, say of its training, and return the exit code."""
     kept = None if output is None else keep(trained.model.save, output)
     try:
         _report(trained, held_out, kept, options)

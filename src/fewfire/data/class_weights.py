@@ -29,7 +29,7 @@ def check_class_weight(value: ClassWeight) -> None:
 
 
 def told_weight(value: ClassWeight) -> Any:
-    """Return what a checkpoint tells of it."""
+    """Return what a checkpoint says of it."""
     if isinstance(value, Mapping):
         return sorted([repr(name), float(weight)] for name, weight in value.items())
     return value
@@ -110,6 +110,8 @@ def _given(train: Dataset, wanted: Mapping[Any, float]) -> NDArray[np.float32]:
     weights = np.ones(train.n_labels, np.float32)
     for name, weight in wanted.items():
         if name not in ids:
-            raise ValueError(f"class_weight names {name!r}, which is no class of the training set")
+            raise ValueError(
+                f"class_weight names {name!r}, which is not a class of the training set"
+            )
         weights[ids[name]] = weight
     return weights

@@ -35,6 +35,16 @@ class Columns:
         What stands between labels; " " for any blanks. Default: of `,`, `;` and `|` the one that
         leaves labels that come again most often, or blanks where all labels are addresses
         (`<http://...>`).
+
+    Examples
+    --------
+    >>> from fewfire import datasets
+    >>> from pathlib import Path
+    >>> rows = ["no;title;body;kind", "1;cats;they purr;pet|small", "2;dogs;they bark;pet"]
+    >>> _ = Path("pets.csv").write_text("\\n".join(rows))
+    >>> columns = Columns(text=("title", "body"), labels="kind", separator="|")
+    >>> datasets.load_text("pets.csv", columns=columns).label_names
+    ('pet', 'small')
     """
 
     text: Name | tuple[Name, ...] | None = None
@@ -47,7 +57,7 @@ class Columns:
         for name in self.texts + (() if self.labels is None else (self.labels,)):
             if isinstance(name, bool) or not isinstance(name, str | int) or name in ("", 0):
                 raise ValueError(
-                    f"{shown(name)} is no column: give its name, or its place counted from 1"
+                    f"{shown(name)} is not a column: give its name, or its place counted from 1"
                 )
         if self.labels is not None and self.labels in self.texts:
             raise ValueError(f"column {shown(self.labels)} cannot hold both text and labels")

@@ -33,7 +33,7 @@ def named(path: Path, encoding: Encoding, names: tuple[Any, ...]) -> Encoding:
 
 
 def as_told(path: PathLike, data: Dataset, kind: Kind) -> Dataset:
-    """Return what a file holds as the `kind` of targets that its reader was told."""
+    """Return what a file holds as the `kind` of targets that its reader was given."""
     if kind in (None, data.kind):
         return data
     with speaking_of(path):

@@ -49,7 +49,7 @@ class Dataset:
           of as many ids each are read as columns: `kind="labels"` says that they are lists.)
         - 1-D floats that are not all whole, or 2-D floats of shape (n, m): values to predict.
     kind : {"classes", "labels", "values"}, optional
-        What `y` holds, where it alone does not tell: "values" for whole numbers to predict, such as
+        What `y` holds, where it alone does not say: "values" for whole numbers to predict, such as
         counts, ages or ratings, 1-D or 2-D, of any numeric type. Default: as said of `y`.
     like : Dataset, optional
         Use its numbering of the labels, its `n_labels` and its `n_features`, so that a test set

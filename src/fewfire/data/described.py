@@ -24,7 +24,7 @@ class Described(NamedTuple):
 def described(train: Dataset, by: Dataset) -> Described:
     """Return `train` with the labels of `by` behind its own, and the sum of the rows of each label.
 
-    Raises a `ValueError` where there are no labels, or it cannot be told which is which.
+    Raises a `ValueError` where there are no labels, or it is not clear which is which.
     """
     for data, name in ((train, "the training set"), (by, "the file of descriptions")):
         if data.kind not in ("classes", "labels"):

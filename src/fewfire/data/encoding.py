@@ -36,6 +36,13 @@ class Encoding:
         How raw text became features, None where features were numbers.
     feature_names : tuple of str or None
         Name of each feature, if there are names: columns of a frame are put in their order.
+
+    Examples
+    --------
+    >>> from fewfire import Dataset
+    >>> encoding = Dataset([[1.0, 0.0], [0.0, 1.0]], ["dog", "cat"]).encoding
+    >>> encoding.n_features, encoding.kind, encoding.label_names
+    (2, 'classes', ('cat', 'dog'))
     """
 
     n_features: int

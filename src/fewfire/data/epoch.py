@@ -19,7 +19,7 @@ Examples: TypeAlias = Dataset | Deformed
 
 
 def known(examples: Examples) -> Dataset:
-    """Return a data set that tells the features and labels of `examples`."""
+    """Return a data set that describes the features and labels of `examples`."""
     return examples if isinstance(examples, Dataset) else examples.source
 
 

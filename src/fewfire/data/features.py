@@ -44,8 +44,8 @@ def _dense_features(X: Any) -> NDArray[np.float32]:
         raw = np.asarray(X)
     except ValueError as error:
         raise ValueError(
-            "X is no array: its rows are of different lengths; give each example all features, or "
-            "a scipy.sparse.csr_array"
+            "X is not an array: its rows are of different lengths; give each example all features, "
+            "or a scipy.sparse.csr_array"
         ) from error
     if raw.ndim != 2:
         raise ValueError(
@@ -76,7 +76,7 @@ def finite_floats(name: str, values: NDArray[Any], first_row: int = 0) -> NDArra
 
     Errors count rows from `first_row`.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # is told below, with its place
+    with np.errstate(over="ignore", invalid="ignore"):  # is said below, with its place
         floats: NDArray[np.float32] = np.ascontiguousarray(values, dtype=np.float32)
     finite = np.isfinite(floats)
     if not finite.all():

@@ -1,4 +1,4 @@
-"""A number that tells data sets apart: whoever goes on with a training must bring the same."""
+"""A number that keeps data sets apart: whoever goes on with a training must bring the same."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fingerprint(examples: Examples) -> int:
 
 
 def fingerprints(examples: Examples, eval_sets: Mapping[str, Dataset]) -> dict[str, Any]:
-    """Return what a checkpoint tells of the data that a run is trained and measured on."""
+    """Return what a checkpoint says of the data that a run is trained and measured on."""
     measured = {name: fingerprint(own) for name, own in eval_sets.items()}
     return {"data": fingerprint(examples), "eval_sets": measured}
 

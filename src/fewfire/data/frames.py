@@ -1,6 +1,6 @@
 """Frames of pandas, polars or pyarrow as numbers, and the names of their columns.
 
-No such library is imported: a frame is told by its columns, and read column by column.
+No such library is imported: a frame is known by its columns, and read column by column.
 """
 
 from __future__ import annotations

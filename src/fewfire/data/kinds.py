@@ -1,4 +1,4 @@
-"""What targets hold: told by who gives them, by the data set they should be like, or by them."""
+"""What targets hold: said by who gives them, by the data set they should be like, or by them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _mismatch(y: NDArray[Any] | None, kind: Kind, first_row: int) -> str:
     """Return why `y` is not what `kind` says, and what to do."""
     if kind == "labels":
         return (
-            'kind="labels" is for lists of labels, but y is no sparse array: give '
+            'kind="labels" is for lists of labels, but y is not a sparse array: give '
             "scipy.sparse.csr_array, a column for each label"
         )
     if y is None:
@@ -74,7 +74,7 @@ def _mismatch(y: NDArray[Any] | None, kind: Kind, first_row: int) -> str:
     if kind == "values":
         return f'y holds {y.dtype}, but kind="values" is for numbers: give y.astype(float)'
     if y.ndim == 2:
-        return f'y has shape {y.shape}, but kind="classes" wants one class per example: y.ravel()'
+        return f'y has shape {y.shape}, but kind="classes" needs one class per example: y.ravel()'
     row = int(np.argmax(y != np.floor(y)))
     return (
         f"y holds {y[row]} in row {first_row + row}, but classes are words or whole numbers: "

@@ -20,8 +20,8 @@ def checked_names(names: Iterable[Any], n_labels: int | None = None) -> tuple[An
     for name in found:
         if not _is_kept(name):
             raise ValueError(
-                f"{name!r} is no name of a label that a file can keep, but {type(name).__name__}; "
-                "make names words or numbers: y.astype(str)"
+                f"{name!r} is not a name of a label that a file can keep, but "
+                f"{type(name).__name__}; make names words or numbers: y.astype(str)"
             )
     n_distinct = len(set(found))
     if not len(found) == n_distinct == (len(found) if n_labels is None else n_labels):

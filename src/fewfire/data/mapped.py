@@ -54,6 +54,15 @@ class Mapped(Dataset):
         If the file is damaged, truncated, foreign, or of a newer version.
     ValueError
         If it was not encoded like `like`, or holds another kind of targets than `kind`.
+
+    Examples
+    --------
+    >>> from fewfire import datasets
+    >>> from pathlib import Path
+    >>> _ = Path("train.txt").write_text("2 3 4\\n0,3 1:0.5\\n2 0:1 2:0.25\\n")
+    >>> datasets.convert("train.txt", "train.safetensors")
+    >>> Mapped("train.safetensors")[1:]
+    Mapped(1 example, 3 sparse features, 4 labels)
     """
 
     def __init__(
@@ -198,7 +207,7 @@ class Mapped(Dataset):
 
     def _check_own_values(self) -> None:
         values: Any = self.X.data
-        # The core takes no ids that fall inside a row or are no columns.
+        # The core takes no ids that fall inside a row or are not columns.
         _core.SparseInputs(np.asarray(self.X.indptr), self.X.indices, values, self.n_features)
         _check_finite("X", values)
         if self.kind == "values":

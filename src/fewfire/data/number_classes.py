@@ -16,7 +16,7 @@ FEW_OF_IDS = 2  # ... and 0, 1, ..., which are what encoders of labels give
 
 
 def numbers_of(encoding: Encoding) -> NDArray[np.float32]:
-    """Return the number that each class stands for, (n_labels,); raise if one is no number.
+    """Return the number that each class stands for, (n_labels,); raise if one is not a number.
 
     >>> numbers_of(Encoding(2, "classes", 2, (31, 58)))
     array([31., 58.], dtype=float32)
@@ -40,7 +40,7 @@ def numbers_of(encoding: Encoding) -> NDArray[np.float32]:
     numbers = np.array([_as_float32(name) for name in names], np.float32)
     if not np.isfinite(numbers).all():
         name = names[int(np.argmin(np.isfinite(numbers)))]
-        raise ValueError(f"values are wanted, but class {name!s:.80} is no finite float32")
+        raise ValueError(f"values are wanted, but class {name!s:.80} is not a finite float32")
     return numbers
 
 
@@ -60,7 +60,7 @@ def look_like_values(n_examples: int, n_labels: int, *, are_ids: bool) -> bool:
 
 def _as_float32(name: Any) -> np.float32:
     try:
-        with np.errstate(over="ignore"):  # told above
+        with np.errstate(over="ignore"):  # said above
             return np.float32(name)
     except OverflowError:  # an integer of hundreds of digits
         return np.float32(np.inf)

@@ -40,6 +40,8 @@ class Counted(Analysis):
     sublinear_tf : bool
         Let a term that a text has c times count 1 + ln c.
 
+    Examples
+    --------
     >>> vectorizer, X = Counted(min_rows=1, ngrams=(1, 2)).fit(["a small cat", "a dog"])
     >>> vectorizer.words
     ('a', 'a dog', 'a small', 'cat', 'dog', 'small', 'small cat')
@@ -76,6 +78,12 @@ class Hashing(Analysis):
     n_features : int
     sublinear_tf : bool
         As for `Counted`.
+
+    Examples
+    --------
+    >>> vectorizer, X = Hashing(n_features=16).fit(["a small cat", "a small dog"])
+    >>> vectorizer.words, X.shape
+    (None, (2, 16))
     """
 
     n_features: int = option(2**18, check_integer, low=1, high=LARGEST_ID)

@@ -31,7 +31,7 @@ def propensities(
     ----------
     label_counts : ndarray of int64, (rows,)
     n_examples : int
-        At least 3: fewer give C < 0, which is no propensity.
+        At least 3: fewer give C < 0, which is not a propensity.
     a : float
         At least 0.
     b : float
@@ -65,6 +65,14 @@ class LabelGroup:
     recall : float
         Share of these pairs whose label is among the example's best rows, each pair counting for
         the weight of its example; nan without pairs.
+
+    Examples
+    --------
+    >>> from fewfire import Dataset, Tagger
+    >>> X, y = [[1, 0], [0, 1]] * 5, ["cat", "dog"] * 5
+    >>> head = Tagger("fast", n_jobs=1).fit(X, y).recall_by_group(Dataset(X, y), k=1)["head"]
+    >>> head.n_labels, head.n_occurrences, head.recall
+    (1, 5, 1.0)
     """
 
     n_labels: int
@@ -77,8 +85,9 @@ def label_groups(label_counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
     Labels are sorted by training frequency, the most frequent first, equal ones by id. A label is
     of the head if those before it hold less than a third of all label occurrences of the training
-    set, of the torso if they hold less than two thirds, and else of the tail. So head and torso
-    hold a third each, but for the label that crosses the line; labels never seen are of the tail.
+    set. It is of the torso if they hold less than two thirds, and else of the tail. So head and
+    torso hold a third each, but for the label that crosses the line; labels never seen are of the
+    tail.
 
     >>> label_groups(np.array([1, 4, 0, 2, 2, 3]))
     array([2, 0, 2, 1, 2, 1])

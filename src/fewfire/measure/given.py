@@ -59,7 +59,7 @@ def integers(name: str, values: Any) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{name} is no array of integers: {said(error)}") from error
+        raise ValueError(f"{name} is not an array of integers: {said(error)}") from error
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{name} holds {array.dtype}, not integers")
     return array if array.dtype.kind == "i" else array.astype(np.int64)

@@ -41,6 +41,13 @@ class Latency:
     n_examples : int
         How many examples were looked at; for exact times up to 200 of them, and for the recall of a
         tagger or a blend, for which opening every leaf is slow.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, Network
+    >>> latency = Network(Linear(2, 3), random_state=0).latency([[1.0, 0.0], [0.0, 1.0]], k=2)
+    >>> latency.k, latency.recall, latency.candidates, latency.p50 <= latency.p99
+    (2, 1.0, 3.0, True)
     """
 
     k: int

@@ -2,7 +2,7 @@
 
 A figure of the k best rows takes `top`, rows best first, and the label lists of the same examples;
 an example without labels counts as 0. With `sample_weight`, (n,), an example counts as if it came
-so often; without, each comes once.
+so often; without, each comes once. In formulae n(S) is how many members the set S has.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ class Metrics(Mapping[str, float]):
     n_examples : int
     exact : bool
         Whether every row was computed.
+
+    Examples
+    --------
+    >>> metrics = Metrics({"accuracy": 0.9, "P@3": 0.5}, 1.0, Ledger.empty(1), 10, exact=False)
+    >>> metrics.accuracy, metrics["P@3"], dict(metrics)
+    (0.9, 0.5, {'accuracy': 0.9, 'P@3': 0.5})
     """
 
     figures: dict[str, float]
@@ -98,7 +104,7 @@ def precision_at(
 ) -> float:
     """Return P@k: the mean share of each example's k best rows that are labels of it.
 
-    P@k = (1/n) sum_i |top_i[:k] intersected with labels_i| / k (Jain et al., KDD 2016).
+    P@k = (1/n) sum_i n(top_i[:k] and labels_i) / k (Jain et al., KDD 2016).
 
     >>> precision_at(1, np.array([[2], [1]], np.int32), (np.array([0, 1, 2]), np.array([2, 0])))
     0.5
@@ -111,7 +117,7 @@ def recall_at(
 ) -> float:
     """Return R@k: the mean share of each example's labels that are among its k best rows.
 
-    R@k = (1/n) sum_i |top_i[:k] intersected with labels_i| / |labels_i|.
+    R@k = (1/n) sum_i n(top_i[:k] and labels_i) / n(labels_i).
 
     >>> recall_at(1, np.array([[2], [1]], np.int32), (np.array([0, 2, 3]), np.array([0, 2, 1])))
     0.75
@@ -123,7 +129,7 @@ def recall_at(
 def f1_at(k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weights = None) -> float:
     """Return F1@k: the mean of each example's harmonic mean of its P@k and R@k.
 
-    F1@k = (1/n) sum_i 2 |top_i[:k] intersected with labels_i| / (k + |labels_i|).
+    F1@k = (1/n) sum_i 2 n(top_i[:k] and labels_i) / (k + n(labels_i)).
 
     >>> f1_at(1, np.array([[2], [1]], np.int32), (np.array([0, 3, 4]), np.array([0, 2, 4, 1])))
     0.75
@@ -268,7 +274,7 @@ def ndcg_at(k: int, top: NDArray[np.int32], labels: Labels, sample_weight: Weigh
     """Return nDCG@k: like P@k, but a hit at rank r counts 1 / log2(r + 1).
 
     nDCG@k = (1/n) sum_i DCG_i / best_i, with DCG_i = sum of 1 / log2(r + 1) over the ranks r <= k
-    that hit, and best_i the same sum over the ranks r <= min(k, |labels_i|).
+    that hit. And best_i is the same sum over the ranks r <= min(k, n(labels_i)).
 
     >>> top, labels = np.array([[2, 0], [1, 0]], np.int32), (np.array([0, 1, 2]), np.array([2, 0]))
     >>> round(ndcg_at(2, top, labels), 4)  # 1 and 1 / log2(3)
@@ -292,7 +298,7 @@ def psp_at(
     """Return PSP@k: a hit of label l counts 1 / propensities[l], as a share of the best attainable.
 
     PSP@k = sum_i sum_{l in top_i[:k], a label of i} 1 / p_l, divided by the largest value that any
-    ranking reaches: the min(k, |labels_i|) largest 1 / p_l of each example's labels, summed
+    ranking reaches: the min(k, n(labels_i)) largest 1 / p_l of each example's labels, summed
     likewise (Jain et al., KDD 2016).
 
     Parameters

@@ -36,7 +36,7 @@ def formulas_of(
     n_unknown: int = 0,
 ) -> dict[str, Formula]:
     """Return the functions that compute metrics, by measure. PSP weighs labels by how often
-    training saw them: `frequencies` tells, and is asked only then; `n_unknown` labels behind the
+    training saw them: `frequencies` says, and is asked only then; `n_unknown` labels behind the
     others were never seen."""
     formulas = {**MEANS, **OF_ALL}
     if any(cutoff.measure == "PSP" for cutoff in wanted.values()):

@@ -18,7 +18,20 @@ CheckSnapshot: TypeAlias = Callable[[State], object]  # raises for what is none 
 
 
 class Run(Protocol):
-    """What a callback may use of a training run."""
+    """What a callback may use of a training run.
+
+    Examples
+    --------
+    >>> class Say(Callback):
+    ...     def on_epoch_end(self, run: Run, record: Record) -> bool:
+    ...         print(f"epoch {run.epoch} of {run.max_epochs}: a {type(run.model).__name__}")
+    ...         return False
+    >>> from fewfire import Tagger
+    >>> tagger = Tagger("fast", max_epochs=2)
+    >>> _ = tagger.fit([[1, 0], [0, 1]] * 5, [0, 1] * 5, callbacks=[Say()])
+    epoch 1 of 2: a Tagger
+    epoch 2 of 2: a Tagger
+    """
 
     history: History  # of the epochs done
     epoch: int  # epochs done
@@ -49,27 +62,38 @@ class Run(Protocol):
 
 class Callback:
     """Override what you need. What has a state that a resumed run must have, too, gives `settings`,
-    `state` and `restore`; its state then is in every checkpoint."""
+    `state` and `restore`; its state then is in every checkpoint.
+
+    Examples
+    --------
+    >>> class Until(Callback):
+    ...     def on_epoch_end(self, run: Run, record: Record) -> bool:
+    ...         return record["train/loss"] < 0.5 or run.epoch == 2
+    >>> from fewfire import Tagger
+    >>> tagger = Tagger("fast").fit([[1, 0], [0, 1]] * 5, [0, 1] * 5, callbacks=[Until()])
+    >>> len(tagger.history_) <= 2
+    True
+    """
 
     watches: str | None = None  # a column that the history must have
     keeps_model = False  # whether it holds a `snapshot`
-    looks_at_epochs = True  # whether it hears of epochs, and not of the beginning and end alone
+    looks_at_epochs = True  # whether it is called after epochs, not only at both ends
 
     def check(self, model: Any) -> None:
         """Raise if a training of `model` cannot be served; nothing has changed yet."""
 
     def on_fit_start(self, run: Run) -> None:
-        """Hear that training begins, or goes on."""
+        """Called when training begins, or goes on."""
 
     def on_epoch_end(self, run: Run, record: Record) -> bool:
-        """Hear that an epoch ended, with its row of the history; return True to stop."""
+        """Called when an epoch ended, with its row of the history; return True to stop."""
         return False
 
     def after_epoch(self, run: Run, *, stops: bool) -> None:
-        """Hear that all callbacks have seen the epoch, and whether one of them stops training."""
+        """Called when all callbacks have seen the epoch, and whether one of them stops training."""
 
     def on_fit_end(self, run: Run) -> None:
-        """Hear that training ended, for whatever reason, if `on_fit_start` heard of it."""
+        """Called when training ended, for whatever reason, if `on_fit_start` was called."""
 
     def settings(self) -> dict[str, Any] | None:
         """Return what a resumed run must share, for JSON; None if there is no state."""
@@ -149,7 +173,7 @@ class EarlyStopping(Callback):
         return {name: getattr(self, name) for name in names}
 
     def state(self) -> State:
-        """Return the best epoch, its score, and the model of then."""
+        """Return the best epoch, its score, and the model of that epoch."""
         described, arrays = self._best or ({}, {})
         best = {"best_epoch": self.best_epoch_, "best_score": self.best_score_}
         return {**best, "kept": None if self._best is None else described}, arrays
@@ -171,7 +195,7 @@ class EarlyStopping(Callback):
         check_snapshot((kept, arrays))
 
     def restore(self, state: State) -> None:
-        """Go on from the best epoch of before."""
+        """Go on from the best epoch so far."""
         described, arrays = state
         self.best_epoch_, self.best_score_ = described["best_epoch"], described["best_score"]
         self._best = None if described["kept"] is None else (described["kept"], arrays)

@@ -15,7 +15,7 @@ from .callbacks import CheckSnapshot
 from .older import upgraded
 from .watchers import Described, Watchers
 
-_OTHER = {  # settings that are fingerprints, and what others tell
+_OTHER = {  # settings that are fingerprints, and what others say
     "data": "was trained on other data",
     "eval_sets": "was measured on other eval_sets",
 }
@@ -43,7 +43,7 @@ class Saved:
             saved = cls(saved.path, upgraded(saved.config), saved.arrays)
         if "training" not in saved.config:
             raise ValueError(
-                f"{saved.path} is a model without training state: resume wants a checkpoint"
+                f"{saved.path} is a model without training state: resume needs a checkpoint"
             )
         if kind not in saved.config:
             raise ValueError(f"{saved.path} is a checkpoint of another kind of model")
@@ -68,7 +68,7 @@ Resume: TypeAlias = "PathLike | Saved"
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """How far a training was: what a checkpoint tells beside model and optimizer.
+    """How far a training was: what a checkpoint says beside model and optimizer.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class Past:
         """
         path = saved.path
         of_data = {name: settings[name] for name in _OTHER}
-        there = {**of_data, **self.settings}  # older files do not tell their data
+        there = {**of_data, **self.settings}  # older files do not say their data
         for name, value in settings.items():
             if name != "max_epochs" and there.get(name) != value:
                 raise ValueError(

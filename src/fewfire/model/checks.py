@@ -14,11 +14,11 @@ from ..data.csr import checked_csr
 
 
 def check_features(data: Dataset, n_features: int, encoding: Encoding | None) -> None:
-    """Raise unless examples have the features that a model wants and, where both are named, in the
+    """Raise unless examples have the features that a model needs and, where both are named, in the
     same order."""
     if data.n_features != n_features:
         raise ValueError(
-            f"the data has {data.n_features} features but the model wants {n_features}"
+            f"the data has {data.n_features} features but the model needs {n_features}"
         )
     known = None if encoding is None else encoding.feature_names
     if known is None or data.feature_names is None or data.feature_names == known:
@@ -52,7 +52,7 @@ def check_labelled(data: Dataset) -> None:
 
 
 def check_labels(data: Dataset, n_outputs: int, encoding: Encoding | None) -> None:
-    """Raise unless the labels of `data` are among a model's and, where `encoding` tells what those
+    """Raise unless the labels of `data` are among a model's and, where `encoding` says what those
     of the training set were called, called the same."""
     if data.n_labels > n_outputs:
         raise ValueError(
@@ -104,7 +104,7 @@ def _of_dense(wanted: Any) -> coo_array:
     try:
         array = np.asarray(wanted)
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"candidates are no array: {said(error)}") from error
+        raise ValueError(f"candidates are not an array: {said(error)}") from error
     if array.dtype.kind not in "biuf" or array.ndim != 2:
         raise ValueError(
             f"candidates hold {array.dtype} in {array.ndim} dimensions; give a scipy.sparse array, "

@@ -49,7 +49,7 @@ class Answers(NamedTuple):
     top: TopKResult
     ledger: Ledger  # with the multiplications of a model that leaves nothing out
     density: float
-    own: Mapping[str, float]  # figures that only the model can tell, by name
+    own: Mapping[str, float]  # figures that only the model can say, by name
 
     @classmethod
     def counted(cls, top: TopKResult, ledger: Ledger) -> Answers:
@@ -58,7 +58,15 @@ class Answers(NamedTuple):
 
 
 class Model(ABC):
-    """A trained model of labels, classes or values."""
+    """A trained model of labels, classes or values.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, Network, Tagger
+    >>> models = [Network(Linear(2, 2)), Tagger("fast").fit([[1, 0], [0, 1]] * 5, [0, 1] * 5)]
+    >>> [isinstance(model, Model) and model.n_outputs for model in models]
+    [2, 2]
+    """
 
     ways: ClassVar[Ways]
     own_metrics: ClassVar[tuple[str, ...]] = ()  # that `Answers.own` holds
@@ -175,8 +183,9 @@ class Model(ABC):
         Returns
         -------
         csr_array
-            Of the places of `candidates`. Labels that training never saw have -inf in a tagger, and
-            count 0 in the tagger's part of a blend, whose softmax is taken over the candidates.
+            Of the places of `candidates`. Labels that training never saw have -inf in a tagger.
+            They count 0 in the tagger's part of a blend, whose softmax is taken over the
+            candidates.
 
         Raises
         ------
@@ -291,7 +300,7 @@ class Model(ABC):
         now = self._now()
         data = now._fitting(data)
         if data.kind == "values":
-            raise ValueError("values are no labels: there are no groups of them")
+            raise ValueError("values are not labels: there are no groups of them")
         k = check_integer("k", k, low=1)
         counts, _ = now.learned.frequencies("recall by group")
         top = now.predict_topk(data, min(k, now.n_outputs), exact=exact, n_jobs=n_jobs)
@@ -399,7 +408,7 @@ class Model(ABC):
 
     @abstractmethod
     def _answer(self, data: Dataset, k: int, *, exact: bool, n_threads: int) -> Answers:
-        """Return what `_find` does, and what an evaluation tells besides."""
+        """Return what `_find` does, and what an evaluation says besides."""
 
     def _explained(self, data: Dataset, *, exact: bool, n_jobs: int | None) -> float:
         """Return the R2 of values, which only some models have."""

@@ -1,4 +1,4 @@
-"""What is wrong with the model in a file, told as one error."""
+"""What is wrong with the model in a file, said as one error."""
 
 from __future__ import annotations
 

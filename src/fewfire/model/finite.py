@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..measure.result import TopKResult
 
-Words = Callable[[], str]  # that tell where weights are largest
+Words = Callable[[], str]  # that say where weights are largest
 
 
 def check_best(top: TopKResult, largest: Words) -> None:
@@ -30,7 +30,7 @@ def check_given(scores: NDArray[np.float32], indptr: NDArray[Any], largest: Word
 
 
 def check_all(scores: NDArray[np.float32], largest: Words) -> None:
-    """Raise if a score of (examples x labels) is no number or above all; -inf: not computed."""
+    """Raise if a score of (examples x labels) is not a number or above all; -inf: not computed."""
     if scores.size and not scores.max() < np.inf:  # NaN is the largest of all
         _check_rows(np.asarray(~(scores.max(axis=1) < np.inf)), largest)
 

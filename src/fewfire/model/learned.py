@@ -28,6 +28,13 @@ class Learned:
         Training examples of each label, read-only; None for values.
     n_trained : int
         Examples that were counted: the training set, of deformed images their source.
+
+    Examples
+    --------
+    >>> from fewfire import Tagger
+    >>> tagger = Tagger("fast", n_jobs=1).fit([[1, 0], [0, 1]] * 5, ["cat", "dog"] * 5)
+    >>> tagger.learned.label_names, tagger.learned.label_counts, tagger.learned.n_trained
+    (('cat', 'dog'), array([5, 5]), 10)
     """
 
     encoding: Encoding | None = None
@@ -45,7 +52,7 @@ class Learned:
 
     @classmethod
     def of(cls, train: Dataset, n_outputs: int) -> Learned:
-        """Return what training a model of `n_outputs` rows on `train` tells of it."""
+        """Return what training a model of `n_outputs` rows on `train` says of it."""
         return cls(train.encoding, _count(train, n_outputs), len(train))
 
     def and_of(self, more: Dataset, encoding: Encoding) -> Learned:
@@ -93,7 +100,7 @@ class Learned:
             encoding = Encoding.from_state(config["encoding"], arrays)
             n_outputs = encoding.n_labels if n_outputs is None else n_outputs
         n_trained = check_integer("n_trained", config.get("n_trained", 0), low=0)
-        if "label_counts" not in arrays:  # of values, or in a file of before it was kept
+        if "label_counts" not in arrays:  # of values, or in an older file
             return cls(encoding, None, n_trained)
         check_array(arrays, "label_counts", (n_outputs or 0,), np.int64)
         return cls(encoding, arrays["label_counts"], n_trained)

@@ -20,7 +20,7 @@ class CSVLogger(Callback):
     """Write the history to a table after each epoch: a line per epoch, a column per figure.
 
     The file is replaced each time, so it is whole whenever it is there; a training that goes on
-    from a checkpoint has the epochs of before in it, too. `fewfire plot FILE` draws it. If it
+    from a checkpoint has the earlier epochs in it, too. `fewfire plot FILE` draws it. If it
     cannot be written, for instance because the disk is full, there is a warning, and training goes
     on.
 
@@ -72,6 +72,14 @@ class TensorBoard(Callback):
     ------
     ImportError
         If `tensorboardX` is not installed.
+
+    Examples
+    --------
+    >>> from fewfire import Tagger
+    >>> callback = TensorBoard("runs")
+    >>> _ = Tagger("fast").fit([[1, 0], [0, 1]] * 5, [0, 1] * 5, callbacks=[callback])
+    >>> [path.name.split(".")[1] for path in Path("runs").iterdir()]
+    ['out']
     """
 
     def __init__(self, folder: PathLike) -> None:

@@ -40,7 +40,7 @@ def _of_parts(config: Described, upgrade: Callable[[Described], dict[str, Any]])
 
 def _from_5(config: Described) -> dict[str, Any]:
     """In version 5 the trees of a tagger read every feature that there may be, as now without
-    `features`, and their likelihoods were told as they are."""
+    `features`. Their likelihoods were given as they are."""
     if "blend" in config:
         return _of_parts(config, _from_5)
     if "tagger" not in config:
@@ -87,7 +87,7 @@ def _of_layers(
     upgrade: Callable[[Described], dict[str, Any]],
     of_layer: Callable[[Described, bool], Described],
 ) -> dict[str, Any]:
-    """Upgrade the layers of a network, each told whether it is the first."""
+    """Upgrade the layers of a network, each with whether it is the first."""
     if "blend" in config:
         return _of_parts(config, upgrade)
     if "tagger" in config:
@@ -104,8 +104,8 @@ def _ranked(layer: Described, rerank: float) -> Described:
 
 
 def _from_2(config: Described) -> dict[str, Any]:
-    """Version 2 ranked by signs with one weight for all rows, took no mean input away, let gradient
-    flow to the threshold of a soft gate, and ranked three candidates for each row."""
+    """Version 2 ranked by signs with one weight for all rows, and took no mean input away. It let
+    gradient flow to the threshold of a soft gate, and ranked three candidates for each row."""
     return _of_layers(config, _from_2, _gate_of_2)
 
 

@@ -26,7 +26,7 @@ class Watchers:
     Raises
     ------
     TypeError
-        If one is no `Callback`.
+        If one is not a `Callback`.
     """
 
     def __init__(self, callbacks: Iterable[Callback]) -> None:
@@ -60,7 +60,7 @@ class Watchers:
             callback.check(model)
 
     def start(self, run: Run) -> None:
-        """Tell them that training begins or, after `take_over`, goes on."""
+        """Let them know that training begins or, after `take_over`, goes on."""
         for callback in self.callbacks:
             callback.on_fit_start(run)
             self._started.append(callback)
@@ -74,7 +74,7 @@ class Watchers:
         self._past, self._undo = [], _nothing
 
     def end_epoch(self, run: Run, record: Record) -> None:
-        """Tell them that an epoch ended."""
+        """Let them know that an epoch ended."""
         for number, callback in enumerate(self.callbacks):
             if callback.on_epoch_end(run, record):
                 self._stopping.add(number)
@@ -82,7 +82,7 @@ class Watchers:
             callback.after_epoch(run, stops=self.stopped)
 
     def end(self, run: Run) -> None:
-        """Tell those that training ended who know that it began, whatever others make of it."""
+        """Let those know that training ended who know that it began, whatever others make of it."""
         with ExitStack() as last_in_first_out:
             for callback in reversed(self._started):
                 last_in_first_out.callback(callback.on_fit_end, run)
@@ -160,7 +160,7 @@ class Watchers:
 def columns(
     eval_sets: Mapping[str, Dataset], metrics: Callable[[Kind], Iterable[str]]
 ) -> list[str]:
-    """Return the columns of a history that tell of `eval_sets`: `metrics` are those of targets of a
+    """Return the columns of a history that are of `eval_sets`: `metrics` are those of targets of a
     kind."""
     return [f"{name}/{own}" for name, data in eval_sets.items() for own in metrics(data.kind)]
 

@@ -18,7 +18,7 @@ from .gates import All
 from .layer import Layer
 from .retrieve import Retrieve
 
-_CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
+_CHUNK = 4096  # examples per call into the core: Ctrl-C is noticed in between
 Call: TypeAlias = "tuple[_core.Inputs, _core.Targets | None, NDArray[np.int64]]"
 
 

@@ -36,7 +36,7 @@ def check_layers(layers: Sequence[Settings]) -> None:
         below = layers[position - 1]
         if layer.in_features != below.out_features:
             raise ValueError(
-                f"layer {position} wants {layer.in_features} inputs "
+                f"layer {position} needs {layer.in_features} inputs "
                 f"but layer {position - 1} has {below.out_features} rows"
             )
     if layers[-1].soft:
@@ -70,5 +70,5 @@ def layer_from_dict(data: Mapping[str, Any]) -> Settings:
     """Make the layer that `to_dict` described."""
     layer = from_dict(_KINDS, data)
     if not isinstance(layer, Settings):
-        raise ValueError(f"{layer!r} is no layer")
+        raise ValueError(f"{layer!r} is not a layer")
     return layer

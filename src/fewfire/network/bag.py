@@ -32,7 +32,7 @@ class EmbeddingBag(Options):
         Standard deviation of the initial weights, times sqrt(dim).
     dtype : {"float32", "bfloat16"}
         What weights are stored as. "bfloat16" takes half the memory: an update adds to the float
-        and rounds up or down by lot, so that small steps count. Biases and the optimizer's state
+        and rounds up or down at random, so that small steps count. Biases and the optimizer's state
         are float32 always.
 
     Raises

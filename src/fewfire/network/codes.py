@@ -15,7 +15,7 @@ from .families import Centroid, Family, Place, Tables
 
 
 class Codes:
-    """Codes that are all made anew at once: sign bits, which are never stale in training."""
+    """Codes that are all made again at once: sign bits, which are never stale in training."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class TableCodes(Codes):
     Attributes
     ----------
     family : Tables
-        With what says when they are made anew.
+        With what says when they are made again.
     draws : ndarray of uint32, (n_tables,), or None
-        How often each table's hash functions were drawn anew.
+        How often each table's hash functions were drawn again.
     """
 
     index: _core.TableIndex
@@ -73,7 +73,7 @@ class TableCodes(Codes):
         return np.asarray(self.index.refresh_rows(self.weights, self.bias, rows, n_threads))
 
     def redraw(self, number: int) -> None:
-        """Draw the hash functions of a table anew, the first after the last; a refresh must
+        """Draw the hash functions of a table again, the first after the last; a refresh must
         follow."""
         if self.draws is not None:
             self.draws[number % len(self.draws)] += 1
@@ -99,7 +99,7 @@ class CellCodes(TableCodes):
         return np.asarray(self.index.restore(self.weights, centroids, cells))
 
     def begin_refit(self, n_threads: int = 1) -> NDArray[np.int64]:
-        """Begin to learn the cells anew, in pieces."""
+        """Begin to learn the cells again, in pieces."""
         return np.asarray(self.index.begin_refit(self.weights, self.bias, n_threads))
 
     def refit_rows(self, rows: NDArray[np.int32], n_threads: int = 1) -> NDArray[np.int64]:

@@ -44,6 +44,15 @@ class TableStats:
         What each example chose, the highest score first; -1 where there were fewer.
     origins : ndarray of uint32, (rows,)
         The number of each row when the network was made: training renumbers by use.
+
+    Examples
+    --------
+    >>> from fewfire import Hashed, Linear, Network
+    >>> gate = Hashed(density=0.1, family="simhash")
+    >>> net = Network(Linear(20, 100, activation="relu", gate=gate), Linear(100, 2), random_state=0)
+    >>> stats = net.table_stats(Dataset(np.eye(20, dtype=np.float32), [0, 1] * 10))[0]
+    >>> stats.family, stats.n_tables, stats.chosen.shape
+    ('simhash', 50, (20, 10))
     """
 
     layer: int

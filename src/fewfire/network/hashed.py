@@ -111,7 +111,7 @@ class Hashed(Options):
         """Return the gate of SLIDE (Chen et al., MLSys 2020): for wide output layers.
 
         K = 9 bits, L = 50 tables of sparse projections, rows taken table by table until there are
-        enough; tables are filled anew after 50 steps and then ever more rarely. Like any `Hashed`
+        enough; tables are filled again after 50 steps and then ever more rarely. Like any `Hashed`
         it draws no negatives: a last layer that shall, has `Retrieve(family=SimHash(...))`.
 
         >>> Hashed.slide().family.n_bits
@@ -127,13 +127,12 @@ class Hashed(Options):
     def auto(cls, in_features: int, out_features: int, density: float = 0.05) -> Hashed:
         """Return the gate that is fastest for a layer of this shape, of those that train well.
 
-        A scan of sign bits costs a query every row; cells of a k-means cost it an overhead, and
-        their rows, up to 16 for each candidate and a quarter of all, three times as much as in a
+        A scan of sign bits costs a query every row; cells of a k-means cost it an overhead. Their
+        rows, up to 16 for each candidate and a quarter of all, cost three times as much as in a
         scan. So cells pay in layers that are wide; in others the scan is faster, and the more
-        accurate of the two.
-        Tables of random hashes were neither on any width (`benchmarks/auto.py`,
-        `benchmarks/widths.py`, `benchmarks/gates.py`). Cells, probes and refresh are those fitted
-        to the width.
+        accurate of the two. Tables of random hashes were neither on any width
+        (`benchmarks/auto.py`, `benchmarks/widths.py`, `benchmarks/gates.py`). Cells, probes and
+        refresh are those fitted to the width.
 
         Raises
         ------

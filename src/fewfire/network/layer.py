@@ -38,7 +38,7 @@ class Layer:
     center : ndarray of float32, (in_features,), or None
         The mean input, of a layer whose family has `center=True`; training sets it.
     draws : ndarray of uint32, (n_tables,), or None
-        How often each table's hash functions were drawn anew, of a layer with
+        How often each table's hash functions were drawn again, of a layer with
         `SimHash(redraw_every=...)`; training counts.
     codes : Codes, TableCodes, CellCodes or None
         Of the rows of a hashed layer, with the index that proposes them.
@@ -108,7 +108,7 @@ class Layer:
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
-        """What `array_specs` tells of, in its order; what an index has learned is a copy."""
+        """What `array_specs` says of, in its order; what an index has learned is a copy."""
         learned = self.codes.learned if isinstance(self.codes, CellCodes) else ()
         return [*self._held, *learned]
 
@@ -134,7 +134,7 @@ class Layer:
     def reorder(
         self, rows: NDArray[np.int64] | None = None, columns: NDArray[np.int64] | None = None
     ) -> NDArray[np.int64]:
-        """Put the rows and columns in this order; return what making the codes anew cost.
+        """Put the rows and columns in this order; return what making the codes again cost.
 
         Not for a layer whose hash functions belong to its columns.
         """
@@ -158,7 +158,7 @@ class Layer:
         return Ledger.empty(1).counts if self.codes is None else self.codes.refresh(n_threads)
 
     def set_rare(self, rows: NDArray[np.int32]) -> None:
-        """Tell a layer that explores which rows to draw from."""
+        """Let a layer that explores know which rows to draw from."""
         if isinstance(self.gate, _core.Hashed):
             self.gate.set_rare(rows, len(self.bias))
 

@@ -9,7 +9,7 @@ from ..base.checks import LARGEST_ID, check_choice, check_flag, check_integer, c
 from ..base.options import WANTED, Options, option
 from .gates import GATES, All, Gate, active_rows, fitted
 
-_NOT_GIVEN = All()  # told from any other by its identity
+_NOT_GIVEN = All()  # known from any other by its identity
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 
 
@@ -34,7 +34,7 @@ class Linear(Options):
         in a network's first layer and 0.5 later: small first steps keep rows from dying.
     dtype : {"float32", "bfloat16"}
         What weights are stored as. "bfloat16" takes half the memory: an update adds to the float
-        and rounds up or down by lot, so that small steps count. Biases and the optimizer's state
+        and rounds up or down at random, so that small steps count. Biases and the optimizer's state
         are float32 always.
 
     >>> from fewfire import Hashed

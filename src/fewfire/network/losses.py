@@ -26,9 +26,9 @@ def check_loss(layers: Sequence[Layer], loss: str, *, hashed_by_default: bool) -
     if loss == "squared" and hashed_by_default:
         raise ValueError(
             f"values need every row, but a last layer of {last.out_features:,} rows is hashed "
-            "unless it is told otherwise: make it Linear(..., gate=All())"
+            "unless it is said otherwise: make it Linear(..., gate=All())"
         )
     if loss != "squared" and last.activation != "linear":
         raise ValueError(
-            f'the {loss} loss wants activation="linear" in the last layer, got {last.activation!r}'
+            f'the {loss} loss needs activation="linear" in the last layer, got {last.activation!r}'
         )

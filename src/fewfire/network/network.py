@@ -121,7 +121,7 @@ class Network(Model):
         Raises
         ------
         ValueError
-            If an array has another shape or dtype than its layer wants, or is not aligned,
+            If an array has another shape or dtype than its layer has, or is not aligned,
             writeable and C-contiguous.
         """
         check_layers(layers)
@@ -390,7 +390,7 @@ class Network(Model):
     ) -> list[TableStats]:
         """Look into the index of each hashed layer, and at its gate on the examples of `data`.
 
-        Every row is scored for that: some hundred examples tell enough.
+        Every row is scored for that: about a hundred examples are enough.
 
         Parameters
         ----------

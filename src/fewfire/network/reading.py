@@ -23,7 +23,7 @@ def from_state(path: PathLike, config: Mapping[str, Any], arrays: Arrays) -> Net
 
 
 def network_of(config: Mapping[str, Any], arrays: Arrays) -> Network:
-    """Make a network; raise what tells of damage: a `KeyError`, `ValueError` or the like."""
+    """Make a network; raise what says of damage: a `KeyError`, `ValueError` or the like."""
     layers = [
         _layer(layer, arrays.get(f"layers.{position}.centroids"))
         for position, layer in enumerate(config["layers"])

@@ -27,15 +27,15 @@ class Retrieve(Options):
         How rows are found: "centroid" is `Centroid()`.
     negatives : int
         Rows that training draws uniformly for each micro-batch, at most half of all. They stand for
-        all rows that are no candidates, each for as many as the inverse of its chance to be drawn
+        all rows that are not candidates, each for as many as the inverse of its chance to be drawn
         (log-q correction: Jean et al., ACL 2015).
     head : int, optional
         The labels most frequent in the training set that are candidates of every example, as part
         of those, at most all of them. None: 256, at most a quarter.
     thin : float
-        Gradients of scores below this are left out in training or enlarged to it, by lot, so that
-        their means stay: most rows of a softmax have next to none, and need not be read again and
-        changed. 0: all gradients count.
+        Gradients of scores below this are left out in training or enlarged to it, at random, so
+        that their means stay. Most rows of a softmax have next to none, and need not be read again
+        and changed. 0: all gradients count.
 
     Raises
     ------

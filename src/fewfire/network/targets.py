@@ -40,7 +40,7 @@ def fitting(
     if loss == "squared":
         data = data.as_values()
     elif data.kind == "values":
-        raise ValueError(f"the {loss} loss wants classes or label lists as targets, not values")
+        raise ValueError(f"the {loss} loss needs classes or label lists as targets, not values")
     if data.kind == "values" and data.n_labels != n_outputs:
         raise ValueError(
             f"the data set has {data.n_labels} column{'s' * (data.n_labels != 1)} of values but "

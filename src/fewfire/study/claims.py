@@ -102,8 +102,8 @@ def _gap(found: Sequence[Group]) -> Claim:
 
 
 _A1 = (
-    "The hashed net is within one point of the dense net on average, and on no net further behind "
-    "than the paper's (where the paper's is ahead: not behind)."
+    "The hashed net is within one point of the dense net on average. On no net is it further "
+    "behind than the paper's (where the paper's is ahead: not behind)."
 )
 
 
@@ -169,9 +169,9 @@ def _share(found: Sequence[Group]) -> Claim:
     return Claim(
         name="A4",
         text="Training takes at most 5 % of the multiplications of the dense net's training "
-        "(forward, weight gradients, input deltas; its optimizer not counted), with hashing, "
-        "ranking, optimizer and refresh counted. The five ways to count, from the paper's own "
-        "(rows kept times full fan-in, forward only) to everything:",
+        "(forward, weight gradients, input deltas; its optimizer not counted). "
+        "Counted are hashing, ranking, optimizer and refresh, too. The five ways to count, from "
+        "the paper's own (rows kept times full fan-in, forward only) to everything:",
         verdict=_verdict(short),
         found=f"everything: {_range(rows, 'everything')}",
         rows=rows,
@@ -288,9 +288,10 @@ def _sparse(found: Sequence[Group]) -> Claim:
     return Claim(
         name="A6",
         text="Updates are sparse: the share of the parameters that a step changes is below the "
-        "share of the rows that it keeps. Beside it how often threads meet: a row is in conflict "
-        "where another thread's step changed it while this one ran, counted by the later of two; "
-        "counted, not estimated. Every step changes every row of the output layer.",
+        "share of the rows that it keeps. Beside it stands how often threads meet. A row is "
+        "in conflict where another thread's step changed it while this one ran, counted by the "
+        "later of two. They are counted, not estimated. Every step changes every row of the output "
+        "layer.",
         verdict=_verdict(short),
         found=f"a step touches {_range(rows, 'parameters touched per step')} of the parameters",
         rows=rows,
@@ -354,10 +355,10 @@ def _scaling(found: Sequence[Group]) -> Claim:
         )
     return Claim(
         name="A8",
-        text="Asynchronous training is the faster the more threads: near-linearly, which for the "
-        f"paper is an efficiency of {SMALLEST_EFFICIENCY:.0%} at 8 threads on MNIST8M (55 % at 56 "
-        "threads, and 13 to 34 % on its small sets). Beside it the memory bandwidth of as many "
-        "threads.",
+        text="Asynchronous training is the faster the more threads, near-linearly. For "
+        f"the paper that is an efficiency of {SMALLEST_EFFICIENCY:.0%} at 8 threads on MNIST8M "
+        "(55 % at 56 threads, and 13 to 34 % on its small sets). Beside it the memory bandwidth of "
+        "as many threads.",
         verdict=_verdict(short),
         found=f"efficiency {_range(rows, 'efficiency')}" if rows else "one thread only",
         rows=rows,
@@ -396,8 +397,9 @@ def _energy(found: Sequence[Group]) -> Claim:
     reasons = {line.figures["energy"]["reason"] for group in found for line in group.lines} - {""}
     return Claim(
         name="A10",
-        text="Little work means little energy: joules of packages and memory of the whole machine "
-        "during training, from its powercap counters, hashed and dense net alone on it in turn.",
+        text="Little work means little energy. Joules are those of packages and memory of the "
+        "whole machine during training, from its powercap counters. The hashed and the dense net "
+        "are alone on it in turn.",
         verdict=_verdict(short),
         found=f"unavailable: {', '.join(sorted(reasons))}" if reasons else "see the table",
         rows=rows,

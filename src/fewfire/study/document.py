@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class Plot:
     caption: str
 
 
+_WIDTH = 100  # characters of a line of Markdown
 Block: TypeAlias = Heading | Paragraph | Table | Plot
 
 _STYLE = """
@@ -72,13 +74,27 @@ def _markdown(block: Block) -> str:
         case Heading(text, level):
             return f"{'#' * level} {text}"
         case Paragraph(text):
-            return text
+            return _lines(text)
         case Plot(name, caption):
-            return f"![{name}](plots/{name}.png)\n\n{caption}"
+            return f"![{name}](plots/{name}.png)\n\n{_lines(caption)}"
         case Table(rows):
             columns = list(rows[0])
             lines = [columns, ["---"] * len(columns), *([row[c] for c in columns] for row in rows)]
             return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _lines(text: str) -> str:
+    """Return a paragraph with a sentence a line, or more lines where one is long.
+
+    >>> print(_lines("It holds. The others fail."))
+    It holds.
+    The others fail.
+    """
+    sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z])", text)
+    return "\n".join(
+        "\n".join(textwrap.wrap(sentence, _WIDTH, break_long_words=False, break_on_hyphens=False))
+        for sentence in sentences
+    )
 
 
 def _html(block: Block, folder: Path) -> str:

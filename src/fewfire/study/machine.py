@@ -20,7 +20,7 @@ def machine() -> str:
 
 
 def load() -> float | None:
-    """Return how many processes were busy in the last minute, where the system tells."""
+    """Return how many processes were busy in the last minute, where the system says."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 

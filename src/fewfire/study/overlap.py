@@ -1,9 +1,9 @@
 """How often steps that run at the same time would change the same rows: a simulation.
 
-The rows that examples choose are recorded from a trained net, and as many examples as there are
-threads, drawn at random, are taken to be in their steps at the same time, each step starting and
-ending together with the others. Real steps overlap in part and take turns on a busy machine, so
-this is more than what threads meet with; the ledger's `conflicts` are counted, not simulated.
+The rows that examples choose are recorded from a trained net. As many examples as there are
+threads, drawn at random, are taken to be in their steps at the same time. Each step starts and ends
+together with the others. Real steps overlap in part and take turns on a busy machine, so this is
+more than what threads meet with; the ledger's `conflicts` are counted, not simulated.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def _ratios(by_net: dict[tuple[int, int], dict[str, Any]], depth: int) -> dict[i
 
 
 def _verdict(by_net: dict[tuple[int, int], dict[str, Any]]) -> Verdict:
-    """The widest nets must win; that narrow ones lose is no failure if it is stated."""
+    """The widest nets must win; that narrow ones lose is not a failure if it is stated."""
     widest = [list(r.values())[-1] for d in {d for d, _ in by_net} if (r := _ratios(by_net, d))]
     if not widest:
         return "not measured"

@@ -59,12 +59,12 @@ def _summary(lines: Sequence[Line], claims: Sequence[Claim]) -> list[Block]:
     return [
         Heading("The KDD 2017 study, reproduced", 1),
         Paragraph(
-            "Spring & Shrivastava, Scalable and Sustainable Deep Learning via Randomized Hashing, "
-            "claim that a net whose hidden layers compute 5 % of their rows, found by hashing, is "
-            "as accurate as the dense one at a twentieth of the work. Here are their claims, and "
-            f"what fewfire {fewfire.__version__} shows for each, over {len(seeds)} "
+            "Spring & Shrivastava, Scalable and Sustainable Deep Learning via Randomized "
+            "Hashing, compute 5 % of the rows of hidden layers, found by hashing. They claim that "
+            "such a net is as accurate as the dense one at a twentieth of the work. Here are their "
+            f"claims, and what fewfire {fewfire.__version__} shows for each, over {len(seeds)} "
             f"seed{'s' if len(seeds) != 1 else ''}. Gates that look at inputs were trained by the "
-            "defaults, which choose settings by themselves; those of other methods were chosen "
+            "defaults, which choose settings by themselves. Settings of other methods were chosen "
             "among four on validation splits, the last rows of the training sets. The test sets "
             "were read once, by the nets that count. "
             "Generated sets are easier than the files that the paper used: compare methods on "

@@ -95,6 +95,6 @@ def _parsed(path: Path, number: int, text: bytes) -> Line:
         return Line(trial, dict(parts["figures"]), dict(parts["place"]))
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
-            f"{path}, line {number}, is no line of a study ({said(error)}): "
+            f"{path}, line {number}, is not a line of a study ({said(error)}): "
             "give another --out, or take the line out"
         ) from error

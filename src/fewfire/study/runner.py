@@ -37,7 +37,7 @@ def run(
     n_jobs : int
         Processes; with one, trials run in this process.
     say : callable
-        Told of each trial that is done.
+        Called with each trial that is done.
     """
     todo = [trial for trial in trials if trial not in results]
     progress = _Progress(todo, say)
@@ -88,7 +88,7 @@ def _end_with_parent() -> None:
 
 
 class _Progress:
-    """Tells of trials that are done, and of the time left."""
+    """Says of trials that are done, and of the time left."""
 
     def __init__(self, todo: Sequence[AnyTrial], say: Say) -> None:
         self.n = len(todo)
@@ -99,7 +99,7 @@ class _Progress:
         self.say = say
 
     def done(self, trial: AnyTrial, figures: Figures) -> None:
-        """Tell of a trial."""
+        """Say of a trial."""
         self.n_done += 1
         self.work_done += trial.work
         elapsed = time.monotonic() - self.start

@@ -103,7 +103,7 @@ def _amount(system: str, depth: int, width: int, n_train: int, epochs: int) -> t
 
 
 def missing(system: str) -> str | None:
-    """Return the package that a system wants and that is not installed."""
+    """Return the package that a system needs and that is not installed."""
     package = SYSTEMS[system]
     if package is not None:
         try:

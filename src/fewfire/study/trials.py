@@ -91,7 +91,7 @@ def _bound(density: float) -> float:
 
 
 def density_of(method: str, density: float) -> float:
-    """Return the density that tells trials of a method apart: 1 where it has none."""
+    """Return the density that keeps trials of a method apart: 1 where it has none."""
     if not METHODS[method].has_density:
         return 1.0
     if method == "AD":

@@ -44,7 +44,7 @@ def run_trial(trial: Trial, folder: Path | None) -> Figures:
     Raises
     ------
     KeyboardInterrupt
-        If the training was interrupted: half a trial is no result.
+        If the training was interrupted: half a trial is not a result.
     """
     parts = _cut(load(trial.data, folder), trial)
     net = trial.network(parts.test.n_features, parts.test.n_labels)

@@ -44,7 +44,7 @@ class Resumed:
     """A training that goes on where a checkpoint was written."""
 
     saved: Saved
-    trained: Trained  # of then
+    trained: Trained  # of that time
     past: Past
     settings: Settings  # that the trees were begun with
 
@@ -107,7 +107,7 @@ class _Kept:
 
     @property
     def sizes(self) -> list[LevelSize]:
-        """What tells how much memory it takes."""
+        """What says how much memory it takes."""
         return [layout.size for layout in self.layouts]
 
     def grow(self, n_labels: int, learning: Learning) -> Tree:

@@ -27,9 +27,9 @@ _WIDE, _FEW = 2**16, 1 / 4  # features, and the share of them below which they a
 class Expansion:
     """How examples of `n_features` become inputs of trees.
 
-    Features that are not `known` are left out, and the others renumbered. A value x becomes
-    sign(x) |x|^power, and each row of unit length; then, if there are pairs, each of them that the
-    row has is a feature of its own, behind the others, and the row is brought to unit length again.
+    Features that are not `known` are left out, and the others renumbered. A value x becomes sign(x)
+    abs(x)^power, and each row of unit length. Then, if there are pairs, each of them that the row
+    has is a feature of its own, behind the others. The row is brought to unit length again.
 
     Parameters
     ----------

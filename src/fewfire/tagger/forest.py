@@ -23,7 +23,7 @@ from .packed import PackedTree, prune_to_fit
 from .settings import LEARNING, Settings
 from .tree import Tree
 
-_CHUNK = 4096  # examples per call into the core: Ctrl-C is heard in between
+_CHUNK = 4096  # examples per call into the core: Ctrl-C is noticed in between
 _GRAIN = 16  # examples that a thread of the core takes at a time: fewer want no more threads
 
 
@@ -166,7 +166,7 @@ class Forest:
         return found
 
     def describe(self) -> dict[str, Any]:
-        """Return what a file tells beside the arrays, for JSON."""
+        """Return what a file says beside the arrays, for JSON."""
         return {
             "settings": self.settings.to_dict(),
             "n_levels": len(self.trees[0].levels),
@@ -180,7 +180,7 @@ class Forest:
         """Make the forest of a file; raise `ValueError` if it is damaged."""
         settings = Settings.from_dict(described["settings"])
         if settings.prune is None or settings.max_epochs is None:
-            raise ValueError("a trained tagger tells its prune, and its epochs")
+            raise ValueError("a trained tagger says its prune, and its epochs")
         n_levels = check_integer("n_levels", described["n_levels"], low=1, high=64)
         keys = arrays["pairs"]
         if keys.dtype != np.uint64 or keys.ndim != 1:

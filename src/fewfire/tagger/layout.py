@@ -21,7 +21,7 @@ _ENTRIES = 3  # of tables, per known feature, at most
 
 @dataclass(frozen=True)
 class LevelSize:
-    """What tells how much memory a level of `n` nodes takes.
+    """What says how much memory a level of `n` nodes takes.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ class Layout:
 
     @property
     def size(self) -> LevelSize:
-        """What tells how much memory the level takes."""
+        """What says how much memory the level takes."""
         return LevelSize(self.listed, self.rows, self.widths)
 
     def level(self, weights: Any, bias: Any, bias_moments: Any) -> _core.Level:

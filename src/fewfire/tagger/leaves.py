@@ -55,7 +55,7 @@ class TreePlan:
 
     @property
     def sizes(self) -> list[LevelSize]:
-        """What tells how much memory it takes."""
+        """What says how much memory it takes."""
         return [layout.size for layout in self.layouts]
 
     def grow(self, n_labels: int, learning: Learning) -> Tree:

@@ -174,8 +174,8 @@ def train_epoch(
 
     The tree that is least far goes on next. Threads without a tree of their own help with others,
     so that none is idle while a tree is longer than the rest, unless `deterministic`. If the caller
-    stops, or is interrupted, which is heard when a slice ends, slices that have begun are finished:
-    the locks of a pool bear no interrupts.
+    stops, or is interrupted, which is noticed when a slice ends, slices that have begun are
+    finished: the locks of a pool bear no interrupts.
     """
     for lesson in lessons:
         lesson.start_epoch()

@@ -13,7 +13,7 @@ from ..data import Dataset
 from .expansion import Expansion
 from .layout import LevelSize
 
-_SHARE_OF_MACHINE = 0.75  # that a training takes if it is not told
+_SHARE_OF_MACHINE = 0.75  # that a training takes if nobody says
 _KEPT = 1 / 16  # of the weights, for which packed trees have room
 
 
@@ -56,8 +56,8 @@ class TaggerMemory:
         n_at_once: int,
         n_forests: int = 1,
     ) -> TaggerMemory:
-        """Return the memory of trees on `width` features whose levels have these sizes, so many of
-        which are trained at once, and which are held packed so many times."""
+        """Return the memory of trees on `width` features whose levels have these sizes.
+        `n_at_once` of them are trained at once, and packed ones are held `n_forests` times."""
         listed = [4 * sum(int(level.listed.sum()) for level in tree) for tree in sizes]
         # Where a feature's table and its list begin.
         grown = [sum(level.n_bytes + 16 * (width + 1) for level in tree) for tree in sizes]

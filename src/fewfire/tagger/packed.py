@@ -38,7 +38,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class PackedLevel:
-    """One level; core/tagger/packed.h tells what the arrays are."""
+    """One level; core/tagger/packed.h says what the arrays are."""
 
     children: NDArray[np.int64]
     bias: NDArray[np.float32]  # of each child
@@ -134,8 +134,8 @@ class PackedLevel:
             raise ValueError("weights of a level are not those of the tagger")
 
     def layout(self, width: int, children: NDArray[np.int64]) -> Layout:
-        """Return where all weights of the vocabularies have room, of `width` features in all, if
-        nodes have these children, those that they have and maybe more behind."""
+        """Return where all weights of the vocabularies have room, of `width` features in all.
+        Nodes have these children, those that they have and maybe more behind."""
         n_shared = np.diff(self.shared)
         if self.n_nodes == 1 and n_shared[0] == 0:
             return Layout.dense(width, int(children[-1]))
@@ -205,7 +205,7 @@ def _halves(weights: NDArray[np.uint32]) -> NDArray[np.uint16]:
 
 
 def _columns(layout: Layout, children: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the columns of each node's first children, so many as `children` tells."""
+    """Return the columns of each node's first children, so many as `children` says."""
     padding = layout.columns[:-1] - children[:-1]
     return np.arange(children[-1]) + np.repeat(padding, np.diff(children))
 

@@ -1,7 +1,7 @@
 """Two short trainings that choose whether frequent labels shall learn more slowly.
 
-No rule was found that tells it from the data: short texts with few labels gain two points of P@1 by
-it, and long texts with many labels lose one (docs/design.md). A part of the examples tells.
+No rule was found that decides it by the data: short texts with few labels gain two points of P@1 by
+it, and long texts with many labels lose one (docs/design.md). A part of the examples decides.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Chosen(NamedTuple):
 
 def chosen(wanted: Settings, data: Dataset, train: Train, seed: int) -> Chosen:
     """Return the settings with the `slowing` whose pilot finds clearly more labels of examples kept
-    aside, or with one between; 0 where examples are too few to tell, or memory too small. A pilot
+    aside, or with one between; 0 where examples are too few to decide, or memory too small. A pilot
     has one tree, which reads no pairs."""
     nothing = Ledger.empty(1)
     if wanted.slowing is not None:

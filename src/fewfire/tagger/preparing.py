@@ -1,5 +1,5 @@
-"""What is settled before trees are grown: the features they read, the labels of their leaves, and
-what of it is given up so that training keeps inside the memory it may take."""
+"""What is settled before trees are grown: the features they read, and the labels of their leaves.
+What of it is given up so that training keeps inside the memory it may take is settled, too."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class _Draft:
         self._labels = np.flatnonzero(np.bincount(lists.indices, minlength=lists.shape[1])).astype(
             np.int32
         )
-        # Without pairs, if a tree reads none: they tell little about which labels are alike.
+        # Without pairs, if a tree reads none: they say little about which labels are alike.
         examples = ExamplesOfLabels(self._rows[-1], lists, self._labels)
         self._centroid_bytes = examples.centroid_bytes(n_threads)
         self._check(centroids=self._centroid_bytes)

@@ -89,7 +89,7 @@ class Run(TrainingRun):
         for, unless they were."""
         if not self._is_packed:
             with self._tagger.access.changing():  # who asks meanwhile waits
-                # The last epoch's forest is not held beside the next; the one of before training
+                # The last epoch's forest is not held beside the next; the one from before training
                 # is, in case it fails, and answers if packing does.
                 self._keep(self._before)
                 self._answer_by(self._forest())

@@ -137,9 +137,8 @@ _MOST_PRUNE, _PRUNE = 0.1, 0.6
 
 def rate_factor(n_examples: int, n_epochs: int, slowing: float) -> float:
     """Return what learning rates are multiplied with: shorter trainings take larger steps, so that
-    the rates of all steps have about the same sum, but no training goes below 4/3, which rare
-    labels need to learn from a few examples. Where frequent labels slow down by themselves
-    all begin fast.
+    the rates of all steps have about the same sum. No training goes below 4/3, which rare labels
+    need to learn from a few examples. Where frequent labels slow down by themselves all begin fast.
 
     >>> [round(rate_factor(n, 5, 0.0), 2) for n in (1000, 30_000, 200_000)]
     [2.0, 1.67, 1.33]
@@ -155,7 +154,7 @@ _FEW_EPOCHS, MANY_EPOCHS, _LONG = 4, 8, 50  # features of an example that few ep
 
 
 def epochs_of(n_nonzero: float) -> int:
-    """Return how often examples come that have `n_nonzero` features in the mean: the fewer they
+    """Return how often examples come that have `n_nonzero` features on average: the fewer they
     have, the less an epoch teaches, and the less it costs.
 
     >>> epochs_of(54), epochs_of(18), epochs_of(5)
@@ -167,7 +166,7 @@ def epochs_of(n_nonzero: float) -> int:
 
 def largest_of(n_nonzero: float) -> int:
     """Return how many features of an example are in pairs: so many that there are about twice as
-    many pairs as features, `n_nonzero` in the mean; else pairs cost many times what features do.
+    many pairs as features, `n_nonzero` on average; else pairs cost many times what features do.
 
     >>> largest_of(4), largest_of(8), largest_of(18), largest_of(54)
     (5, 6, 9, 12)

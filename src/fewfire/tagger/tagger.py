@@ -1,5 +1,5 @@
 """Labels for sparse examples, such as tags of texts: trees of linear classifiers that are trained
-together with the way down to them. docs/tagger.md tells how they learn."""
+together with the way down to them. docs/tagger.md says how they learn."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Tagger(Model):
     n_trees : int, optional
         Trees that are averaged.
     max_epochs : int, optional
-        By default 4 for examples of 50 features in the mean or more, and up to 8 for shorter ones:
+        By default 4 for examples of 50 features on average or more, and up to 8 for shorter ones:
         4 sqrt(50 / features).
     power : float, optional
         Feature values x are read as sign(x) abs(x)^power, and examples brought to unit length.
@@ -268,7 +268,7 @@ class Tagger(Model):
             Their figures are in the history as `<name>/<metric>`.
         callbacks : sequence of Callback
             Where they ask for the tagger of an epoch, to keep or to write it, its trees are packed
-            once more, as they are for `eval_sets`.
+            once more. So they are for `eval_sets`.
         resume : path, optional
             A file that `Checkpoint` wrote: training goes on after its last epoch, with the same
             data, settings and callbacks. `max_epochs` may be another; learning rates then go on as
@@ -480,9 +480,9 @@ class Tagger(Model):
         return self.trained.threshold
 
     def set_feature_names(self, names: Sequence[str]) -> None:
-        """Keep a name for each feature, to be shown where features are (columns of frames are still
-        found by the names that they had in training); after a training that is
-        under way, for the trees that it makes."""
+        """Keep a name for each feature, to be shown where features are; after a training that is
+        under way, for the trees that it makes. Columns of frames are still found by the names that
+        they had in training."""
         with self.access.training():
             own = self.trained
             named = replace(own, shown_names=checked_words(names, own.n_features))

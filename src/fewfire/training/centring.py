@@ -3,7 +3,7 @@
 Indexes take them away before they look at directions (`Sign(center=True)`, `SimHash(center=True)`).
 And rows can learn as if they had been taken from every input (`RMS(centred=True)`): with raw inputs
 the mean input decides which rows of a gated layer win, and the same few win for all examples. A
-network computes as ever; only its steps are others (core/network/optimizer.h).
+network computes as before; only its steps are others (core/network/optimizer.h).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Centring:
         return Ledger(_core.settle(self.net.core, state.core, state.states, step, self.n_threads))
 
     def renew(self, step: int) -> Ledger:
-        """Learn the mean inputs of hidden layers anew, as they are after so many steps; a refresh
+        """Learn the mean inputs of hidden layers again, as they are after so many steps; a refresh
         must follow."""
         spent = self.settle(step)
         if any(self._wanted[1:]):

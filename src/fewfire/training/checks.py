@@ -66,6 +66,6 @@ def _check_meaning(learned: Encoding, given: Encoding) -> None:
     ]
     if others:
         raise ValueError(
-            f"the network was trained on {' and '.join(others)}: begin anew with a new Network, or "
-            "bring the data into its numbering, Dataset(X, y, like=net.encoding)"
+            f"the network was trained on {' and '.join(others)}: begin again with a new Network, "
+            "or bring the data into its numbering, Dataset(X, y, like=net.encoding)"
         )

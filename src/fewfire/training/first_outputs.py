@@ -63,7 +63,7 @@ def start_outputs(
     Returns
     -------
     Ledger
-        What the codes of the layer cost, made anew because they depend on the biases.
+        What the codes of the layer cost, made again because they depend on the biases.
     """
     last = net.layers[-1]
     with net.access.changing():
@@ -82,8 +82,8 @@ def _log_priors(counts: NDArray[Any], loss: str | None, n: float) -> NDArray[Any
 
 
 def _counted(data: Dataset, weights: Weights, n_labels: int) -> tuple[NDArray[np.float64], float]:
-    """Return the weight of each label's examples, and that of all, which is their number: in the
-    mean an example weighs 1."""
+    """Return the weight of each label's examples, and that of all, which is their number: on
+    average an example weighs 1."""
     counts, total = np.zeros(n_labels), 0.0
     for part in data.windows():
         own = weights.all_of(part)

@@ -51,8 +51,8 @@ def fitted(plan: Plan, net: Network, train: Dataset, loss: str, n: int) -> Fitte
     """Return a plan whose settings that nobody gave follow the data, of an epoch of `n` examples.
 
     How fast rows learn and how much weights decay is chosen by pilots (`Pilots`), where gates look
-    at the input, the network is new and not too large, and there are 40 examples and 6 epochs at
-    least.
+    at the input. The network must be new and not too large, and there must be 40 examples and 6
+    epochs at least.
     """
     if isinstance(net.layers[0].settings, EmbeddingBag):
         return Fitted(plan, "", Ledger.empty(len(net.layers)))

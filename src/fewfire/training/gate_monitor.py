@@ -22,17 +22,17 @@ class GateMonitor(Callback):
     Parameters
     ----------
     data : Dataset
-        Every row is scored for each of its examples: some hundred tell enough.
+        Every row is scored for each of its examples: about a hundred are enough.
     n_jobs : int, optional
         Threads; None for all cores.
 
     Attributes
     ----------
     history_ : list of dict
-        For each epoch, and for each hashed layer in it: epoch, layer, family, consistency (share of
-        an example's rows that it had chosen an epoch before), recall, recall_best, never_chosen,
-        largest_bucket, empty_buckets and cost_share, as in `TableStats`. First comes the gate as
-        training found it, epoch 0, without a consistency (NaN).
+        For each epoch, and for each hashed layer in it: epoch, layer, family, consistency, recall,
+        recall_best, never_chosen, largest_bucket, empty_buckets and cost_share, as in `TableStats`.
+        Consistency is the share of an example's rows that it had chosen an epoch before. First
+        comes the gate as training found it, epoch 0, without a consistency (NaN).
 
     Raises
     ------
@@ -90,7 +90,7 @@ class GateMonitor(Callback):
         return False
 
     def settings(self) -> dict[str, Any]:
-        """Return what tells the examples."""
+        """Return what identifies the examples."""
         return {"n_examples": len(self.data), "data": fingerprint(self.data)}
 
     def state(self) -> State:

@@ -83,7 +83,7 @@ class Upkeep:
     def end_epoch(self, step: int) -> None:
         """Make the codes of all layers true at the end of an epoch, `step`.
 
-        Cells that follow their rows are no function of the weights: only rows that changed move.
+        Cells that follow their rows are not a function of the weights: only rows that changed move.
         """
         whole = []
         for position, layer in enumerate(self.net.layers):
@@ -102,8 +102,8 @@ class Upkeep:
             table.end_refit()
 
     def find_rare(self, step: int) -> None:
-        """Tell layers that explore which rows were trained longest ago, a quarter of all; who is
-        in it among rows that never were is drawn by lot."""
+        """Let layers that explore know which rows were trained longest ago, a quarter of all. Which
+        of the rows that never were trained are in it is drawn at random."""
         for position in self._explores:
             layer, touched = self.net.layers[position], self.moments.touched[position]
             order = np.random.default_rng([self.random_state, step]).permutation(len(touched))

@@ -24,8 +24,15 @@ class MemoryEstimate:
     index : int
         Codes, buckets, and what hash functions keep.
     copy : int
-        Of a training: the weights of before the epoch, which a failing epoch goes back to. Networks
-        of more than 2**26 parameters have none, whatever those are stored as.
+        Of a training: the weights from before the epoch, which a failing epoch goes back to.
+        Networks of more than 2**26 parameters have none, whatever those are stored as.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, Network, estimate_memory
+    >>> estimate = estimate_memory(Network(Linear(100, 10)))
+    >>> isinstance(estimate, MemoryEstimate), estimate.total > 4 * 100 * 10
+    (True, True)
     """
 
     parameters: int
@@ -56,7 +63,7 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
     MemoryEstimate(parameters=4400, optimizer=1600, index=0, copy=4400)
     """
     parameters = sum(layer.stored.nbytes + layer.bias.nbytes for layer in net.layers)
-    with net.access.changing():  # cells are learned anew beside readers
+    with net.access.changing():  # cells are learned again beside readers
         index = sum(layer.index.n_bytes for layer in net.layers if layer.index is not None)
     return MemoryEstimate(
         parameters,
@@ -67,5 +74,5 @@ def estimate_memory(net: Network, optimizer: Optimizer | None = None) -> MemoryE
 
 
 def keeps_copy(net: Network) -> bool:
-    """Whether training keeps the weights of before an epoch."""
+    """Whether training keeps the weights from before an epoch."""
     return net.n_parameters <= _COPY

@@ -69,8 +69,8 @@ class Adagrad(_Centred):
 
     G starts at `initial`. `rowwise` keeps one G for all weights of a row, the sum of mean g^2: half
     the memory, and a step reads and writes weights only. `centred`, row-wise only, lets rows learn
-    as if the mean input of their layer had been taken from every input, at the cost of sparse
-    inputs (docs/design.md): the mean input of a gated layer would else decide which rows win.
+    as if the mean input of their layer had been taken from every input. It costs what sparse inputs
+    cost (docs/design.md): the mean input of a gated layer would else decide which rows win.
 
     >>> Adagrad(lr=0.02).initial
     0.0

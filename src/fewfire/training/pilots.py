@@ -1,7 +1,7 @@
 """Short trainings that choose how fast rows shall learn, and how much weights shall decay.
 
 No two data sets agree on that: digits before noise are learned best with twenty times the decay at
-which convex shapes are not learned any more. A third of the epochs on a sample tells which is best.
+which convex shapes are not learned any more. A third of the epochs on a sample says which is best.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Pilots:
         )
 
     def plan_of(self, choice: Choice, n_examples: int) -> Plan:
-        """Return the plan with that rate, in which a weight that nothing else moves shrinks to
+        """Return the plan with that rate. In it a weight that nothing else moves shrinks to
         exp(-decay) in as many epochs of so many examples as are planned."""
         plan = self.plan
         steps = self._epochs * math.ceil(n_examples / plan.batch_size)

@@ -2,7 +2,7 @@
 
 A step reads a few columns of a few rows. Which row has which number means nothing, so the rows that
 are used most get the lowest numbers: the columns that they are in the next layer then share cache
-lines, and what a step touches takes a fraction of the cache it took.
+lines. What a step touches takes a fraction of the cache it took.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """One training run: it goes through epochs, an epoch through slices of about a tenth of a second,
-and the core trains a slice per call. Between slices Ctrl-C is heard and progress shown.
+and the core trains a slice per call. Between slices Ctrl-C is noticed and progress shown.
 
 Which examples come when is in `course`, what keeps indexes true in `index_upkeep`.
 """
@@ -62,7 +62,17 @@ LONG = 4096  # steps of an epoch after which much has changed
 
 class DivergenceError(RuntimeError):
     """The loss, or a weight, is no longer a number. The network is as it was after the last good
-    epoch or, if it has more than 2**26 parameters, after the last step with a loss."""
+    epoch or, if it has more than 2**26 parameters, after the last step with a loss.
+
+    >>> from fewfire import Linear, Network, Trainer, optim
+    >>> net = Network(Linear(1, 1), random_state=0)
+    >>> trainer = Trainer(net, optimizer=optim.SGD(lr=1e30), loss="squared", max_epochs=2)
+    >>> try:
+    ...     trainer.fit([[1.0], [2.0]] * 10, [1.5, 2.5] * 10)
+    ... except DivergenceError as error:
+    ...     print("smaller lr" in str(error))
+    True
+    """
 
 
 class Run(TrainingRun):

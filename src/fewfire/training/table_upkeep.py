@@ -1,4 +1,4 @@
-"""Keeps the hash tables of one layer true while its rows change: what is hashed or drawn anew, and
+"""Keeps the hash tables of one layer true while its rows change: what is hashed or drawn again, and
 at which steps.
 
 What is due depends on the number of steps alone, so that neither slices of an epoch nor a resumed
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from ..base.access import Access
 from ..network.codes import CellCodes, TableCodes
 
-_SAMPLE = 256  # rows that tell a drift
+_SAMPLE = 256  # rows that show a drift
 _PARTS = 16  # of a layer, hashed in turn by a rolling refresh
 _HURRY = 2 * _PARTS  # last steps of an epoch, after each of which a part of a wide layer is hashed
 
 
 @dataclass
 class Refit:
-    """Cells that are learned anew: since which step, and how many rows are in them."""
+    """Cells that are learned again: since which step, and how many rows are in them."""
 
     codes: CellCodes
     since: int
@@ -151,7 +151,7 @@ class TableUpkeep:
         return due
 
     def _redraw(self, number: int, step: int) -> None:
-        """Draw the functions of one table anew, the next in turn, and hash all rows."""
+        """Draw the functions of one table again, the next in turn, and hash all rows."""
         self.codes.redraw(number)
         self._hashed_at[:] = step
         self._hash_all()
@@ -174,7 +174,7 @@ class TableUpkeep:
         return drift > self.tables.drift
 
     def _roll(self, step: int) -> None:
-        """Refresh the next part of a layer. Cells are learned anew in the rounds 1, 2, 4, 8, ...:
+        """Refresh the next part of a layer. Cells are learned again in the rounds 1, 2, 4, 8, ...:
         each part is then hashed into the new ones, which take over when the round ends."""
         turn, number = divmod(step // self.period, _PARTS)
         if isinstance(self.codes, CellCodes) and number == 0 and turn.bit_count() == 1:

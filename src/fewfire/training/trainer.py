@@ -65,16 +65,16 @@ class Trainer:
     verbose : bool
         Show progress on stderr: a line per epoch, and a bar on a terminal or in a notebook.
     tune : bool
-        Where no optimizer is given, choose how fast rows learn and how much weights decay by some
-        short trainings on parts of the examples, that keep others aside. They take about as long as
-        the training itself where examples are few, a fifth of that for 60,000. Not done below 6
-        epochs or 40 examples, for a network that has been trained, or one with an `EmbeddingBag` or
-        `Retrieve`. `verbose` tells in a line what was chosen and why.
+        Where no optimizer is given, choose how fast rows learn and how much weights decay. Some
+        short trainings on parts of the examples, that keep others aside, decide. They take about as
+        long as the training itself where examples are few, a fifth of that for 60,000. Not done
+        below 6 epochs or 40 examples, for a network that has been trained, or one with an
+        `EmbeddingBag` or `Retrieve`. `verbose` says in a line what was chosen and why.
     class_weight : "balanced" or dict, optional
         What the loss of an example counts for by its class. "balanced": n / (k n_c), as in
         scikit-learn, so that all classes count alike; a dict has weights by the name of the class,
         or its id, and others count 1. It is multiplied with `Dataset.sample_weight`. Losses that
-        are told are weighted sums divided by the number of examples.
+        are shown are weighted sums divided by the number of examples.
 
     Examples
     --------

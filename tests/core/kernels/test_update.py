@@ -99,7 +99,7 @@ def test_bfloat16_takes_the_step_of_floats_and_rounds_by_lot(
 @each_optimizer
 @given(**STEPS, bfloat16=st.booleans())
 def test_weights_that_cross_zero_are_noted(optimizer, n, seed, offset, scattered, step, bfloat16):
-    """In the order of the ids; that somebody wants to know changes no bit."""
+    """In the order of the ids; that somebody needs to know changes no bit."""
     row = Row(optimizer, n, seed, scattered, step)
     before = reference.nearest_bfloat16(row.weights) if bfloat16 else row.weights
     as_floats = reference.widened if bfloat16 else np.asarray

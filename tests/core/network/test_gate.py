@@ -323,7 +323,7 @@ def test_soft_values_fall_to_zero_at_the_threshold():
     out = -np.inf
     assert values(2, soft=False) == [4, 3, out, out]
     assert values(2, soft=True) == [2, 1, out, out]
-    assert values(3, soft=True) == [4, 3, 2, out]  # a negative score is no threshold
+    assert values(3, soft=True) == [4, 3, 2, out]  # a negative score is not a threshold
     assert values(4, soft=True) == [4, 3, 2, 0]
     assert values(2, soft=False, exact=True) == [4, 3, 2, 0]
     assert values(2, soft=True, exact=True) == [2, 1, out, out]

@@ -398,7 +398,7 @@ def test_what_is_too_low_is_nothing_and_nan_is_nan(level, n):
         z[n - 1] = np.nan
         got, gradient = slopes(z, [0], loss)
         assert np.isnan(got)
-        assert_array_equal(gradient, 0)  # a step whose loss is no number changes nothing
+        assert_array_equal(gradient, 0)  # a step whose loss is not a number changes nothing
 
 
 @given(

@@ -22,7 +22,7 @@ from reference.trees import Member, Node, Options
 from strategies import LEVELS, SEEDS, examples
 
 LOSSES = st.sampled_from(["squared_hinge", "logistic"])
-PADDING = -1.0  # bias of columns that are no child
+PADDING = -1.0  # bias of columns that are not child
 
 
 # -- trees, for the twin and the core -----------------------------------------------------------

@@ -3,7 +3,7 @@
 Every function draws `n` images of 28 x 28 pixels from a `numpy.random.Generator` and returns
 float32 images (n, 784) with values from 0 to 1, and int32 labels (n,). The first three follow
 Larochelle et al., "An empirical evaluation of deep architectures on problems with many factors of
-variation" (ICML 2007), whose files are not to be had; what its text leaves open is settled here, so
+variation" (ICML 2007). Its files are not available; what its text leaves open is settled here, so
 compare methods on these sets with each other, never with a published number.
 
 `Deformed` makes as many images as one likes from a few, square and of any size; `mnist_variation`

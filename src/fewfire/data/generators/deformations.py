@@ -4,7 +4,7 @@ Image `i` depends on the source, the seed and `i` alone, so any slice can be mad
 order, with the same bits. The first images are the source itself.
 
 The recipe is that of MNIST8M: Loosli, Canu and Bottou, "Training invariant support vector machines
-using selective sampling" (2007). Its fields are a file that is not to be had; these are drawn.
+using selective sampling" (2007). Its fields are a file that is not available; these are drawn.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ AT_ONCE = 256  # images: their gradients stay in the cache of one core
 class Deformed:
     """A sequence of `n` images: those of `source`, then deformed ones, made when asked for.
 
-    Image `i` is image `i % len(source)` of the source, shifted by at most one pixel each way, then
-    `x + f D_x x + g D_y x + b sqrt((D_x x)^2 + (D_y x)^2)`, cut to 0..1 and rounded to 255ths as
-    in the files of MNIST8M. Two of 512 smooth random fields, `f` and `g`, move the ink; `b` makes
-    it thicker or thinner.
+    Image `i` is image `i % len(source)` of the source, shifted by at most one pixel each way. Then
+    it is `x + f D_x x + g D_y x + b sqrt((D_x x)^2 + (D_y x)^2)`, cut to 0..1 and rounded to 255ths
+    as in the files of MNIST8M. Two of 512 smooth random fields, `f` and `g`, move the ink; `b`
+    makes it thicker or thinner.
 
     Parameters
     ----------

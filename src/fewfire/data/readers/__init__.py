@@ -159,7 +159,7 @@ def read(
     if label_names is None:
         return _read_unnamed(path, start, like, kind)
     if path.is_dir() or not is_text(start):
-        raise ValueError(f"{path} is no text: label names are for text, converted or not")
+        raise ValueError(f"{path} is not text: label names are for text, converted or not")
     return read_svmlight(path, like, label_names=label_names, kind=kind)
 
 

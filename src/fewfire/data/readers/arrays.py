@@ -122,7 +122,7 @@ def _read_array(file: Any, n_packed: int, *, packed: bool) -> NDArray[Any]:
     if dtype.kind == "U" and raw:
         characters = np.frombuffer(raw, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
         if characters.max() > sys.maxunicode:
-            raise ValueError("it holds numbers as text that are no characters")
+            raise ValueError("it holds numbers as text that are not characters")
     array: NDArray[Any] = np.ndarray(shape, dtype, raw, order="F" if by_columns else "C")
     return array
 

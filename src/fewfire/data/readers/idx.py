@@ -36,7 +36,7 @@ def read_idx(path: PathLike) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If it is no idx file, or shorter or longer than its header says.
+        If it is not an idx file, or shorter or longer than its header says.
 
     Examples
     --------
@@ -65,7 +65,12 @@ def read_idx(path: PathLike) -> NDArray[Any]:
 
 
 def save_idx(path: PathLike, values: ArrayLike) -> None:
-    """Write uint8, int8, int16, int32, float32 or float64 as idx; gzipped if named `.gz`."""
+    """Write uint8, int8, int16, int32, float32 or float64 as idx; gzipped if named `.gz`.
+
+    >>> save_idx("images.gz", np.zeros((3, 2, 2), np.uint8))
+    >>> read_idx("images.gz").shape
+    (3, 2, 2)
+    """
     array = np.asarray(values)
     codes = {np.dtype(name).newbyteorder("="): code for code, name in IDX_TYPES.items()}
     if array.dtype not in codes:
@@ -94,6 +99,11 @@ def save_idx_folder(
 
     Images are square unless `shape` says otherwise. Values that are whole multiples of 1/255 are
     written as bytes, others as float32.
+
+    >>> from fewfire import datasets
+    >>> save_idx_folder("letters", *datasets.strokes(n_train=40, n_test=20))
+    >>> sorted(path.name for path in Path("letters").iterdir())[2:]
+    ['train-images-idx3-ubyte.gz', 'train-labels-idx1-ubyte.gz']
     """
     folder = Path(folder)
     for data in (train, test):

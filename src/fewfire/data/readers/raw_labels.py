@@ -15,7 +15,7 @@ Labels: TypeAlias = tuple[str, ...]
 SEPARATORS = (",", ";", "|")
 BLANKS = " "
 _ADDRESS = re.compile(r"<[^<>]+>|\w+://[^,;|<>]+")
-_MOST_LOOKED_AT = 10_000  # fields that tell the separator
+_MOST_LOOKED_AT = 10_000  # fields that decide the separator
 
 
 def separator_of(fields: Sequence[Field]) -> str:

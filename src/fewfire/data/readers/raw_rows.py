@@ -16,7 +16,7 @@ from .raw_format import PREFIX, Format
 
 Field: TypeAlias = str | tuple[str, ...] | None  # labels in one, apart already, or none at all
 _DELIMITERS = ",;\t|"
-_RECORDS = 20  # that tell the delimiter of a table
+_RECORDS = 20  # that decide the delimiter of a table
 
 
 @dataclass
@@ -90,7 +90,7 @@ def _records(text: str) -> Iterator[Record]:
             yield Record(end + 1, cells or [""])
             end = reader.line_num
     except csv.Error as error:
-        raise ValueError(f"line {end + 1} is no row of a table: {error}") from error
+        raise ValueError(f"line {end + 1} is not a row of a table: {error}") from error
     finally:
         csv.field_size_limit(before)
 
@@ -187,7 +187,7 @@ def _objects(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         entries = ((number, _parsed(line, number)) for number, line in lines if line.strip())
     for number, entry in entries:
         if not isinstance(entry, dict):
-            raise ValueError(f"line {number} is no JSON object: write {{...}} in each line")
+            raise ValueError(f"line {number} is not a JSON object: write {{...}} in each line")
         yield number, entry
 
 
@@ -195,7 +195,7 @@ def _parsed(text: str, line: int) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"line {line} is no JSON: {error}") from error
+        raise ValueError(f"line {line} is not JSON: {error}") from error
 
 
 def _text_of(value: Any, line: int) -> str:

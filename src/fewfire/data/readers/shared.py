@@ -90,7 +90,7 @@ def is_text(start: bytes) -> bool:
 
 
 def check_text(path: PathLike, start: bytes) -> None:
-    """Raise if a file that begins so, and is of no other format, is no text either."""
+    """Raise if a file that begins so, and is of no other format, is not text either."""
     if not is_text(start):
         raise ValueError(
             f"{path} is of no known format; give a folder of idx files or of small NORB, .npz, "
@@ -164,7 +164,7 @@ def decoded(path: PathLike) -> str:
     nul = words.find("\0")
     if nul >= 0:
         line = words.count("\n", 0, nul) + 1
-        raise ValueError(f"line {line} holds a NUL byte: it is no text")
+        raise ValueError(f"line {line} holds a NUL byte: it is not text")
     return words
 
 

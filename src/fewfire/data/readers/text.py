@@ -79,7 +79,7 @@ def read_svmlight(
     label_names : sequence, optional
         Name of each label, of which the text holds the numbers, from 0.
     kind : {"classes", "labels", "values"}, optional
-        What the targets are; default: as in `like`, and without it as the text tells.
+        What the targets are; default: as in `like`, and without it as the text says.
     """
     rows, targets, zero_seen = _parse(path, header=False, lists=expects_lists(like, kind))
     if zero_based is None:
@@ -134,6 +134,12 @@ def save_svmlight(path: PathLike, data: Dataset) -> None:
 
     Classes are written by their names where these are integers, and by id otherwise. Svmlight text
     counts features from 1 and does not state how many there are.
+
+    >>> from pathlib import Path
+    >>> save_svmlight("two.txt", Dataset([[0.5, 0.0], [0.0, 2.0]], [1, -1]))
+    >>> print(Path("two.txt").read_text(), end="")
+    1 1:0.5
+    -1 2:2.0
     """
     data.check()
     data.check_known("be saved")

@@ -38,10 +38,10 @@ class Centroid(Tables):
     alpha : float, optional
         As in `Tables`.
     refresh : {"touched", "rolling", "full", "drift"}
-        As in `Tables`, but "full" runs a k-means anew; with "touched", the default, and "rolling",
-        the default in a last layer, the centroids follow the rows that changed. "rolling" also runs
-        a k-means anew, of a sample, in its rounds 1, 2, 4, 8, ...: its cells take over when all
-        rows are in them.
+        As in `Tables`, but "full" runs a k-means again; with the others the centroids follow the
+        rows that changed. The default is "touched", in a last layer "rolling".
+        "rolling" also runs a k-means again, of a sample, in its rounds 1, 2, 4, 8, ...: its cells
+        take over when all rows are in them.
     refresh_every : int
         As in `Tables`; by default 1000, in a last layer 1 for 640 rows, at least 100.
     refresh_growth : float

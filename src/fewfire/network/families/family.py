@@ -55,9 +55,12 @@ class Family(Options, ABC):
         """Return an empty index."""
 
     def arrays(self, n_rows: int, n_columns: int) -> dict[str, ArraySpec]:
-        """Return what a layer keeps besides its weights and bias, in the order of a file:
-        "origins" (the first number of each row, where training may renumber them), "center" (the
-        mean input), "draws" (how often each table was redrawn), "centroids" and "cells"."""
+        """Return what a layer keeps besides its weights and bias, in the order of a file.
+
+        "origins" is the first number of each row, where training may renumber them. "center" is
+        the mean input, "draws" how often each table was redrawn; "centroids" and "cells" are those
+        of `Centroid`.
+        """
         return {}
 
 

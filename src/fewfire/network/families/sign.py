@@ -20,8 +20,8 @@ class Sign(Family):
     Parameters
     ----------
     alpha : float, optional
-        Weight of the sign sums against biases. None: of each row the mean of its |w_ij|, with which
-        its signs are nearest to it (Rastegari et al., ECCV 2016).
+        Weight of the sign sums against biases. None: of each row the mean of its abs(w_ij), with
+        which its signs are nearest to it (Rastegari et al., ECCV 2016).
     center : bool
         Let c_i be what makes the score of the mean input exact: signs alone are far off where the
         mean input is large, and the same few rows would win for every input. The mean input is that

@@ -31,8 +31,8 @@ class SimHash(Tables):
     projection : {"gaussian", "sparse", "hadamard", "coordinates"}
         Standard normal entries; +1, 0, -1 with probabilities 1/6, 2/3, 1/6, additions only
         (Achlioptas, JCSS 2003); three rounds of signs and a fast Hadamard transform (Andoni et al.,
-        NIPS 2015); single coordinates, so that a code is the signs of a group of weights, and
-        probes flip the bits of inputs that are 0 first (Indyk & Motwani, STOC 1998).
+        NIPS 2015); single coordinates (Indyk & Motwani, STOC 1998). With these a code is the signs
+        of a group of weights, and probes flip the bits of inputs that are 0 first.
     mips : {"sign-alsh", "simple"}, optional
         How an inner product of rows of unequal norms becomes an angle, the bias taken along as a
         coordinate: Sign-ALSH (Shrivastava & Li, UAI 2015) or Simple-LSH (Neyshabur & Srebro, ICML
@@ -44,9 +44,9 @@ class SimHash(Tables):
         scores stays. The mean input is that of the training set.
     redraw_every : int, optional
         Not for `projection="hadamard"`: every so many training steps one table, in turn, gets newly
-        drawn hash functions, and all rows are hashed anew: rows that one draw hides from the inputs
-        they suit get another chance. None: never. The gate is part of the model, and a redraw
-        changes it: inputs get rows that were not trained for them.
+        drawn hash functions, and all rows are hashed again. Rows that one draw hides from the
+        inputs they suit get another chance. None: never. The gate is part of the model, and a
+        redraw changes it: inputs get rows that were not trained for them.
     rank, alpha, refresh, refresh_every, refresh_growth, drift
         As in `Tables`.
 
@@ -79,7 +79,7 @@ class SimHash(Tables):
             raise ValueError('norm_powers and largest_norm need mips="sign-alsh"')
         if self.redraw_every is not None and self.projection == "hadamard":
             raise ValueError(
-                'redraw_every draws one table anew, but the tables of projection="hadamard" share '
+                'redraw_every draws one table again, but the tables of projection="hadamard" share '
                 'their rotations: choose projection="gaussian" or "sparse"'
             )
 

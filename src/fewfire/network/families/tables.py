@@ -1,5 +1,5 @@
 """What families that fill hash tables share: how found rows are ranked, and when codes are made
-anew."""
+again."""
 
 from __future__ import annotations
 
@@ -18,29 +18,38 @@ _DRIFT = 0.05
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Tables(Family):
-    """What every family that fills hash tables can be told besides its own options.
+    """What every family that fills hash tables takes besides its own options.
 
     Parameters
     ----------
     rank : {"count", "union", "hamming", "sign"}
-        Which of the rows found in the buckets become candidates: those in the most of them, the
-        first found, those whose codes differ in the fewest bits (`SimHash` alone), those with the
+        Which of the rows found in the buckets become candidates: those in the most of them; the
+        first found; those whose codes differ in the fewest bits (`SimHash` alone); those with the
         best sign sums (see `Sign`).
     alpha : float, optional
         `rank="sign"`: weight of the sign sum against the bias. None: 0.03 in a network's first
         layer, 0.1 later.
     refresh : {"full", "touched", "rolling", "drift"}
-        What happens every `refresh_every` steps. "full": all rows are hashed anew. "touched": those
-        that changed since the last time. "rolling": the same, but a 16th of the rows at a time,
-        spread over the steps between. "drift": all rows, if of a sample of 256 more than `drift` of
-        the bits (of the codes, in families without bits) are stale. All rows are hashed at the end
-        of each epoch in any case.
+        What happens every `refresh_every` steps. "full": all rows are hashed again. "touched":
+        those that changed since the last time. "rolling": the same, but a 16th of the rows at a
+        time, spread over the steps between. "drift": all rows, if of a sample of 256 more than
+        `drift` of the bits (of the codes, in families without bits) are stale. All rows are hashed
+        at the end of each epoch in any case.
     refresh_every : int
         Training steps between two refreshes, the first two if pauses grow.
     refresh_growth : float
         Each pause is this many times longer than the one before; 1 for "rolling".
     drift : float
         `refresh="drift"`: the share above which tables are refreshed.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, gates
+    >>> simhash = gates.SimHash(rank="sign", refresh="touched", refresh_every=500)
+    >>> isinstance(simhash, Tables)
+    True
+    >>> Linear(64, 400, activation="relu", gate=gates.Hashed(density=0.1, family=simhash)).gate
+    Hashed(density=0.1, family=SimHash(rank='sign', refresh='touched', refresh_every=500))
     """
 
     rank: str = "count"
