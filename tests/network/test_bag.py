@@ -253,7 +253,7 @@ RELU = {"activation": "relu"}
         ([ff.EmbeddingBag(9, 4), ff.Linear(5, 3)], "layer 1 needs 5 inputs but layer 0 has 4"),
         ([ff.EmbeddingBag(9, 4), ff.Linear(4, 8, gate=LAST), ff.Linear(8, 3)],
          "layer 1 cannot retrieve"),
-        ([ff.Linear(4, 8, gate=LAST)], "layer 0 cannot retrieve"),
+        ([ff.Linear(4, 8, **RELU, gate=LAST)], "layer 0 cannot retrieve"),
         ([ff.Linear(4, 8), ff.Linear(8, 9, **RELU, gate=LAST)], "layer 1 cannot retrieve"),
         ([ff.Linear(4, 8, **RELU, gate=ff.gates.TopK(density=0.5)), ff.Linear(8, 9, gate=LAST)],
          "layer 1 cannot retrieve.*above a layer without a gate"),

@@ -112,7 +112,7 @@ WRONG = {
     "too many": ({"y": np.arange(300), "classes": range(300)}, "300 labels but the model has 4"),
     "a class unheard of": ({"y": Y + 1}, "only 0 to 3 are known"),
     "other classes": ({"y": Y, "classes": [1, 2, 3, 4]}, "which is none of the 4"),
-    "width": ({"X": X[:, :5], "y": Y}, "5 features but the model wants 12"),
+    "width": ({"X": X[:, :5], "y": Y}, "5 features but the model needs 12"),
 }
 
 

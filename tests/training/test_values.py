@@ -57,7 +57,7 @@ def test_a_network_of_values_takes_numbers_as_values_ever_after(tmp_path):
     fit(net, ff.Dataset(X, COUNTS))
     fit(again, ff.Dataset(X, COUNTS), loss=None)  # it has learned values
     same(net, again)
-    with pytest.raises(ValueError, match="no labels"):
+    with pytest.raises(ValueError, match="are not labels"):
         net.recall_by_group(ff.Dataset(X, COUNTS))
 
 
