@@ -12,8 +12,8 @@ constexpr int64_t kGroups = 16;  // that a thread takes at a time
 void nonzero_deltas(Activity& activity, int64_t e, ThreadSpace& own) {
   own.rows.clear();
   own.deltas.clear();
-  const std::span<const RowId> rows = activity.active(e).ids;
-  const std::span<const float> deltas = activity.deltas_of(e);
+  const std::span<const RowId> rows = activity.learning_rows(e);
+  const std::span<const float> deltas = activity.learning_deltas(e);
   for (size_t i = 0; i < deltas.size(); ++i) {
     if (deltas[i] == 0.0f) continue;
     own.rows.push_back(rows[i]);
@@ -25,7 +25,7 @@ void collect_pairs(const Layer& layer, Activity& activity, Workspace& space) {
   std::vector<Pair>&pairs = space.groups.items, &scratch = space.threads[0].pairs;
   pairs.clear();
   for (int64_t e = 0; e < space.n_examples(); ++e)
-    append_nonzero(activity.active(e).ids, activity.deltas_of(e), e, scratch, pairs);
+    append_nonzero(activity.learning_rows(e), activity.learning_deltas(e), e, scratch, pairs);
   space.groups.sort(layer.n_rows());
 }
 

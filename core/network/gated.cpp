@@ -58,9 +58,8 @@ void score_deltas(Activation activation, int64_t e, Activity& activity) {
     total += deltas[i];
   }
   if (activity.threshold_rows[e] < 0) return;
-  const int64_t end = e * activity.capacity + activity.counts[e]++;
+  const int64_t end = e * activity.capacity + activity.counts[e];
   activity.rows[end] = activity.threshold_rows[e];
-  activity.values[end] = 0.0f;
   activity.deltas[end] = -total;
 }
 

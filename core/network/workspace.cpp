@@ -14,7 +14,7 @@ void Activity::resize(int64_t n_examples, int64_t slots) {
   const size_t n = static_cast<size_t>(n_examples);
   capacity = slots;
   counts.resize(n);
-  threshold_rows.resize(n);
+  threshold_rows.resize(n, -1);
   scales.resize(n);
   if (values.size() >= n * static_cast<size_t>(slots)) return;
   values.resize(n * static_cast<size_t>(slots));

@@ -35,6 +35,17 @@ struct Activity {
     return std::span(deltas).subspan(static_cast<size_t>(example * capacity),
                                      static_cast<size_t>(counts[example]));
   }
+  // On the way back: these rows and their deltas, and that of the threshold behind them, which the layer
+  // above does not read.
+  std::span<const RowId> learning_rows(int64_t example) const {
+    return std::span(rows).subspan(full ? 0 : static_cast<size_t>(example * capacity), n_learning(example));
+  }
+  std::span<const float> learning_deltas(int64_t example) const {
+    return std::span(deltas).subspan(static_cast<size_t>(example * capacity), n_learning(example));
+  }
+  size_t n_learning(int64_t example) const {
+    return static_cast<size_t>(counts[example] + (threshold_rows[example] >= 0));
+  }
 };
 
 struct ThreadSpace {
