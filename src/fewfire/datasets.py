@@ -400,7 +400,7 @@ def load_text(
     Raises
     ------
     ValueError
-        If a line is wrong, with its number, or columns do not tell what they hold.
+        If a line is wrong, with its number, or columns do not show what they hold.
 
     Warns
     -----
@@ -569,8 +569,8 @@ def load(
 
     The format is guessed. `columns` are for texts, see `load_text`; `label_names` are for text of
     numbers, converted or not, alone. `kind` says what targets are where they do not
-    tell, as for a `Dataset`: "values" for whole numbers to predict. Several files of one format, a
-    list of paths, are read as if they were one.
+    show it, as for a `Dataset`: "values" for whole numbers to predict. Several files of one format,
+    a list of paths, are read as if they were one.
 
     >>> save_npz("data.npz", Dataset([[1.0], [2.0]], [0, 1]))
     >>> load("data.npz")

@@ -58,7 +58,7 @@ def test_texts_in_a_bag_are_predicted():
 def test_what_is_wrong_is_said_before_anything_is_computed(tagger):
     from dask import array
 
-    with pytest.raises(ValueError, match="X has 3 features but the model wants"):
+    with pytest.raises(ValueError, match="X has 3 features but the model needs"):
         fd.predict_topk(tagger, array.zeros((2, 3)))
     with pytest.raises(ValueError, match="k must be"):
         fd.predict_topk(tagger, array.zeros((2, 180)), k=41)

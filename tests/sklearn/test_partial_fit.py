@@ -37,7 +37,7 @@ def test_batches_teach_and_pickles_go_on(estimator):
 @BOTH
 def test_a_class_may_be_missing_at_first_and_none_may_be_new(estimator):
     model, some = clone(estimator), WORDS != "digit 7"
-    with pytest.raises(ValueError, match="wants all classes"):
+    with pytest.raises(ValueError, match="needs all classes"):
         model.partial_fit(X, WORDS)
     with pytest.raises(ValueError, match="'digit 7', which is none of the 9"):
         model.partial_fit(X, WORDS, classes=np.unique(WORDS[some]))

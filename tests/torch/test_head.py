@@ -373,10 +373,10 @@ def test_bad_batches_are_refused(hidden, target, message):
         ({"update": "lazy"}, "update must be"),
         ({"loss": "squared"}, "loss must be"),
         ({"update": "sparse", "optimizer": ff.optim.SGD()}, "optimizer is for"),
-        ({"update": "sparse", "dtype": "bfloat16"}, 'wants dtype="float32"'),
+        ({"update": "sparse", "dtype": "bfloat16"}, 'needs dtype="float32"'),
         (
             {"update": "sparse", "gate": ff.gates.Retrieve(family="sign")},
-            "wants a family of tables",
+            "needs a family of tables",
         ),
         ({"counts": torch.ones(3)}, "counts must be"),
         ({"counts": -torch.ones(N)}, "must not be negative"),

@@ -184,7 +184,7 @@ def _mapped(path: Path, file: BufferedReader, header: Header) -> Arrays:
 
 
 def _checksum(header: Header) -> checksum.Checksum | None:
-    """Return what the bytes of a file must come to; None in files of before it was kept."""
+    """Return what the bytes of a file must come to; None in files from before it was kept."""
     wanted = header.metadata.get(checksum.KEY)
     return None if wanted is None else checksum.Checksum(header.text, wanted)
 

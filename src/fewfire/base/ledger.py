@@ -100,9 +100,10 @@ class Ledger:
 
     @property
     def bytes(self) -> int:
-        """Bytes of weights and codes that were read and written, computed from the counts: 4 for a
-        product of forward pass, ranking, hashing and refresh, 8 for a parameter that was changed, a
-        bit for an addition, 8 for a word whose bits were counted.
+        """Bytes of weights and codes that were read and written, computed from the counts.
+
+        A product of forward pass, ranking, hashing or refresh takes 4; a parameter that was
+        changed takes 8, an addition a bit, and a word whose bits were counted 8.
 
         >>> Ledger(np.full((1, len(LEDGER_FIELDS)), 8)).bytes
         257

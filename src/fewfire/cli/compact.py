@@ -37,7 +37,7 @@ from .places import check_apart
 def compact(
     model: Path, data: Path, output: Path, prune: float | None, n_jobs: int, as_json: bool
 ) -> None:
-    """Write the part of MODEL that DATA uses, and tell what leaving out the rest costs.
+    """Write the part of MODEL that DATA uses, and say what leaving out the rest costs.
 
     Of a network the rows leave that give no example of DATA a value, and inputs that are always 0:
     DATA is its training set. Of a tagger small weights leave. The loss is measured on the test set
@@ -56,11 +56,13 @@ def compact(
         least = {} if prune is None else {"prune": prune}
         _write(net.compact(test, n_jobs=n_jobs, **least), output, as_json=as_json)
     else:
-        raise ValueError(f"{model} is no network or tagger: compact its parts before they are one")
+        raise ValueError(
+            f"{model} is not a network or tagger: compact its parts before they are one"
+        )
 
 
 def _write(found: Compacted[AnyModel], output: Path, *, as_json: bool) -> None:
-    """Save the smaller model, and tell of it."""
+    """Save the smaller model, and show what it is."""
     found.model.save(output)
     if as_json:
         print_json({**found.to_dict(), "model": str(output)})

@@ -26,11 +26,11 @@ from .numbers import COUNT
 )
 @json_option
 def energy(model: Path, data: Path, examples: int, seconds: float, as_json: bool) -> None:
-    """Tell what predictions of MODEL for DATA take, in one thread.
+    """Show what predictions of MODEL for DATA take, in one thread.
 
     First joules, measured by the counters of Linux (RAPL), idle power subtracted, or why they are
     unavailable; then seconds of the CPU beside a dense net of the same shape, in turns; then
-    counts; at last a range by a model, with its constants, which is no measurement.
+    counts; at last a range by a model, with its constants, which does not measure.
     """
     net = load(model)
     seen = read_part([data], net.encoding, 1)[:examples]

@@ -95,9 +95,9 @@ def evaluate(
     take, and what gates or router leave out.
 
     DATA is a folder of idx files (its test set is used), npz, svmlight or Extreme Classification
-    text, or what `fewfire convert` made of it, encoded like the training set; for a model of texts
-    any file that train takes; several files of one format; - for standard input. Labels that the
-    model does not know count as missed.
+    text, or what `fewfire convert` made of it. It is encoded like the training set. For a model of
+    texts it is any file that train takes. It may be several files of one format, or - for standard
+    input. Labels that the model does not know count as missed.
     """
     net = load(model)
     columns = columns_of(text_column, label_column, label_separator)

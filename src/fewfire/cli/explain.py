@@ -55,7 +55,7 @@ def explain(
     label_separator: str | None,
     as_json: bool,
 ) -> None:
-    """Tell why MODEL gives an example of DATA its best label: what each feature gave the score, and
+    """Show why MODEL gives an example of DATA its best label: what each feature gave the score, and
     of a network which rows of the gated layers fired, and why.
 
     DATA is what predict takes. Of a network, a feature gave its gradient times its distance from

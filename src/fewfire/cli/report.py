@@ -29,9 +29,11 @@ from .report_parts import describe, measure, show_examples, tell_labels, tell_tr
 def report(
     model: Path, data: Path | None, run: Path | None, output: Path | None, n_jobs: int
 ) -> None:
-    """Write a page of HTML about MODEL: what it is made of and, with --data, how good it is, which
-    rows are in use, how full buckets are, what gates would find with other budgets, which labels it
-    finds and confuses, and what it answers to some examples.
+    """Write a page of HTML about MODEL: what it is made of and, with --data, how good it is.
+
+    With --data it also shows which rows are in use, how full buckets are, and what gates would find
+    with other budgets. It shows which labels the model finds and confuses, and what it
+    answers to some examples.
 
     Learning curves are drawn if MODEL is a checkpoint, or of --run. The page needs no other file.
     Needs matplotlib: pip install 'fewfire[plot]'.

@@ -1,4 +1,4 @@
-"""What a report tells of gates: rows in use, loads of buckets, and what another budget would do."""
+"""What a report shows of gates: rows in use, loads of buckets, and what another budget would do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 def tell_gates(page: Page, net: Network, data: Dataset, n_jobs: int) -> None:
-    """Tell how the hashed layers of a network fare on data."""
+    """Show how the hashed layers of a network fare on data."""
     stats = net.table_stats(data[:_SEEN], n_jobs=n_jobs)
     if not stats:
         return
@@ -76,7 +76,7 @@ def _tell_buckets(section: Section, stats: list[TableStats]) -> None:
 
 
 def _tell_budgets(section: Section, net: Network, data: Dataset, n_jobs: int) -> None:
-    """Tell what the same weights answer when gates keep more rows, or fewer."""
+    """Show what the same weights answer when gates keep more rows, or fewer."""
     measure = "R2" if net.loss == "squared" else net.default_metrics(data.kind)[0]
     tried: list[tuple[float, float, float, float]] = []
     usual = net.evaluate(data, [measure], n_jobs=n_jobs).density

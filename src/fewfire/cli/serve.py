@@ -100,7 +100,7 @@ def _size(context: click.Context, parameter: click.Parameter, value: str) -> int
     default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="Between looks at the files; 0: SIGHUP alone loads them anew.",
+    help="Between looks at the files; 0: SIGHUP alone loads them again.",
 )
 @click.option(
     "--drain",
@@ -141,7 +141,7 @@ def serve(
     """Let models answer over HTTP, each called by its file's stem or as NAME=PATH says.
 
     /v1/topk is the plain question, /v2 the Open Inference Protocol, / a page to try it, /docs the
-    description. A file that changes is loaded anew, as all are on SIGHUP; no request is lost.
+    description. A file that changes is loaded again, as all are on SIGHUP; no request is lost.
     Needs FastAPI and others: pip install 'fewfire[serve]'.
     """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]

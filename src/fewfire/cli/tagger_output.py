@@ -32,7 +32,7 @@ def tagger_of_lists(model: Model) -> Tagger:
     """Return a tagger of label lists; raise if the model is something else."""
     encoding = model.encoding
     if not isinstance(model, Tagger) or encoding is None or encoding.kind != "labels":
-        raise click.UsageError("--threshold wants a tagger of label lists")
+        raise click.UsageError("--threshold needs a tagger of label lists")
     return model
 
 

@@ -1,4 +1,4 @@
-"""Options of `fewfire train` that tell what counts in raw text."""
+"""Options of `fewfire train` that say what counts in raw text."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 `pip install 'fewfire[dask]'`.
 
 Trees of a tagger, and parts of a tree, are tasks; what comes of them has the bits of a training on
-one thread. docs/distributed.md tells how.
+one thread. docs/distributed.md says how.
 """
 
 from .fitting import fit

@@ -39,7 +39,7 @@ def predict_topk(model: Model, X: Any, k: int = 5, **options: Any) -> TopKResult
     ValueError
         If `k` is out of range, or `X` has another width than the model.
     TypeError
-        If `X` is no dask array or bag.
+        If `X` is not a dask array or bag.
     ImportError
         If dask is not installed.
 
@@ -64,7 +64,7 @@ def predict_topk(model: Model, X: Any, k: int = 5, **options: Any) -> TopKResult
     k = check_integer("k", k, low=1, high=model.n_outputs)
     shape: tuple[int, ...] = getattr(X, "shape", (0,))
     if len(shape) > 1 and shape[1] != model.n_features:
-        raise ValueError(f"X has {shape[1]} features but the model wants {model.n_features}")
+        raise ValueError(f"X has {shape[1]} features but the model needs {model.n_features}")
     options = {"n_jobs": 1, **options}
     sent = dask.delayed(model, pure=False)
     sizes = X.chunks[0] if hasattr(X, "chunks") else (float("nan"),) * X.npartitions

@@ -16,7 +16,7 @@ from ..data.words import Counted, Words
 
 
 class Files(NamedTuple):
-    """Files by their paths, the first of which tells what features and labels are."""
+    """Files by their paths, the first of which decides what features and labels there are."""
 
     paths: tuple[str, ...]
 
@@ -30,7 +30,7 @@ class Files(NamedTuple):
             if part.unknown_labels is not None:
                 raise ValueError(
                     f"{path} has {part.unknown_labels.shape[1]:,} labels that {self.paths[0]} "
-                    "lacks, which tells what labels there are: give a file with all of them first"
+                    "lacks, which decides what labels there are: give a file with all of them first"
                 )
             parts.append(part)
         return joined(parts)

@@ -38,7 +38,7 @@ def make_plan(tagger: Any, source: Any, training: str) -> Planned:
 
 
 def summary_of(planned: Planned) -> Summary:
-    """Return what the client is told."""
+    """Return what the client gets to know."""
     plan = planned.plan
     return Summary(plan.without_trees(), plan.n_leaves, planned.warned)
 

@@ -64,7 +64,7 @@ class Dataset:
         What each example counts for, 0 or more, in training and in evaluation: 2 as if it came
         twice.
     feature_names : sequence of str, optional
-        Name of each column of `X`, where this is no frame with names.
+        Name of each column of `X`, where this is not a frame with names.
     label_features : ndarray or scipy sparse, (n_labels, n_features), optional
         What describes each label, in the features of an example; a row of zeros for a label
         without. A `Tagger` learns from it.

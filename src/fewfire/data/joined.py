@@ -16,8 +16,8 @@ from .dataset import Dataset
 def joined(parts: Sequence[Dataset]) -> Dataset:
     """Return the examples of all parts, as one data set.
 
-    Parts that are encoded alike stay so. Of others, the widest tells how many features and labels
-    there are; classes are numbered anew.
+    Parts that are encoded alike stay so. Of others, the widest decides how many features and labels
+    there are; classes are numbered again.
 
     >>> a, b = Dataset([[1.0], [2.0]], [3, 5]), Dataset([[4.0]], [4])
     >>> both = joined([a, b])

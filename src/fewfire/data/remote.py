@@ -1,5 +1,5 @@
 """Paths with a protocol, such as `s3://bucket/train.txt`: fetched once to this machine, by fsspec,
-and read there like any other. What has changed since is fetched anew.
+and read there like any other. What has changed since is fetched again.
 
 Files lie in the folder that `FEWFIRE_CACHE` names, by default `~/.cache/fewfire`.
 """
@@ -28,7 +28,7 @@ def is_remote(path: object) -> bool:
 
 
 def fetching(read: Reader) -> Reader:
-    """Return a reader of files that also takes paths with a protocol; its errors then tell both."""
+    """Return a reader of files that also takes paths with a protocol; its errors then name both."""
 
     @wraps(read)
     def reading(path: Any, *arguments: Any, **options: Any) -> Any:

@@ -109,7 +109,7 @@ def _header(model: Quantized, n_bytes: int) -> str:
 
 {defined}
 
-/* Say what scratch and scores may take, and compiling tells where they need more. */
+/* Say what scratch and scores may take, and compiling fails where they need more. */
 #if defined(MODEL_RAM_LIMIT) && MODEL_SCRATCH_BYTES + 4 * MODEL_OUTPUTS > MODEL_RAM_LIMIT
 #error "the model needs more RAM than MODEL_RAM_LIMIT"
 #endif

@@ -54,7 +54,7 @@ def read_image(image: bytes) -> IntegerNet:
     """
     words = np.frombuffer(image[: len(image) // 4 * 4], "<u4")
     if len(image) % 4 or len(words) < _HEAD_WORDS or words[0] != _MAGIC or words[1] != len(image):
-        raise ValueError("this is no device image of version 1, or it is cut")
+        raise ValueError("this is not a device image of version 1, or it is cut")
     if zlib.crc32(image[12:]) != words[2]:
         raise ValueError("the device image is damaged: it does not hold what was written")
     n_layers, n_inputs, n_outputs = (int(word) for word in words[3:6])

@@ -68,7 +68,7 @@ class Quantized(Model):
 
     @property
     def image(self) -> bytes:
-        """What a device reads; docs/device.md tells the format."""
+        """What a device reads; docs/device.md describes the format."""
         return write_image(self.integers.net)
 
     def bytes_of(self, X: Examples) -> Any:

@@ -314,7 +314,7 @@ class Network(Model):
         return self
 
     def explain(self, X: Examples, row: int = 0, *, label: Any = None) -> Explanation:
-        """Tell what made a score: which rows fired and why, and what each feature gave.
+        """Show what made a score: which rows fired and why, and what each feature gave.
 
         Parameters
         ----------

@@ -1,2 +1,2 @@
-"""The server: models answer over HTTP. `docs/serve.md` tells how to use it, `front.py` how a
+"""The server: models answer over HTTP. `docs/serve.md` says how to use it, `front.py` how a
 request goes. Needs the extra `serve`; the command imports this wing when it is asked to serve."""

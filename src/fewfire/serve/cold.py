@@ -47,7 +47,7 @@ class TensorOf:
 
 @dataclass
 class ModelOf:
-    """What the Open Inference Protocol tells of a model."""
+    """What the Open Inference Protocol says of a model."""
 
     name: str
     versions: list[str]

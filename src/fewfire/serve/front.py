@@ -262,7 +262,7 @@ class Front:
         self.log.add(line)
 
     async def reload(self, name: str) -> None:
-        """Load the file of a model anew, in a thread of its own; requests go on meanwhile."""
+        """Load the file of a model again, in a thread of its own; requests go on meanwhile."""
         old = self.models.get(name)
         try:
             new = await asyncio.to_thread(self.models.reload, name)

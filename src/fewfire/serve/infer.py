@@ -31,7 +31,7 @@ _BINARY = "binary_data_output"
 
 
 def metadata(loaded: Loaded) -> dict[str, Any]:
-    """Return what the protocol tells of a model."""
+    """Return what the protocol says of a model."""
     n_features, n_outputs = loaded.n_features, loaded.n_outputs
     takes = {
         "texts": [("text", "BYTES", [-1])],

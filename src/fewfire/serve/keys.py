@@ -1,4 +1,4 @@
-"""API keys: who has none of them is let in to what tells nothing only."""
+"""API keys: who has none of them is let in only to what shows nothing."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ class Keys:
         if given is None or not any(fits):
             raise Problem(
                 401,
-                "this server wants a key: Authorization: Bearer KEY, or X-API-Key: KEY",
+                "this server needs a key: Authorization: Bearer KEY, or X-API-Key: KEY",
                 headers=((b"www-authenticate", b"Bearer"),),
             )

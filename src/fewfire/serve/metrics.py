@@ -54,7 +54,7 @@ class Metrics:
         batches = histogram("batch_rows", "Examples predicted together.", _ROWS, "model")
         queues = gauge("queue_rows", "Examples that wait.", "model")
         versions = gauge("model_version", "Workers that serve a version.", "model", "version")
-        reloads = counter("reloads", "Files that were loaded anew.", "model", "outcome")
+        reloads = counter("reloads", "Files that were loaded again.", "model", "outcome")
         # To look a child up takes longer than to count.
         self._requests, self._rows = cache(requests.labels), cache(rows.labels)
         self._seconds, self._stages = cache(seconds.labels), cache(stages.labels)
@@ -79,17 +79,17 @@ class Metrics:
         self.stage(model, "predict", took.predict)
 
     def queue(self, model: str, n_rows: int) -> None:
-        """Tell how many examples wait."""
+        """Note how many examples wait."""
         self._queues(model).set(n_rows)
 
     def version(self, model: str, new: str, old: str | None = None) -> None:
-        """Tell which version of a model is served."""
+        """Note which version of a model is served."""
         if old is not None:
             self._versions(model, old).set(0)
         self._versions(model, new).set(1)
 
     def reload(self, model: str, outcome: str) -> None:
-        """Count a file that was loaded anew: "done" or "refused"."""
+        """Count a file that was loaded again: "done" or "refused"."""
         self._reloads(model, outcome).inc()
 
     def text(self) -> bytes:

@@ -198,7 +198,7 @@ class Models:
         ]
 
     def reload(self, name: str) -> Loaded:
-        """Load a file anew; the old model stays until the new one has answered, or for good."""
+        """Load a file again; the old model stays until the new one has answered, or for good."""
         path = self._paths[name]
         stamp = _stamp_or_none(path)
         try:

@@ -1,4 +1,4 @@
-"""What is wrong with a request, as RFC 9457 tells it: `application/problem+json`."""
+"""What is wrong with a request, as RFC 9457 says it: `application/problem+json`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def of_decoding(error: Exception) -> Problem:
     """
     text = str(error) or "it is nested too deep"
     if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
-        return Problem(400, f"the body is no JSON: {text}")
+        return Problem(400, f"the body is not JSON: {text}")
     found = _AT.search(text)
     if found is None:
         return Problem(422 if isinstance(error, ValueError) else 400, text, "")

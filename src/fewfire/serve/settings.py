@@ -1,4 +1,4 @@
-"""What a server is told: which models, where to listen, and what it refuses."""
+"""What a server has to know: which models, where to listen, and what it refuses."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Settings:
     watch : float
         Seconds between looks at the files; 0: SIGHUP alone reloads.
     drain : float
-        Seconds that a server which is told to end goes on taking requests.
+        Seconds that a server which has to end goes on taking requests.
     access_log : str
         File of a line per request, "-" for standard output, "" for none.
     log_contents : bool

@@ -48,7 +48,7 @@ def listen(host: str, port: int, n_sockets: int) -> list[socket.socket]:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it: SIGTERM or SIGINT. SIGHUP loads the models anew.
+    """Serve until a signal ends it: SIGTERM or SIGINT. SIGHUP loads the models again.
 
     Raises
     ------

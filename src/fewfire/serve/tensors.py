@@ -1,5 +1,5 @@
 """Tensors of the Open Inference Protocol, in JSON or behind it: the extension `binary_tensor_data`
-that Triton's clients use unless they are told not to."""
+that Triton's clients use unless they are asked not to."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _of_json(tensor: Tensor, at: str) -> NDArray[Any] | list[str]:
         found = np.asarray(tensor.data)
     except ValueError:
         raise Problem(
-            422, "data is no array: its rows have several lengths", f"{at}/data"
+            422, "data is not an array: its rows have several lengths", f"{at}/data"
         ) from None
     kinds = "b" if tensor.datatype == "BOOL" else "iuf"
     if found.dtype.kind not in kinds and found.size:
@@ -137,7 +137,7 @@ def _of_bytes(tensor: Tensor, data: memoryview, at: str) -> NDArray[Any] | list[
         try:
             texts.append(str(data[place - length : place], "utf-8"))
         except UnicodeDecodeError as error:
-            raise Problem(422, f"text {len(texts)} is no UTF-8: {error.reason}", at) from None
+            raise Problem(422, f"text {len(texts)} is not UTF-8: {error.reason}", at) from None
     if place != len(data):
         raise Problem(422, "BYTES are, each, a length in 4 bytes and the bytes of a text", at)
     _check_size(len(texts), n, at)

@@ -1,4 +1,4 @@
-"""A process that serves: it loads models, answers, loads anew what changed, and ends in order."""
+"""A process that serves: it loads models, answers, loads again what changed, and ends in order."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _orphaned(loop: asyncio.AbstractEventLoop, sentinel: int, end: Any) -> None:
 
 
 async def _watch(settings: Settings, front: Front) -> None:
-    """Load anew what changed."""
+    """Load again what changed."""
     while True:
         await asyncio.sleep(settings.watch)
         for name in front.models.changed():

@@ -92,7 +92,7 @@ class Classifying(ClassifierMixin, Estimator):
         check_classification_targets(y)
         are_columns = type_of_target(y, input_name="y").startswith("multilabel")
         if classes is None and is_first and not are_columns:
-            raise ValueError("the first partial_fit wants all classes there will be: classes=...")
+            raise ValueError("the first partial_fit needs all classes there will be: classes=...")
         known = np.unique(classes) if classes is not None else np.arange(y.shape[-1])
         if not is_first:
             known = self.classes_ if classes is None else known
@@ -100,7 +100,7 @@ class Classifying(ClassifierMixin, Estimator):
                 raise ValueError(
                     f"the first call had the {len(self.classes_)} "
                     f"{'columns' if self.multilabel_ else 'classes'} {self.classes_}: later ones "
-                    "have the same, or begin anew with fit"
+                    "have the same, or begin again with fit"
                 )
         weights = weights_for(X, sample_weight)
         data = _numbered(X, y, known, weights, self._feature_words(), are_columns=are_columns)

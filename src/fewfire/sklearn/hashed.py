@@ -88,7 +88,7 @@ class _Hashed(Estimator):
         self.network_ = net
 
     def _train_piece(self, data: Dataset, *, is_first: bool, **how: Any) -> None:
-        """Train an epoch more, of the network of before unless it is the first."""
+        """Train an epoch more, of the earlier network unless it is the first."""
         if self.early_stopping:
             raise ValueError("partial_fit keeps nothing aside: use early_stopping=False")
         net = self._new(data) if is_first else self.network_

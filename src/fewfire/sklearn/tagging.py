@@ -74,7 +74,7 @@ class TaggerClassifier(Classifying):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on these examples, and return the estimator: the first time as
         `TaggerClassifier(max_iter=1)` would, with a tree for what these examples are like, then
-        after those of before.
+        after the earlier ones.
 
         `classes` are all there will be, at the first call.
         """

@@ -1,7 +1,7 @@
 """One training in parts that share no memory: a plan that is made once; trees, or parts of one,
 that are trained by it from the examples; and the forest that is made of them.
 
-A tree is one part, or several: its router, which also tells which leaves each example opens, and
+A tree is one part, or several: its router, which also says which leaves each example opens, and
 ranges of its leaves, which learn from that. Each part has the bits of a training on one thread.
 """
 

@@ -129,8 +129,8 @@ class Lesson:
 
 class RouterLesson(Lesson):
     """What the levels above the leaves learn, whose labels the leaves are. After an epoch `opened`
-    are the leaves that each example of its order opens though they hold none of its labels, so
-    many that all have a place, -1 behind."""
+    are the leaves that each example of its order opens though they hold none of its labels. All of
+    them have a place; places that are left hold -1."""
 
     def start_epoch(self) -> None:
         """Shuffle the examples for the next epoch."""

@@ -66,7 +66,7 @@ def _check_alike(first: Trained, part: Trained, number: int) -> None:
                 f"{of} has {name}={found}, tagger 0 has {wanted}: train all with one {name}"
             )
     if first.forest.calibration != part.forest.calibration:
-        raise ValueError(f"{of} is calibrated in another way than tagger 0: train it anew")
+        raise ValueError(f"{of} is calibrated in another way than tagger 0: train it again")
 
 
 def _same(ours: NDArray[Any] | None, theirs: NDArray[Any] | None) -> bool:

@@ -110,8 +110,8 @@ class Run(TrainingRun):
             self._answer_by(forest)
 
     def settle_threshold(self) -> None:
-        """Let the tagger answer labels above the threshold that is best on the first set that is
-        measured, if there is one with lists of labels."""
+        """Let the tagger answer labels above the threshold that is best on the first measured set,
+        if there is one with lists of labels."""
         first = next(iter(self.task.eval_sets.values()), None)
         if first is None or first.kind != "labels":
             return

@@ -23,7 +23,7 @@ class TreeSeeds(NamedTuple):
         return [self.random_state, self.first_tree + number]
 
     def told(self) -> dict[str, int]:
-        """Return what a file holds of it; trees are counted from 0 where it does not tell.
+        """Return what a file holds of it; trees are counted from 0 where it does not say.
 
         >>> TreeSeeds(7).told(), TreeSeeds(7, 2).told()
         ({'random_state': 7}, {'random_state': 7, 'first_tree': 2})

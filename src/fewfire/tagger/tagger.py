@@ -201,8 +201,8 @@ class Tagger(Model):
         """Return one tagger of the trees of several that were trained apart, such as on several
         machines; these stay as they are.
 
-        Trees that draw the same random numbers as side by side are the same: of taggers that read
-        pairs in all trees or in none, each with its `first_tree`, the merged one has the bits of
+        Trees that draw the same random numbers as side by side are the same. Let taggers read
+        pairs in all trees or in none, each with its `first_tree`: the merged one has the bits of
         the one that trains all trees. Seeds of its own, and how it is used, it has from the first.
 
         Parameters
@@ -214,7 +214,7 @@ class Tagger(Model):
         ------
         ValueError
             If there is none, one is not trained, or features, labels, examples or settings differ;
-            of these only `n_trees`, `pairs` and `prune` may, of which the largest is told.
+            of these only `n_trees`, `pairs` and `prune` may, of which the largest is kept.
 
         Examples
         --------

@@ -39,8 +39,8 @@ class HashedSoftmaxWithLoss(Shared):
     """The last layer of a network of PyTorch, of which an example computes few rows, and its loss.
 
     It is called as `torch.nn.AdaptiveLogSoftmaxWithLoss` is. In training an example computes its
-    labels, the candidates that an index of hash codes proposes, and negatives that a batch shares
-    and that stand for all other rows (`fewfire.gates.Retrieve`). In evaluation, and under
+    labels, the candidates that an index of hash codes proposes, and negatives. A batch shares
+    these, and they stand for all other rows (`fewfire.gates.Retrieve`). In evaluation, and under
     `torch.no_grad()`, losses are exact: every row counts, block by block. `topk` and `predict`
     compute candidates alone, unless `exact=True`.
 
@@ -65,7 +65,7 @@ class HashedSoftmaxWithLoss(Shared):
     dtype : {"float32", "bfloat16"}
         What weights are stored as; only a fused update knows "bfloat16".
     ignore_index : int
-        A class that is no target: such examples have no loss and no gradient.
+        A class that is not a target: such examples have no loss and no gradient.
     random_state : int
         Seeds the weights, the hash functions and what is drawn.
     n_jobs : int, optional
@@ -172,7 +172,7 @@ class HashedSoftmaxWithLoss(Shared):
         target : Tensor
             A class each, (n,); or labels, 0 or 1, (n, n_classes), dense or sparse.
         weight : Tensor, (n,), optional
-            What each example counts for in the mean loss.
+            What each example counts for in the average loss.
 
         Returns
         -------
@@ -425,10 +425,10 @@ class HashedSoftmaxWithLoss(Shared):
         if optimizer is not None:
             raise ValueError('optimizer is for update="fused"; here PyTorch\'s own learns')
         if dtype != "float32":
-            raise ValueError('update="sparse" wants dtype="float32"')
+            raise ValueError('update="sparse" needs dtype="float32"')
         if not isinstance(self.net.layers[0].codes, TableCodes):
             raise ValueError(
-                'update="sparse" wants a family of tables or cells, such as "centroid": sign bits '
+                'update="sparse" needs a family of tables or cells, such as "centroid": sign bits '
                 "follow weights that the core itself changes"
             )
 

@@ -49,7 +49,7 @@ def _label_lists(target: Tensor, n: int) -> _core.Targets:
     found = target.to_sparse_coo().coalesce()
     values, (examples, labels) = found.values(), found.indices()
     if bool(((values != 0) & (values != 1)).any()):
-        raise ValueError("labels must be 0 or 1: (batch, n_classes) tells which are there")
+        raise ValueError("labels must be 0 or 1: (batch, n_classes) says which are there")
     kept = values != 0
     counts = torch.bincount(examples[kept], minlength=n).numpy()
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -48,7 +48,7 @@ class Course:
         self, epoch: int, pace: Pace, steps_to_next: Callable[[int], int]
     ) -> Iterator[Slice]:
         """Go through the epoch after `epoch` others, cut where something is due: `steps_to_next`
-        tells how many steps after a step that is."""
+        says how many steps after a step that is."""
         batch_size, step = self.plan.batch_size, self.steps(epoch)
         rng = np.random.default_rng(np.random.SeedSequence([self.plan.random_state, epoch]))
         for window, order in windows_of(self.train, batch_size, rng):

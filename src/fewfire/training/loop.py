@@ -123,7 +123,7 @@ class Loop:
         self.stepper.learn(position, core, state, rate, number, *gradients)
 
     def note(self, position: int, rows: NDArray[np.int32]) -> None:
-        """Hear of rows that somebody else changes in this step."""
+        """Note rows that somebody else changes in this step."""
         self.moments.touched[position][rows] = self.step + 1
 
     def end_step(self) -> None:
@@ -134,7 +134,7 @@ class Loop:
         self.upkeep.keep_up(self.step)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that `restore` wants, besides the arrays of the network and `moments`."""
+        """Return all that `restore` needs, besides the arrays of the network and `moments`."""
         named = {"steps": np.array([self.step, self.draws])}
         for position, table in self.upkeep.tables.items():
             named |= {f"upkeep.{position}.{name}": x for name, x in table.state().items()}

@@ -1,7 +1,7 @@
 """Training in pieces: an epoch of the data that there is now, and later one of other data.
 
-The optimizer's state and the number of steps go on from piece to piece, so that pieces of the same
-data are the epochs of one training with a constant rate, to the bit.
+The optimizer's state and the number of steps go on from piece to piece. So pieces of the same data
+are the epochs of one training with a constant rate, to the bit.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def as_piece(
     Raises
     ------
     TypeError, ValueError
-        If targets are missing, are words of which nobody has told all, or are none of the classes.
+        If targets are missing, are words of which nobody has given all, or are none of the classes.
     """
     if isinstance(X, Dataset):
         if y is not None or classes is not None:
@@ -138,5 +138,5 @@ def _check_classes(classes: Sequence[Any] | None, known: Encoding) -> None:
     if list(classes) != list(names):
         raise ValueError(
             f"classes are not the {known.n_labels:,} that the model was trained on, in their "
-            "order: leave them out, or begin anew with another model"
+            "order: leave them out, or begin again with another model"
         )

@@ -132,7 +132,7 @@ class TableUpkeep:
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `state` returned, of a layer with the codes of then."""
+        """Go on from what `state` returned, of a layer with the codes that it had."""
         self._hashed_at[:] = state["hashed_at"]
         self._refit = None
         if "refit" in state and isinstance(self.codes, CellCodes):

@@ -208,8 +208,8 @@ class Trainer:
         """Train one more epoch, on these examples, whatever `max_epochs` is.
 
         The optimizer's state and the count of steps go on from the last call, as long as nothing
-        else trains the network, so that calls with the same data are the epochs of one `fit` with
-        a constant rate. Nothing is tuned: an optimizer that is not given is the usual one, without
+        else trains the network. So calls with the same data are the epochs of one `fit` with a
+        constant rate. Nothing is tuned: an optimizer that is not given is the usual one, without
         a choice of rate and decay. Features are standardised, and values scaled, by the first
         call: let it have some hundred examples.
 
@@ -230,8 +230,8 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the data does not fit the network or has a class that it does not know, or the
-            trainer has callbacks or a schedule that is not `Constant`; nothing has changed then.
+            If the data does not fit the network or has a class that it does not know; if the
+            trainer has callbacks or a schedule that is not `Constant`. Nothing has changed then.
         DivergenceError
             If the loss is no longer a number.
 
