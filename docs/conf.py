@@ -36,6 +36,7 @@ autosummary_context = {  # what has its page as `fewfire.<name>`, and needs no s
         if name in fewfire.__all__
     ]
 }
+autodoc_mock_imports = ["torch"]  # large, and of no use to a page
 autodoc_typehints = "none"  # they are in the signature, and said by the docstring
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
