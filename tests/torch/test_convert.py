@@ -5,10 +5,11 @@ import pytest
 
 import fewfire as ff
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-from torch import nn  # noqa: E402
+pytest.importorskip("torch.nn", reason="PyTorch is not installed")
+import torch
+from torch import nn
 
-from fewfire.torch import HashedSoftmaxWithLoss, from_torch, to_torch  # noqa: E402
+from fewfire.torch import HashedSoftmaxWithLoss, from_torch, to_torch
 
 X = np.random.default_rng(0).normal(size=(9, 6)).astype(np.float32)
 
