@@ -43,5 +43,5 @@ def test_numbers_that_do_not_fit_are_refused_under_a_right_checksum(word):
 
 @pytest.mark.parametrize("cut", [0, 3, 31, -4, -1])
 def test_a_cut_image_is_refused(cut):
-    with pytest.raises(ValueError, match="no device image"):
+    with pytest.raises(ValueError, match="not a device image"):
         read_image(quantize(trained(), DATA).image[:cut])

@@ -38,6 +38,14 @@ def export_onnx(net: Network, path: PathLike) -> None:
         If onnx is not installed.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from fewfire import Linear
+    >>> export_onnx(Network(Linear(4, 8, "relu"), Linear(8, 3)), "net.onnx")
+    >>> Path("net.onnx").stat().st_size > 0
+    True
     """
     onnx = _onnx()
     graph = _Graph(onnx)

@@ -39,6 +39,14 @@ class Quantized(Model):
         The network, how inputs become bytes, and what a unit of scores is worth.
     loss : str or None
         That the network was trained with.
+
+    Examples
+    --------
+    >>> from fewfire import Linear
+    >>> data = Dataset([[1.0, 0, 2, 1], [0, 1, 1, 0]])
+    >>> small = quantize(Network(Linear(4, 8, "relu"), Linear(8, 3), random_state=0), data)
+    >>> small.n_features, small.n_outputs, small.predict_topk(data, k=2).indices.shape
+    (4, 3, (2, 2))
     """
 
     ways = Ways("gates", "row", "rows", exact_is_slow=False)

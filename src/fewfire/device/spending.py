@@ -52,6 +52,14 @@ class EnergyReport:
     ledger, dense_ledger : Ledger
         Counts of all examples.
     n_examples : int
+
+    Examples
+    --------
+    >>> from fewfire import Linear
+    >>> net = Network(Linear(4, 8, "relu"), Linear(8, 3), random_state=0)
+    >>> found = energy(net, Dataset(np.ones((9, 4))), seconds=0.01, root=Path("none"))
+    >>> found.n_examples, found.reason
+    (9, 'no powercap counters')
     """
 
     joules: float | None

@@ -91,6 +91,14 @@ class Explanation:
         layer knows where it is centred, as by default; else from zero.
     layers : list of Fired
         Of those whose gates choose rows.
+
+    Examples
+    --------
+    >>> from fewfire import Linear, Network
+    >>> net = Network(Linear(4, 3), random_state=0)
+    >>> found = net.explain(np.eye(4), 2, label=1)
+    >>> found.label, found.features
+    (1, array([2]))
     """
 
     label: int
