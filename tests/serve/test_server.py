@@ -8,13 +8,14 @@ import shutil
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fewfire as ff
-from commands import wait_for
+from commands import start, wait_for
 from fewfire.cli import run
 from served import SPARSE, STROKES, TEXTS, served, sparse_tagger
 
@@ -161,8 +162,10 @@ class Load(threading.Thread):
                 self.found.append((answer.status, told.get("version")))
 
 
-def versions(server):
-    return {each["version"] for each in json.loads(server.get("/v1/models"))}
+def versions(server, n_asked=20):
+    """The versions in use: so many connections reach every worker."""
+    answers = [json.loads(server.get("/v1/models")) for _ in range(n_asked)]
+    return {each["version"] for models in answers for each in models}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -182,6 +185,7 @@ def test_no_request_is_lost_when_models_change_or_the_server_ends(tmp_path, work
             (tmp_path / "next").rename(path)
             old = versions(server)
             server.tell(signal.SIGHUP)
+            assert len(old) == 1
             wait_for(lambda old=old: not versions(server) & old, server.process)
             seen |= versions(server)
         n_before = [len(load.found) for load in loads]
@@ -208,7 +212,21 @@ def check_drain(server):
         assert server.process.poll() is None  # but one is still being served
         line.sendall(BODY[9:])
         assert line.recv(4096).startswith(b"HTTP/1.1 200")
-    assert server.process.wait(timeout=60) == 0
+    assert server.process.wait(timeout=60) == 0, server.process.stderr.read()[-3000:]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_signals_wait_for_a_server_that_starts(tmp_path, workers):
+    sparse_tagger(tmp_path / "tags")
+    process = start("serve", "tags", "--port", 0, "--workers", workers, cwd=tmp_path)
+    assert "http://" in process.stderr.readline()
+    for _ in range(20):
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, told
+    assert "ended" not in told
 
 
 def test_a_worker_that_dies_is_replaced(server):

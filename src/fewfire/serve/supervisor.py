@@ -14,6 +14,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
@@ -21,10 +22,10 @@ from ..base.files import read_description
 from .logs import tell
 from .metrics import FOLDER
 from .settings import Settings
+from .signals import ENDS, release_signals, signals_held
 from .worker import run_worker
 
 _SOON, _MOST = 5.0, 3  # seconds after its start in which a worker may not die so many times
-_ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 def listen(host: str, port: int, n_sockets: int) -> list[socket.socket]:
@@ -59,18 +60,22 @@ def serve(settings: Settings) -> None:
         read_description(path)  # raises where there is no model
     _allow_files()
     listeners = listen(settings.host, settings.port, settings.workers)
-    host, port = listeners[0].getsockname()[:2]
-    where = f"[{host}]" if ":" in host else host
-    tell(f"{', '.join(settings.models)} at http://{where}:{port}")
-    if settings.workers == 1:
-        run_worker(settings, listeners[0])
-        return
-    with tempfile.TemporaryDirectory(prefix="fewfire-") as folder:
-        os.environ[FOLDER] = folder
-        try:
-            _Supervisor(settings, listeners).run()
-        finally:
-            del os.environ[FOLDER]
+    with signals_held(signal.SIGHUP):  # who reads the address may send it
+        tell(f"{', '.join(settings.models)} at {_url(listeners[0])}")
+        if settings.workers == 1:
+            run_worker(settings, listeners[0])
+            return
+        with tempfile.TemporaryDirectory(prefix="fewfire-") as folder:
+            os.environ[FOLDER] = folder
+            try:
+                _Supervisor(settings, listeners).run()
+            finally:
+                del os.environ[FOLDER]
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _Supervisor:
@@ -82,11 +87,12 @@ class _Supervisor:
         self._is_ending = False
 
     def run(self) -> None:
-        for number in range(len(self._workers)):
-            self._start(number)
-        for stop in _ENDS:
+        for stop in ENDS:
             signal.signal(stop, self._end)
         signal.signal(signal.SIGHUP, self._forward)
+        release_signals()
+        for number in range(len(self._workers)):
+            self._start(number)
         until: float | None = None
         while any(self._workers):
             wait([one.sentinel for one in self._workers if one is not None], timeout=0.5)
@@ -101,10 +107,16 @@ class _Supervisor:
             raise RuntimeError("the workers die as soon as they start: see above")
 
     def _start(self, number: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        one = context.Process(target=run_worker, args=(self._settings, self._listeners[number]))
-        one.start()
-        self._workers[number], self._started[number] = one, time.monotonic()
+        """Start a worker, unless all shall end; signals wait until it is known."""
+        resource_tracker.ensure_running()  # it lets signals through where it starts with a worker
+        with signals_held():
+            if self._is_ending:
+                return
+            context = multiprocessing.get_context("spawn")
+            place = self._listeners[number]
+            one = context.Process(target=run_worker, args=(self._settings, place))
+            one.start()
+            self._workers[number], self._started[number] = one, time.monotonic()
 
     def _bury(self, number: int, one: BaseProcess) -> None:
         """Replace a worker that has ended, unless all shall end."""

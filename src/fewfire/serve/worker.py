@@ -22,6 +22,7 @@ from .logs import AccessLog, tell
 from .metrics import Metrics
 from .models import Models
 from .settings import Settings
+from .signals import ENDS, release_signals
 
 _KEEP_ALIVE = 30  # seconds that a connection may be idle
 
@@ -97,9 +98,10 @@ async def _serve(
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    loop.add_signal_handler(signal.SIGTERM, end)
-    loop.add_signal_handler(signal.SIGINT, end)
+    for stop in ENDS:
+        loop.add_signal_handler(stop, end)
     loop.add_signal_handler(signal.SIGHUP, reload_all)
+    release_signals()
     parent = multiprocessing.parent_process()
     if parent is not None:
         loop.add_reader(parent.sentinel, _orphaned, loop, parent.sentinel, end)

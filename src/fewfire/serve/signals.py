@@ -1,0 +1,28 @@
+"""Signals that come while a process starts: they wait until it has handlers for them.
+
+Without that SIGHUP would end it, as it ends what does not ask for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+ENDS = (signal.SIGTERM, signal.SIGINT)
+_HANDLED = (*ENDS, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def signals_held(*which: signal.Signals) -> Iterator[None]:
+    """Hold signals back, all of a server's by default; what starts in here has them held."""
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, which or _HANDLED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
+
+def release_signals() -> None:
+    """Let signals through that were held back."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
