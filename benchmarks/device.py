@@ -21,7 +21,7 @@ import numpy as np
 import fewfire as ff
 from fewfire.device import export_c, export_onnx, quantize
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))
 import toolchains
 
 _ON_BOARD = 1000  # examples

@@ -1,7 +1,10 @@
 """Includes and imports point one way, so that a file can be read knowing only those below it."""
 
 import re
+import sys
+import tomllib
 from graphlib import TopologicalSorter
+from itertools import chain
 
 from structure import (
     CORE,
@@ -79,6 +82,15 @@ def test_tests_lie_in_wings():
     core = {parts[1] for parts in tests if parts[0] == "core"}
     assert python <= SHARED | OF_PYTHON | OF_TESTS
     assert core <= SHARED | OF_CORE
+
+
+def test_helpers_have_no_name_of_a_package():
+    needs = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*needs["dependencies"], *chain(*needs["optional-dependencies"].values())]
+    packages = {re.match(r"[\w-]+", each)[0].lower() for each in wanted}
+    packages |= {"torch", "sklearn", "skimage"}
+    helpers = {path.stem for path in (TESTS / "helpers").iterdir()}
+    assert not helpers & (packages | set(sys.stdlib_module_names))
 
 
 def test_words_that_were_given_up_do_not_come_back():

@@ -1,6 +1,6 @@
 """Trainings that are killed and go on end as if nothing had happened."""
 
-from fuzz.lines import printed_by
+from tests.fuzz.lines import printed_by
 
 
 def test_what_is_killed_goes_on_to_the_same_end(tmp_path):

@@ -1,9 +1,8 @@
 """Inputs that failed once do not fail again."""
 
 import pytest
-
-from fuzz import seeds
-from fuzz.lines import printed_by
+from tests.fuzz import seeds
+from tests.fuzz.lines import printed_by
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,7 @@ def test_packed_trees_take_what_was_set_aside(train):
     assert estimate.packed > others
 
 
+HELPERS = Path(__file__).parents[1] / "helpers"
 PEAK = """
 import sys
 from pathlib import Path
@@ -107,7 +108,7 @@ print(told("VmHWM") - held, tagger.estimate_memory(data).total)
 @pytest.mark.parametrize(("preset", "share"), [("fast", 0.9), ("balanced", 0.8)])
 def test_the_peak_of_a_training_is_what_was_estimated(preset, share):
     command = [sys.executable, "-c", PEAK, preset]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, check=True)
+    done = subprocess.run(command, cwd=HELPERS, capture_output=True, check=True)
     peak, estimate = map(int, done.stdout.split())
     assert share * estimate <= peak <= 1.1 * estimate
 

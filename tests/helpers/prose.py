@@ -1,4 +1,4 @@
-"""Plain English, as a lint: `python tests/prose.py` prints file:line and the reason of each breach.
+"""Plain English, as a lint: `python tests/helpers/prose.py` prints the place of each breach.
 
 In pages every sentence begins a line, no line is longer than 100 characters (tables, code and
 links excepted), and no sentence has more than 25 words. Docstrings keep the same number of words;

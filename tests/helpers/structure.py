@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CORE, PYTHON, TESTS = ROOT / "core", ROOT / "src" / "fewfire", ROOT / "tests"
 
 # A wing imports or includes only itself and those before it.

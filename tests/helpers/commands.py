@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-HANG = 3600  # seconds that nothing takes, however busy the machine
+HANG = 900  # seconds that nothing takes, however busy the machine
 
 
 def start(*words, cwd, reads=False):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent / "device"
+HERE = Path(__file__).parents[1] / "device"
 RUNTIME = Path(str(resources.files("fewfire.device"))) / "runtime"
 WARNINGS = [
     "-std=c99",
@@ -39,7 +39,7 @@ BOARD = [
     "enable=on,target=native",
     "-kernel",
 ]
-LONGEST = 3600  # seconds that nothing takes
+LONGEST = 900  # seconds that nothing takes
 
 
 def need(*tools):
