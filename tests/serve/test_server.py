@@ -4,11 +4,11 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import pytest
 import fewfire as ff
 from commands import start, wait_for
 from fewfire.cli import run
-from served import SPARSE, STROKES, TEXTS, served, sparse_tagger
+from served import SPARSE, STROKES, TEXTS, Server, served, sparse_tagger
 
 BODY = json.dumps({"sparse": [{"indices": [0, 1]}], "k": 2}).encode()
 TYPE = {"Content-Type": "application/json"}
@@ -219,11 +219,15 @@ def check_drain(server):
 def test_signals_wait_for_a_server_that_starts(tmp_path, workers):
     sparse_tagger(tmp_path / "tags")
     process = start("serve", "tags", "--port", 0, "--workers", workers, cwd=tmp_path)
-    assert "http://" in process.stderr.readline()
-    for _ in range(20):
-        process.send_signal(signal.SIGHUP)
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
+    found = re.search(r":(\d+)$", process.stderr.readline())
+    server = Server(process, int(found[1]))
+
+    def is_ready():
+        server.tell(signal.SIGHUP)
+        return server.get("/v2/health/ready") == '{"ready":true}'
+
+    wait_for(is_ready, process)
+    server.tell(signal.SIGTERM)
     told = process.communicate(timeout=60)[1]
     assert process.returncode == 0, told
     assert "ended" not in told

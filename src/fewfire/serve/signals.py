@@ -14,9 +14,9 @@ _HANDLED = (*ENDS, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def signals_held(*which: signal.Signals) -> Iterator[None]:
-    """Hold signals back, all of a server's by default; what starts in here has them held."""
-    old = signal.pthread_sigmask(signal.SIG_BLOCK, which or _HANDLED)
+def signals_held() -> Iterator[None]:
+    """Hold signals back from this thread; a process that starts in here has them held."""
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
     try:
         yield
     finally:

@@ -22,7 +22,7 @@ from ..base.files import read_description
 from .logs import tell
 from .metrics import FOLDER
 from .settings import Settings
-from .signals import ENDS, release_signals, signals_held
+from .signals import ENDS, signals_held
 from .worker import run_worker
 
 _SOON, _MOST = 5.0, 3  # seconds after its start in which a worker may not die so many times
@@ -60,22 +60,25 @@ def serve(settings: Settings) -> None:
         read_description(path)  # raises where there is no model
     _allow_files()
     listeners = listen(settings.host, settings.port, settings.workers)
-    with signals_held(signal.SIGHUP):  # who reads the address may send it
-        tell(f"{', '.join(settings.models)} at {_url(listeners[0])}")
-        if settings.workers == 1:
-            run_worker(settings, listeners[0])
-            return
-        with tempfile.TemporaryDirectory(prefix="fewfire-") as folder:
-            os.environ[FOLDER] = folder
-            try:
-                _Supervisor(settings, listeners).run()
-            finally:
-                del os.environ[FOLDER]
+    if settings.workers == 1:
+        early: list[int] = []
+        signal.signal(signal.SIGHUP, lambda stop, frame: early.append(stop))
+        _tell_where(settings, listeners[0])
+        run_worker(settings, listeners[0], early)
+        return
+    with tempfile.TemporaryDirectory(prefix="fewfire-") as folder:
+        os.environ[FOLDER] = folder
+        try:
+            _Supervisor(settings, listeners).run()
+        finally:
+            del os.environ[FOLDER]
 
 
-def _url(listener: socket.socket) -> str:
+def _tell_where(settings: Settings, listener: socket.socket) -> None:
+    """Tell the address: who reads it may send signals."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    where = f"[{host}]" if ":" in host else host
+    tell(f"{', '.join(settings.models)} at http://{where}:{port}")
 
 
 class _Supervisor:
@@ -90,7 +93,7 @@ class _Supervisor:
         for stop in ENDS:
             signal.signal(stop, self._end)
         signal.signal(signal.SIGHUP, self._forward)
-        release_signals()
+        _tell_where(self._settings, self._listeners[0])
         for number in range(len(self._workers)):
             self._start(number)
         until: float | None = None
@@ -117,6 +120,8 @@ class _Supervisor:
             one = context.Process(target=run_worker, args=(self._settings, place))
             one.start()
             self._workers[number], self._started[number] = one, time.monotonic()
+        if self._is_ending:  # since it began: another thread took the signal
+            one.terminate()
 
     def _bury(self, number: int, one: BaseProcess) -> None:
         """Replace a worker that has ended, unless all shall end."""

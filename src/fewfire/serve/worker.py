@@ -8,7 +8,7 @@ import logging
 import multiprocessing
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import uvicorn
@@ -54,8 +54,11 @@ def make_app(settings: Settings) -> tuple[App, Front, AccessLog]:
     return app, front, log
 
 
-def run_worker(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGTERM, SIGINT, or the end of the supervisor."""
+def run_worker(settings: Settings, listener: socket.socket, early: Sequence[int] = ()) -> None:
+    """Serve until SIGTERM, SIGINT, or the end of the supervisor.
+
+    `early` has an item for each time that SIGHUP came while this process started.
+    """
     logging.basicConfig(format="fewfire: %(message)s", level=logging.ERROR)
     app, front, log = make_app(settings)
     protocol = type("Connection", (Guarded,), {"most_connections": settings.limits.connections})
@@ -73,13 +76,17 @@ def run_worker(settings: Settings, listener: socket.socket) -> None:
     )
     factory = config.get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(settings, _Server(config), front, listener))
+        runner.run(_serve(settings, _Server(config), front, listener, early))
     log.flush()
     front.pool.shutdown(cancel_futures=True)
 
 
 async def _serve(
-    settings: Settings, server: _Server, front: Front, listener: socket.socket
+    settings: Settings,
+    server: _Server,
+    front: Front,
+    listener: socket.socket,
+    early: Sequence[int],
 ) -> None:
     loop = asyncio.get_running_loop()
 
@@ -102,6 +109,8 @@ async def _serve(
         loop.add_signal_handler(stop, end)
     loop.add_signal_handler(signal.SIGHUP, reload_all)
     release_signals()
+    if early:
+        reload_all()
     parent = multiprocessing.parent_process()
     if parent is not None:
         loop.add_reader(parent.sentinel, _orphaned, loop, parent.sentinel, end)
