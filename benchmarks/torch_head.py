@@ -154,9 +154,11 @@ class Adaptive(nn.Module):
 class Hashed(nn.Module):
     """Ours."""
 
-    def __init__(self, counts: Tensor, candidates: int, negatives: int) -> None:
+    def __init__(self, counts: Tensor, candidates: int, negatives: int, percent: int = 0) -> None:
         super().__init__()
-        gate = ff.gates.Retrieve(candidates=candidates, negatives=negatives)
+        gate = ff.gates.Retrieve(
+            candidates=candidates, negatives=negatives, ns_exponent=percent / 100
+        )
         self.head = HashedSoftmaxWithLoss(HIDDEN, len(counts), gate=gate, counts=counts, n_jobs=1)
 
     def forward(self, hidden: Tensor, target: Tensor) -> Tensor:

@@ -33,7 +33,14 @@ void bind_retrieve(nb::module_& m) {
       .def(
           "set_head",
           [](Retrieve& self, Array1<const RowId> rows, int64_t n_rows) { self.set_head(view(rows), n_rows); },
-          "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that are candidates of every example.");
+          "rows"_a.noconvert(), "n_rows"_a, "The rows, of n_rows, that are candidates of every example.")
+      .def(
+          "set_draws",
+          [](Retrieve& self, Array1<const double> shares, int64_t n_rows) {
+            self.set_draws(view(shares), n_rows);
+          },
+          "shares"_a.noconvert(), "n_rows"_a,
+          "The shares by which the n_rows rows are drawn as negatives; none: uniformly.");
 }
 
 }  // namespace

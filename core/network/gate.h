@@ -8,6 +8,7 @@
 #include "base/row_set.h"
 #include "hash/index.h"
 #include "kernels/topk.h"
+#include "network/draws.h"
 #include "network/layer.h"
 
 namespace fewfire {
@@ -188,6 +189,13 @@ class Retrieve : public Gate {
   // Gradients of scores below this are left out or enlarged to it, by lot; 0: none are.
   float thin() const { return thin_; }
 
+  // How negatives are drawn: without shares, uniformly. Not while a step runs.
+  void set_draws(std::span<const double> shares, int64_t n_rows) {
+    require(shares.empty() || std::ssize(shares) == n_rows, "every row must have a share");
+    draws_ = Draws(shares, std::min(n_negatives_, n_rows));
+  }
+  const Draws& draws() const { return draws_; }
+
   // Rows that are candidates of every example, of the n_rows of the layer: distinct. Not while a step runs.
   void set_head(std::span<const RowId> rows, int64_t n_rows);
 
@@ -203,6 +211,7 @@ class Retrieve : public Gate {
   bool is_head(RowId row) const;
   std::vector<RowId> head_;
   std::vector<uint64_t> head_bits_;  // up to its last row
+  Draws draws_;
 };
 
 }  // namespace fewfire

@@ -98,23 +98,31 @@ void multiply(std::span<float> values, double factor) {
   for (float& value : values) value *= static_cast<float>(factor);
 }
 
+// Returns the sum of the products.
+double multiply(std::span<float> values, std::span<const float> factors) {
+  double sum = 0.0;
+  for (size_t i = 0; i < values.size(); ++i) sum += values[i] *= factors[i];
+  return sum;
+}
+
 // The exponentials of candidates and negatives, and the logarithm of their sum.
 struct Partition {
   double total, log;
 };
-Partition partition(std::span<const float> candidates, std::span<const float> negatives, float weight,
+Partition partition(std::span<const float> candidates, const SampledScores& scores,
                     std::span<float> of_candidates, std::span<float> of_negatives) {
-  const float log_weight = std::log(weight);
-  float highest = std::max(highest_of(candidates), highest_of(negatives) + log_weight);
+  const float log_weight = std::log(scores.weight);
+  float highest = std::max(highest_of(candidates), highest_of(scores.negatives) + log_weight);
   if (highest == kNothing) highest = 0.0f;
   double total = exponentials(candidates, highest, of_candidates);
-  total += exponentials(negatives, highest - log_weight, of_negatives);
+  const double others = exponentials(scores.negatives, highest - log_weight, of_negatives);
+  total += scores.weights.empty() ? others : multiply(of_negatives, scores.weights);
   return {total, std::log(total) + highest};
 }
 
 LossOf sampled_softmax(const SampledScores& scores, std::span<float> candidates, std::span<float> negatives) {
   const size_t n_labels = static_cast<size_t>(scores.n_labels);
-  const Partition all = partition(scores.candidates, scores.negatives, scores.weight, candidates, negatives);
+  const Partition all = partition(scores.candidates, scores, candidates, negatives);
   const double share = 1.0 / static_cast<double>(n_labels);
   multiply(candidates, 1.0 / all.total);
   multiply(negatives, 1.0 / all.total);
@@ -129,8 +137,8 @@ LossOf sampled_softmax(const SampledScores& scores, std::span<float> candidates,
 LossOf sampled_decoupled(const SampledScores& scores, std::span<float> candidates,
                          std::span<float> negatives) {
   const size_t n_labels = static_cast<size_t>(scores.n_labels);
-  const Partition others = partition(scores.candidates.subspan(n_labels), scores.negatives, scores.weight,
-                                     candidates.subspan(n_labels), negatives);
+  const Partition others =
+      partition(scores.candidates.subspan(n_labels), scores, candidates.subspan(n_labels), negatives);
   Decoupled sums{.log_others = others.log, .share = 1.0 / static_cast<double>(n_labels)};
   for (size_t i = 0; i < n_labels; ++i) candidates[i] = sums.gradient_of_label(scores.candidates[i]);
   const double pull = others.total == 0.0 ? 0.0 : sums.pull / others.total;  // of masked ones alone
@@ -154,6 +162,17 @@ double softplus(std::span<const float> scores, std::span<float> gradients) {
   return loss + std::log(product);
 }
 
+// The same, where each score counts for as many as its weight says.
+double softplus(std::span<const float> scores, std::span<float> gradients, std::span<const float> weights) {
+  double loss = 0.0;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    double probability;
+    loss += weights[i] * softplus(scores[i], probability);
+    gradients[i] = static_cast<float>(probability);
+  }
+  return loss;
+}
+
 LossOf sampled_logistic(const SampledScores& scores, std::span<float> candidates,
                         std::span<float> negatives) {
   double loss = softplus(scores.candidates, candidates);
@@ -161,8 +180,13 @@ LossOf sampled_logistic(const SampledScores& scores, std::span<float> candidates
     loss -= scores.candidates[i];
     candidates[i] -= 1.0f;
   }
-  loss += scores.weight * softplus(scores.negatives, negatives);
-  multiply(negatives, scores.weight);
+  if (scores.weights.empty()) {
+    loss += scores.weight * softplus(scores.negatives, negatives);
+    multiply(negatives, scores.weight);
+  } else {
+    loss += softplus(scores.negatives, negatives, scores.weights);
+    multiply(negatives, scores.weights);
+  }
   return {loss};
 }
 

@@ -45,13 +45,15 @@ class RunningLoss {
 };
 
 // Scores of an example of which few rows are computed: candidates, its labels the first of them, and
-// negatives, which were drawn uniformly from all other rows. A negative stands for `weight` rows, the inverse
-// of its chance q to be drawn: in a softmax its score counts as z - log q (Jean et al., ACL 2015).
+// negatives, which were drawn from all other rows. A negative stands for `weight` rows, the inverse of its
+// chance q to be drawn: in a softmax its score counts as z - log q (Jean et al., ACL 2015). Where the chances
+// differ it stands for its own of `weights` instead.
 struct SampledScores {
   std::span<const float> candidates;
   int64_t n_labels = 0;
   std::span<const float> negatives;  // -inf: takes no part
   float weight = 1.0f;
+  std::span<const float> weights = {};
 };
 
 // Gradients for the values of candidates and negatives.

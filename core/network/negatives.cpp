@@ -11,20 +11,25 @@
 
 namespace fewfire {
 
-void Negatives::draw(int64_t wanted, int64_t n_rows, uint64_t seed, uint64_t key) {
+void Negatives::draw(int64_t wanted, int64_t n_rows, const Draws& chances, uint64_t seed, uint64_t key) {
   const int64_t n = std::min(wanted, n_rows);
   for (const RowId row : rows_) bits_[row >> 6] = 0;
   bits_.resize(static_cast<size_t>((n_rows + 63) / 64));
   rows_.clear();
-  for (uint64_t draw = 0; size() < n; ++draw) {
-    const RowId row = static_cast<RowId>(random_below(n_rows, random_bits(seed, key, draw)));
+  const bool uniform = chances.empty();
+  for (uint64_t draw = 0; uniform ? size() < n : static_cast<int64_t>(draw) < chances.n_draws(); ++draw) {
+    const uint64_t bits = random_bits(seed, key, draw);
+    const RowId row = uniform ? static_cast<RowId>(random_below(n_rows, bits)) : chances.draw(bits);
     if (contains(row)) continue;
     bits_[row >> 6] |= uint64_t{1} << (row & 63);
     rows_.push_back(row);
   }
   std::sort(rows_.begin(), rows_.end());
+  stands_for_.clear();
+  if (!uniform)
+    for (const RowId row : rows_) stands_for_.push_back(static_cast<float>(1.0 / chances.chance(row)));
   places_.resize(bits_.size());
-  for (int64_t s = n - 1; s >= 0; --s) places_[rows_[s] >> 6] = static_cast<int32_t>(s);
+  for (int64_t s = size() - 1; s >= 0; --s) places_[rows_[s] >> 6] = static_cast<int32_t>(s);
 }
 
 void Negatives::make_room(int64_t n_examples, int64_t n_columns) {

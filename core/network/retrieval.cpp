@@ -115,7 +115,8 @@ void score_visits(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
 void draw_negatives(const Layer& layer, size_t l, Workspace& space) {
   uint64_t key = 0;
   for (const uint64_t of_example : space.keys) key = mix(key ^ of_example);
-  space_of(l, space).negatives.draw(gate_of(layer).n_negatives(), layer.n_rows(), gate_of(layer).seed(), key);
+  const Retrieve& gate = gate_of(layer);
+  space_of(l, space).negatives.draw(gate.n_negatives(), layer.n_rows(), gate.draws(), gate.seed(), key);
 }
 
 void score_negatives(const Layer& layer, size_t l, Workspace& space, Pool& pool) {
@@ -163,7 +164,8 @@ LossOf loss_of_example(const Model& model, const Targets&, int64_t, int64_t e, W
                                      {.candidates = candidates.values,
                                       .n_labels = static_cast<int64_t>(space.labels[e].size()),
                                       .negatives = negatives.scores_of(e),
-                                      .weight = weight},
+                                      .weight = negatives.stands_for().empty() ? weight : 1.0f,
+                                      .weights = negatives.stands_for()},
                                      output.deltas_of(e), deltas);
   thin(gate_of(model.layers[l]), space.keys[e], output.deltas_of(e), deltas);
   return loss;

@@ -117,12 +117,13 @@ class Network:
                 return _core.Hashed(
                     native_index, active, candidates, soft, differentiate, seed, weights=read
                 )
-            case reference.Retrieve(index, active, n_negatives, seed, head, thin):
+            case reference.Retrieve(index, active, n_negatives, seed, head, thin, shares):
                 native_index = make_index(index, *weights.shape)
                 native_index.refresh(weights, bias, 1)
                 self.index = native_index
                 sampled = _core.Retrieve(native_index, active, n_negatives, seed, thin)
                 sampled.set_head(np.array(head, np.int32), len(bias))
+                sampled.set_draws(np.array(shares, float), len(bias))
                 return sampled
 
     def rows(self, at: int, *, is_bag: bool = False) -> np.ndarray:

@@ -266,7 +266,14 @@ def test_layers_that_do_not_fit_are_named(layers, words):
 
 @pytest.mark.parametrize(
     "options",
-    [{"negatives": -1}, {"head": -2}, {"negatives": 1.5}, {"candidates": 0}, {"thin": 2.0}],
+    [
+        {"negatives": -1},
+        {"head": -2},
+        {"negatives": 1.5},
+        {"candidates": 0},
+        {"thin": 2.0},
+        {"ns_exponent": -1.0},
+    ],
 )
 def test_retrieval_checks_its_options(options):
     with pytest.raises((ValueError, TypeError), match=next(iter(options))):

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, random_array
 
 import fewfire as ff
@@ -184,6 +184,30 @@ def run(folder, *words):
         [sys.executable, "-m", "fewfire", *map(str, words)],
         cwd=folder, capture_output=True, text=True,
     )  # fmt: skip
+
+
+def test_negatives_follow_the_counts_of_labels():
+    counts = np.array([0, 1, 16, 81, 10_000])
+    assert len(Retrieve(ns_exponent=0).shares_of_negatives(counts)) == 0
+    assert len(Retrieve(ns_exponent=1).shares_of_negatives(np.zeros(5, int))) == 0
+    shares = Retrieve(ns_exponent=0.5).shares_of_negatives(counts)
+    assert_allclose(shares - 0.1, 0.5 * np.array([0, 1, 4, 9, 100]) / 114, atol=1e-12)
+
+
+def test_a_loaded_net_draws_by_the_counts_that_it_learned(tmp_path):
+    def trained(net):
+        ff.Trainer(net, max_epochs=1, n_jobs=1).fit(DATA)
+        return net
+
+    ends = []
+    for power in (0.0, 1.0):
+        net = trained(make(Retrieve(20, negatives=20, head=0, ns_exponent=power)))
+        net.save(tmp_path / "net")
+        loaded = ff.load(tmp_path / "net")
+        ends += [trained(each).layers[-1].weights for each in (net, loaded)]
+    assert_array_equal(ends[0], ends[1])
+    assert_array_equal(ends[2], ends[3])
+    assert (ends[0] != ends[2]).any()
 
 
 def test_label_lists_train_behind_a_bag_on_the_command_line(tmp_path):

@@ -156,6 +156,8 @@ _RETRIEVAL: Table = [
            help="Hashed: rows computed for an example; default: 1000."),
     option("--negatives", of=RETRIEVAL, type=FROM_0,
            help="Hashed: rows drawn for a micro-batch; default: 3072."),
+    option("--ns-exponent", of=RETRIEVAL, type=float,
+           help="Hashed: half of the negatives follow label counts to this power; default: 0.75."),
     option("--head", of=RETRIEVAL, type=FROM_0,
            help="Hashed: frequent labels among the candidates; default: 256, at most a quarter of "
                 "them."),

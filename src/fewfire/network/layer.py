@@ -162,11 +162,16 @@ class Layer:
         if isinstance(self.gate, _core.Hashed):
             self.gate.set_rare(rows, len(self.bias))
 
-    def set_head(self, label_counts: NDArray[np.int64] | None) -> None:
-        """Make the most frequent labels candidates of every example, of a layer that retrieves."""
+    def set_label_counts(self, counts: NDArray[np.int64] | None) -> None:
+        """Let a layer that retrieves follow the frequencies of labels.
+
+        The most frequent are candidates of every example; negatives may be drawn by them.
+        """
         if isinstance(self.gate, _core.Retrieve) and isinstance(self.settings.gate, Retrieve):
-            n_rows, rows = len(self.bias), np.empty(0, np.int32)
-            if label_counts is not None:
+            n_rows, rows, shares = len(self.bias), np.empty(0, np.int32), np.empty(0)
+            if counts is not None:
                 n_head = self.settings.gate.n_head(n_rows)
-                rows = np.argsort(-label_counts, kind="stable")[:n_head].astype(np.int32)
+                rows = np.argsort(-counts, kind="stable")[:n_head].astype(np.int32)
+                shares = self.settings.gate.shares_of_negatives(counts)
             self.gate.set_head(rows, n_rows)
+            self.gate.set_draws(shares, n_rows)

@@ -171,7 +171,7 @@ class Network(Model):
     def learned(self, learned: Learned) -> None:
         with self.access.changing():
             self._learned = learned
-            self.layers[-1].set_head(learned.label_counts)
+            self.layers[-1].set_label_counts(learned.label_counts)
 
     @property
     def is_gated(self) -> bool:

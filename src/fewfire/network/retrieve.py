@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..base.checks import LARGEST_ID, check_integer, check_number
 from ..base.options import Options, option
 from .families import Centroid, Family, as_family
 
 _HEAD = 256  # rows (docs/design.md)
+_UNIFORM = 0.5  # the part of draws that does not follow counts: it bounds what a row stands for
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,9 +30,12 @@ class Retrieve(Options):
     family : str or Sign, SimHash, Dwta, MinHash, Centroid
         How rows are found: "centroid" is `Centroid()`.
     negatives : int
-        Rows that training draws uniformly for each micro-batch, at most half of all. They stand for
+        Rows that training draws for each micro-batch, at most half of all. They stand for
         all rows that are not candidates, each for as many as the inverse of its chance to be drawn
         (log-q correction: Jean et al., ACL 2015).
+    ns_exponent : float
+        Half of the draws of negatives are uniform. The others follow the counts of labels in the
+        training set, to this power (Mikolov et al., NIPS 2013, section 2.2). 0: all are uniform.
     head : int, optional
         The labels most frequent in the training set that are candidates of every example, as part
         of those, at most all of them. None: 256, at most a quarter.
@@ -52,6 +59,7 @@ class Retrieve(Options):
     candidates: int = option(1000, check_integer, low=1, high=LARGEST_ID)
     family: str | Family = field(default=Centroid())
     negatives: int = option(3072, check_integer, low=0, high=LARGEST_ID)
+    ns_exponent: float = option(0.75, check_number, low=0.0, high=2.0)
     head: int | None = option(None, check_integer, low=0, high=LARGEST_ID)
     thin: float = option(0.001, check_number, low=0.0, high=1.0)
 
@@ -62,6 +70,14 @@ class Retrieve(Options):
     def n_negatives(self, n_rows: int) -> int:
         """Rows that a micro-batch draws of so many."""
         return min(self.negatives, n_rows // 2)
+
+    def shares_of_negatives(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Shares by which rows are drawn, (n_rows,); none where all have the same."""
+        if self.ns_exponent == 0.0 or not counts.any():
+            return np.empty(0)
+        powers = np.power(counts, self.ns_exponent, dtype=np.float64)
+        shares: NDArray[np.float64] = powers / powers.sum()
+        return _UNIFORM / len(counts) + (1.0 - _UNIFORM) * shares
 
     def n_head(self, n_rows: int) -> int:
         """Labels that are candidates of every example."""

@@ -75,7 +75,7 @@ def serve(settings: Settings) -> None:
 
 
 def _tell_where(settings: Settings, listener: socket.socket) -> None:
-    """Tell the address: who reads it may send signals."""
+    """Print the address: who reads it may send signals."""
     host, port = listener.getsockname()[:2]
     where = f"[{host}]" if ":" in host else host
     tell(f"{', '.join(settings.models)} at http://{where}:{port}")

@@ -56,7 +56,7 @@ class HashedSoftmaxWithLoss(Shared):
         As in `Trainer`; "decoupled" and "logistic" are for several labels an example.
     counts : Tensor, (n_classes,), optional
         How often each class occurs. Biases start at the logarithms of their shares, and the most
-        frequent classes are candidates of every example.
+        frequent classes are candidates of every example. Negatives may be drawn by them.
     optimizer : Optimizer, optional
         How rows learn where `update="fused"`: None is `RMS(lr=0.002, rowwise=True)`.
     update : {"fused", "sparse"}
@@ -409,7 +409,7 @@ class HashedSoftmaxWithLoss(Shared):
             priors = torch.logit(shares) if self.loss_name == "logistic" else shares.log()
             with torch.no_grad():
                 self.bias.copy_(priors)
-        self.net.layers[0].set_head(counts.long().numpy())
+        self.net.layers[0].set_label_counts(counts.long().numpy())
         self.refresh()
 
     def _checked(self, hidden: Tensor) -> Tensor:

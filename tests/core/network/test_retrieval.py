@@ -79,6 +79,7 @@ def sampled(draw, loss=None, spread=0.0):
         draw(st.integers(0, n_rows)),
         seed,
         tuple(map(int, head)),
+        shares=draw(st.sampled_from([(), tuple(rng.uniform(0.1, 9, n_rows))])),
     )
     X = strategies.examples(rng, draw(st.integers(1, 7)), d, draw(strategies.KINDS))
     targets = strategies.some_targets(rng, loss, len(X), n_rows, max_labels=4)
@@ -92,11 +93,15 @@ def sampled(draw, loss=None, spread=0.0):
 def twin_step(case, candidates, negatives):
     """The loss, and the mean gradients of both layers, biases last."""
     hidden, output = case.model.layers
+    n_draws = min(case.gate.n_negatives, len(output.rows))
+    stands = n_draws and len(case.gate.shares) and reference.stands_for(case.gate.shares, n_draws)
     losses, gradients = [], [np.zeros(layer.rows.shape) for layer in case.model.layers]
     for x, labels, own in zip(case.X.astype(float), case.targets, candidates, strict=True):
         left = np.setdiff1d(negatives, own)
         rows = np.concatenate([own, left])
         share = (len(output.rows) - len(own)) / max(1, len(left))
+        if n_draws and case.gate.shares:
+            share = stands[rows]
         weights = np.where(np.arange(len(rows)) < len(own), 1, share)
         a = reference.ACTIVATIONS[hidden.activation](hidden.weights @ x + hidden.bias)
         z = output.weights[rows] @ a + output.bias[rows]
@@ -123,7 +128,7 @@ def test_a_step_is_that_of_the_formula(case, epoch):
     candidates = [case.candidates(i, epoch) for i in range(len(case.X))]
     n_rows = len(case.model.layers[1].rows)
     how_drawn = case.gate.n_negatives, n_rows, case.gate.seed, epoch
-    negatives = reference.shared_negatives(case.X, *how_drawn)
+    negatives = reference.shared_negatives(case.X, *how_drawn, shares=case.gate.shares)
     loss, gradients = twin_step(case, candidates, negatives)
     net = case.network()
     trained = case.train(net, epoch=epoch)
@@ -268,11 +273,11 @@ def test_sign_bits_follow_the_weights(index, width, how):
 # -- what is expected of the negatives ------------------------------------------------------------
 
 
-def toy(loss, n_rows=40, active=9, thin=0.0):
+def toy(loss, n_rows=40, active=9, thin=0.0, shares=()):
     """Several candidates of 40 rows; 20 negatives, so that some draw a candidate in every step."""
     rng = np.random.default_rng(5)
     hidden, output = strategies.rows(rng, 6, 4), strategies.rows(rng, n_rows, 6)
-    gate = Retrieve(SignIndex(0.1), active, n_rows // 2, 0, (1, 2), thin)
+    gate = Retrieve(SignIndex(0.1), active, n_rows // 2, 0, (1, 2), thin, shares)
     X = strategies.examples(rng, 3, 4, "gaussian")
     targets = [np.array([3]), np.array([5, 8]), np.array([8])]
     model = Model([Layer(hidden, "tanh"), Layer(output, "linear", gate)], loss)
@@ -331,9 +336,10 @@ def test_gradients_are_thinned_by_the_lots_of_the_example(n, thin, seed, level):
     assert_array_equal(got, want)
 
 
-def test_the_partition_function_is_that_of_all_rows_in_the_mean():
+@pytest.mark.parametrize("shares", [(), tuple(range(1, 41))], ids=["uniform", "by shares"])
+def test_the_partition_function_is_that_of_all_rows_in_the_mean(shares):
     """Of one example with one label, exp(loss + score of the label)."""
-    case = toy("softmax")
+    case = toy("softmax", shares=shares)
     z = case.network().scores(native.vectors(case.X), [0], exact=True)[0].astype(float)
     losses = [case.train(case.network(seed=seed), [0]).loss for seed in range(N_SEEDS)]
     estimates = np.exp(np.array(losses) + z[3])

@@ -28,7 +28,7 @@ from reference.nets import AdaptiveDropout, Bag, Dropout, Hashed, Layer, Model, 
 from reference.optimizers import Optimizer, State, new_state
 from reference.passes import ACTIVATIONS, SLOPES
 from reference.randomness import example_key, random_bits
-from reference.retrieval import shared_negatives, thinned
+from reference.retrieval import shared_negatives, stands_for, thinned
 from reference.runs import Trained, best, losses, scores, train
 from reference.signs import SignIndex, sign_bits
 from reference.simhash import Transform, simhash_codes
@@ -81,6 +81,7 @@ __all__ = [
     "shared_negatives",
     "sign_bits",
     "simhash_codes",
+    "stands_for",
     "thinned",
     "train",
     "usage",

@@ -62,6 +62,7 @@ class Retrieve:
     seed: int = 0
     head: tuple[int, ...] = ()
     thin: float = 0.0
+    shares: tuple[float, ...] = ()  # by which negatives are drawn; none: uniformly
 
 
 @dataclass

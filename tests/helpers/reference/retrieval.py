@@ -8,16 +8,50 @@ import numpy as np
 
 from reference.randomness import example_key, lots_of_key, mix, random_below, random_bits
 
+LINE = 2**32
 
-def shared_negatives(batch: np.ndarray, n: int, n_rows: int, seed: int, epoch: int = 0) -> Any:
-    """The distinct rows drawn for the examples of a micro-batch."""
+
+def shared_negatives(
+    batch: np.ndarray, n: int, n_rows: int, seed: int, epoch: int = 0, shares: Any = ()
+) -> Any:
+    """The distinct rows drawn for the examples of a micro-batch: n, or about n by shares."""
     key, drawn, draw = 0, set(), 0
     for x in batch:
         key = mix(key ^ example_key(x, epoch))
-    while len(drawn) < min(n, n_rows):
-        drawn.add(random_below(n_rows, random_bits(seed, key, draw)))
+    n_draws = number_of_draws(shares, min(n, n_rows)) if len(shares) else 0
+    while draw < n_draws if len(shares) else len(drawn) < min(n, n_rows):
+        bits = random_bits(seed, key, draw)
+        by_share = len(shares) and np.searchsorted(starts(shares), bits >> 32, "right") - 1
+        drawn.add(int(by_share) if len(shares) else random_below(n_rows, bits))
         draw += 1
     return np.array(sorted(drawn), int)
+
+
+def starts(shares: Any) -> Any:
+    """Where the part of each row begins on a line of 2^32 places."""
+    before = np.cumsum([0.0, *shares[:-1]])
+    return np.minimum(before / np.cumsum(shares)[-1] * LINE, LINE - 1).astype(np.uint32)
+
+
+def number_of_draws(shares: Any, n: int) -> int:
+    """How many draws find n distinct rows on average, at most 8 n."""
+    if len(shares) == 1:
+        return n
+    missed, low, high = 1 - widths(shares), n, 8.0 * n
+    for _ in range(100):
+        middle = (low + high) / 2
+        found = (1 - missed**middle).sum()
+        low, high = (middle, high) if found < n else (low, middle)
+    return round(low)
+
+
+def widths(shares: Any) -> Any:
+    return np.diff(starts(shares).astype(float), append=LINE) / LINE
+
+
+def stands_for(shares: Any, n: int) -> Any:
+    """The inverse of the chance of each row to be among those drawn, where n are wanted."""
+    return 1 / (1 - (1 - widths(shares)) ** number_of_draws(shares, n))
 
 
 @np.errstate(over="ignore")  # of sizes that stay anyway
