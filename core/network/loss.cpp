@@ -147,30 +147,25 @@ LossOf sampled_decoupled(const SampledScores& scores, std::span<float> candidate
   return {sums.loss, others.log};
 }
 
-// sum of log(1 + exp z), and its gradient. A product of up to 512 factors of at most 2 fits a double.
-double softplus(std::span<const float> scores, std::span<float> gradients) {
+// sum of log(1 + exp z), and the gradient of each. A product of up to 512 factors of at most 2 fits a double.
+// The terms of the sum may have weights; the gradients have none.
+double softplus(std::span<const float> scores, std::span<float> gradients,
+                std::span<const float> weights = {}) {
   for (size_t i = 0; i < scores.size(); ++i) gradients[i] = -std::abs(scores[i]);
   exponentials(gradients, 0.0f, gradients);
   double loss = 0.0, product = 1.0;
   for (size_t i = 0; i < scores.size(); ++i) {
     const float decay = gradients[i], z = scores[i];
-    product *= 1.0 + decay;
-    if (i % 512 == 511) loss += std::log(product), product = 1.0;
-    loss += std::max(z, 0.0f);
+    if (weights.empty()) {
+      product *= 1.0 + decay;
+      if (i % 512 == 511) loss += std::log(product), product = 1.0;
+      loss += std::max(z, 0.0f);
+    } else {
+      loss += weights[i] * (std::max(z, 0.0f) + std::log1p(decay));
+    }
     gradients[i] = (z >= 0.0f ? 1.0f : decay) / (1.0f + decay);
   }
   return loss + std::log(product);
-}
-
-// The same, where each score counts for as many as its weight says.
-double softplus(std::span<const float> scores, std::span<float> gradients, std::span<const float> weights) {
-  double loss = 0.0;
-  for (size_t i = 0; i < scores.size(); ++i) {
-    double probability;
-    loss += weights[i] * softplus(scores[i], probability);
-    gradients[i] = static_cast<float>(probability);
-  }
-  return loss;
 }
 
 LossOf sampled_logistic(const SampledScores& scores, std::span<float> candidates,
