@@ -16,7 +16,7 @@ namespace fewfire {
 class Draws {
  public:
   Draws() = default;
-  // Shares of the rows, positive, of any sum; draws until some `n_wanted` distinct rows are there.
+  // Shares of the rows, positive, of any sum; as many draws as find `n_wanted` distinct rows on average.
   Draws(std::span<const double> shares, int64_t n_wanted) {
     const double total = std::accumulate(shares.begin(), shares.end(), 0.0);
     require(shares.empty() || (std::isfinite(total) && total > 0.0), "the shares must have a sum");
@@ -32,7 +32,6 @@ class Draws {
   // Fixed, so that the chance of a row is known exactly; how many rows are distinct varies a little.
   int64_t n_draws() const { return n_draws_; }
   bool empty() const { return starts_.empty(); }
-  int64_t n_rows() const { return std::ssize(starts_); }
 
   RowId draw(uint64_t bits) const {
     const auto after = std::upper_bound(starts_.begin(), starts_.end(), static_cast<uint32_t>(bits >> 32));
@@ -42,6 +41,7 @@ class Draws {
   double chance(RowId row) const { return -std::expm1(static_cast<double>(n_draws_) * log_missed(row)); }
 
  private:
+  int64_t n_rows() const { return std::ssize(starts_); }
   // The logarithm of the chance that a draw is another row.
   double log_missed(RowId row) const {
     const size_t i = static_cast<size_t>(row);
@@ -64,10 +64,11 @@ class Draws {
     n_draws_ = std::llround(std::min(n, kMostDraws * static_cast<double>(n_wanted)));
   }
 
-  static constexpr double kMostDraws = 8.0;  // for a row that is wanted
-  int64_t n_draws_ = 0;
   static constexpr double kLine = 4294967296.0;
+  static constexpr double kMostDraws = 8.0;  // for a row that is wanted
+
   std::vector<uint32_t> starts_;  // ascending, from 0
+  int64_t n_draws_ = 0;
 };
 
 }  // namespace fewfire

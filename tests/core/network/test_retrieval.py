@@ -93,15 +93,13 @@ def sampled(draw, loss=None, spread=0.0):
 def twin_step(case, candidates, negatives):
     """The loss, and the mean gradients of both layers, biases last."""
     hidden, output = case.model.layers
-    n_draws = min(case.gate.n_negatives, len(output.rows))
-    stands = n_draws and len(case.gate.shares) and reference.stands_for(case.gate.shares, n_draws)
     losses, gradients = [], [np.zeros(layer.rows.shape) for layer in case.model.layers]
     for x, labels, own in zip(case.X.astype(float), case.targets, candidates, strict=True):
         left = np.setdiff1d(negatives, own)
         rows = np.concatenate([own, left])
         share = (len(output.rows) - len(own)) / max(1, len(left))
-        if n_draws and case.gate.shares:
-            share = stands[rows]
+        if case.gate.shares and len(left):
+            share = reference.stands_for(case.gate.shares, case.gate.n_negatives)[rows]
         weights = np.where(np.arange(len(rows)) < len(own), 1, share)
         a = reference.ACTIVATIONS[hidden.activation](hidden.weights @ x + hidden.bias)
         z = output.weights[rows] @ a + output.bias[rows]

@@ -18,11 +18,11 @@ def shared_negatives(
     key, drawn, draw = 0, set(), 0
     for x in batch:
         key = mix(key ^ example_key(x, epoch))
-    n_draws = number_of_draws(shares, min(n, n_rows)) if len(shares) else 0
-    while draw < n_draws if len(shares) else len(drawn) < min(n, n_rows):
-        bits = random_bits(seed, key, draw)
-        by_share = len(shares) and np.searchsorted(starts(shares), bits >> 32, "right") - 1
-        drawn.add(int(by_share) if len(shares) else random_below(n_rows, bits))
+    if len(shares):
+        lots = [random_bits(seed, key, i) >> 32 for i in range(number_of_draws(shares, n))]
+        return np.unique(np.searchsorted(starts(shares), lots, "right") - 1)
+    while len(drawn) < min(n, n_rows):
+        drawn.add(random_below(n_rows, random_bits(seed, key, draw)))
         draw += 1
     return np.array(sorted(drawn), int)
 
@@ -35,6 +35,7 @@ def starts(shares: Any) -> Any:
 
 def number_of_draws(shares: Any, n: int) -> int:
     """How many draws find n distinct rows on average, at most 8 n."""
+    n = min(n, len(shares))
     if len(shares) == 1:
         return n
     missed, low, high = 1 - widths(shares), n, 8.0 * n
