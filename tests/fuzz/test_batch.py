@@ -10,12 +10,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from commands import wait_for
 from tests.fuzz import batch
 from tests.fuzz.areas import AREAS
 from tests.fuzz.attempt import FindingError
 from tests.fuzz.limits import Sleep
-
-from commands import wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 

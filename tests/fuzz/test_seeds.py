@@ -1,6 +1,7 @@
 """Inputs that failed once do not fail again."""
 
 import pytest
+
 from tests.fuzz import seeds
 from tests.fuzz.lines import printed_by
 

@@ -3,16 +3,16 @@
 import signal
 
 import pytest
+
+import fewfire as ff
+from fewfire import cli
+from fewfire.base.interrupts import STOPS
 from tests.fuzz import command
 from tests.fuzz.areas import AREAS, FUZZED
 from tests.fuzz.attempt import REFUSED, Attempt, FindingError
 from tests.fuzz.batch import attempt_once
 from tests.fuzz.lines import printed_by
 from tests.fuzz.verdict import unclear
-
-import fewfire as ff
-from fewfire import cli
-from fewfire.base.interrupts import STOPS
 
 
 @pytest.mark.parametrize("area", FUZZED)

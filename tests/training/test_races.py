@@ -6,12 +6,12 @@ import threading
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from tests.fuzz import races
 
 import fewfire as ff
 from children import in_child
 from fewfire.gates import Centroid, Sign, SimHash
 from fewfire.training import run
+from tests.fuzz import races
 from threads import Beside
 
 
