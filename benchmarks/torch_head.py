@@ -154,7 +154,7 @@ class Adaptive(nn.Module):
 class Hashed(nn.Module):
     """Ours."""
 
-    def __init__(self, counts: Tensor, candidates: int, negatives: int, percent: int = 0) -> None:
+    def __init__(self, counts: Tensor, candidates: int, negatives: int, percent: int = 75) -> None:
         super().__init__()
         gate = ff.gates.Retrieve(
             candidates=candidates, negatives=negatives, ns_exponent=percent / 100
