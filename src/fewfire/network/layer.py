@@ -165,7 +165,7 @@ class Layer:
     def set_label_counts(self, counts: NDArray[np.int64] | None) -> None:
         """Let a layer that retrieves follow the frequencies of labels.
 
-        The most frequent are candidates of every example; negatives may be drawn by them.
+        The most frequent are candidates of every example, and half of the negatives follow them.
         """
         if isinstance(self.gate, _core.Retrieve) and isinstance(self.settings.gate, Retrieve):
             n_rows, rows, shares = len(self.bias), np.empty(0, np.int32), np.empty(0)

@@ -61,7 +61,7 @@ def serve(settings: Settings) -> None:
     _allow_files()
     listeners = listen(settings.host, settings.port, settings.workers)
     if settings.workers == 1:
-        early: list[int] = []
+        early: list[int] = []  # other threads run already: a mask would hold nothing back
         signal.signal(signal.SIGHUP, lambda stop, frame: early.append(stop))
         _tell_where(settings, listeners[0])
         run_worker(settings, listeners[0], early)

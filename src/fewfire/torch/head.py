@@ -56,7 +56,7 @@ class HashedSoftmaxWithLoss(Shared):
         As in `Trainer`; "decoupled" and "logistic" are for several labels an example.
     counts : Tensor, (n_classes,), optional
         How often each class occurs. Biases start at the logarithms of their shares, and the most
-        frequent classes are candidates of every example. Negatives may be drawn by them.
+        frequent classes are candidates of every example. Half of the negatives follow them.
     optimizer : Optimizer, optional
         How rows learn where `update="fused"`: None is `RMS(lr=0.002, rowwise=True)`.
     update : {"fused", "sparse"}
